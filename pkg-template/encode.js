@@ -1,0 +1,36 @@
+import { EverwireError } from "./errors.js";
+import { isBytes } from "./options.js";
+
+const isBlob = (value) => typeof Blob === "function" && value instanceof Blob;
+const isRaw = (value) => typeof value === "string" || isBytes(value) || isBlob(value);
+
+/** Strings and bytes as they are, everything else by the codec. */
+export function encode(message, settings) {
+  let payload = message;
+  let cause;
+  if (!isRaw(message)) {
+    try {
+      const encoder = settings.codec.encode;
+      payload = encoder ? encoder(message) : settings.encodes ? JSON.stringify(message) : undefined;
+    } catch (error) {
+      cause = error;
+      payload = undefined;
+    }
+    if (!isRaw(payload)) {
+      throw new EverwireError("encode", "send: the message cannot be encoded. Give a string, bytes, or what the codec takes (JSON cannot hold functions, BigInt or cycles)", cause);
+    }
+  }
+  return payload;
+}
+
+export function byteLength(payload) {
+  if (typeof payload === "string") return new TextEncoder().encode(payload).length;
+  return payload.byteLength ?? payload.size;
+}
+
+/** A queued buffer may be reused by the app before it is sent; a socket would have copied it at once. */
+export function snapshot(payload) {
+  if (payload instanceof ArrayBuffer) return payload.slice(0);
+  if (ArrayBuffer.isView(payload)) return payload.buffer.slice(payload.byteOffset, payload.byteOffset + payload.byteLength);
+  return payload;
+}

@@ -1,0 +1,54 @@
+import { report } from "../src/transport/port.js";
+
+/** The registry behind `on`: what the server says. */
+export class Handlers {
+  // Lists are replaced, never changed: one that is being gone through stays as it is.
+  #all = [];
+  #typed = new Map();
+
+  /** Returns its off. `type` undefined is every message. */
+  add(type, handler, { signal, once = false } = {}) {
+    if (signal?.aborted) return () => {};
+    const entry = { handler, once, live: true, off: undefined };
+    entry.off = () => {
+      if (!entry.live) return;
+      entry.live = false;
+      signal?.removeEventListener("abort", entry.off);
+      this.#change(type, (list) => list.filter((other) => other !== entry));
+    };
+    signal?.addEventListener("abort", entry.off);
+    this.#change(type, (list) => [...list, entry]);
+    return entry.off;
+  }
+
+  /** Those of the type, then those of every message, each in the order they were added. */
+  dispatch(message) {
+    const typed = this.#typed.get(message.type);
+    if (typed) run(typed, message);
+    run(this.#all, message);
+  }
+
+  clear() {
+    for (const list of [...this.#typed.values(), this.#all]) for (const entry of list) entry.off();
+  }
+
+  #change(type, change) {
+    if (type === undefined) return void (this.#all = change(this.#all));
+    const list = change(this.#typed.get(type) ?? []);
+    if (list.length) this.#typed.set(type, list);
+    else this.#typed.delete(type);
+  }
+}
+
+function run(list, message) {
+  for (const entry of list) {
+    // One handler may take another off, or close the client.
+    if (!entry.live) continue;
+    if (entry.once) entry.off();
+    try {
+      entry.handler(message);
+    } catch (error) {
+      report(error);
+    }
+  }
+}

@@ -1,0 +1,279 @@
+/**
+ * everwire: a live connection that reconnects, notices that it is dead, and picks up where it left off.
+ * All times are in milliseconds.
+ */
+
+/// <reference lib="esnext.disposable" />
+
+/** What the server says: event type to the type of its `data`. */
+export type EventMap = Record<string, any>;
+/** The default event map: any type, any data. */
+export type AnyEvents = Record<string, any>;
+
+export type Transport = "websocket" | "eventsource";
+
+/** Where to connect. An object names the address by transport. */
+export type Target = string | URL | { websocket?: string | URL; sse?: string | URL };
+
+/** What an endpoint or protocols function is told of the attempt that it is called for. */
+export interface Context {
+  readonly reason: "initial" | "reconnect" | "unauthorized";
+  /** 0 for the first attempt since the last stable connection. */
+  readonly attempt: number;
+  /** The cursor: the id of the last message delivered, or "". */
+  readonly lastEventId: string;
+  /** Aborted when the attempt is given up. */
+  readonly signal: AbortSignal;
+}
+
+/** An address, or a function asked for one before each attempt (a fresh token, say). */
+export type Endpoint = Target | ((context: Context) => Target | Promise<Target>);
+
+/** One message from the server. */
+export interface Message<K extends string = string, D = any> {
+  /** What the codec made of the payload. */
+  readonly data: D;
+  /** The SSE event name, else the JSON's string `type`, else `message`. */
+  readonly type: K;
+  /** The cursor after this message: its own id, or the last one before it; "" when there was none. */
+  readonly lastEventId: string;
+  readonly transport: Transport;
+  /** Of the server, as in `MessageEvent`. */
+  readonly origin: string;
+}
+
+/** Every message of an event map, narrowed by `type`. */
+export type AnyMessage<E extends EventMap> = { [K in keyof E & string]: Message<K, E[K]> }[keyof E & string];
+
+export type State = "connecting" | "open" | "waiting" | "suspended" | "closed";
+
+/** Every error of everwire: a stable `code` and a sentence that says what to do. */
+export class EverwireError extends Error {
+  readonly name: "EverwireError";
+  readonly code: ErrorCode;
+}
+
+export type ErrorCode =
+  | "invalid-option"      // connect, close or send was called with something that cannot work
+  | "invalid-url"         // the address cannot be used with the transport
+  | "unsupported"         // this runtime has no WebSocket or EventSource
+  | "wasm-unavailable"    // no WebAssembly, or a Content-Security-Policy that forbids it
+  | "encode"              // send: the value cannot be encoded
+  | "iterator-overflow"   // a `for await` loop fell 1 024 messages behind
+  | "internal"            // a fault in everwire itself; a new connect starts afresh
+  | "closed"              // opened(): the client was closed
+  | FailureCode;
+
+/** Why a connection or an attempt ended. */
+export type FailureCode =
+  | "network"             // the browser says no more: refused, reset, 401, 503 and a dead host look alike
+  | "closed"              // the server closed the WebSocket: see closeCode
+  | "open-timeout"        // not open within openTimeout
+  | "half-open"           // looked open, but nothing came within the heartbeat's timeout
+  | "provider"            // the endpoint or protocols function threw, rejected, or took too long
+  | "requested";          // reconnect() was called
+
+export class Failure extends EverwireError {
+  readonly code: FailureCode;
+  /** The WebSocket close code, 0 where there was none. */
+  readonly closeCode: number;
+  /** The WebSocket close reason, as the server gave it. */
+  readonly closeReason: string;
+  /** What the failure table says of it. */
+  readonly class: "retriable" | "fatal" | "reauth" | "ended";
+}
+
+export interface HeartbeatOptions {
+  /** Silence after which a WebSocket is pinged, or an SSE stream is doubted. Default 30 000; 100 to 2^31-1. */
+  interval?: number;
+  /** Silence after a ping that proves the connection dead. Default 5 000; 50 to 2^31-1. */
+  timeout?: number;
+  /** The frame to send. Default `{"type":"ping","timestamp":…}`. */
+  ping?: string | ArrayBufferView | ArrayBuffer | (() => string | ArrayBufferView | ArrayBuffer);
+  /** Whether a frame answers a ping (and is hidden). Default: JSON with type `pong`, or `ping` come back. */
+  isPong?: (data: string | ArrayBuffer | Blob) => boolean;
+}
+
+export interface ReconnectOptions {
+  /** Default 1 000; 0 to 2^31-1. */
+  initialDelay?: number;
+  /** Default 30 000; at least the floor of 100. */
+  maxDelay?: number;
+  /** Default 2; 1 to 100. */
+  factor?: number;
+  /** `full` (default): evenly in [100, d]; `equal`: in [d/2, d]; `none`: d. */
+  jitter?: "full" | "equal" | "none";
+  /** Attempts in a row, without a stable connection between, before `exhausted`. Default: no limit. */
+  maxAttempts?: number;
+  /** How long a connection must hold before the backoff starts anew. Default 5 000. */
+  stableAfter?: number;
+  /** Cap on what a server may ask to wait. Default 300 000. */
+  maxServerDelay?: number;
+}
+
+export interface ResumeOptions {
+  /** Where a WebSocket message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. SSE has its own. */
+  id?: string | ((message: Message) => string | number | null | undefined);
+  /** How the cursor goes up. `header` is for EventSource: the browser reconnects by itself, and only it can send the header. Default `query`. */
+  via?: "query" | "header";
+  /** Name of the query parameter. Default `lastEventId`. */
+  name?: string;
+  /** Cursor to start from. Default "". */
+  from?: string;
+  /** Type of the message by which the server says that something is missing. */
+  gap?: string;
+}
+
+export interface OutboxOptions {
+  /** Default 1 000. */
+  maxMessages?: number;
+  /** Default 1 048 576. */
+  maxBytes?: number;
+  /** What gives way when it is full: the message being sent (`reject`, default), the oldest or the newest in the queue. */
+  overflow?: "reject" | "drop-oldest" | "drop-newest";
+}
+
+export interface Codec {
+  decode(data: string | ArrayBuffer | Blob): unknown;
+  encode(value: unknown): string | ArrayBufferView | ArrayBuffer | Blob;
+}
+
+export interface Options {
+  /** Default by the address: `ws:` and `wss:` take `websocket`. */
+  transport?: Transport;
+  /** WebSocket subprotocols, or a function asked for them before each attempt. */
+  protocols?: string | readonly string[] | ((context: Context) => string | readonly string[] | Promise<string | readonly string[]>);
+  /** How binary WebSocket messages arrive. Default `arraybuffer`. */
+  binaryType?: "arraybuffer" | "blob";
+  /** EventSource: send cookies across origins. Default false. */
+  withCredentials?: boolean;
+  /** EventSource: event names to listen to, besides `message` and those that `on` was called with. */
+  events?: readonly string[];
+  /** Default false. */
+  heartbeat?: boolean | HeartbeatOptions;
+  reconnect?: boolean | ReconnectOptions;
+  resume?: ResumeOptions;
+  outbox?: OutboxOptions;
+  /** `json` (default): text that begins with { or [ and parses is the value, everything else the exact string. */
+  codec?: "json" | "text" | "binary" | Codec;
+  /** How long an attempt may take to open, and an endpoint function to answer. Default 10 000. */
+  openTimeout?: number;
+  /** Overrides the failure table; undefined leaves it to the table. */
+  shouldReconnect?: (failure: Failure) => boolean | undefined;
+  /** Watch freeze, back/forward cache, visibility, online and offline. Default true. */
+  pageLifecycle?: boolean;
+  /** Closes the client when aborted. */
+  signal?: AbortSignal;
+}
+
+export interface SendResult {
+  /** `sent`: handed to an open socket, no more. `dropped`: it will not be sent; `code` says why. */
+  readonly status: "sent" | "dropped";
+  readonly code?: "overflow" | "too-big" | "closed" | "no-uplink" | "aborted";
+}
+
+export class RetryEvent extends Event {
+  readonly type: "retry";
+  /** 1 for the first retry since the last stable connection. */
+  readonly attempt: number;
+  readonly delay: number;
+  /** Date.now() at which the next attempt starts. */
+  readonly retryAt: number;
+  readonly failure: Failure;
+}
+
+export class GapEvent extends Event {
+  readonly type: "gap";
+  /** `gap`: the server said so. `unknown`: nothing proves that nothing is missing. */
+  readonly outcome: "gap" | "unknown";
+  /** The cursor before the gap; "" when there was none. */
+  readonly after: string;
+  /** The id of the first message after the gap; "" when it has none. */
+  readonly before: string;
+}
+
+export class ClosedEvent extends Event {
+  readonly type: "close";
+  readonly reason: "app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal";
+  /** WebSocket close code, 0 where there was none. */
+  readonly code: number;
+  readonly wasClean: boolean;
+  readonly error: EverwireError | null;
+}
+
+export interface ClientEventMap {
+  open: Event;
+  statechange: Event;
+  retry: RetryEvent;
+  gap: GapEvent;
+  close: ClosedEvent;
+}
+
+export interface Stats {
+  readonly attempts: number;
+  readonly opens: number;
+  readonly received: number;
+  readonly delivered: number;
+  /** Messages that a seam's de-duplication held back. */
+  readonly suppressed: number;
+  readonly sent: number;
+  readonly dropped: number;
+  readonly gaps: number;
+  /** Outcome of the last reconnect; null before the first. */
+  readonly outcome: "recovered" | "gap" | "unknown" | null;
+  /** Last ping to pong; null before the first. */
+  readonly roundTrip: number | null;
+  readonly queued: number;
+  readonly queuedBytes: number;
+}
+
+export interface OnOptions { signal?: AbortSignal; once?: boolean }
+
+export interface Client<E extends EventMap = AnyEvents> extends EventTarget, AsyncIterable<AnyMessage<E>> {
+  readonly state: State;
+  /** 0 connecting, 1 open; closed is 2 with EventSource and 3 with WebSocket. */
+  readonly readyState: 0 | 1 | 2 | 3;
+  readonly transport: Transport | null;
+  /** Of the connection, with parameters; "" before the first attempt. Holds what the endpoint holds: do not log tokens. */
+  readonly url: string;
+  /** The subprotocol the server chose. */
+  readonly protocol: string;
+  readonly lastEventId: string;
+  readonly lastFailure: Failure | null;
+  /** Date.now() of the next attempt while waiting, else null. */
+  readonly retryAt: number | null;
+  /** Attempts since the last stable connection. */
+  readonly attempt: number;
+  /** Bytes in the outbox and in the browser's own buffer. */
+  readonly bufferedAmount: number;
+
+  /** Each message of that type; returns its off. */
+  on<K extends keyof E & string>(type: K, handler: (message: Message<K, E[K]>) => void, options?: OnOptions): () => void;
+  /** Each message. */
+  on(handler: (message: AnyMessage<E>) => void, options?: OnOptions): () => void;
+
+  /** Strings and bytes raw, everything else by the codec. Rejects only for a value that cannot be encoded. */
+  send(message: unknown): Promise<SendResult>;
+  /** Drops the connection, or the wait, and tries at once. */
+  reconnect(): void;
+  stats(): Stats;
+  /** Resolves when open (at once if it is), rejects when closed before. */
+  opened(): Promise<void>;
+  /** 1000 or 3000 to 4999; the reason is at most 123 bytes. */
+  close(code?: number, reason?: string): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage<E>>;
+
+  addEventListener<K extends keyof ClientEventMap>(type: K, listener: (this: Client<E>, event: ClientEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof ClientEventMap>(type: K, listener: (this: Client<E>, event: ClientEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+}
+
+/**
+ * Returns a client at once; the first attempt starts in a microtask.
+ * Throws an EverwireError, naming the option, when the endpoint or an option cannot work.
+ */
+export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint, options?: Options): Client<E>;
+
+export const version: string;

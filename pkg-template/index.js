@@ -1,0 +1,13 @@
+import { Client } from "./client.js";
+import { readOptions } from "./options.js";
+import { instance } from "./wasm.js";
+
+export { EverwireError, Failure } from "./errors.js";
+export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+
+/** Set by the build from Cargo.toml. */
+export const version = EVERWIRE_VERSION;
+
+export function connect(endpoint, options = {}) {
+  return new Client(endpoint, readOptions(options, endpoint), instance());
+}

@@ -1,0 +1,63 @@
+import { EverwireError } from "./errors.js";
+
+const LIMIT = 1024;
+
+/** What `for await` pulls from: a bounded queue, never a silent drop. */
+export class Messages {
+  #queue = [];
+  #waiting = [];
+  #done = false;
+  #error;
+  #detach;
+
+  /** `detach` takes this off the client's list. */
+  constructor(detach) {
+    this.#detach = detach;
+  }
+
+  push(message) {
+    if (this.#waiting.length) return this.#waiting.shift().resolve({ value: message, done: false });
+    if (this.#queue.length < LIMIT) return void this.#queue.push(message);
+    this.end(new EverwireError("iterator-overflow", `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`));
+  }
+
+  /** What is queued can still be pulled, then comes the error or the end. */
+  end(error) {
+    if (this.#done) return;
+    this.#done = true;
+    this.#error = error;
+    this.#detach(this);
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (this.#error) reject(this.#take());
+      else resolve({ value: undefined, done: true });
+    }
+  }
+
+  /** After the app's own close nothing more comes out. */
+  discard() {
+    this.#queue.length = 0;
+    this.end();
+  }
+
+  next() {
+    if (this.#queue.length) return Promise.resolve({ value: this.#queue.shift(), done: false });
+    if (this.#error) return Promise.reject(this.#take());
+    if (this.#done) return Promise.resolve({ value: undefined, done: true });
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  return(value) {
+    this.discard();
+    return Promise.resolve({ value, done: true });
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  #take() {
+    const error = this.#error;
+    this.#error = undefined;
+    return error;
+  }
+}

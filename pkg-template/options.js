@@ -1,0 +1,151 @@
+// Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
+// Types are checked here, ranges there.
+import { invalid } from "./errors.js";
+
+const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32;
+
+export const TRANSPORTS = { websocket: 1, eventsource: 2 };
+
+export const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+const isFunction = (value) => typeof value === "function";
+const isString = (value) => typeof value === "string";
+const isBoolean = (value) => typeof value === "boolean";
+const isStrings = (value) => Array.isArray(value) && value.every(isString);
+
+/** One options object: each key is read once, and a key that nobody reads is a mistake. */
+class Reader {
+  constructor(value, path, keys) {
+    if (value === null || typeof value !== "object") {
+      throw invalid(`${path || "options"} must be an object, not ${describe(value)}`);
+    }
+    this.value = value;
+    this.prefix = path && `${path}.`;
+    const known = keys.split(" ");
+    for (const key of Object.keys(value)) {
+      if (!known.includes(key)) {
+        throw invalid(`${this.prefix}${key} is not an option; there are ${known.join(", ")}`);
+      }
+    }
+  }
+
+  /** The value if it is given and `test` holds. */
+  get(key, test, expected) {
+    const value = this.value[key];
+    if (value === undefined || test(value)) return value;
+    throw invalid(`${this.prefix}${key} must be ${expected}, not ${describe(value)}`);
+  }
+
+  number(key, unit = "a number of ms, 0 or more", scale = 1) {
+    const value = this.get(key, (value) => typeof value === "number" && value >= 0, unit);
+    return value === undefined ? NaN : Math.round(value * scale);
+  }
+
+  /** The place of the value in the list. */
+  choice(key, list) {
+    const value = this.get(key, (value) => list.includes(value), list.map((item) => `"${item}"`).join(", "));
+    return value === undefined ? NaN : list.indexOf(value);
+  }
+
+  flag(key, fallback) {
+    return this.get(key, isBoolean, "true or false") ?? fallback;
+  }
+}
+
+function describe(value) {
+  return isString(value) ? `"${value.slice(0, 40)}"` : value === null ? "null" : Array.isArray(value) ? "an array" : typeof value === "number" ? String(value) : typeof value;
+}
+
+const ids = (path) => {
+  const keys = path.split(".");
+  return (message) => {
+    let value = message.data;
+    for (const key of keys) value = value?.[key];
+    return value !== null && typeof value === "object" ? undefined : value;
+  };
+};
+
+const CODECS = {
+  json: {},
+  text: { decode: (data) => data },
+  binary: { decode: (data) => (isString(data) ? new TextEncoder().encode(data).buffer : data) },
+};
+
+/** `true` is the defaults, `false` is off, an object is more. */
+function section(options, key, fallback) {
+  const value = options.get(key, (value) => isBoolean(value) || (typeof value === "object" && value), "true, false or an object") ?? fallback;
+  return { on: value !== false, value: typeof value === "object" ? value : {} };
+}
+
+export function readOptions(given, endpoint) {
+  const options = new Reader(given, "", "transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal");
+  const reconnect = section(options, "reconnect", true);
+  const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
+  const heartbeat = section(options, "heartbeat", false);
+  const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
+  const resume = new Reader(given.resume ?? {}, "resume", "id via name from gap");
+  const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow");
+
+  const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
+  const numbers = [
+    r.number("initialDelay"),
+    r.number("maxDelay"),
+    r.number("factor", "a number from 1 to 100", 1000),
+    attempts === Infinity ? 0 : attempts,
+    r.number("stableAfter"),
+    r.number("maxServerDelay"),
+    r.choice("jitter", ["full", "equal", "none"]),
+    h.number("interval"),
+    h.number("timeout"),
+    outbox.number("maxMessages", "a number, 0 or more"),
+    outbox.number("maxBytes", "a number of bytes, 0 or more"),
+    outbox.choice("overflow", ["reject", "drop-oldest", "drop-newest"]),
+    options.number("openTimeout"),
+  ];
+
+  const protocols = options.get("protocols", (value) => isString(value) || isStrings(value) || isFunction(value), "a string, an array of strings, or a function");
+  const via = resume.get("via", (value) => value === "query" || value === "header", '"query" or "header"');
+  const shouldReconnect = options.get("shouldReconnect", isFunction, "a function");
+  const flags =
+    (reconnect.on ? RECONNECTS : 0) |
+    (heartbeat.on ? HEARTBEAT : 0) |
+    (isFunction(endpoint) || isFunction(protocols) ? PROVIDER : 0) |
+    (shouldReconnect ? ASKS : 0) |
+    (via === "header" ? SELF_RECONNECT : 0) |
+    (options.flag("pageLifecycle", true) ? WATCH_PAGE : 0);
+
+  const codec = options.get("codec", (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)), '"json", "text", "binary" or { decode, encode }') ?? "json";
+  const id = resume.get("id", (value) => isString(value) || isFunction(value), "a key of the JSON, or a function");
+  const gap = resume.get("gap", isString, "a string");
+  const name = resume.get("name", (value) => isString(value) && value, "a string") ?? "lastEventId";
+
+  return {
+    numbers,
+    flags,
+    protocols,
+    shouldReconnect,
+    codec: isString(codec) ? CODECS[codec] : codec,
+    encodes: codec !== "binary",
+    transport: TRANSPORTS[options.get("transport", (value) => Object.hasOwn(TRANSPORTS, value), '"websocket" or "eventsource"')] ?? 0,
+    binaryType: options.get("binaryType", (value) => value === "arraybuffer" || value === "blob", '"arraybuffer" or "blob"') ?? "arraybuffer",
+    withCredentials: options.flag("withCredentials", false),
+    events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...(gap === undefined ? [] : [gap])],
+    heartbeat: heartbeat.on && {
+      ping: h.get("ping", (value) => isString(value) || isBytes(value) || isFunction(value), "a string, bytes or a function"),
+      isPong: h.get("isPong", isFunction, "a function"),
+    },
+    id: isString(id) ? ids(id) : id,
+    gap,
+    from: resume.get("from", isString, "a string") ?? "",
+    cursorName: via === "header" ? undefined : name,
+    signal: options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal"),
+  };
+}
+
+/** The address for the transport: `[address, number of the transport or 0]`. */
+export function pick(target, transport) {
+  if (isString(target) || target instanceof URL) return [String(target), transport];
+  const websocket = target?.websocket, sse = target?.sse;
+  if (websocket !== undefined && transport !== TRANSPORTS.eventsource) return [String(websocket), TRANSPORTS.websocket];
+  if (sse !== undefined && transport !== TRANSPORTS.websocket) return [String(sse), transport];
+  return [];
+}

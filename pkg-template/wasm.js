@@ -1,0 +1,66 @@
+// One wasm instance a page, made at the first connect. If it ever traps, all its clients close with
+// `internal`, and the next connect gets a fresh one.
+import { instantiate } from "#glue";
+import { report } from "../src/transport/port.js";
+import { EverwireError } from "./errors.js";
+import { sum, text } from "#wasm";
+
+let module;
+let current;
+
+function compile() {
+  if (typeof WebAssembly !== "object") {
+    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly, which everwire is made of. Use a newer one, or switch its WebAssembly on (lockdown modes switch it off)");
+  }
+  const bytes = new Uint8Array(text.length);
+  let check = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = text.charCodeAt(i);
+    bytes[i] = byte;
+    check = (check * 31 + byte) | 0;
+  }
+  if (check !== sum) {
+    throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8, so its WebAssembly is garbled. Serve the page or the script with charset=utf-8");
+  }
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    throw new EverwireError("wasm-unavailable", "the browser refused to compile WebAssembly. If the page has a Content-Security-Policy, its script-src needs 'wasm-unsafe-eval'", cause);
+  }
+}
+
+/** The page's instance: `{ Wire, clients, dead }`. */
+export function instance() {
+  if (current) return current;
+  module ??= compile();
+  const made = { Wire: undefined, clients: new Set(), dead: false };
+  made.Wire = instantiate(module, (exports) => guard(exports, made)).Wire;
+  return (current = made);
+}
+
+/** Nothing but a trap can throw out of an export: errors for the caller are thrown by the glue, outside. */
+function guard(exports, made) {
+  const guarded = {};
+  for (const name of Object.keys(exports)) {
+    const value = exports[name];
+    guarded[name] = typeof value !== "function" ? value : (...args) => {
+      if (made.dead) throw new EverwireError("internal", "this client's WebAssembly has stopped");
+      try {
+        return value(...args);
+      } catch (error) {
+        trapped(made, error);
+        throw error;
+      }
+    };
+  }
+  return guarded;
+}
+
+function trapped(made, cause) {
+  if (made.dead) return;
+  made.dead = true;
+  if (current === made) current = undefined;
+  const error = new EverwireError("internal", "a fault in everwire itself; its clients are closed, and a new connect() starts afresh. Please report it", cause);
+  report(error);
+  for (const stop of [...made.clients]) stop(error);
+}

@@ -1,0 +1,22 @@
+# Sourced by the other scripts: where the tools are. Sets nothing on the machine.
+: "${EVERWIRE_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/everwire}"
+: "${EVERWIRE_CHROMIUM:=/usr/bin/chromium}"
+: "${EVERWIRE_CHROMEDRIVER:=/usr/bin/chromedriver}"
+: "${EVERWIRE_FIREFOX:=$(command -v firefox-esr || command -v firefox || echo /usr/bin/firefox-esr)}"
+: "${EVERWIRE_WEBKITDRIVER:=/usr/bin/WebKitWebDriver}"
+export EVERWIRE_CACHE EVERWIRE_CHROMIUM EVERWIRE_CHROMEDRIVER EVERWIRE_FIREFOX EVERWIRE_WEBKITDRIVER
+for _bin in "$EVERWIRE_CACHE"/*/bin; do [ -d "$_bin" ] && PATH=$_bin:$PATH; done
+export PATH
+
+# The toolchain that can build for wasm32-unknown-unknown: the default one, or Debian's.
+everwire_wasm_toolchain() {
+  local toolchain sysroot
+  for toolchain in "${RUSTUP_TOOLCHAIN:-default}" debian-web; do
+    if [ "$toolchain" = default ]; then sysroot=$(rustc --print sysroot 2>/dev/null) || continue
+    else sysroot=$(rustc "+$toolchain" --print sysroot 2>/dev/null) || continue
+    fi
+    if ls "$sysroot"/lib/rustlib/wasm32-unknown-unknown/lib/libcore-*.rlib >/dev/null 2>&1; then
+      echo "$toolchain"; return
+    fi
+  done
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Builds the npm package, packs it, and unpacks it for the tests. Prints the tarball's path last.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+toolchain=$(everwire_wasm_toolchain)
+[ "$toolchain" = default ] && toolchain=
+EVERWIRE_TOOLCHAIN=$toolchain node scripts/build.mjs
+(cd pkg && npm pack --silent >/dev/null)
+tarball=$(ls pkg/everwire-*.tgz)
+rm -rf target/packed
+mkdir -p target/packed
+tar -xzf "$tarball" -C target/packed
+echo "$tarball"

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test
+#   build  what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
+#   test   build, and what `make test` needs besides: wasm-pack and the three browsers
+# Our own tools go into a cache outside the clone, so that a second clone finds them.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif have sudo && sudo -n true 2>/dev/null; then sudo "$@"
+  else return 90
+  fi
+}
+
+apt_updated=
+apt_install() { # apt_install WHAT-FOR PACKAGE...
+  local what=$1; shift
+  have apt-get || die "$what is missing, and this is not Debian or Ubuntu. Install these packages or their like by hand, then run again: $*"
+  say "installing $what: $*"
+  if [ -z "$apt_updated" ]; then
+    as_root apt-get -qq update || [ $? != 90 ] || die "$what is missing, and installing it needs root. Run as root: apt-get install -y $*"
+    apt_updated=1
+  fi
+  DEBIAN_FRONTEND=noninteractive as_root apt-get -qq install -y --no-install-recommends "$@" >"$EVERWIRE_CACHE/apt.log" 2>&1 && return
+  [ $? = 90 ] && die "$what is missing, and installing it needs root. Run as root: apt-get install -y $*"
+  tail -5 "$EVERWIRE_CACHE/apt.log" >&2
+  die "$what could not be installed (above: what apt-get said). Install by hand, then run again: $*"
+}
+
+cargo_tool() { # cargo_tool COMMAND CRATE VERSION [FLAG...]
+  local command=$1 crate=$2 version=$3; shift 3
+  [ -e "$EVERWIRE_CACHE/$crate-$version/bin/$command" ] && return
+  say "building $crate $version"
+  # Not --quiet: a first build takes minutes, and its log is what a failure is read from.
+  cargo install "$crate" --version "$version" --root "$EVERWIRE_CACHE/$crate-$version.part" \
+    --target-dir "$EVERWIRE_CACHE/build" "$@" >"$EVERWIRE_CACHE/$crate.log" 2>&1 ||
+    { tail -20 "$EVERWIRE_CACHE/$crate.log" >&2; die "$crate $version did not build (above: why)"; }
+  rm -rf "$EVERWIRE_CACHE/$crate-$version"
+  mv "$EVERWIRE_CACHE/$crate-$version.part" "$EVERWIRE_CACHE/$crate-$version"
+}
+
+need_basics() {
+  have cargo || die "cargo is missing. Install Rust with rustup (rustup.rs), then run again."
+  have node || die "node is missing. Install Node.js 20 or newer, then run again."
+  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] ||
+    die "node $(node --version) is too old. Install Node.js 20 or newer, then run again."
+  have cc || apt_install "a C compiler (Rust links with it)" gcc libc6-dev
+}
+
+# rustup's own target where it can be had; else Debian's rustc-web, which brings the source of std.
+need_wasm_target() {
+  [ -n "$(everwire_wasm_toolchain)" ] && return
+  if have rustup; then
+    say "adding the wasm32-unknown-unknown target"
+    if rustup target add wasm32-unknown-unknown >"$EVERWIRE_CACHE/rustup.log" 2>&1; then return; fi
+    say "rustup cannot fetch the target ($(tail -1 "$EVERWIRE_CACHE/rustup.log")); falling back to Debian's rustc-web"
+  fi
+  have rustup || die "the wasm32-unknown-unknown target is missing, and so is rustup. Install rustup (rustup.rs), then run again."
+  apt_install "a compiler with the source of std" rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy
+  # rust-lld is a link to the lld of the compiler's own LLVM version.
+  local lld; lld=$(readlink -f /usr/bin/rust-lld 2>/dev/null || true)
+  if [ ! -x "$lld" ]; then
+    lld=$(readlink -m /usr/bin/rust-lld); lld=$(basename "$(dirname "$(dirname "$lld")")")   # …/llvm-22/bin/lld
+    apt_install "the wasm linker" "lld-${lld#llvm-}"
+  fi
+  say "building std for wasm32-unknown-unknown"
+  local work; work=$(mktemp -d)
+  cp -rL /usr/lib/rustlib/src/rust/library "$work/library"
+  ( cd "$work/library/sysroot" &&
+    PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 \
+    RUSTFLAGS="-Zforce-unstable-if-unmarked -Cembed-bitcode=yes" \
+    /usr/bin/cargo build --release --target wasm32-unknown-unknown --target-dir "$work/std" \
+      >"$EVERWIRE_CACHE/std.log" 2>&1 ) ||
+    { tail -20 "$EVERWIRE_CACHE/std.log" >&2; die "std did not build for wasm32-unknown-unknown (above: why)"; }
+  local lib=/usr/lib/rustlib/wasm32-unknown-unknown/lib
+  as_root rm -rf "$lib"; as_root mkdir -p "$lib"
+  as_root cp "$work"/std/wasm32-unknown-unknown/release/deps/*.rlib "$lib/"
+  rm -rf "$work"
+  rustup toolchain link debian-web /usr
+  [ -n "$(everwire_wasm_toolchain)" ] || die "no Rust toolchain here has the wasm32-unknown-unknown target, after trying rustup and Debian's rustc-web. See $EVERWIRE_CACHE/std.log."
+}
+
+need_npm() {
+  local stamp=node_modules/.everwire-stamp
+  [ "$stamp" -nt package-lock.json ] && return
+  say "installing the npm tools"
+  npm ci --no-fund --no-audit >"$EVERWIRE_CACHE/npm.log" 2>&1 ||
+    { tail -20 "$EVERWIRE_CACHE/npm.log" >&2; die "npm ci failed (above: why)"; }
+  touch "$stamp"
+}
+
+need_browsers() {
+  [ -x "$EVERWIRE_CHROMIUM" ] && [ -x "$EVERWIRE_CHROMEDRIVER" ] || apt_install Chromium chromium chromium-driver
+  [ -x "$EVERWIRE_FIREFOX" ] || apt_install Firefox firefox-esr
+  { [ -x "$EVERWIRE_WEBKITDRIVER" ] && have Xvfb; } || apt_install WebKit webkit2gtk-driver xvfb xauth
+  have geckodriver || cargo_tool geckodriver geckodriver 0.37.1 --locked
+}
+
+mkdir -p "$EVERWIRE_CACHE"
+need_basics
+need_wasm_target
+# The CLI must equal the crate's version to the digit.
+bindgen=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
+cargo_tool wasm-bindgen wasm-bindgen-cli "$bindgen"
+need_npm
+if [ "${1:-build}" = test ]; then
+  cargo_tool wasm-pack wasm-pack 0.15.1 --locked
+  need_browsers
+fi

@@ -1,0 +1,60 @@
+// What `import { connect } from "everwire"` costs a page: the packed tarball, installed in an empty project and
+// bundled by esbuild. Fails above the limit in size.json, which only goes down, or up by an issue's word.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { build, transform } from "esbuild";
+import { installAlone, newestTarball } from "../tests/consumers/lib/install.mjs";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const limit = JSON.parse(readFileSync(join(root, "size.json"), "utf8"))["total brotli"];
+
+function fail(sentence) {
+  console.error(`size: ${sentence}`);
+  process.exit(1);
+}
+
+async function bundled(dir, charset) {
+  const { outputFiles } = await build({
+    stdin: { contents: 'export { connect } from "everwire";', resolveDir: dir },
+    bundle: true, minify: true, format: "esm", platform: "browser", charset, write: false, logLevel: "warning",
+  });
+  return outputFiles[0].contents;
+}
+
+/** A part of the package, as the build leaves it in target/npm before it joins them. */
+function part(name) {
+  const path = join(root, "target/npm", name);
+  if (!existsSync(path)) fail(`target/npm/${name} is missing. Run \`make pack\` first.`);
+  return readFileSync(path);
+}
+
+const minified = async (name) => Buffer.from((await transform(part(name).toString(), { minify: true, format: "esm" })).code);
+
+const brotli = (bytes) => brotliCompressSync(bytes, {
+  params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+}).length;
+
+const tarball = newestTarball() ?? fail("there is no pkg/everwire-*.tgz. Run `make pack` first.");
+const dir = join(root, "target/size");
+await installAlone(dir, tarball);
+const whole = await bundled(dir, "ascii");
+const rows = {
+  "whole": whole,
+  "whole, charset utf8": await bundled(dir, "utf8"),
+  "wasm": part("everwire.wasm"),
+  "glue": await minified("glue.js"),
+  "facade": await minified("facade.js"),
+};
+
+console.log(`${"".padEnd(20)}${["raw", "gzip", "brotli"].map((title) => title.padStart(8)).join("")}`);
+for (const [name, bytes] of Object.entries(rows)) {
+  const sizes = [bytes.length, gzipSync(bytes, { level: 9 }).length, brotli(bytes)];
+  console.log(`${name.padEnd(20)}${sizes.map((size) => String(size).padStart(8)).join("")}`);
+}
+
+const total = brotli(whole);
+if (total > limit) console.error(`size: ${total} bytes are ${total - limit} above the limit of ${limit} in size.json.`);
+console.log(`total brotli: ${total} bytes`);
+process.exit(total > limit ? 1 : 0);

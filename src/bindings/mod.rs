@@ -1,0 +1,248 @@
+//! The JavaScript exports. The facade (`pkg-template`) reads the options, encodes, decodes and
+//! dispatches; what it gives is read here, what it is told goes through its host object.
+
+mod options;
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+
+use crate::{
+    client::driver::{Driver, Host},
+    core::{
+        failure::{Class, Failure},
+        io::{News, Reason, Why},
+        outbox::{Dropped, Sent},
+        seam::Outcome,
+        state::State,
+    },
+    transport::{Transport, address::Address, sys::Port},
+};
+
+// The default allocator and its like for threads cost 2 kB more than this one.
+#[allow(unsafe_code, reason = "the allocator's contract: this build has one thread")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> =
+    unsafe { lol_alloc::AssumeSingleThreaded::new(lol_alloc::FreeListAllocator::new()) };
+
+#[wasm_bindgen]
+extern "C" {
+    /// The facade's side of a client.
+    pub type JsHost;
+
+    #[wasm_bindgen(method)]
+    fn resolve(this: &JsHost, attempt: u32, retry: u32, reason: u32);
+    #[wasm_bindgen(method)]
+    fn ask(this: &JsHost, failure: JsValue) -> Option<bool>;
+    #[wasm_bindgen(method)]
+    fn settle(this: &JsHost, id: u32, code: u32);
+    /// Makes the error object.
+    #[wasm_bindgen(method)]
+    fn failure(
+        this: &JsHost,
+        code: &str,
+        sentence: &str,
+        class: u32,
+        close_code: u16,
+        close_reason: &str,
+    ) -> JsValue;
+    #[wasm_bindgen(method)]
+    fn state(this: &JsHost, state: u32, failure: JsValue);
+    #[wasm_bindgen(method)]
+    fn opened(this: &JsHost);
+    #[wasm_bindgen(method)]
+    fn retry(this: &JsHost, retry: u32, delay: f64);
+    #[wasm_bindgen(method)]
+    fn outcome(this: &JsHost, outcome: u32);
+    #[wasm_bindgen(method)]
+    fn closed(this: &JsHost, why: u32, code: u16, failed: bool);
+}
+
+struct FacadeHost {
+    js: JsHost,
+    opened: std::cell::Cell<bool>,
+}
+
+impl FacadeHost {
+    fn failure(&self, failure: &Failure) -> JsValue {
+        let reason = if let Failure::Closed { reason, .. } = failure { reason.as_str() } else { "" };
+        let class = match failure.class(self.opened.get()) {
+            Class::Retriable => 0,
+            Class::Fatal => 1,
+            Class::Reauth => 2,
+            Class::Ended => 3,
+        };
+        self.js.failure(failure.code(), failure.sentence(), class, failure.close_code(), reason)
+    }
+}
+
+impl Host for FacadeHost {
+    fn resolve(&self, _: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason) {
+        let reason = match reason {
+            Reason::Initial => 0,
+            Reason::Reconnect => 1,
+            Reason::Unauthorized => 2,
+        };
+        self.js.resolve(attempt, retry as u32, reason);
+    }
+
+    fn ask(&self, failure: &Failure) -> Option<bool> {
+        self.js.ask(self.failure(failure))
+    }
+
+    fn settle(&self, id: u32, sent: Sent) {
+        self.js.settle(
+            id,
+            match sent {
+                Sent::Sent => 0,
+                Sent::Dropped(Dropped::Overflow) => 1,
+                Sent::Dropped(Dropped::TooBig) => 2,
+                Sent::Dropped(Dropped::Closed) => 3,
+                Sent::Dropped(Dropped::NoUplink) => 4,
+            },
+        );
+    }
+
+    fn tell(&self, driver: &Rc<Driver>, news: News) {
+        match news {
+            News::State(state) => {
+                // The failure goes along, so that a statechange handler finds it.
+                let failure = match state {
+                    State::Waiting | State::Closed => driver.last_failure(),
+                    _ => None,
+                };
+                self.js.state(number(state), failure.map_or(JsValue::NULL, |failure| self.failure(&failure)));
+            }
+            News::Open => {
+                self.opened.set(true);
+                self.js.opened();
+            }
+            News::Retry { retry, delay, .. } => self.js.retry(retry as u32, delay as f64),
+            News::Outcome(outcome) => self.js.outcome(match outcome {
+                Outcome::Recovered => 0,
+                Outcome::Gap => 1,
+                Outcome::Unknown => 2,
+            }),
+            News::Closed { why, code, failure } => {
+                let why = match why {
+                    Why::App => 0,
+                    Why::Aborted => 1,
+                    Why::Ended => 2,
+                    Why::Fatal => 3,
+                    Why::Exhausted => 4,
+                    Why::Internal => 5,
+                };
+                self.js.closed(why, code, failure.is_some());
+            }
+        }
+    }
+}
+
+fn number(state: State) -> u32 {
+    match state {
+        State::Connecting => 0,
+        State::Open => 1,
+        State::Waiting => 2,
+        State::Suspended => 3,
+        State::Closed => 4,
+    }
+}
+
+fn transport(number: u32) -> Option<Transport> {
+    match number {
+        1 => Some(Transport::WebSocket),
+        2 => Some(Transport::EventSource),
+        _ => None,
+    }
+}
+
+/// One client.
+#[wasm_bindgen]
+pub struct Wire(Rc<Driver>);
+
+#[wasm_bindgen]
+impl Wire {
+    /// Throws a string, `option problem`, when an option cannot work.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        numbers: Vec<f64>,
+        flags: u32,
+        cursor_name: Option<String>,
+        from: &str,
+        port: Port,
+        host: JsHost,
+    ) -> Result<Self, JsValue> {
+        let (config, watch_page) = options::config(&numbers, flags, from);
+        config.check().map_err(|error| JsValue::from_str(&[error.option, " ", error.problem].concat()))?;
+        let cursor_in = options::cursor_in(cursor_name);
+        let host = Box::new(FacadeHost { js: host, opened: false.into() });
+        Ok(Self(Driver::new(config, port, host, cursor_in, watch_page)))
+    }
+
+    /// The number of the transport that the address takes. Throws a string, what is wrong with the
+    /// address, when it cannot be used.
+    pub fn check(&self, address: &str, kind: u32) -> Result<u32, JsValue> {
+        let address = Address::parse(address, self.0.port().base(), transport(kind)).map_err(JsValue::from_str)?;
+        Ok(match address.transport {
+            Transport::WebSocket => 1,
+            Transport::EventSource => 2,
+        })
+    }
+
+    /// The first attempt.
+    pub fn start(&self) {
+        self.0.start();
+    }
+
+    /// What the port calls; see `Driver::called`.
+    pub fn call(&self, kind: u32, attempt: u32, code: u32, text: Option<String>) -> u32 {
+        self.0.called(kind, attempt, code, text)
+    }
+
+    /// The address that `resolve` asked for; no address is a failed attempt.
+    pub fn resolved(&self, attempt: u32, address: Option<String>, kind: u32, protocols: JsValue) {
+        let address =
+            address.and_then(|given| Address::parse(&given, self.0.port().base(), transport(kind)).ok());
+        self.0.resolved(attempt, address, protocols);
+    }
+
+    /// `handle` is called with the number that `settle` will name, before anything settles.
+    pub fn send(&self, payload: JsValue, bytes: f64, handle: &js_sys::Function) {
+        self.0.send(payload, bytes as u64, |id| {
+            // The facade's own function: it does not throw.
+            let _ = handle.call1(&JsValue::UNDEFINED, &JsValue::from(id));
+        });
+    }
+
+    /// Drops what there is and tries at once.
+    pub fn reconnect(&self) {
+        self.0.reconnect();
+    }
+
+    /// For good. `aborted` tells the caller's signal from the caller.
+    pub fn close(&self, aborted: bool, code: u16, reason: String) {
+        self.0.close(if aborted { Why::Aborted } else { Why::App }, code, reason);
+    }
+
+    /// Milliseconds to the next attempt; -1 when none is awaited.
+    #[wasm_bindgen(js_name = retryIn)]
+    pub fn retry_in(&self) -> f64 {
+        self.0.retry_in().map_or(-1.0, |ms| ms as f64)
+    }
+
+    /// Attempts since the last stable connection.
+    pub fn retries(&self) -> u32 {
+        self.0.retries() as u32
+    }
+
+    /// Messages in the outbox.
+    pub fn queued(&self) -> u32 {
+        self.0.queued().0 as u32
+    }
+
+    /// Bytes in the outbox.
+    #[wasm_bindgen(js_name = queuedBytes)]
+    pub fn queued_bytes(&self) -> f64 {
+        self.0.queued().1 as f64
+    }
+}

@@ -1,0 +1,67 @@
+//! The options as the facade gives them: a list of numbers in the order below (NaN: not given), and
+//! flags. `pkg-template/options.js` writes what this reads.
+
+use crate::{
+    client::driver::CursorIn,
+    core::{
+        config::{Backoff, Config, Heartbeat, Jitter, Outbox, Overflow},
+        seam::{self, Id},
+    },
+};
+
+const RECONNECTS: u32 = 1;
+const HEARTBEAT: u32 = 2;
+const PROVIDER: u32 = 4;
+const ASKS: u32 = 8;
+const SELF_RECONNECT: u32 = 16;
+const WATCH_PAGE: u32 = 32;
+
+pub(super) fn config(numbers: &[f64], flags: u32, from: &str) -> (Config, bool) {
+    let mut numbers = numbers.iter();
+    // The facade saw to it that none is negative; `as` stops at the largest.
+    let mut next = |default: u64| numbers.next().filter(|n| !n.is_nan()).map_or(default, |n| *n as u64);
+    let backoff = Backoff::new();
+    let backoff = Backoff {
+        initial: next(backoff.initial),
+        max: next(backoff.max),
+        factor: next(backoff.factor),
+        max_attempts: next(backoff.max_attempts),
+        stable_after: next(backoff.stable_after),
+        max_server_delay: next(backoff.max_server_delay),
+        jitter: match next(0) {
+            0 => Jitter::Full,
+            1 => Jitter::Equal,
+            _ => Jitter::None,
+        },
+    };
+    let heartbeat = Heartbeat::new();
+    let heartbeat = Heartbeat { interval: next(heartbeat.interval), timeout: next(heartbeat.timeout) };
+    let outbox = Outbox::new();
+    let outbox = Outbox {
+        max_messages: next(outbox.max_messages),
+        max_bytes: next(outbox.max_bytes),
+        overflow: match next(0) {
+            0 => Overflow::Reject,
+            1 => Overflow::DropOldest,
+            _ => Overflow::DropNewest,
+        },
+    };
+    let set = |flag: u32| flags & flag != 0;
+    let config = Config {
+        backoff,
+        outbox,
+        heartbeat: set(HEARTBEAT).then_some(heartbeat),
+        open_timeout: next(Config::default().open_timeout),
+        reconnects: set(RECONNECTS),
+        has_provider: set(PROVIDER),
+        asks: set(ASKS),
+        browser_reconnects: set(SELF_RECONNECT),
+        from: if let Id::Own(hash) = seam::hash(from) { Some(hash) } else { None },
+    };
+    (config, set(WATCH_PAGE))
+}
+
+/// No name: the cursor goes up in the header, which only the browser can send.
+pub(super) fn cursor_in(name: Option<String>) -> CursorIn {
+    name.map_or(CursorIn::Header, CursorIn::Query)
+}

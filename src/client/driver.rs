@@ -1,0 +1,336 @@
+//! Owns one connection of the core and carries its actions out. Knows no policy and no app: the app's
+//! side is a [`Host`], the page's side a [`Port`].
+//!
+//! No borrow is held across a call into JavaScript: any such call may come back in.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use wasm_bindgen::JsValue;
+
+use crate::{
+    core::{
+        Connection,
+        config::{Config, MAX_DELAY},
+        failure::Failure,
+        io::{Action, Input, Moment, News, Page, Reason, Why},
+        outbox::{Parcel, Sent},
+        seam::{self, Id},
+        state::State,
+    },
+    transport::{
+        address::Address,
+        sys::{self, Port},
+    },
+};
+
+/// The app's side.
+pub(crate) trait Host {
+    /// Find the address, then [`Driver::resolved`] or [`Driver::provider_failed`], now or later.
+    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason);
+    fn ask(&self, failure: &Failure) -> Option<bool>;
+    fn settle(&self, id: u32, sent: Sent);
+    fn tell(&self, driver: &Rc<Driver>, news: News);
+}
+
+/// How the cursor goes up.
+pub(crate) enum CursorIn {
+    /// As a query parameter of this name.
+    Query(String),
+    /// The browser sends it when it reconnects by itself.
+    Header,
+}
+
+pub(crate) struct Driver {
+    core: RefCell<Connection>,
+    port: Port,
+    host: Box<dyn Host>,
+    cursor_in: CursorIn,
+    page_watched: Cell<bool>,
+    address: RefCell<Option<(Address, JsValue)>>,
+    /// What waits to be sent, by the core's handles, in their order.
+    payloads: RefCell<VecDeque<(u32, JsValue)>>,
+    sends: Cell<u32>,
+    armed: Cell<Option<u64>>,
+    checked: Cell<bool>,
+    close_reason: RefCell<String>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        config: Config,
+        port: Port,
+        host: Box<dyn Host>,
+        cursor_in: CursorIn,
+        watch_page: bool,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            core: RefCell::new(Connection::new(config)),
+            port,
+            host,
+            cursor_in,
+            page_watched: Cell::new(watch_page),
+            address: RefCell::default(),
+            payloads: RefCell::default(),
+            sends: Cell::new(0),
+            armed: Cell::new(None),
+            checked: Cell::new(false),
+            close_reason: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn port(&self) -> &Port {
+        &self.port
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.core.borrow().state()
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<Failure> {
+        self.core.borrow().last_failure().cloned()
+    }
+
+    pub(crate) fn retries(&self) -> u64 {
+        self.core.borrow().retries()
+    }
+
+    /// How long until the next attempt, in ms, while waiting.
+    pub(crate) fn retry_in(&self) -> Option<u64> {
+        let at = self.core.borrow().retry_at()?;
+        Some(at.saturating_sub(now()))
+    }
+
+    pub(crate) fn queued(&self) -> (usize, u64) {
+        let core = self.core.borrow();
+        (core.queue().len(), core.queue().bytes())
+    }
+
+    pub(crate) fn start(self: &Rc<Self>) {
+        if self.page_watched.get() && self.state() != State::Closed {
+            let page = self.port.watch();
+            if page & 1 != 0 {
+                self.input(Input::Page(Page::Hidden));
+            }
+            if page & 2 != 0 {
+                self.input(Input::Page(Page::Offline));
+            }
+        }
+        self.input(Input::Start);
+    }
+
+    /// An address that does not parse is a failed attempt: the function may do better next time.
+    pub(crate) fn resolved(self: &Rc<Self>, attempt: u32, address: Option<Address>, protocols: JsValue) {
+        let Some(address) = address else { return self.provider_failed(attempt) };
+        let route = address.route();
+        if self.core.borrow().attempt() == attempt {
+            self.address.replace(Some((address, protocols)));
+        }
+        self.input(Input::Resolved { attempt, route });
+    }
+
+    pub(crate) fn provider_failed(self: &Rc<Self>, attempt: u32) {
+        self.input(Input::ProviderFailed { attempt });
+    }
+
+    /// Returns the handle that [`Host::settle`] will name, which may be before this returns.
+    pub(crate) fn send(self: &Rc<Self>, payload: JsValue, bytes: u64, handle: impl FnOnce(u32)) {
+        let id = self.sends.get();
+        self.sends.set(id.wrapping_add(1));
+        handle(id);
+        self.payloads.borrow_mut().push_back((id, payload));
+        self.input(Input::Send(Parcel { id, bytes }));
+    }
+
+    pub(crate) fn reconnect(self: &Rc<Self>) {
+        self.input(Input::Reconnect);
+    }
+
+    pub(crate) fn close(self: &Rc<Self>, why: Why, code: u16, reason: String) {
+        self.close_reason.replace(reason);
+        self.input(Input::Close { why, code });
+    }
+
+    /// What the port calls; the numbers stand in `port.js`. The answer matters to a check: bit 0 deliver,
+    /// bit 1 the id is the cursor now.
+    pub(crate) fn called(self: &Rc<Self>, kind: u32, attempt: u32, code: u32, text: Option<String>) -> u32 {
+        match kind {
+            0 => {
+                self.armed.set(None);
+                self.input(Input::Tick { wall: sys::wall() as u64 });
+            }
+            1 => self.input(Input::Opened { attempt }),
+            2 => {
+                let failure = match (code, text) {
+                    // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
+                    (1006, _) => Failure::Network,
+                    (code, reason) => {
+                        Failure::Closed { code: code as u16, reason: reason.unwrap_or_default() }
+                    }
+                };
+                self.input(Input::Lost { attempt, failure });
+            }
+            3 => {
+                self.learn();
+                self.input(Input::Interrupted { attempt });
+            }
+            4 => {
+                if let Some(page) = page(code) {
+                    self.input(Input::Page(page));
+                }
+            }
+            5 => {
+                let id = text.map_or(Id::None, |id| seam::hash(&id));
+                let (deliver, moves) = self.core.borrow_mut().check(id);
+                self.run();
+                return u32::from(deliver) | u32::from(moves) << 1;
+            }
+            _ => {
+                self.learn();
+                self.core.borrow_mut().gap_told();
+                self.run();
+            }
+        }
+        0
+    }
+
+    fn input(self: &Rc<Self>, input: Input) {
+        let heard = self.port.heard() as u64;
+        let draw = (sys::random() * 4_294_967_296.0) as u32;
+        {
+            let mut core = self.core.borrow_mut();
+            let at = Moment { now: now(), draw };
+            core.handle(at, Input::Heard { at: heard });
+            core.handle(at, input);
+        }
+        self.run();
+    }
+
+    fn run(self: &Rc<Self>) {
+        self.gate();
+        loop {
+            // Taken in a statement of its own: the borrow ends before the action runs.
+            let action = self.core.borrow_mut().poll();
+            match action {
+                Some(action) => self.perform(action),
+                None => break,
+            }
+        }
+        self.arm();
+    }
+
+    fn gate(&self) {
+        let checked = self.core.borrow().checking();
+        if self.checked.replace(checked) != checked {
+            self.port.set_checked(checked);
+        }
+    }
+
+    fn arm(&self) {
+        let deadline = self.core.borrow().deadline();
+        if self.armed.replace(deadline) == deadline {
+            return;
+        }
+        match deadline {
+            // Browsers wrap a longer delay to none at all; an early tick does no harm.
+            Some(at) => self.port.arm(at.saturating_sub(now()).min(MAX_DELAY) as i32),
+            None => self.port.disarm(),
+        }
+    }
+
+    fn perform(self: &Rc<Self>, action: Action) {
+        match action {
+            Action::Resolve { attempt, retry, reason } => self.host.resolve(self, attempt, retry, reason),
+            Action::Open { attempt } => self.open(attempt),
+            Action::Drop { code } => {
+                self.learn();
+                if self.state() == State::Closed {
+                    let reason = self.close_reason.take();
+                    self.port.dispose(code, &reason);
+                } else {
+                    self.port.drop(code, "");
+                }
+            }
+            Action::Ping => self.port.send_ping(),
+            Action::Transmit(parcel) => self.transmit(parcel),
+            Action::Settle { id, sent } => {
+                self.take(id);
+                self.host.settle(id, sent);
+            }
+            Action::Ask(failure) => {
+                let verdict = self.host.ask(&failure);
+                self.input(Input::Answer(verdict));
+            }
+            Action::Tell(news) => self.host.tell(self, news),
+        }
+    }
+
+    fn open(self: &Rc<Self>, attempt: u32) {
+        let Some((address, protocols)) = self.address.take() else { return };
+        if let CursorIn::Query(name) = &self.cursor_in {
+            let cursor = self.port.cursor();
+            if !cursor.is_empty() {
+                address.set_cursor(name, &cursor);
+            }
+        }
+        if self.port.open(attempt, address.transport.name(), &address.href(), &protocols).is_err() {
+            self.input(Input::Lost { attempt, failure: Failure::Blocked });
+        }
+    }
+
+    fn transmit(self: &Rc<Self>, parcel: Parcel) {
+        let Some(payload) = self.take(parcel.id) else { return };
+        if self.port.send(&payload) == Ok(true) {
+            self.host.settle(parcel.id, Sent::Sent);
+        } else {
+            let mut payloads = self.payloads.borrow_mut();
+            let place = payloads.partition_point(|(id, _)| *id < parcel.id);
+            payloads.insert(place, (parcel.id, payload));
+            drop(payloads);
+            self.input(Input::Unsent(parcel));
+        }
+    }
+
+    fn take(&self, id: u32) -> Option<JsValue> {
+        let mut payloads = self.payloads.borrow_mut();
+        let place = payloads.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        payloads.remove(place).map(|(_, payload)| payload)
+    }
+
+    /// The ids that went through the open gate.
+    fn learn(&self) {
+        let ids = self.port.drain();
+        let mut core = self.core.borrow_mut();
+        for id in ids {
+            core.learn(seam::hash(&id));
+        }
+    }
+}
+
+impl Drop for Driver {
+    /// The app let go of it without closing: nothing may be left behind.
+    fn drop(&mut self) {
+        if self.state() != State::Closed {
+            self.port.dispose(0, "");
+        }
+    }
+}
+
+fn now() -> u64 {
+    sys::monotonic() as u64
+}
+
+fn page(code: u32) -> Option<Page> {
+    Some(match code {
+        0 => Page::Online,
+        1 => Page::Offline,
+        2 => Page::Hidden,
+        3 => Page::Visible,
+        4 => Page::Frozen,
+        5 => Page::Resumed,
+        _ => return None,
+    })
+}

@@ -1,0 +1,44 @@
+//! How long to wait before the next attempt. Pure arithmetic on integers; the random draw is an input.
+
+use super::config::{Backoff, FLOOR, Jitter};
+
+impl Backoff {
+    /// The wait before retry number `retry` (1 is the first), in ms. A sample is never clamped: that would
+    /// pile a fleet onto one instant.
+    pub(crate) fn delay(&self, retry: u64, draw: u32) -> u64 {
+        let top = self.top(retry);
+        let bottom = match self.jitter {
+            Jitter::Full => FLOOR,
+            Jitter::Equal => (top / 2).max(FLOOR),
+            Jitter::None => top,
+        };
+        uniform(bottom, top, draw)
+    }
+
+    /// What the server asked to wait, spread: a lower bound for the delay.
+    pub(crate) fn told(&self, told: u64, draw: u32) -> u64 {
+        let told = told.min(self.max_server_delay);
+        uniform(told, told + told / 4, draw)
+    }
+
+    /// `min(max, initial * factor^(retry - 1))`, and no less than the floor.
+    fn top(&self, retry: u64) -> u64 {
+        let mut delay = self.initial;
+        // A factor of 1 never gets there: bounded, as 2^31 is reached long before.
+        for _ in 1..retry.min(4_096) {
+            let grown = delay.saturating_mul(self.factor) / 1_000;
+            if grown >= self.max || grown == delay {
+                delay = grown;
+                break;
+            }
+            delay = grown;
+        }
+        delay.min(self.max).max(FLOOR)
+    }
+}
+
+/// Evenly in `[low, high]`. 2^32 draws over a range below 2^31: no value is favoured by much.
+fn uniform(low: u64, high: u64, draw: u32) -> u64 {
+    let span = high.saturating_sub(low) + 1;
+    low + ((u64::from(draw) * span) >> 32)
+}

@@ -1,0 +1,316 @@
+//! What the caller may set, the defaults, and the limits. The one place where both stand.
+
+use core::fmt;
+
+/// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
+pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
+/// No retry comes sooner than this after the attempt before it, whatever the options say.
+pub(crate) const FLOOR: u64 = 100;
+
+/// An option that cannot work: which, and what it must be.
+///
+/// ```
+/// use everwire::{Client, Heartbeat};
+/// let error = Client::builder("wss://example.com").heartbeat(Heartbeat::new().with_timeout(1)).connect().err();
+/// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("heartbeat.timeout must be 50 to 2147483647 ms"));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptionError {
+    /// The option, as the JavaScript API names it: `heartbeat.timeout`.
+    pub option: &'static str,
+    /// What it must be.
+    pub problem: &'static str,
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.option)?;
+        f.write_str(" ")?;
+        f.write_str(self.problem)
+    }
+}
+
+impl core::error::Error for OptionError {}
+
+/// How the delays of a fleet are spread, so that it does not come back all at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Jitter {
+    /// Evenly between the floor (100 ms) and the delay. The default.
+    #[default]
+    Full,
+    /// Evenly between half the delay and the delay.
+    Equal,
+    /// The delay itself. For one client, not for a fleet.
+    None,
+}
+
+/// The delays between attempts: `min(max, initial * factor^attempt)`, then jitter.
+///
+/// | | default | range |
+/// |---|---|---|
+/// | initial | 1 000 ms | 0 to 2^31-1 (never waits less than 100) |
+/// | max | 30 000 ms | 100 to 2^31-1 |
+/// | factor | 2 | 1 to 100 |
+/// | jitter | full | |
+/// | max attempts | no limit | from 1 |
+/// | stable after | 5 000 ms | 0 to 2^31-1 |
+/// | max server delay | 300 000 ms | 0 to 2^31-1 |
+///
+/// ```
+/// use everwire::{Backoff, Jitter};
+/// let patient = Backoff::new().with_initial(5_000).with_max(120_000).with_jitter(Jitter::Equal);
+/// # let _ = patient;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Backoff {
+    pub(crate) initial: u64,
+    pub(crate) max: u64,
+    /// In thousandths, as the core counts in integers.
+    pub(crate) factor: u64,
+    pub(crate) jitter: Jitter,
+    /// 0: no limit.
+    pub(crate) max_attempts: u64,
+    pub(crate) stable_after: u64,
+    pub(crate) max_server_delay: u64,
+}
+
+impl Backoff {
+    /// The defaults of the table above.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            initial: 1_000,
+            max: 30_000,
+            factor: 2_000,
+            jitter: Jitter::Full,
+            max_attempts: 0,
+            stable_after: 5_000,
+            max_server_delay: 300_000,
+        }
+    }
+
+    /// The delay before the first retry, in ms.
+    #[must_use]
+    pub const fn with_initial(mut self, ms: u64) -> Self {
+        self.initial = ms;
+        self
+    }
+
+    /// The cap, in ms.
+    #[must_use]
+    pub const fn with_max(mut self, ms: u64) -> Self {
+        self.max = ms;
+        self
+    }
+
+    /// The growth per attempt, in thousandths: 1 500 is a factor of 1.5.
+    #[must_use]
+    pub const fn with_factor_thousandths(mut self, factor: u64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// How the delays are spread.
+    #[must_use]
+    pub const fn with_jitter(mut self, jitter: Jitter) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Failed attempts in a row, with no stable connection between, after which the client gives up.
+    #[must_use]
+    pub const fn with_max_attempts(mut self, attempts: u64) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
+
+    /// How long a connection must hold, in ms, before the delays start anew.
+    #[must_use]
+    pub const fn with_stable_after(mut self, ms: u64) -> Self {
+        self.stable_after = ms;
+        self
+    }
+
+    /// The cap, in ms, on what a server may ask to wait.
+    #[must_use]
+    pub const fn with_max_server_delay(mut self, ms: u64) -> Self {
+        self.max_server_delay = ms;
+        self
+    }
+
+    fn check(&self) -> Result<(), OptionError> {
+        within("reconnect.initialDelay", self.initial, 0, MAX_DELAY, MS)?;
+        within("reconnect.maxDelay", self.max, FLOOR, MAX_DELAY, MS_100)?;
+        within("reconnect.factor", self.factor, 1_000, 100_000, "must be 1 to 100")?;
+        within("reconnect.stableAfter", self.stable_after, 0, MAX_DELAY, MS)?;
+        within("reconnect.maxServerDelay", self.max_server_delay, 0, MAX_DELAY, MS)
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// When a quiet connection is doubted, and when it is given up.
+///
+/// WebSocket: a ping after `interval` of silence, and after a send that nothing followed; dead after
+/// `timeout` of silence. SSE cannot ping: the server must send something at least every `interval`.
+///
+/// ```
+/// use everwire::Heartbeat;
+/// let eager = Heartbeat::new().with_interval(10_000).with_timeout(2_000);
+/// # let _ = eager;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Heartbeat {
+    pub(crate) interval: u64,
+    pub(crate) timeout: u64,
+}
+
+impl Heartbeat {
+    /// 30 000 ms of silence, 5 000 ms for an answer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { interval: 30_000, timeout: 5_000 }
+    }
+
+    /// The silence that raises doubt, in ms: 100 to 2^31-1.
+    #[must_use]
+    pub const fn with_interval(mut self, ms: u64) -> Self {
+        self.interval = ms;
+        self
+    }
+
+    /// The silence after a ping that proves the connection dead, in ms: 50 to 2^31-1.
+    #[must_use]
+    pub const fn with_timeout(mut self, ms: u64) -> Self {
+        self.timeout = ms;
+        self
+    }
+
+    fn check(&self) -> Result<(), OptionError> {
+        within("heartbeat.interval", self.interval, 100, MAX_DELAY, MS_100)?;
+        within("heartbeat.timeout", self.timeout, 50, MAX_DELAY, "must be 50 to 2147483647 ms")
+    }
+}
+
+impl Default for Heartbeat {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What gives way when the outbox is full. A dropped message's send settles with `dropped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Overflow {
+    /// The message being sent. The default.
+    #[default]
+    Reject,
+    /// The oldest in the queue.
+    DropOldest,
+    /// The newest in the queue.
+    DropNewest,
+}
+
+/// The bounds of what waits while there is no connection: 1 000 messages and 1 MiB by default.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outbox {
+    pub(crate) max_messages: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) overflow: Overflow,
+}
+
+impl Outbox {
+    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`].
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { max_messages: 1_000, max_bytes: 1 << 20, overflow: Overflow::Reject }
+    }
+
+    /// How many messages may wait; 0 queues nothing.
+    #[must_use]
+    pub const fn with_max_messages(mut self, messages: u64) -> Self {
+        self.max_messages = messages;
+        self
+    }
+
+    /// How many bytes may wait.
+    #[must_use]
+    pub const fn with_max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// What gives way.
+    #[must_use]
+    pub const fn with_overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// All that the core is told once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Config {
+    pub(crate) backoff: Backoff,
+    /// `reconnect: false` ends the client with its first connection.
+    pub(crate) reconnects: bool,
+    pub(crate) heartbeat: Option<Heartbeat>,
+    pub(crate) outbox: Outbox,
+    pub(crate) open_timeout: u64,
+    /// The endpoint or the protocols are a function, so asking again can help after a 401.
+    pub(crate) has_provider: bool,
+    /// The caller has a rule of its own (`shouldReconnect`).
+    pub(crate) asks: bool,
+    /// `resume.via: "header"`: the EventSource may reconnect by itself.
+    pub(crate) browser_reconnects: bool,
+    /// The cursor to start from, hashed.
+    pub(crate) from: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            backoff: Backoff::new(),
+            reconnects: true,
+            heartbeat: None,
+            outbox: Outbox::new(),
+            open_timeout: 10_000,
+            has_provider: false,
+            asks: false,
+            browser_reconnects: false,
+            from: None,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn check(&self) -> Result<(), OptionError> {
+        self.backoff.check()?;
+        if let Some(heartbeat) = &self.heartbeat {
+            heartbeat.check()?;
+        }
+        within("openTimeout", self.open_timeout, 1, MAX_DELAY, "must be 1 to 2147483647 ms")
+    }
+}
+
+const MS: &str = "must be 0 to 2147483647 ms";
+const MS_100: &str = "must be 100 to 2147483647 ms";
+
+fn within(
+    option: &'static str,
+    value: u64,
+    min: u64,
+    max: u64,
+    problem: &'static str,
+) -> Result<(), OptionError> {
+    if value < min || value > max { Err(OptionError { option, problem }) } else { Ok(()) }
+}

@@ -1,0 +1,74 @@
+//! What follows from a loss: the failure table, the caller's rule, the backoff.
+
+use super::{
+    Connection,
+    config::FLOOR,
+    failure::{Class, Failure},
+    io::{Action, Moment, News, Reason, Why},
+    state::Phase,
+};
+
+impl Connection {
+    pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
+        // One that fell silent only proved itself up to what was last heard.
+        let stable = self.stable(if failure == Failure::HalfOpen { self.heard } else { at.now });
+        self.let_go();
+        self.last_failure = Some(failure.clone());
+        self.phase = Phase::Asking { failure: failure.clone(), stable };
+        if self.config.asks {
+            self.actions.push_back(Action::Ask(failure));
+        } else {
+            self.answered(at, None);
+        }
+    }
+
+    /// Proof that the connection was good: it held for long enough.
+    pub(super) fn stable(&self, until: u64) -> bool {
+        let Phase::Open { since } = self.phase else { return false };
+        until.saturating_sub(since) >= self.config.backoff.stable_after
+    }
+
+    /// After proof, however the connection ends, the backoff starts anew.
+    pub(super) fn credit(&mut self, stable: bool) {
+        if stable {
+            self.retries = 0;
+            self.failures = 0;
+            self.reauthed = false;
+        }
+    }
+
+    /// `verdict` is the caller's rule; `None` leaves it to the table.
+    pub(super) fn answered(&mut self, at: Moment, verdict: Option<bool>) {
+        let Phase::Asking { failure, stable } = self.phase.clone() else { return };
+        self.credit(stable);
+        self.failures += u64::from(!stable);
+        let class = failure.class(self.opened);
+        let reauth = class == Class::Reauth && self.config.has_provider && !self.reauthed;
+        let again = verdict.unwrap_or(class == Class::Retriable || reauth);
+        let limit = self.config.backoff.max_attempts;
+        let why = if !again {
+            Some(if class == Class::Ended { Why::Ended } else { Why::Fatal })
+        } else if !self.config.reconnects || (limit > 0 && self.failures >= limit) {
+            Some(Why::Exhausted)
+        } else {
+            None
+        };
+        if let Some(why) = why {
+            let code = failure.close_code();
+            return self.close(why, code, Some(failure));
+        }
+        self.retries += 1;
+        let told = self.config.backoff.told(failure.told(), at.draw);
+        let delay = if class == Class::Reauth && reauth {
+            self.reauthed = true;
+            self.reason = Reason::Unauthorized;
+            FLOOR
+        } else {
+            self.config.backoff.delay(self.retries, at.draw).max(told)
+        };
+        self.wait_until(at.now, at.now.saturating_add(delay), at.now.saturating_add(told));
+        // Offline may have stretched it.
+        let delay = self.retry_at().map_or(delay, |until| until.saturating_sub(at.now));
+        self.tell(News::Retry { retry: self.retries, delay, failure });
+    }
+}

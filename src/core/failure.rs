@@ -1,0 +1,133 @@
+//! Why a connection ended, and what follows from it: the failure table.
+
+/// Why a connection or an attempt ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The browser says no more: refused, reset, 401, 503 and a dead host look alike.
+    Network,
+    /// The server closed the WebSocket, with this code (RFC 6455 section 7.4) and reason.
+    Closed {
+        /// 1005 when it gave none.
+        code: u16,
+        /// At most 123 bytes, as the protocol has it.
+        reason: String,
+    },
+    /// Not open within the open timeout.
+    OpenTimeout,
+    /// It looked open, but nothing came within the heartbeat's timeout.
+    HalfOpen,
+    /// The endpoint function failed, or took longer than the open timeout.
+    Provider,
+    /// The browser refused to make the connection: mixed content, a bad subprotocol, a blocked port.
+    Blocked,
+    /// The server answered with this HTTP status.
+    Http {
+        /// Never 200.
+        status: u16,
+    },
+}
+
+/// What follows from a failure, when the caller's rule does not say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Tried again after the backoff.
+    Retriable,
+    /// The endpoint function is asked again, once; then fatal.
+    Reauth,
+    /// Not tried again.
+    Fatal,
+    /// The server has said all it had to say.
+    Ended,
+}
+
+/// What a server that closes with 1012 or 1013 asks to wait: 5 to 30 s by the IANA registry's note
+/// on 1012 (WebSocket Close Code Number Registry). The backoff and the jitter do the spreading.
+const RESTARTING: u64 = 5_000;
+
+impl Failure {
+    /// The failure table. `opened` says whether this client has been open before: a 404 in
+    /// mid-life is a deploy, at the start it is a wrong address.
+    ///
+    /// ```
+    /// use everwire::{Class, Failure};
+    /// let closed = |code| Failure::Closed { code, reason: String::new() };
+    /// assert_eq!(closed(1001).class(true), Class::Retriable);
+    /// assert_eq!(closed(4401).class(true), Class::Reauth);
+    /// assert_eq!(Failure::Http { status: 404 }.class(false), Class::Fatal);
+    /// ```
+    #[must_use]
+    pub const fn class(&self, opened: bool) -> Class {
+        match self {
+            Self::Closed { code, .. } => match code {
+                4001 | 4401 => Class::Reauth,
+                1002 | 1003 | 1007 | 1008 | 1010 | 4400 | 4403 | 4404 => Class::Fatal,
+                _ => Class::Retriable,
+            },
+            Self::Http { status } => match status {
+                204 => Class::Ended,
+                401 => Class::Reauth,
+                400 | 403 | 405 | 406 | 410 | 413 | 414 | 415 | 422 => Class::Fatal,
+                404 if !opened => Class::Fatal,
+                _ => Class::Retriable,
+            },
+            Self::Blocked => Class::Fatal,
+            Self::Network | Self::OpenTimeout | Self::HalfOpen | Self::Provider => Class::Retriable,
+        }
+    }
+
+    /// The stable name, the same as in JavaScript.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Closed { .. } => "closed",
+            Self::OpenTimeout => "open-timeout",
+            Self::HalfOpen => "half-open",
+            Self::Provider => "provider",
+            Self::Blocked => "blocked",
+            Self::Http { .. } => "http",
+        }
+    }
+
+    /// What happened and what to do, without the numbers.
+    pub(crate) const fn sentence(&self) -> &'static str {
+        match self {
+            Self::Network => "the connection failed; the browser does not say why (see its network panel)",
+            Self::Closed { .. } => "the server closed the connection",
+            Self::OpenTimeout => "the connection did not open within openTimeout",
+            Self::HalfOpen => "the connection looked open, but nothing came within the heartbeat's timeout",
+            Self::Provider => "the endpoint or protocols function failed, took too long, or gave an address that cannot be used",
+            Self::Blocked => "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port",
+            Self::Http { .. } => "the server refused the request",
+        }
+    }
+
+    /// What the server asked to wait, in ms.
+    pub(crate) const fn told(&self) -> u64 {
+        match self {
+            Self::Closed { code: 1012 | 1013, .. } => RESTARTING,
+            _ => 0,
+        }
+    }
+
+    pub(crate) const fn close_code(&self) -> u16 {
+        match self {
+            Self::Closed { code, .. } => *code,
+            _ => 0,
+        }
+    }
+}
+
+impl core::fmt::Display for Failure {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.sentence())?;
+        match self {
+            Self::Closed { code, .. } => write!(f, " with code {code}"),
+            Self::Http { status } => write!(f, " with status {status}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for Failure {}

@@ -1,0 +1,139 @@
+//! Whether an open connection is alive. Any inbound traffic is life; silence raises doubt; doubt is a
+//! probe; only a probe that nothing answered in time is death.
+
+use super::config::Heartbeat;
+
+/// A timer later than this proves a busy or throttled page, not a dead connection.
+const LATE: u64 = 50;
+/// The end of the timeout, kept for what waits behind the timer: an answer that came in while the thread
+/// was blocked may be dispatched after a timer that is hardly late.
+const LAST_CALL: u64 = 50;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Watch {
+    interval: u64,
+    timeout: u64,
+    /// WebSocket can ask; on SSE the probe is only a wait.
+    pings: bool,
+    heard: u64,
+    suspect: Option<Suspect>,
+    probe: Option<Probe>,
+}
+
+/// Sends that nothing followed yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Suspect {
+    /// Probed at this time.
+    due: u64,
+    last: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Probe {
+    since: u64,
+    due: u64,
+    /// The one second chance was given.
+    graced: bool,
+    last_call: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fine,
+    Ping,
+    Dead,
+}
+
+impl Watch {
+    pub(crate) fn new(heartbeat: &Heartbeat, pings: bool, now: u64) -> Self {
+        let Heartbeat { interval, timeout } = *heartbeat;
+        Self { interval, timeout, pings, heard: now, suspect: None, probe: None }
+    }
+
+    /// Something came in at `at`.
+    pub(crate) fn heard(&mut self, at: u64) {
+        self.heard = self.heard.max(at);
+        // A ping asks for an answer after it; a stream only has to speak within its interval.
+        let answer = self.heard.saturating_add(if self.pings { 1 } else { self.interval });
+        if self.probe.as_ref().is_some_and(|probe| answer > probe.since) {
+            self.probe = None;
+        }
+        // What was sent after that, or in that same millisecond, is still unanswered.
+        match &mut self.suspect {
+            Some(suspect) if self.heard <= suspect.last => {
+                suspect.due = suspect.due.max(self.heard.saturating_add(self.timeout));
+            }
+            suspect => *suspect = None,
+        }
+    }
+
+    /// The app sent something. The first unanswered send counts.
+    pub(crate) fn sent(&mut self, now: u64) {
+        if self.pings {
+            let due = self.suspect.as_ref().map_or(now.saturating_add(self.timeout), |suspect| suspect.due);
+            self.suspect = Some(Suspect { due, last: now });
+        }
+    }
+
+    /// The page woke, came online or became visible: silence since then proves nothing, so ask.
+    /// On SSE there is nobody to ask: only an overdue stream gets its last `timeout`.
+    pub(crate) fn doubt(&mut self, now: u64) -> Verdict {
+        if !self.pings && now < self.heard.saturating_add(self.interval) {
+            return Verdict::Fine;
+        }
+        // A probe under way keeps its time: a page that flaps must not put off the verdict for ever.
+        if self.probe.is_none() {
+            self.start(now);
+        }
+        self.ask()
+    }
+
+    fn start(&mut self, now: u64) {
+        let due = now.saturating_add(self.timeout - self.last_call());
+        self.probe = Some(Probe { since: now, due, graced: false, last_call: false });
+    }
+
+    fn last_call(&self) -> u64 {
+        LAST_CALL.min(self.timeout / 2)
+    }
+
+    pub(crate) fn deadline(&self) -> u64 {
+        match &self.probe {
+            Some(probe) => probe.due,
+            None => {
+                let suspect = self.suspect.as_ref().map_or(u64::MAX, |suspect| suspect.due);
+                self.heard.saturating_add(self.interval).min(suspect)
+            }
+        }
+    }
+
+    /// The deadline may have passed.
+    pub(crate) fn tick(&mut self, now: u64) -> Verdict {
+        if now < self.deadline() {
+            return Verdict::Fine;
+        }
+        let last_call = self.last_call();
+        match &mut self.probe {
+            None => {
+                self.start(now);
+                self.ask()
+            }
+            // `since` stays: the first ping's answer may be waiting behind this late timer.
+            Some(probe) if !probe.graced && now > probe.due.saturating_add(LATE) => {
+                probe.graced = true;
+                probe.due = now.saturating_add(self.timeout);
+                self.ask()
+            }
+            Some(probe) if !probe.graced && !probe.last_call => {
+                probe.last_call = true;
+                probe.due = now.saturating_add(last_call);
+                Verdict::Fine
+            }
+            Some(_) => Verdict::Dead,
+        }
+    }
+
+    fn ask(&self) -> Verdict {
+        if self.pings { Verdict::Ping } else { Verdict::Fine }
+    }
+}

@@ -1,0 +1,136 @@
+//! What goes into the core and what comes out of it.
+
+use super::{
+    failure::Failure,
+    outbox::{Parcel, Sent},
+    seam::Outcome,
+    state::State,
+};
+
+/// When an input happens, and the random draw it may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Milliseconds on a monotonic clock.
+    pub(crate) now: u64,
+    pub(crate) draw: u32,
+}
+
+/// `attempt` is the serial that came with [`Action::Resolve`]; an input with another is of the past and ignored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    Start,
+    /// The address is known.
+    Resolved {
+        attempt: u32,
+        route: Route,
+    },
+    ProviderFailed {
+        attempt: u32,
+    },
+    Opened {
+        attempt: u32,
+    },
+    Lost {
+        attempt: u32,
+        failure: Failure,
+    },
+    /// The EventSource is reconnecting by itself.
+    Interrupted {
+        attempt: u32,
+    },
+    /// Something came in, last at this time.
+    Heard {
+        at: u64,
+    },
+    /// The timer fired. Wall time is used only to see jumps.
+    Tick {
+        wall: u64,
+    },
+    Page(Page),
+    /// The caller's rule on the failure it was asked about.
+    Answer(Option<bool>),
+    Send(Parcel),
+    /// The socket was closing already.
+    Unsent(Parcel),
+    Reconnect,
+    Close {
+        why: Why,
+        code: u16,
+    },
+}
+
+/// What the address tells of the connection to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Route {
+    /// It can send: WebSocket.
+    pub(crate) uplink: bool,
+    /// The network cannot be missing.
+    pub(crate) loopback: bool,
+}
+
+/// What the page tells of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Page {
+    Online,
+    Offline,
+    Hidden,
+    Visible,
+    /// Frozen, or put into the back/forward cache.
+    Frozen,
+    Resumed,
+}
+
+/// Why a client is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Why {
+    /// `close()` was called, or the client was dropped.
+    App,
+    /// The caller's signal was aborted.
+    Aborted,
+    /// The server has said all it had to say.
+    Ended,
+    /// A failure that no retry can mend.
+    Fatal,
+    /// The attempts are used up, or reconnecting is off.
+    Exhausted,
+    /// A fault in everwire itself.
+    Internal,
+}
+
+/// Why an attempt is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The first one.
+    Initial,
+    /// After a loss.
+    Reconnect,
+    /// The server refused the credentials: ask for new ones.
+    Unauthorized,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// Find the address, then [`Input::Resolved`] or [`Input::ProviderFailed`].
+    Resolve { attempt: u32, retry: u64, reason: Reason },
+    /// Open a transport to that address.
+    Open { attempt: u32 },
+    /// Drop the transport, listeners first.
+    Drop { code: u16 },
+    Ping,
+    Transmit(Parcel),
+    Settle { id: u32, sent: Sent },
+    /// Ask the caller's rule, then [`Input::Answer`].
+    Ask(Failure),
+    Tell(News),
+}
+
+/// What the app is told, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    State(State),
+    Open,
+    Retry { retry: u64, delay: u64, failure: Failure },
+    Outcome(Outcome),
+    Closed { why: Why, code: u16, failure: Option<Failure> },
+}

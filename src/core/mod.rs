@@ -1,0 +1,456 @@
+//! The policy: a state machine with no browser, no clock and no randomness of its own.
+//!
+//! **The one invariant: whoever calls [`Connection::handle`] or [`Connection::check`] then takes every
+//! action from [`Connection::poll`] and carries it out in order, holding no borrow of the connection
+//! while doing so, and last arms one timer for [`Connection::deadline`].** An action may run the app's
+//! code, which may call back in: the inner call drains the queue, the outer one finds it empty.
+
+pub(crate) mod backoff;
+pub(crate) mod config;
+pub(crate) mod failure;
+pub(crate) mod heartbeat;
+pub(crate) mod io;
+pub(crate) mod outbox;
+pub(crate) mod seam;
+pub(crate) mod state;
+
+mod decide;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
+
+use std::collections::VecDeque;
+
+use config::{Config, FLOOR};
+use failure::Failure;
+use heartbeat::{Verdict, Watch};
+use io::{Action, Input, Moment, News, Page, Reason, Route, Why};
+use outbox::{Dropped, Parcel, Queue, Sent};
+use seam::{Id, Ids};
+use state::{Phase, State};
+
+/// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
+const WAKE_CHECK: u64 = 2_000;
+/// Wall time running ahead by more than this is a sleep.
+const JUMP: u64 = 5_000;
+/// An EventSource that reconnects by itself is taken over at the third error within this time.
+const SELF_RECONNECTS: u64 = 10_000;
+
+/// One client's connection, through all its attempts.
+///
+/// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
+/// - Inputs: `handle`, `check`, `learn`, `gap_told`.
+/// - Outputs: `poll`, until it gives `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connection {
+    config: Config,
+    phase: Phase,
+    shown: State,
+    actions: VecDeque<Action>,
+    /// Serial of the attempt under way or last made.
+    attempt: u32,
+    attempted_at: Option<u64>,
+    /// Retries since the last stable connection.
+    retries: u64,
+    /// Failed attempts in a row.
+    failures: u64,
+    opened: bool,
+    last_failure: Option<Failure>,
+    /// The one new question after a 401 was put.
+    reauthed: bool,
+    reason: Reason,
+    route: Option<Route>,
+    watch: Option<Watch>,
+    heard: u64,
+    ids: Ids,
+    queue: Queue,
+    offline: bool,
+    hidden: bool,
+    /// Of the last tick: monotonic and wall time.
+    clock: Option<(u64, u64)>,
+    looked: u64,
+    /// When an EventSource that reconnects by itself last erred, and when before that.
+    interruptions: (Option<u64>, Option<u64>),
+}
+
+impl Connection {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            phase: Phase::Idle,
+            shown: State::Connecting,
+            actions: VecDeque::new(),
+            attempt: 0,
+            attempted_at: None,
+            retries: 0,
+            failures: 0,
+            opened: false,
+            last_failure: None,
+            reauthed: false,
+            reason: Reason::Initial,
+            route: None,
+            watch: None,
+            heard: 0,
+            ids: Ids::new(config.from),
+            queue: Queue::new(config.outbox.clone()),
+            offline: false,
+            hidden: false,
+            clock: None,
+            looked: 0,
+            interruptions: (None, None),
+            config,
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.shown
+    }
+
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    pub(crate) fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// Why the last attempt or connection ended.
+    pub(crate) fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    pub(crate) fn retry_at(&self) -> Option<u64> {
+        if let Phase::Waiting { until, .. } = self.phase { Some(until) } else { None }
+    }
+
+    /// Whether the gate is *checked*: each message goes through [`Self::check`] first. Else it is *open*,
+    /// and the ids are learned afterwards.
+    pub(crate) fn checking(&self) -> bool {
+        self.ids.checking()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn cursor(&self) -> Option<u64> {
+        self.ids.cursor()
+    }
+
+    /// When the next [`Input::Tick`] is due; `None` when nothing is awaited.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let due = match &self.phase {
+            Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => return None,
+            Phase::Resolving { due } | Phase::Opening { due } => return Some(*due),
+            Phase::Waiting { until, .. } => *until,
+            Phase::Open { .. } => self.watch.as_ref()?.deadline(),
+        };
+        Some(if self.hidden { due } else { due.min(self.looked.saturating_add(WAKE_CHECK)) })
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    pub(crate) fn handle(&mut self, at: Moment, input: Input) {
+        if self.phase == Phase::Closed {
+            if let Input::Send(parcel) | Input::Unsent(parcel) = input {
+                self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
+            }
+            return;
+        }
+        match input {
+            Input::Start if self.phase == Phase::Idle => self.begin(at.now),
+            Input::Start => {}
+            Input::Resolved { attempt, route } if self.current(attempt) => self.resolved(at.now, route),
+            Input::ProviderFailed { attempt } if self.current(attempt) => self.lost(at, Failure::Provider),
+            Input::Opened { attempt } if self.current(attempt) => self.open(at.now),
+            Input::Lost { attempt, failure } if self.current(attempt) => self.lost(at, failure),
+            Input::Interrupted { attempt } if self.current(attempt) => self.interrupted(at),
+            // Of an attempt that is over.
+            Input::Resolved { .. }
+            | Input::ProviderFailed { .. }
+            | Input::Opened { .. }
+            | Input::Lost { .. }
+            | Input::Interrupted { .. } => {}
+            // A browser's time stamp from the future must not put off the heartbeat.
+            Input::Heard { at: heard } => self.hear(heard.min(at.now)),
+            Input::Tick { wall } => self.tick(at, wall),
+            Input::Page(page) => self.page(at, page),
+            Input::Answer(verdict) => self.answered(at, verdict),
+            Input::Send(parcel) => self.send(at.now, parcel),
+            Input::Unsent(parcel) => self.queue.put_back(parcel),
+            Input::Reconnect => self.reconnect(at.now),
+            Input::Close { why, code } => self.close(why, code, None),
+        }
+    }
+
+    /// Rules on a message before it is delivered: whether it is, and whether its id moves the cursor.
+    pub(crate) fn check(&mut self, id: Id) -> (bool, bool) {
+        if self.phase == Phase::Closed {
+            return (false, false);
+        }
+        let ruling = self.ids.rule(id);
+        if let Some(outcome) = ruling.outcome {
+            self.tell(News::Outcome(outcome));
+        }
+        (ruling.deliver, ruling.moves)
+    }
+
+    /// An id that was delivered through the open gate.
+    pub(crate) fn learn(&mut self, id: Id) {
+        self.ids.learn(id);
+    }
+
+    /// The server said that something is missing.
+    pub(crate) fn gap_told(&mut self) {
+        self.ids.gap_told();
+    }
+
+    fn current(&self, attempt: u32) -> bool {
+        attempt == self.attempt
+            && matches!(self.phase, Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. })
+    }
+
+    fn begin(&mut self, now: u64) {
+        self.attempt = self.attempt.wrapping_add(1);
+        self.attempted_at = Some(now);
+        self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
+        self.show(State::Connecting);
+        let reason = self.reason;
+        self.actions.push_back(Action::Resolve { attempt: self.attempt, retry: self.retries, reason });
+    }
+
+    fn resolved(&mut self, now: u64, route: Route) {
+        if !matches!(self.phase, Phase::Resolving { .. }) {
+            return;
+        }
+        self.route = Some(route);
+        self.phase = Phase::Opening { due: now.saturating_add(self.config.open_timeout) };
+        self.actions.push_back(Action::Open { attempt: self.attempt });
+    }
+
+    fn open(&mut self, now: u64) {
+        if !matches!(self.phase, Phase::Opening { .. }) {
+            return;
+        }
+        self.phase = Phase::Open { since: now };
+        self.heard = now;
+        self.looked = now;
+        let uplink = self.uplink();
+        self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, uplink, now));
+        // An EventSource that comes back by itself makes a seam as well.
+        if self.opened || self.ids.cursor().is_some() {
+            self.ids.reconnected();
+        }
+        self.opened = true;
+        self.reason = Reason::Reconnect;
+        self.show(State::Open);
+        self.tell(News::Open);
+        while let Some(parcel) = self.queue.pop() {
+            self.dispatch(now, parcel);
+        }
+    }
+
+    fn uplink(&self) -> bool {
+        self.route.is_none_or(|route| route.uplink)
+    }
+
+    fn send(&mut self, now: u64, parcel: Parcel) {
+        if !self.uplink() {
+            return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
+        }
+        // Behind what was put back, if anything was.
+        if matches!(self.phase, Phase::Open { .. }) && self.queue.len() == 0 {
+            return self.dispatch(now, parcel);
+        }
+        let actions = &mut self.actions;
+        self.queue.push(parcel, |victim, why| {
+            actions.push_back(Action::Settle { id: victim.id, sent: Sent::Dropped(why) });
+        });
+    }
+
+    fn dispatch(&mut self, now: u64, parcel: Parcel) {
+        if !self.uplink() {
+            return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.sent(now);
+        }
+        self.actions.push_back(Action::Transmit(parcel));
+    }
+
+    fn hear(&mut self, at: u64) {
+        if matches!(self.phase, Phase::Open { .. }) {
+            self.heard = self.heard.max(at);
+            if let Some(watch) = &mut self.watch {
+                watch.heard(at);
+            }
+        }
+    }
+
+    fn tick(&mut self, at: Moment, wall: u64) {
+        let now = at.now;
+        let slept = self.clock.is_some_and(|(mono, before)| {
+            wall.saturating_sub(before) > now.saturating_sub(mono).saturating_add(JUMP)
+        });
+        self.clock = Some((now, wall));
+        self.looked = now;
+        match self.phase {
+            Phase::Resolving { due } if now >= due => self.lost(at, Failure::Provider),
+            Phase::Opening { due } if now >= due => self.lost(at, Failure::OpenTimeout),
+            Phase::Waiting { until, .. } if now >= until => self.begin(now),
+            Phase::Waiting { .. } if slept => self.hurry(now),
+            Phase::Open { .. } => {
+                let verdict = match &mut self.watch {
+                    Some(watch) if slept => watch.doubt(now),
+                    Some(watch) => watch.tick(now),
+                    None => Verdict::Fine,
+                };
+                self.judge(at, verdict);
+            }
+            Phase::Idle
+            | Phase::Resolving { .. }
+            | Phase::Opening { .. }
+            | Phase::Waiting { .. }
+            | Phase::Asking { .. }
+            | Phase::Suspended
+            | Phase::Closed => {}
+        }
+    }
+
+    fn judge(&mut self, at: Moment, verdict: Verdict) {
+        match verdict {
+            Verdict::Fine => {}
+            Verdict::Ping => self.actions.push_back(Action::Ping),
+            Verdict::Dead => self.lost(at, Failure::HalfOpen),
+        }
+    }
+
+    fn page(&mut self, at: Moment, page: Page) {
+        match page {
+            Page::Hidden => self.hidden = true,
+            Page::Offline => {
+                self.offline = true;
+                self.stretch(at.now);
+            }
+            Page::Online | Page::Visible => {
+                match page {
+                    Page::Online => self.offline = false,
+                    _ => self.hidden = false,
+                }
+                self.looked = at.now;
+                if matches!(self.phase, Phase::Open { .. }) {
+                    let verdict = self.watch.as_mut().map_or(Verdict::Fine, |watch| watch.doubt(at.now));
+                    self.judge(at, verdict);
+                } else {
+                    self.hurry(at.now);
+                }
+            }
+            Page::Frozen => {
+                if !matches!(self.phase, Phase::Suspended | Phase::Idle) {
+                    self.credit(self.stable(at.now));
+                    self.let_go();
+                    self.phase = Phase::Suspended;
+                    self.show(State::Suspended);
+                }
+            }
+            Page::Resumed => {
+                if self.phase == Phase::Suspended {
+                    // What was told before the freeze is long over, or the page froze for a blink.
+                    self.wait_until(at.now, at.now, at.now);
+                    self.hurry(at.now);
+                }
+            }
+        }
+    }
+
+    fn interrupted(&mut self, at: Moment) {
+        let (last, before) = self.interruptions;
+        self.interruptions = (Some(at.now), last);
+        let often = before.is_some_and(|before| at.now <= before.saturating_add(SELF_RECONNECTS));
+        if !self.config.browser_reconnects || !self.config.reconnects || often {
+            return self.lost(at, Failure::Network);
+        }
+        self.credit(self.stable(at.now));
+        self.watch = None;
+        self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
+        self.show(State::Connecting);
+    }
+
+    /// Tries at once, but not within the floor of the last attempt nor before a told time.
+    fn hurry(&mut self, now: u64) {
+        if let Phase::Waiting { not_before, .. } = self.phase {
+            let until = not_before.max(self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR)));
+            if until <= now {
+                self.begin(now);
+            } else {
+                self.phase = Phase::Waiting { until, not_before };
+            }
+        }
+    }
+
+    /// Offline: the next try is the cap away, never infinitely far, as `onLine` can be wrong.
+    fn stretch(&mut self, now: u64) {
+        let loopback = self.route.is_some_and(|route| route.loopback);
+        if let Phase::Waiting { until, not_before } = self.phase {
+            if self.offline && !loopback {
+                let until = until.max(now.saturating_add(self.config.backoff.max));
+                self.phase = Phase::Waiting { until, not_before };
+            }
+        }
+    }
+
+    fn wait_until(&mut self, now: u64, until: u64, not_before: u64) {
+        self.looked = now;
+        self.phase = Phase::Waiting { until, not_before };
+        self.stretch(now);
+        self.show(State::Waiting);
+    }
+
+    /// The app asks for a new connection: at once, whatever was told.
+    fn reconnect(&mut self, now: u64) {
+        match self.phase {
+            Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. } | Phase::Waiting { .. } => {
+                self.credit(self.stable(now));
+                self.let_go();
+                self.begin(now);
+            }
+            Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => {}
+        }
+    }
+
+    fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
+        // What was about to be told or done is of no interest any more; what was sent is.
+        self.actions.retain(|action| matches!(action, Action::Settle { .. } | Action::Transmit(_)));
+        self.actions.push_back(Action::Drop { code });
+        self.watch = None;
+        self.phase = Phase::Closed;
+        while let Some(parcel) = self.queue.pop() {
+            self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
+        }
+        self.show(State::Closed);
+        self.tell(News::Closed { why, code, failure });
+    }
+
+    /// Gives up the attempt under way, if any: from here on its inputs are of the past.
+    fn let_go(&mut self) {
+        self.watch = None;
+        self.attempt = self.attempt.wrapping_add(1);
+        self.actions.push_back(Action::Drop { code: 0 });
+    }
+
+    fn settle(&mut self, id: u32, sent: Sent) {
+        self.actions.push_back(Action::Settle { id, sent });
+    }
+
+    fn tell(&mut self, news: News) {
+        self.actions.push_back(Action::Tell(news));
+    }
+
+    fn show(&mut self, state: State) {
+        if self.shown != state {
+            self.shown = state;
+            self.tell(News::State(state));
+        }
+    }
+}

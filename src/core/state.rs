@@ -1,0 +1,54 @@
+//! The states, as the app sees them and as the core keeps them.
+
+use super::failure::Failure;
+
+/// What a client is doing.
+///
+/// ```text
+///                    connect()
+///                        |
+///                        v      opened
+///        +--------> connecting --------> open
+///        |   wait over   |  ^              |
+///        |               |  | reconnect()  | lost
+///        |        failed |  +--------------|
+///        |               v                 v
+///        +----------- waiting <------------+
+///
+///   connecting, open, waiting --- page frozen ---> suspended --- page back ---> connecting
+///   any --- close(), abort, fatal, ended, exhausted, internal ---> closed       (for good)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// An attempt is under way.
+    Connecting,
+    /// Messages flow.
+    Open,
+    /// Backing off until the next attempt.
+    Waiting,
+    /// The page is frozen, or in the back/forward cache.
+    Suspended,
+    /// For good.
+    Closed,
+}
+
+/// The same with what each state needs to know. Times are on the monotonic clock.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Phase {
+    /// Made, not started.
+    Idle,
+    /// The address is asked for.
+    Resolving { due: u64 },
+    /// The transport is opening.
+    Opening { due: u64 },
+    /// The transport is open.
+    Open { since: u64 },
+    /// The caller's rule is asked about a failure.
+    Asking { failure: Failure, stable: bool },
+    /// The next attempt starts at `until`; nothing starts it before `not_before`.
+    Waiting { until: u64, not_before: u64 },
+    /// Frozen.
+    Suspended,
+    /// For good.
+    Closed,
+}

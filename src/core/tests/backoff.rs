@@ -1,0 +1,104 @@
+//! The delays: their bounds, their spread, their growth.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+
+use super::{
+    super::config::{Backoff, FLOOR, Jitter, MAX_DELAY},
+    cases,
+};
+
+fn any_backoff() -> impl Strategy<Value = Backoff> {
+    let jitter = prop_oneof![Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::None)];
+    (0..=MAX_DELAY, FLOOR..=MAX_DELAY, 1_000..=100_000_u64, jitter, 0..=MAX_DELAY).prop_map(
+        |(initial, max, factor, jitter, server)| {
+            Backoff::new()
+                .with_initial(initial)
+                .with_max(max)
+                .with_factor_thousandths(factor)
+                .with_jitter(jitter)
+                .with_max_server_delay(server)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn an_untold_delay_is_between_the_floor_and_the_cap(
+        backoff in any_backoff(),
+        retry in prop_oneof![0..100_u64, any::<u64>()],
+        draw in any::<u32>(),
+    ) {
+        let delay = backoff.delay(retry, draw);
+        prop_assert!((FLOOR..=backoff.max).contains(&delay), "{delay}");
+    }
+
+    #[test]
+    fn a_told_delay_is_no_sooner_than_told_and_not_much_later(
+        backoff in any_backoff(),
+        told in prop_oneof![0..=MAX_DELAY, any::<u64>()],
+        draw in any::<u32>(),
+    ) {
+        let most = told.min(backoff.max_server_delay);
+        prop_assert!((most..=most + most / 4).contains(&backoff.told(told, draw)));
+    }
+
+    #[test]
+    fn the_longest_delay_never_shrinks_with_the_retries(backoff in any_backoff(), retry in 1..50_u64) {
+        prop_assert!(backoff.delay(retry + 1, u32::MAX) >= backoff.delay(retry, u32::MAX));
+    }
+}
+
+/// A fleet that lost its server at one instant.
+fn most_frequent_share(retry: u64, told: u64) -> f64 {
+    const FLEET: u32 = 100_000;
+    let (backoff, mut seen, mut draw) = (Backoff::new(), HashMap::new(), 7_u32);
+    for _ in 0..FLEET {
+        draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let delay = backoff.delay(retry, draw).max(backoff.told(told, draw));
+        *seen.entry(delay).or_insert(0_u32) += 1;
+    }
+    f64::from(*seen.values().max().unwrap()) / f64::from(FLEET)
+}
+
+#[test]
+fn no_single_delay_is_taken_by_over_one_percent_of_a_fleet() {
+    for retry in [1, 2, 3, 5, 8, 100, u64::MAX] {
+        for told in [0, 1_000, 5_000, 300_000, u64::MAX] {
+            let share = most_frequent_share(retry, told);
+            assert!(share <= 0.01, "retry {retry}, told {told}: {share}");
+        }
+    }
+}
+
+#[test]
+fn every_delay_of_the_range_can_be_drawn() {
+    let backoff = Backoff::new();
+    assert_eq!(backoff.delay(1, 0), FLOOR);
+    assert_eq!(backoff.delay(1, u32::MAX), 1_000);
+    assert_eq!(backoff.delay(9, u32::MAX), 30_000);
+}
+
+#[test]
+fn equal_jitter_keeps_half_and_none_keeps_all() {
+    let equal = Backoff::new().with_jitter(Jitter::Equal);
+    assert_eq!((equal.delay(3, 0), equal.delay(3, u32::MAX)), (2_000, 4_000));
+    let none = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_500);
+    let delays: Vec<_> = (1..=5).map(|retry| none.delay(retry, 12_345)).collect();
+    assert_eq!(delays, [1_000, 1_500, 2_250, 3_375, 5_062]);
+}
+
+#[test]
+fn a_factor_of_one_does_not_grow_and_zero_waits_the_floor() {
+    let flat = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_000);
+    assert_eq!(flat.delay(u64::MAX, 0), 1_000);
+    assert_eq!(Backoff::new().with_initial(0).delay(u64::MAX, 9), FLOOR);
+}
+
+#[test]
+fn what_a_server_may_ask_for_has_a_cap() {
+    assert_eq!(Backoff::new().told(u64::MAX, 0), 300_000);
+}

@@ -1,0 +1,238 @@
+//! What follows from a loss: re-authentication, the caller's rule, the limits, the growth of the backoff.
+
+use super::{
+    super::{
+        config::{Backoff, Config, FLOOR, Jitter},
+        failure::Failure,
+        io::{Action, Input, News, Page, Reason, Why},
+        state::State,
+    },
+    sim::{SOCKET, STREAM, Sim, beating, closed},
+};
+
+fn steady(config: Config) -> Config {
+    Config { backoff: Backoff::new().with_jitter(Jitter::None), ..config }
+}
+
+/// Loses three attempts in a row, which leaves the backoff at its third step.
+fn thrice_failed(config: Config) -> Sim {
+    let mut sim = Sim::new(steady(config));
+    sim.input(Input::Start);
+    for _ in 0..3 {
+        sim.resolved();
+        sim.lost(Failure::Network);
+        assert_eq!(sim.core.state(), State::Waiting);
+        let wait = sim.wait();
+        sim.pass(wait);
+    }
+    assert_eq!(sim.core.retries(), 3);
+    sim.take();
+    sim
+}
+
+#[test]
+fn the_delays_grow_with_each_failure() {
+    let mut sim = Sim::new(steady(Config::default()));
+    sim.input(Input::Start);
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        sim.resolved();
+        sim.lost(Failure::Network);
+        waits.push(sim.wait());
+        let wait = sim.wait();
+        sim.pass(wait);
+    }
+    assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+}
+
+#[test]
+fn an_open_alone_does_not_reset_the_backoff() {
+    let mut sim = thrice_failed(Config::default());
+    sim.establish();
+    sim.pass(4_999);
+    sim.lost(closed(1000));
+    assert_eq!((sim.core.retries(), sim.wait()), (4, 8_000));
+}
+
+#[test]
+fn stable_uptime_resets_the_backoff() {
+    let mut sim = thrice_failed(Config::default());
+    sim.establish();
+    sim.pass(5_000);
+    sim.lost(closed(1000));
+    assert_eq!((sim.core.retries(), sim.wait()), (1, 1_000));
+}
+
+#[test]
+fn silence_is_no_proof_of_stability() {
+    let mut sim = thrice_failed(beating());
+    sim.establish();
+    sim.pass_until(40_000, |sim| sim.core.state() == State::Waiting);
+    assert_eq!(sim.core.retries(), 4);
+}
+
+#[test]
+fn proof_of_stability_counts_however_the_connection_ends() {
+    let mut replaced = thrice_failed(Config::default());
+    replaced.establish();
+    replaced.pass(3_600_000);
+    replaced.input(Input::Reconnect);
+    assert_eq!(replaced.core.retries(), 0, "replaced by the app");
+
+    let mut frozen = thrice_failed(Config::default());
+    frozen.establish();
+    frozen.pass(3_600_000);
+    frozen.page(Page::Frozen);
+    frozen.page(Page::Resumed);
+    assert_eq!(frozen.core.retries(), 0, "frozen with the page");
+
+    let mut interrupted = thrice_failed(Config { browser_reconnects: true, ..Config::default() });
+    interrupted.route = STREAM;
+    interrupted.establish();
+    interrupted.pass(3_600_000);
+    interrupted.input(Input::Interrupted { attempt: interrupted.core.attempt() });
+    interrupted.lost(Failure::Network);
+    assert_eq!(interrupted.core.retries(), 1, "interrupted, then lost");
+}
+
+#[test]
+fn a_401_asks_for_new_credentials_once_and_then_is_fatal() {
+    let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
+    sim.input(Input::Start);
+    sim.resolved();
+    sim.lost(Failure::Http { status: 401 });
+    assert_eq!(sim.wait(), FLOOR);
+    sim.take();
+    sim.pass(FLOOR);
+    assert_eq!(sim.attempts(), [(1, Reason::Unauthorized)]);
+    sim.resolved();
+    sim.lost(Failure::Http { status: 401 });
+    assert_eq!(sim.end(), Some(Why::Fatal));
+}
+
+#[test]
+fn new_credentials_may_be_asked_for_again_after_a_stable_connection() {
+    let mut sim = Sim::open_on(SOCKET, Config { has_provider: true, ..Config::default() });
+    for _ in 0..3 {
+        sim.pass(60_000);
+        sim.lost(closed(4401));
+        assert_eq!(sim.core.state(), State::Waiting);
+        sim.pass(FLOOR);
+        assert_eq!(sim.attempts(), [(1, Reason::Unauthorized)]);
+        sim.establish();
+    }
+}
+
+#[test]
+fn a_server_that_refuses_each_fresh_connection_is_not_asked_for_ever() {
+    let mut sim = Sim::open_on(SOCKET, Config { has_provider: true, ..Config::default() });
+    sim.lost(closed(4401));
+    sim.establish();
+    sim.lost(closed(4401));
+    assert_eq!(sim.end(), Some(Why::Fatal));
+}
+
+#[test]
+fn a_provider_that_fails_once_while_asked_again_is_still_asked_for_credentials() {
+    let mut sim = Sim::open_on(SOCKET, Config { has_provider: true, ..Config::default() });
+    sim.lost(closed(4401));
+    sim.pass(FLOOR);
+    sim.input(Input::ProviderFailed { attempt: sim.core.attempt() });
+    assert_eq!(sim.core.state(), State::Waiting);
+    sim.take();
+    let wait = sim.wait();
+    sim.pass(wait);
+    assert_eq!(sim.attempts(), [(2, Reason::Unauthorized)]);
+}
+
+fn asked(failure: Failure, verdict: Option<bool>) -> Sim {
+    let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
+    sim.lost(failure.clone());
+    assert!(sim.take().contains(&Action::Ask(failure)));
+    sim.input(Input::Answer(verdict));
+    sim
+}
+
+#[test]
+fn the_callers_rule_overrides_the_table_both_ways() {
+    for (failure, verdict, end) in [
+        (Failure::Http { status: 403 }, Some(true), None),
+        (Failure::Http { status: 204 }, Some(true), None),
+        (closed(4401), Some(true), None),
+        (Failure::Network, Some(false), Some(Why::Fatal)),
+        (Failure::Http { status: 204 }, Some(false), Some(Why::Ended)),
+        (Failure::Http { status: 403 }, None, Some(Why::Fatal)),
+        (Failure::Network, None, None),
+    ] {
+        let mut sim = asked(failure.clone(), verdict);
+        assert_eq!(sim.end(), end, "{failure:?} {verdict:?}");
+        assert_eq!(sim.core.state() == State::Waiting, end.is_none());
+    }
+}
+
+#[test]
+fn close_inside_the_rule_closes() {
+    let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
+    sim.lost(Failure::Network);
+    sim.close();
+    assert_eq!(sim.end(), Some(Why::App));
+    sim.input(Input::Answer(Some(true)));
+    assert_eq!(sim.core.state(), State::Closed);
+    assert_eq!(sim.take(), []);
+}
+
+#[test]
+fn reconnect_and_page_events_inside_the_rule_wait_for_its_answer() {
+    let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
+    sim.lost(Failure::Network);
+    sim.take();
+    sim.input(Input::Reconnect);
+    sim.page(Page::Online);
+    sim.page(Page::Visible);
+    assert_eq!(sim.take(), []);
+    sim.input(Input::Answer(None));
+    assert_eq!(sim.core.state(), State::Waiting);
+}
+
+#[test]
+fn without_reconnect_the_first_loss_is_the_last() {
+    let mut sim = Sim::open_on(SOCKET, Config { reconnects: false, ..Config::default() });
+    sim.pass(3_600_000);
+    sim.lost(closed(1001));
+    assert_eq!(sim.end(), Some(Why::Exhausted));
+}
+
+#[test]
+fn max_attempts_counts_failures_in_a_row() {
+    let backoff = Backoff::new().with_max_attempts(3);
+    let mut sim = Sim::new(Config { backoff, ..Config::default() });
+    sim.input(Input::Start);
+    for _ in 0..2 {
+        sim.resolved();
+        sim.lost(Failure::Network);
+        assert_eq!(sim.core.state(), State::Waiting);
+        let wait = sim.wait();
+        sim.pass(wait);
+    }
+    sim.resolved();
+    sim.opened();
+    sim.pass(5_000);
+    // Stable: this loss is not a failed attempt, and the count starts anew.
+    for _ in 0..3 {
+        sim.lost(closed(1001));
+        assert_eq!(sim.core.state(), State::Waiting);
+        let wait = sim.wait();
+        sim.pass(wait);
+    }
+    sim.lost(Failure::Network);
+    assert_eq!(sim.end(), Some(Why::Exhausted));
+}
+
+#[test]
+fn the_app_is_told_the_failure_and_the_delay() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.lost(closed(1006));
+    let delay = sim.wait();
+    let news = Action::Tell(News::Retry { retry: 1, delay, failure: closed(1006) });
+    assert_eq!(sim.take().last(), Some(&news));
+}

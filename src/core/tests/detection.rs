@@ -1,0 +1,277 @@
+//! A dead connection is noticed in time, by the open gate's knowledge: the core learns what came in only
+//! when its timer fires.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{
+        config::{Config, Heartbeat},
+        failure::Failure,
+        io::{Action, Input, News, Page},
+        state::State,
+    },
+    cases,
+    sim::{SOCKET, STREAM, Sim, beating},
+};
+
+const INTERVAL: u64 = 30_000;
+const TIMEOUT: u64 = 5_000;
+const LIMIT: u64 = INTERVAL + TIMEOUT;
+
+/// How long until the silence is noticed.
+fn noticed(sim: &mut Sim) -> u64 {
+    let took = sim.pass_until(10 * LIMIT, |sim| sim.core.state() != State::Open);
+    let half_open = |action: &Action| {
+        matches!(action, Action::Tell(News::Retry { failure: Failure::HalfOpen, .. }))
+    };
+    assert!(sim.take().iter().any(half_open), "not for its silence");
+    took
+}
+
+#[test]
+fn a_silent_connection_is_pinged_after_the_interval_and_dead_after_the_timeout() {
+    for hidden in [false, true] {
+        let mut sim = Sim::open_on(SOCKET, beating());
+        if hidden {
+            sim.page(Page::Hidden);
+        }
+        sim.pass(INTERVAL - 1);
+        assert_eq!(sim.pings(), 0);
+        sim.pass(1);
+        assert_eq!(sim.pings(), 1);
+        assert_eq!(noticed(&mut sim), TIMEOUT);
+    }
+}
+
+#[test]
+fn a_silent_stream_is_never_pinged_and_replaced_in_time() {
+    let mut sim = Sim::open_on(STREAM, beating());
+    assert_eq!(noticed(&mut sim), LIMIT);
+    assert_eq!(sim.pings(), 0);
+}
+
+#[test]
+fn a_message_one_millisecond_after_a_tick_does_not_delay_the_verdict() {
+    for route in [SOCKET, STREAM] {
+        for tick in [2_000, 28_000, 30_000] {
+            let mut sim = Sim::open_on(route, beating());
+            sim.pass(tick);
+            sim.now += 1;
+            sim.message();
+            assert!(noticed(&mut sim) <= LIMIT, "after {tick}");
+        }
+    }
+}
+
+#[test]
+fn a_hidden_page_learns_of_the_last_message_at_the_timer() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.page(Page::Hidden);
+    sim.pass(29_999);
+    sim.message();
+    assert_eq!(noticed(&mut sim), LIMIT);
+}
+
+#[test]
+fn a_pong_is_life() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    for _ in 0..20 {
+        sim.pass_until(INTERVAL, Sim::pinged);
+        assert_eq!(sim.pings(), 1);
+        sim.pass(4_900);
+        sim.message();
+    }
+    assert_eq!(sim.core.state(), State::Open);
+}
+
+#[test]
+fn a_busy_connection_is_never_pinged() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    for _ in 0..1_000 {
+        sim.message();
+        sim.pass(900);
+    }
+    assert_eq!(sim.pings(), 0);
+}
+
+#[test]
+fn a_send_that_is_answered_raises_no_doubt() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    for _ in 0..100 {
+        sim.send(1);
+        sim.pass(40);
+        sim.message();
+        sim.pass(10_000);
+    }
+    assert_eq!(sim.pings(), 0);
+}
+
+#[test]
+fn a_send_that_nothing_answers_is_noticed() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(1_500);
+    sim.send(1);
+    assert!(noticed(&mut sim) <= 2 * TIMEOUT);
+}
+
+#[test]
+fn an_answer_to_the_first_send_is_none_to_the_second() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.send(1);
+    sim.pass(100);
+    sim.message();
+    sim.pass(100);
+    sim.send(1);
+    assert!(noticed(&mut sim) <= 2 * TIMEOUT);
+}
+
+#[test]
+fn a_reply_in_the_same_millisecond_as_its_cause_is_noticed_when_unanswered() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(100);
+    sim.message();
+    sim.send(1);
+    assert!(noticed(&mut sim) <= 2 * TIMEOUT);
+}
+
+#[test]
+fn what_waited_in_the_outbox_is_doubted_as_well() {
+    let mut sim = Sim::new(beating());
+    sim.input(Input::Start);
+    sim.send(1);
+    sim.establish();
+    assert!(noticed(&mut sim) <= 2 * TIMEOUT);
+}
+
+#[test]
+fn a_late_timer_gets_one_grace() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(INTERVAL);
+    assert_eq!(sim.pings(), 1);
+    sim.now += 60_000;
+    sim.tick();
+    assert_eq!((sim.pings(), sim.core.state()), (1, State::Open));
+    sim.now += 60_000;
+    sim.tick();
+    assert_eq!(sim.core.state(), State::Waiting);
+}
+
+#[test]
+fn an_answer_that_waits_behind_a_late_timer_counts() {
+    for lateness in [0, 20, 49, 51, 10_000] {
+        let mut sim = Sim::open_on(SOCKET, beating());
+        sim.pass(INTERVAL);
+        let asked = sim.now;
+        sim.now += TIMEOUT + lateness;
+        sim.tick();
+        // It came in while the thread was blocked, and is dispatched after the timer.
+        sim.heard = Some(asked + 100);
+        sim.pass(3 * TIMEOUT);
+        assert_eq!(sim.core.state(), State::Open, "{lateness} ms late");
+    }
+}
+
+#[test]
+fn a_stream_that_spoke_lately_is_not_doubted_when_the_page_returns() {
+    let mut sim = Sim::open_on(STREAM, beating());
+    sim.page(Page::Hidden);
+    sim.now += 50_000;
+    sim.message();
+    sim.now += 5_000;
+    // Before the throttled timer could tell.
+    sim.page(Page::Visible);
+    sim.pass(24_000);
+    assert_eq!(sim.core.state(), State::Open);
+    sim.message();
+    sim.pass(29_000);
+    assert_eq!(sim.core.state(), State::Open);
+}
+
+#[test]
+fn an_overdue_stream_gets_its_last_timeout_when_the_page_returns() {
+    let mut sim = Sim::open_on(STREAM, beating());
+    sim.page(Page::Hidden);
+    sim.now += 300_000;
+    sim.page(Page::Visible);
+    assert_eq!(sim.core.state(), State::Open);
+    assert!(noticed(&mut sim) <= TIMEOUT);
+}
+
+#[test]
+fn a_time_stamp_from_the_future_counts_as_now() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.input(Input::Heard { at: u64::MAX });
+    assert!(noticed(&mut sim) <= LIMIT);
+}
+
+#[test]
+fn the_shortest_settings_work() {
+    let heartbeat = Some(Heartbeat::new().with_interval(100).with_timeout(50));
+    let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..Config::default() });
+    sim.pass(100);
+    sim.pass(40);
+    sim.message();
+    sim.pass(99);
+    assert_eq!(sim.core.state(), State::Open);
+    assert!(noticed(&mut sim) <= 150);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(u64),
+    Message,
+    Send,
+    Page(Page),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let time = prop_oneof![Just(0), Just(1), 0..100_u64, 0..6_000_u64, 0..35_000_u64];
+    prop_oneof![
+        4 => time.prop_map(Step::Pass),
+        3 => Just(Step::Message),
+        2 => Just(Step::Send),
+        1 => Just(Step::Page(Page::Hidden)),
+        1 => Just(Step::Page(Page::Visible)),
+        1 => Just(Step::Page(Page::Online)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn death_is_noticed_whatever_came_before(
+        steps in prop::collection::vec(step(), 0..40),
+        socket in any::<bool>(),
+    ) {
+        let mut sim = Sim::open_on(if socket { SOCKET } else { STREAM }, beating());
+        let (mut heard, mut unanswered) = (sim.now, None);
+        let dead = |sim: &Sim| sim.core.state() != State::Open;
+        for step in steps {
+            match step {
+                Step::Pass(ms) => {
+                    sim.pass_until(ms, dead);
+                }
+                Step::Message => {
+                    sim.message();
+                    (heard, unanswered) = (sim.now, None);
+                }
+                Step::Send => {
+                    sim.send(1);
+                    unanswered = unanswered.or(Some(sim.now));
+                }
+                Step::Page(page) => sim.page(page),
+            }
+            if dead(&sim) {
+                break;
+            }
+        }
+        // Nothing comes in any more.
+        sim.pass_until(10 * LIMIT, dead);
+        prop_assert!(sim.now >= heard + TIMEOUT, "killed too soon");
+        prop_assert!(sim.now <= heard + LIMIT, "{} ms of silence", sim.now - heard);
+        if let Some(sent) = unanswered.filter(|_| socket) {
+            prop_assert!(sim.now <= sent + 2 * TIMEOUT, "{} ms since the send", sim.now - sent);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The core's tests: each named by the behaviour it holds to, all on a virtual clock.
+// A test may panic: that is how it fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod backoff;
+mod decide;
+mod detection;
+mod extremes;
+mod false_kill;
+mod life;
+mod outbox;
+mod page;
+mod random;
+mod seam;
+mod seam_models;
+mod sim;
+mod table;
+
+use proptest::test_runner::Config as Cases;
+
+/// How many cases a property is tried with. No files are left behind: a failing case is made a test.
+fn cases(cases: u32) -> Cases {
+    Cases { cases, failure_persistence: None, ..Cases::default() }
+}

@@ -1,0 +1,246 @@
+//! What the page tells: online, offline, visible, frozen, resumed, and a clock that jumped.
+
+use super::{
+    super::{
+        config::{Config, FLOOR},
+        failure::Failure,
+        io::{Action, Input, Page, Route},
+        state::State,
+    },
+    sim::{SOCKET, Sim, beating, closed},
+};
+
+/// Waiting for its fifth retry or so, the longest delay drawn.
+fn waiting(route: Route) -> Sim {
+    let mut sim = Sim::open_on(route, Config::default());
+    sim.draw = Some(u32::MAX);
+    for _ in 0..4 {
+        sim.lost(Failure::Network);
+        sim.establish();
+    }
+    sim.lost(Failure::Network);
+    assert_eq!((sim.wait(), sim.core.retries()), (16_000, 5));
+    sim.pass(FLOOR);
+    sim.take();
+    sim
+}
+
+#[test]
+fn online_and_visible_try_at_once_and_keep_the_count() {
+    for page in [Page::Online, Page::Visible] {
+        let mut sim = waiting(SOCKET);
+        sim.page(page);
+        assert_eq!(sim.attempts().len(), 1, "{page:?}");
+        assert_eq!(sim.core.retries(), 5);
+        sim.resolved();
+        sim.lost(Failure::Network);
+        assert_eq!((sim.core.retries(), sim.wait()), (6, 30_000));
+    }
+}
+
+#[test]
+fn a_page_that_flaps_does_not_try_within_the_floor() {
+    let mut sim = waiting(SOCKET);
+    for _ in 0..10 {
+        sim.page(Page::Online);
+        sim.resolved();
+        sim.lost(Failure::Network);
+    }
+    assert_eq!(sim.attempts().len(), 1);
+    assert_eq!(sim.wait(), FLOOR);
+    sim.pass(FLOOR);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn nothing_is_tried_before_a_told_time() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.draw = Some(0);
+    sim.lost(closed(1013));
+    assert_eq!(sim.wait(), 5_000);
+    sim.page(Page::Online);
+    sim.page(Page::Visible);
+    sim.pass(4_999);
+    assert_eq!(sim.attempts(), []);
+    sim.pass(1);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn a_told_time_that_is_over_does_not_hold_back_online() {
+    let mut sim = waiting(SOCKET);
+    sim.establish();
+    sim.lost(closed(1013));
+    assert_eq!(sim.wait(), 30_000, "the backoff, which is longer than the told 5 to 6.25 s");
+    sim.pass(7_000);
+    sim.take();
+    sim.page(Page::Online);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn offline_stretches_the_wait_to_the_cap_and_online_ends_it() {
+    let mut sim = waiting(SOCKET);
+    sim.page(Page::Offline);
+    assert_eq!(sim.wait(), 30_000);
+    sim.page(Page::Online);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn offline_is_not_believed_for_ever() {
+    let mut sim = waiting(SOCKET);
+    sim.page(Page::Offline);
+    sim.pass(30_000);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn a_loss_while_offline_waits_for_the_cap() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.page(Page::Offline);
+    assert_eq!(sim.core.state(), State::Open, "an open connection is left alone");
+    sim.lost(Failure::Network);
+    assert_eq!(sim.wait(), 30_000);
+}
+
+#[test]
+fn offline_means_nothing_to_a_loopback_address() {
+    let mut sim = waiting(Route { uplink: true, loopback: true });
+    let wait = sim.wait();
+    sim.page(Page::Offline);
+    assert_eq!(sim.wait(), wait);
+}
+
+#[test]
+fn an_open_connection_is_probed_when_the_page_returns() {
+    for page in [Page::Online, Page::Visible] {
+        let mut sim = Sim::open_on(SOCKET, beating());
+        sim.pass(1_234);
+        sim.page(page);
+        assert_eq!(sim.pings(), 1, "{page:?}");
+        let took = sim.pass_until(60_000, |sim| sim.core.state() == State::Waiting);
+        assert!(took <= 5_000, "{took}");
+    }
+}
+
+#[test]
+fn a_page_that_flaps_does_not_put_off_the_verdict_for_ever() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    let mut took = 0;
+    while sim.core.state() == State::Open {
+        sim.page(Page::Visible);
+        sim.page(Page::Online);
+        sim.pass(3_000);
+        took += 3_000;
+        assert!(took <= 36_000, "still open");
+    }
+}
+
+#[test]
+fn a_frozen_page_lets_go_and_a_resumed_one_connects_at_once() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(1_000);
+    sim.page(Page::Frozen);
+    assert_eq!((sim.core.state(), sim.link), (State::Suspended, None));
+    assert_eq!(sim.core.deadline(), None);
+    sim.pass(3_600_000);
+    sim.take();
+    sim.page(Page::Resumed);
+    assert_eq!(sim.attempts().len(), 1);
+    sim.establish();
+}
+
+#[test]
+fn freezing_works_in_every_state() {
+    let mut connecting = Sim::new(Config::default());
+    connecting.input(Input::Start);
+    let mut asking = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
+    asking.lost(Failure::Network);
+    for mut sim in [connecting, asking, waiting(SOCKET)] {
+        sim.page(Page::Frozen);
+        sim.page(Page::Frozen);
+        assert_eq!(sim.core.state(), State::Suspended);
+        // An answer to what was asked before.
+        sim.input(Input::Answer(Some(false)));
+        sim.input(Input::Reconnect);
+        assert_eq!(sim.core.state(), State::Suspended);
+        sim.pass(500);
+        sim.page(Page::Resumed);
+        sim.establish();
+    }
+}
+
+#[test]
+fn a_page_that_is_frozen_for_a_blink_keeps_to_the_floor() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    for _ in 0..5 {
+        sim.page(Page::Frozen);
+        sim.page(Page::Resumed);
+    }
+    assert_eq!(sim.core.state(), State::Waiting);
+    assert_eq!(sim.wait(), FLOOR);
+    sim.pass(FLOOR);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn resumed_without_frozen_changes_nothing() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.page(Page::Resumed);
+    assert_eq!(sim.take(), []);
+}
+
+#[test]
+fn a_clock_that_jumped_probes_an_open_connection() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(4_000);
+    sim.ahead += 3_600_000;
+    sim.pass(2_000);
+    assert_eq!(sim.pings(), 1);
+    sim.message();
+    sim.pass(20_000);
+    assert_eq!(sim.core.state(), State::Open);
+    assert_eq!(sim.pings(), 0, "one jump, one ping");
+}
+
+#[test]
+fn a_clock_that_jumped_ends_the_wait() {
+    let mut sim = waiting(SOCKET);
+    sim.pass(2_000);
+    sim.ahead += 3_600_000;
+    sim.pass(2_000);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn a_clock_that_is_only_adjusted_is_no_sleep() {
+    let mut sim = waiting(SOCKET);
+    sim.pass(2_000);
+    sim.ahead += 5_000;
+    sim.pass(2_000);
+    sim.ahead -= 3_600_000;
+    sim.pass(2_000);
+    assert_eq!(sim.attempts(), []);
+}
+
+#[test]
+fn a_hidden_page_sets_no_timer_to_look_at_the_clock() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    assert_eq!(sim.core.deadline(), Some(sim.now + 2_000));
+    sim.page(Page::Hidden);
+    assert_eq!(sim.core.deadline(), Some(sim.now + 30_000));
+}
+
+#[test]
+fn without_a_heartbeat_nothing_is_sent() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.page(Page::Offline);
+    sim.page(Page::Online);
+    sim.page(Page::Visible);
+    sim.ahead += 3_600_000;
+    sim.tick();
+    sim.pass(86_400_000);
+    assert!(!sim.take().contains(&Action::Ping));
+    assert_eq!(sim.core.state(), State::Open);
+}

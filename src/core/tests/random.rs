@@ -1,0 +1,214 @@
+//! Random sequences of inputs. The laws are the driver's (see `sim`): one connection at most, nothing
+//! after close, a timer when something is awaited, delays within their bounds, each send settled once.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{
+        config::{Backoff, Config, Heartbeat, Jitter, Outbox},
+        failure::Failure,
+        io::{Input, Page, Route, Why},
+        seam::Id,
+        state::{Phase, State},
+    },
+    cases,
+    sim::{Sim, closed},
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Pass(u64),
+    /// The thread was blocked: the timer is late.
+    Late(u64),
+    Start,
+    /// What the way to an open connection needs next.
+    Forward(Route),
+    ProviderFailed,
+    Lost(Failure),
+    Interrupted,
+    /// An input of an attempt so many before this one.
+    Past(u32, Failure),
+    Message(Id),
+    GapTold,
+    Page(Page),
+    ClockJump(u64),
+    Answer(Option<bool>),
+    Send(u64),
+    Jam,
+    Reconnect,
+    Close,
+}
+
+fn failure() -> impl Strategy<Value = Failure> {
+    prop_oneof![
+        4 => Just(Failure::Network),
+        2 => prop_oneof![1000..1016_u16, Just(4001), Just(4400), Just(4401)].prop_map(closed),
+        2 => prop_oneof![Just(204), Just(401), Just(403), Just(404), Just(429), Just(503)]
+            .prop_map(|status| Failure::Http { status }),
+        1 => Just(Failure::Blocked),
+    ]
+}
+
+fn page() -> impl Strategy<Value = Page> {
+    prop_oneof![
+        1 => Just(Page::Online),
+        1 => Just(Page::Offline),
+        1 => Just(Page::Hidden),
+        1 => Just(Page::Visible),
+        1 => Just(Page::Frozen),
+        2 => Just(Page::Resumed),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let time = prop_oneof![Just(0), 0..200_u64, 0..10_000_u64, 0..200_000_u64];
+    let id = prop_oneof![1 => Just(Id::None), 1 => Just(Id::Reset), 4 => (0..50_u64).prop_map(Id::Own)];
+    let route = (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback });
+    prop_oneof![
+        6 => time.clone().prop_map(Step::Pass),
+        2 => time.clone().prop_map(Step::Late),
+        1 => Just(Step::Start),
+        12 => route.prop_map(Step::Forward),
+        1 => Just(Step::ProviderFailed),
+        4 => failure().prop_map(Step::Lost),
+        2 => Just(Step::Interrupted),
+        2 => (1..5_u32, failure()).prop_map(|(back, failure)| Step::Past(back, failure)),
+        6 => id.prop_map(Step::Message),
+        1 => Just(Step::GapTold),
+        4 => page().prop_map(Step::Page),
+        1 => time.prop_map(Step::ClockJump),
+        3 => prop::option::of(any::<bool>()).prop_map(Step::Answer),
+        4 => (0..2_000_u64).prop_map(Step::Send),
+        1 => Just(Step::Jam),
+        1 => Just(Step::Reconnect),
+    ]
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let jitter = prop_oneof![Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::None)];
+    let backoff = (0..5_000_u64, 100..60_000_u64, 1_000..4_000_u64, jitter, 0..12_u64).prop_map(
+        |(initial, max, factor, jitter, attempts)| {
+            Backoff::new()
+                .with_initial(initial)
+                .with_max(max)
+                .with_factor_thousandths(factor)
+                .with_jitter(jitter)
+                .with_max_attempts(attempts)
+        },
+    );
+    let heartbeat = prop::option::of((100..40_000_u64, 50..10_000_u64)).prop_map(|heartbeat| {
+        heartbeat.map(|(interval, timeout)| Heartbeat::new().with_interval(interval).with_timeout(timeout))
+    });
+    let flags = (prop::bool::weighted(0.9), any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
+    (backoff, heartbeat, flags).prop_map(
+        |(backoff, heartbeat, (reconnects, has_provider, asks, browser_reconnects))| Config {
+            backoff,
+            heartbeat,
+            outbox: Outbox::new().with_max_messages(5).with_max_bytes(3_000),
+            reconnects,
+            has_provider,
+            asks,
+            browser_reconnects,
+            ..Config::default()
+        },
+    )
+}
+
+fn apply(sim: &mut Sim, step: Step) {
+    let attempt = sim.core.attempt();
+    match step {
+        Step::Pass(ms) => sim.pass(ms),
+        Step::Late(ms) => {
+            sim.now += ms;
+            sim.tick();
+        }
+        Step::Start => sim.input(Input::Start),
+        Step::Forward(route) => match sim.core.phase {
+            Phase::Idle => sim.input(Input::Start),
+            Phase::Resolving { .. } => sim.input(Input::Resolved { attempt, route }),
+            Phase::Opening { .. } => sim.opened(),
+            Phase::Asking { .. } => sim.input(Input::Answer(None)),
+            Phase::Waiting { .. } => {
+                let wait = sim.core.retry_at().map_or(0, |until| until.saturating_sub(sim.now));
+                sim.pass(wait);
+            }
+            Phase::Suspended => sim.page(Page::Resumed),
+            Phase::Open { .. } | Phase::Closed => {}
+        },
+        Step::ProviderFailed if sim.link.is_none() => sim.input(Input::ProviderFailed { attempt }),
+        Step::Lost(failure) if sim.link.is_some() => sim.lost(failure),
+        Step::Interrupted if sim.link.is_some() => sim.input(Input::Interrupted { attempt }),
+        Step::ProviderFailed | Step::Lost(_) | Step::Interrupted => {}
+        Step::Past(back, failure) => {
+            let attempt = attempt.wrapping_sub(back);
+            let before = (sim.core.clone(), sim.take());
+            sim.input(Input::Opened { attempt });
+            sim.input(Input::Interrupted { attempt });
+            sim.input(Input::ProviderFailed { attempt });
+            sim.input(Input::Lost { attempt, failure });
+            assert_eq!((before.0, vec![]), (sim.core.clone(), sim.take()), "the past came back");
+        }
+        Step::Message(id) if sim.core.state() == State::Open => {
+            sim.message();
+            if sim.core.checking() {
+                sim.core.check(id);
+                sim.settle();
+            } else {
+                sim.core.learn(id);
+            }
+        }
+        Step::GapTold if sim.core.state() == State::Open => sim.core.gap_told(),
+        Step::Message(_) | Step::GapTold => {}
+        Step::Page(page) => sim.page(page),
+        Step::ClockJump(ms) => {
+            sim.ahead += ms;
+            sim.tick();
+        }
+        Step::Answer(verdict) => sim.input(Input::Answer(verdict)),
+        Step::Send(bytes) => {
+            sim.send(bytes);
+        }
+        Step::Jam => sim.writable = false,
+        Step::Reconnect => sim.input(Input::Reconnect),
+        Step::Close => sim.input(Input::Close { why: Why::Aborted, code: 0 }),
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3_000))]
+
+    #[test]
+    fn the_laws_hold_over_any_sequence(
+        config in config(),
+        steps in prop::collection::vec(step(), 0..120),
+        after in prop::collection::vec(step(), 0..20),
+    ) {
+        prop_assert_eq!(config.check(), Ok(()));
+        let mut sim = Sim::new(config);
+        for step in steps {
+            apply(&mut sim, step);
+        }
+        apply(&mut sim, Step::Close);
+        prop_assert_eq!(sim.core.state(), State::Closed);
+        prop_assert_eq!(sim.fates.len(), usize::try_from(sim.sent).unwrap());
+        for step in after {
+            apply(&mut sim, step);
+        }
+        prop_assert_eq!(sim.fates.len(), usize::try_from(sim.sent).unwrap());
+    }
+
+    #[test]
+    fn an_open_client_comes_back_from_anything_that_is_not_its_end(
+        steps in prop::collection::vec(step(), 0..120),
+    ) {
+        let mut sim = Sim::new(Config { heartbeat: Some(Heartbeat::new()), ..Config::default() });
+        for step in steps {
+            apply(&mut sim, step);
+        }
+        let route = Route { uplink: true, loopback: false };
+        for _ in 0..6 {
+            apply(&mut sim, Step::Forward(route));
+        }
+        prop_assert!(matches!(sim.core.state(), State::Open | State::Closed), "{:?}", sim.core.phase);
+    }
+}

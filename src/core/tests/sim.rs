@@ -1,0 +1,303 @@
+//! A driver for the core, as the client is one, on a virtual clock. It carries out every action in order
+//! and checks the laws that hold at all times.
+
+use std::collections::BTreeMap;
+
+use super::super::{
+    Connection,
+    config::{Config, FLOOR, Heartbeat},
+    failure::Failure,
+    io::{Action, Input, Moment, News, Page, Reason, Route, Why},
+    outbox::{Parcel, Sent},
+    state::{Phase, State},
+};
+
+pub(super) const SOCKET: Route = Route { uplink: true, loopback: false };
+pub(super) const STREAM: Route = Route { uplink: false, loopback: false };
+
+pub(super) struct Sim {
+    pub(super) core: Connection,
+    pub(super) now: u64,
+    /// How far the wall clock is ahead of the monotonic one.
+    pub(super) ahead: u64,
+    /// What the next address leads to.
+    pub(super) route: Route,
+    /// The attempt that the one transport belongs to.
+    pub(super) link: Option<u32>,
+    /// False: the socket is closing already, as a browser's does before it says so.
+    pub(super) writable: bool,
+    /// When the open gate last saw something. The core learns it at the next timer.
+    pub(super) heard: Option<u64>,
+    /// The draw of the next moments; `None` takes a new one each time.
+    pub(super) draw: Option<u32>,
+    pub(super) fates: BTreeMap<u32, Sent>,
+    pub(super) sent: u32,
+    /// The sends that an open socket took, in that order.
+    pub(super) order: Vec<u32>,
+    actions: Vec<Action>,
+    told: State,
+    closed: bool,
+    seed: u32,
+    attempted: Option<u64>,
+    /// The server's word on the next attempt.
+    not_before: u64,
+    /// The app itself asks for the attempt that follows.
+    asked_for: bool,
+}
+
+impl Sim {
+    pub(super) fn new(config: Config) -> Self {
+        Self {
+            core: Connection::new(config),
+            now: 1_000,
+            ahead: 1_700_000_000_000,
+            route: SOCKET,
+            link: None,
+            writable: true,
+            heard: None,
+            draw: None,
+            fates: BTreeMap::new(),
+            sent: 0,
+            order: Vec::new(),
+            actions: Vec::new(),
+            told: State::Connecting,
+            closed: false,
+            seed: 1,
+            attempted: None,
+            not_before: 0,
+            asked_for: false,
+        }
+    }
+
+    /// A client that is open on this route.
+    pub(super) fn open_on(route: Route, config: Config) -> Self {
+        let mut sim = Self::new(config);
+        sim.route = route;
+        sim.input(Input::Start);
+        sim.establish();
+        sim.take();
+        sim
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        self.asked_for |= input == Input::Reconnect;
+        if input == Input::Page(Page::Resumed) {
+            self.not_before = 0;
+        }
+        let at = self.moment();
+        self.core.handle(at, input);
+        self.settle();
+        self.laws();
+    }
+
+    pub(super) fn tick(&mut self) {
+        if let Some(at) = self.heard {
+            self.input(Input::Heard { at });
+        }
+        self.input(Input::Tick { wall: self.now.saturating_add(self.ahead) });
+        if let Some(due) = self.core.deadline() {
+            assert!(due > self.now || self.now > u64::MAX / 2, "the timer would spin at {}", self.now);
+        }
+    }
+
+    /// Time goes by; the timer fires when due.
+    pub(super) fn pass(&mut self, ms: u64) {
+        let end = self.now.saturating_add(ms);
+        while let Some(due) = self.core.deadline().filter(|due| *due <= end && self.now < end) {
+            self.now = self.now.max(due);
+            self.tick();
+        }
+        self.now = end;
+    }
+
+    /// Time goes by until `done`; gives how long it took, at most `limit`.
+    pub(super) fn pass_until(&mut self, limit: u64, done: impl Fn(&Self) -> bool) -> u64 {
+        let start = self.now;
+        while !done(self) && self.now - start < limit {
+            let due = self.core.deadline().unwrap_or(u64::MAX).min(start + limit);
+            self.now = self.now.max(due);
+            self.tick();
+        }
+        self.now - start
+    }
+
+    /// The wait is over, the address found, the transport open.
+    pub(super) fn establish(&mut self) {
+        if matches!(self.core.phase, Phase::Waiting { .. }) {
+            self.pass_until(u64::MAX / 4, |sim| !matches!(sim.core.phase, Phase::Waiting { .. }));
+        }
+        self.resolved();
+        self.opened();
+        assert_eq!(self.core.state(), State::Open);
+    }
+
+    pub(super) fn resolved(&mut self) {
+        self.input(Input::Resolved { attempt: self.core.attempt(), route: self.route });
+    }
+
+    pub(super) fn opened(&mut self) {
+        self.input(Input::Opened { attempt: self.core.attempt() });
+    }
+
+    pub(super) fn lost(&mut self, failure: Failure) {
+        self.input(Input::Lost { attempt: self.core.attempt(), failure });
+    }
+
+    pub(super) fn page(&mut self, page: Page) {
+        self.input(Input::Page(page));
+    }
+
+    pub(super) fn close(&mut self) {
+        self.input(Input::Close { why: Why::App, code: 1_000 });
+    }
+
+    pub(super) fn send(&mut self, bytes: u64) -> u32 {
+        self.sent += 1;
+        let id = self.sent;
+        self.input(Input::Send(Parcel { id, bytes }));
+        id
+    }
+
+    /// A message came through the open gate.
+    pub(super) fn message(&mut self) {
+        self.heard = Some(self.now);
+    }
+
+    /// What was done since this was last asked.
+    pub(super) fn take(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(super) fn pinged(&self) -> bool {
+        self.actions.contains(&Action::Ping)
+    }
+
+    pub(super) fn pings(&mut self) -> usize {
+        self.take().iter().filter(|action| **action == Action::Ping).count()
+    }
+
+    /// The attempts begun since this was last asked.
+    pub(super) fn attempts(&mut self) -> Vec<(u64, Reason)> {
+        let attempt = |action| {
+            if let Action::Resolve { retry, reason, .. } = action { Some((retry, reason)) } else { None }
+        };
+        self.take().into_iter().filter_map(attempt).collect()
+    }
+
+    /// The ids handed to the socket since this was last asked.
+    pub(super) fn transmitted(&mut self) -> Vec<u32> {
+        let parcel =
+            |action| if let Action::Transmit(parcel) = action { Some(parcel.id) } else { None };
+        self.take().into_iter().filter_map(parcel).collect()
+    }
+
+    /// Why it closed, if it did since this was last asked.
+    pub(super) fn end(&mut self) -> Option<Why> {
+        self.take().into_iter().find_map(|action| match action {
+            Action::Tell(News::Closed { why, .. }) => Some(why),
+            _ => None,
+        })
+    }
+
+    /// How long the core waits before its next attempt.
+    pub(super) fn wait(&self) -> u64 {
+        self.core.retry_at().expect("it waits") - self.now
+    }
+
+    fn moment(&mut self) -> Moment {
+        self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Moment { now: self.now, draw: self.draw.unwrap_or(self.seed) }
+    }
+
+    /// Carries out every action in order. A socket that is closing gives the message back.
+    pub(super) fn settle(&mut self) {
+        while let Some(action) = self.core.poll() {
+            self.actions.push(action.clone());
+            if self.closed {
+                assert!(matches!(action, Action::Settle { .. }), "after close: {action:?}");
+            }
+            match action {
+                Action::Resolve { .. } => self.attempt(),
+                Action::Open { attempt } => {
+                    assert_eq!(self.link, None, "two connections");
+                    self.link = Some(attempt);
+                    self.writable = true;
+                }
+                Action::Drop { .. } => self.link = None,
+                Action::Ping => assert!(self.link.is_some() && self.core.uplink()),
+                Action::Transmit(parcel) if self.link.is_some() && self.writable => {
+                    self.order.push(parcel.id);
+                    self.fate(parcel.id, Sent::Sent);
+                }
+                Action::Transmit(parcel) => {
+                    let at = self.moment();
+                    self.core.handle(at, Input::Unsent(parcel));
+                    self.settle();
+                }
+                Action::Settle { id, sent } => self.fate(id, sent),
+                Action::Ask(_) => {}
+                Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
+                Action::Tell(News::State(state)) => self.told = state,
+                Action::Tell(News::Closed { .. }) => self.closed = true,
+                Action::Tell(News::Open | News::Outcome(_)) => {}
+            }
+        }
+    }
+
+    fn fate(&mut self, id: u32, sent: Sent) {
+        let before = self.fates.insert(id, sent);
+        assert_eq!(before, None, "send {id} settled twice");
+    }
+
+    fn attempt(&mut self) {
+        if !std::mem::take(&mut self.asked_for) {
+            let floor = self.attempted.map_or(0, |at| at.saturating_add(FLOOR));
+            assert!(self.now >= floor, "an attempt within the floor of the last one");
+            assert!(self.now >= self.not_before, "an attempt before the told time");
+        }
+        self.attempted = Some(self.now);
+    }
+
+    fn retry(&mut self, delay: u64, failure: &Failure) {
+        let backoff = &self.core.config.backoff;
+        let told = failure.told().min(backoff.max_server_delay);
+        self.not_before = self.now.saturating_add(told);
+        let end_of_time = self.now > u64::MAX / 2;
+        assert!(delay >= told.max(FLOOR) || end_of_time, "{delay} ms is too soon");
+        assert!(told > 0 || delay <= backoff.max, "{delay} ms is over the cap");
+        self.asked_for = false;
+    }
+
+    fn laws(&self) {
+        let core = &self.core;
+        let quiet = match core.phase {
+            Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => true,
+            Phase::Open { .. } => core.watch.is_none(),
+            Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => false,
+        };
+        assert_eq!(core.deadline().is_none(), quiet, "the timer in {:?}", core.phase);
+        let linked = matches!(core.phase, Phase::Opening { .. } | Phase::Open { .. });
+        assert_eq!(self.link, linked.then_some(core.attempt()), "the transport in {:?}", core.phase);
+        let shown = match core.phase {
+            Phase::Idle | Phase::Resolving { .. } | Phase::Opening { .. } => State::Connecting,
+            Phase::Open { .. } => State::Open,
+            Phase::Waiting { .. } => State::Waiting,
+            Phase::Suspended => State::Suspended,
+            Phase::Closed => State::Closed,
+            Phase::Asking { .. } => core.state(),
+        };
+        assert_eq!(core.state(), shown);
+        assert_eq!(self.told, shown, "the app was told otherwise");
+        assert_eq!(self.closed, shown == State::Closed);
+    }
+}
+
+/// The defaults, with the heartbeat on.
+pub(super) fn beating() -> Config {
+    Config { heartbeat: Some(Heartbeat::new()), ..Config::default() }
+}
+
+/// A WebSocket close with this code.
+pub(super) fn closed(code: u16) -> Failure {
+    Failure::Closed { code, reason: String::new() }
+}

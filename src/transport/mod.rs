@@ -1,0 +1,29 @@
+//! The thin layer over the browser's connections. Browser callbacks become inputs of the core, its
+//! actions become browser calls. No policy.
+//!
+//! The browser's side is `port.js`: one object per client that holds its socket, listeners and timer.
+
+/// How a client talks to its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Both ways (RFC 6455).
+    WebSocket,
+    /// The browser's own SSE, from the server only (HTML, server-sent events).
+    EventSource,
+}
+
+impl Transport {
+    /// As in the JavaScript API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::EventSource => "eventsource",
+        }
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) mod address;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) mod sys;

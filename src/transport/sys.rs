@@ -1,0 +1,86 @@
+//! The raw imports, all in one place.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/src/transport/port.js")]
+extern "C" {
+    /// The JavaScript half of a client; see `port.js`.
+    #[derive(Clone)]
+    pub type Port;
+
+    #[wasm_bindgen(constructor)]
+    pub(crate) fn new() -> Port;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn open(
+        this: &Port,
+        attempt: u32,
+        transport: &str,
+        url: &str,
+        protocols: &JsValue,
+    ) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn send(this: &Port, payload: &JsValue) -> Result<bool, JsValue>;
+    #[wasm_bindgen(method, js_name = sendPing)]
+    pub(crate) fn send_ping(this: &Port);
+    #[wasm_bindgen(method)]
+    pub(crate) fn drop(this: &Port, code: u16, reason: &str);
+    #[wasm_bindgen(method)]
+    pub(crate) fn dispose(this: &Port, code: u16, reason: &str);
+    #[wasm_bindgen(method)]
+    pub(crate) fn drain(this: &Port) -> Vec<String>;
+    #[wasm_bindgen(method)]
+    pub(crate) fn arm(this: &Port, ms: i32);
+    #[wasm_bindgen(method)]
+    pub(crate) fn disarm(this: &Port);
+    #[wasm_bindgen(method)]
+    pub(crate) fn watch(this: &Port) -> u32;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn base(this: &Port) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn heard(this: &Port) -> f64;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn cursor(this: &Port) -> String;
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_checked(this: &Port, checked: bool);
+}
+
+#[cfg(not(feature = "npm"))]
+#[wasm_bindgen(module = "/src/transport/port.js")]
+extern "C" {
+    #[wasm_bindgen(method)]
+    pub(crate) fn heartbeat(this: &Port, ping: &JsValue, is_pong: &JsValue);
+    #[wasm_bindgen(method)]
+    pub(crate) fn name(this: &Port, name: &str);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_call(this: &Port, call: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_sink(this: &Port, sink: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_id(this: &Port, id: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_gap(this: &Port, kind: &str);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_cursor(this: &Port, cursor: &str);
+    #[wasm_bindgen(method, setter, js_name = withCredentials)]
+    pub(crate) fn set_with_credentials(this: &Port, on: bool);
+    #[wasm_bindgen(method, setter, js_name = selfReconnect)]
+    pub(crate) fn set_self_reconnect(this: &Port, on: bool);
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn pending(this: &Port) -> String;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn suppressed(this: &Port) -> f64;
+    #[wasm_bindgen(method, getter, js_name = roundTrip)]
+    pub(crate) fn round_trip(this: &Port) -> Option<f64>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    pub(crate) fn monotonic() -> f64;
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    pub(crate) fn wall() -> f64;
+    #[wasm_bindgen(js_namespace = Math)]
+    pub(crate) fn random() -> f64;
+}

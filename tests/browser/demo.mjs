@@ -1,0 +1,75 @@
+// The demo page as a visitor uses it: each trouble button ends with nothing missing and nothing twice
+// in both panels, without a reload.
+import assert from "node:assert/strict";
+import { By } from "selenium-webdriver";
+import { startDemoServer } from "./node/server.mjs";
+
+const buttons = ["drop", "restart", "stall", "refuse", "503", "replay"];
+const panels = ["chat", "ticker"];
+
+export async function demoTests(driver, engine, report) {
+  const wanted = buttons.filter((button) => report.wants(`demo: ${button}`));
+  if (wanted.length === 0) return;
+  const server = await startDemoServer();
+  try {
+    await driver.get(`${server.url}/`);
+    await driver.executeScript("window.neverReloaded = true");
+    for (const button of wanted) await report.run(engine, `demo: ${button}`, () => press(driver, button));
+  } finally {
+    // Away from it, so that its clients are gone before its server is.
+    await driver.get("about:blank");
+    await server.stop();
+  }
+}
+
+async function press(driver, button) {
+  const read = () => driver.executeScript(readPage);
+  const before = await until(read, (page) => page && panels.every((name) => page[name].state === "open" && page[name].received > 1), "both to be live");
+  await click(driver, `[data-fault="${button}"]`);
+  await until(read, (page) => panels.every((name) => page[name].attempts > before[name].attempts), "both to have tried again");
+  if (button === "refuse") {
+    // Ten seconds and the backoff after it: what the page's own buttons are for.
+    await click(driver, '[data-fault="clear"]');
+    for (const name of panels) await click(driver, `[data-panel="${name}"] [data-action="try-now"]`, true);
+  }
+  const back = await until(read, (page) => panels.every((name) => page[name].state === "open" && page[name].opens > before[name].opens), "both to be open again", 40_000);
+  const page = await until(read, (now) => panels.every((name) => now[name].received >= back[name].received + 2), "messages in both");
+  for (const name of panels) {
+    const { missing, duplicate, shown } = page[name];
+    assert.deepEqual({ missing, duplicate, shown }, { missing: 0, duplicate: 0, shown: ["0", "0"] }, name);
+    if (button === "replay") assert.ok(page[name].suppressed > before[name].suppressed, `${name}: the replay was held back`);
+  }
+  assert.ok(page.neverReloaded, "the page was reloaded");
+}
+
+/** Runs in the page. */
+function readPage() {
+  const { demo } = window;
+  if (!demo) return null;
+  const page = { neverReloaded: window.neverReloaded === true };
+  for (const name of ["chat", "ticker"]) {
+    const { attempts, opens } = demo[name].stats();
+    const shown = ["missing", "duplicate"].map((count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`).textContent);
+    page[name] = { ...demo.counters[name], attempts, opens, state: demo[name].state, shown };
+  }
+  return page;
+}
+
+/** A button that hides itself in the meantime (`fleeting`) is not needed any more. */
+async function click(driver, selector, fleeting = false) {
+  try {
+    await driver.findElement(By.css(selector)).click();
+  } catch (error) {
+    if (!fleeting || error.name !== "ElementNotInteractableError") throw error;
+  }
+}
+
+async function until(read, condition, what, milliseconds = 20_000) {
+  const end = Date.now() + milliseconds;
+  for (;;) {
+    const page = await read();
+    if (page && condition(page)) return page;
+    if (Date.now() > end) throw new Error(`waited ${milliseconds} ms for ${what}: ${JSON.stringify(page)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

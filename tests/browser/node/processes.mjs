@@ -1,0 +1,90 @@
+// Every process that a run starts is kept here, so that none outlives it.
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+
+const running = new Set();
+
+/** Starts a process. It is ready when its output matches `ready`; without one, as soon as it runs. */
+export async function start(command, args, { ready, what, env, stdio = ["pipe", "pipe", "pipe"], seconds = 30 }) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio });
+  running.add(child);
+  let output = "";
+  const match = await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${what} did not start within ${seconds} s: ${output}`)), seconds * 1000);
+    const read = (chunk) => {
+      output = (output + chunk).slice(-20_000);
+      const found = ready?.exec(output);
+      if (found) { clearTimeout(timer); resolve(found); }
+    };
+    child.stdout?.on("data", read);
+    child.stderr?.on("data", read);
+    child.stdin?.on("error", () => {});
+    if (!ready) child.once("spawn", () => { clearTimeout(timer); resolve(null); });
+    child.once("error", (error) => { clearTimeout(timer); reject(new Error(`${what} could not be started: ${error.message}`)); });
+    child.once("exit", (code, signal) => {
+      clearTimeout(timer);
+      reject(new Error(`${what} ended at once (${signal ?? code}): ${output}`));
+    });
+  }).catch((error) => { stopNow(child); throw error; });
+  return { child, match, output: () => output, stop: () => stop(child) };
+}
+
+/** Asks the process to end, then ends it and what it started. */
+export async function stop(child) {
+  if (!running.has(child)) return;
+  const tree = descendants(child.pid);
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 3_000).unref())]);
+  }
+  kill([child.pid, ...tree], child);
+}
+
+export async function stopAll() {
+  await Promise.all([...running].map(stop));
+}
+
+function stopNow(child) {
+  kill([child.pid, ...descendants(child.pid)], child);
+}
+
+function kill(pids, child) {
+  running.delete(child);
+  for (const pid of pids) {
+    if (pid === child.pid && (child.exitCode !== null || child.signalCode !== null)) continue;
+    try { process.kill(pid, "SIGKILL"); } catch { /* gone already */ }
+  }
+}
+
+process.on("exit", () => { for (const child of running) stopNow(child); });
+
+// A driver's browser is its child, not in its process group.
+function descendants(root) {
+  if (root === undefined) return [];
+  const children = new Map();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "latin1");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch { /* ended meanwhile */ }
+  }
+  const found = [];
+  const walk = (pid) => { for (const child of children.get(pid) ?? []) { found.push(child); walk(child); } };
+  walk(root);
+  return found;
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}

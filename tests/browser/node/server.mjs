@@ -1,0 +1,14 @@
+// The demo server, as the tests use it.
+import { join } from "node:path";
+import { packed, pages, root, serverBinary } from "./environment.mjs";
+import { start } from "./processes.mjs";
+
+async function startServer(roots) {
+  const args = ["--port", "0", "--exit-with-stdin", "--log-size", "20000"];
+  for (const entry of roots) args.push("--root", entry);
+  const server = await start(serverBinary, args, { what: "the demo server", ready: /everwire demo: (http:\/\/\S+?)\/?\s/ });
+  return { url: server.match[1], stop: server.stop, output: server.output };
+}
+
+export const startTestServer = () => startServer([`=${pages}`, `pkg=${packed}`]);
+export const startDemoServer = () => startServer([`=${join(root, "www")}`, `pkg=${packed}`]);

@@ -1,0 +1,105 @@
+// Page life in Chromium: back/forward cache, a frozen hidden tab, offline and online. Both transports
+// at once; live again within a second of the return, one connection each, nothing missing.
+import assert from "node:assert/strict";
+import { launchChromium } from "./node/cdp.mjs";
+import { startTestServer } from "./node/server.mjs";
+
+const within = 1_000;
+const healthy = "window.life && ['websocket', 'eventsource'].every((name) => life()[name].state === 'open' && life()[name].received > 20)";
+
+const tests = {
+  async "back/forward cache"({ tab, server }) {
+    await tab.send("Page.navigate", { url: `${server.url}/away.html` });
+    await tab.until("document.title === 'Away'");
+    const { currentIndex, entries } = await tab.send("Page.getNavigationHistory");
+    const notUsed = tab.event("Page.backForwardCacheNotUsed").then((why) => { throw new Error(`the cache was not used: ${JSON.stringify(why.notRestoredExplanations)}`); });
+    const back = tab.send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1].id })
+      .then(() => tab.until("window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)", "a pageshow from the cache"));
+    await Promise.race([back, notUsed]);
+    return "pageshow";
+  },
+
+  async "freeze and resume of a hidden tab"({ tab, connection }) {
+    const other = await connection.newTab("about:blank");
+    await other.activate();
+    await tab.until("document.visibilityState === 'hidden'");
+    await tab.send("Page.setWebLifecycleState", { state: "frozen" });
+    // A frozen page answers no evaluate; the server sees that both connections went.
+    await connectionsAre(0);
+    await tab.send("Page.setWebLifecycleState", { state: "active" });
+    await tab.activate();
+    await tab.until("life().returns.some((back) => back.type === 'resume')", "a resume event");
+    await other.close();
+    return "resume";
+  },
+
+  async "offline and online"({ tab, server }) {
+    await setOffline(tab, true);
+    await post(server, "/proxy/refuse");
+    await post(server, "/proxy/reset");
+    await tab.until("navigator.onLine === false");
+    await tab.until("['websocket', 'eventsource'].every((name) => life()[name].retries >= 2)", "both to have tried in vain");
+    await post(server, "/fault/clear");
+    await setOffline(tab, false);
+    await tab.until("life().returns.some((back) => back.type === 'online')", "an online event");
+    return "online";
+  },
+};
+
+let connectionsAre;
+
+export async function pageLifeTests(report) {
+  if (!Object.keys(tests).some((name) => report.wants(`page-life: ${name}`))) return;
+  const server = await startTestServer();
+  const browser = await launchChromium();
+  connectionsAre = async (count) => {
+    const end = Date.now() + 10_000;
+    for (;;) {
+      const seen = await (await fetch(`${server.url}/stats`)).json();
+      if (seen.connections === count && (count === 0 || (seen.ws === 1 && seen.sse === 1))) return;
+      if (Date.now() > end) throw new Error(`waited for ${count} connections at the server: ${JSON.stringify(seen)}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  try {
+    for (const [name, test] of Object.entries(tests)) {
+      await report.run("chromium", `page-life: ${name}`, async () => {
+        await connectionsAre(0);
+        const tab = await browser.connection.newTab(`${server.url}/life.html`);
+        try {
+          await tab.activate();
+          await tab.until(healthy, "both to be live");
+          await alive(tab, await test({ tab, server, connection: browser.connection }));
+        } finally {
+          await tab.close();
+          await post(server, "/fault/clear");
+        }
+      });
+    }
+  } finally {
+    await browser.stop();
+    await server.stop();
+  }
+}
+
+/** Measured in the page: from the event of the return to the next message. */
+async function alive(tab, type) {
+  await tab.until(`['websocket', 'eventsource'].every((name) => life()[name].after['${type}'] > 0)`, `messages after ${type}`);
+  const life = await tab.evaluate("life()");
+  for (const name of ["websocket", "eventsource"]) {
+    const { after, missing, duplicates, closed, state } = life[name];
+    assert.deepEqual({ state, closed, missing, duplicates }, { state: "open", closed: null, missing: 0, duplicates: 0 }, name);
+    assert.ok(after[type] <= within, `${name}: ${Math.round(after[type])} ms from ${type} to the next message`);
+  }
+  await connectionsAre(2);
+}
+
+async function setOffline(tab, offline) {
+  await tab.send("Network.enable");
+  await tab.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+}
+
+async function post(server, path) {
+  const response = await fetch(server.url + path, { method: "POST" });
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+}

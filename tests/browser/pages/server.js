@@ -1,0 +1,51 @@
+// The server as the tests see it: addresses, faults, scripts. See tests/browser/run.mjs for what starts it.
+import { after } from "./harness.js";
+
+/** `page` serves the files and the control API, `wire` is the proxy, `app` is behind it. */
+export const { page, wire, app } = await (await fetch("/config.json")).json();
+
+export const toWebSocket = (url) => url.replace(/^http/, "ws");
+let keys = 0;
+export const unique = () => `k${Date.now().toString(36)}-${keys++}`;
+
+export const sse = (path) => `${wire}${path}`;
+export const ws = (path) => toWebSocket(wire + path);
+
+/** Answers when the fault is in force; cleared when the test ends. */
+export async function fault(path) {
+  if (path !== "/fault/clear") after(() => fault("/fault/clear"));
+  const response = await fetch(path, { method: "POST" });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+}
+
+const getJson = async (url) => {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return response.json();
+};
+
+export const stats = () => getJson(`${page}/stats`);
+export const proxyStats = () => getJson(`${page}/proxy/stats`);
+
+/** A server that plays `attempts`: for each connection a list of steps, the last one for all that follow. */
+export function script(kind, attempts) {
+  const key = unique();
+  const query = new URLSearchParams({ s: JSON.stringify(attempts), key });
+  const path = `/script/${kind}?${query}`;
+  return {
+    url: kind === "ws" ? ws(path) : sse(path),
+    /** One entry for each attempt: query, headers, protocols, received. */
+    log: () => getJson(`${app}/script/log?key=${key}`),
+  };
+}
+
+/** A plain WebSocket past the proxy and past everwire: the other one in the room. */
+export async function plainSocket(path, base = app) {
+  const socket = new WebSocket(toWebSocket(base + path));
+  after(() => socket.close());
+  await new Promise((resolve, reject) => {
+    socket.onopen = resolve;
+    socket.onerror = () => reject(new Error(`cannot reach ${path}`));
+  });
+  return socket;
+}

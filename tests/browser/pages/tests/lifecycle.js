@@ -1,0 +1,158 @@
+// Beginning and end: what close() and an aborted signal promise.
+import { client, watch } from "../client.js";
+import { equal, ok, rejection, test, waitFor } from "../harness.js";
+import { app, fault, plainSocket, proxyStats, script, sse, stats, unique, wire, ws } from "../server.js";
+
+const kinds = [
+  ["websocket", () => ws("/chat?room=life"), {}],
+  ["eventsource", () => sse("/ticker?name=life"), { transport: "eventsource" }],
+];
+
+for (const [name, address, options] of kinds) {
+  test(`${name}: connect and close in one task opens nothing`, async () => {
+    const before = [(await stats()).opened, (await proxyStats()).accepted];
+    const made = client(address(), options);
+    const seen = watch(made);
+    made.close();
+    equal(seen.events, ["statechange", "close"], "events");
+    equal(made.stats().attempts, 0, "attempts");
+    const barrier = client(ws("/echo"));
+    await barrier.opened();
+    equal([(await stats()).opened, (await proxyStats()).accepted], [before[0] + 1, before[1] + 1], "only the barrier's");
+    equal(seen.events.length, 2, "events later");
+  });
+
+  test(`${name}: an aborted signal closes`, async () => {
+    const abort = new AbortController();
+    const made = client(address(), { ...options, signal: abort.signal });
+    const seen = watch(made);
+    await made.opened();
+    abort.abort(new Error("leave"));
+    equal([made.state, seen.closed?.reason], ["closed", "aborted"], "at once");
+    await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
+  });
+
+  test(`${name}: an already aborted signal gives a closed client`, async () => {
+    const before = (await stats()).opened;
+    const made = client(address(), { ...options, signal: AbortSignal.abort() });
+    equal(made.state, "closed", "state");
+    const seen = watch(made);
+    equal((await rejection(made.opened())).name, "EverwireError", "opened()");
+    const items = [];
+    for await (const item of made) items.push(item);
+    equal(items, [], "items");
+    equal(seen.events, [], "events");
+    equal((await stats()).opened, before, "opened at the server");
+  });
+
+  test(`${name}: no event after close, by a barrier`, async () => {
+    // A busy stream, so that messages are under way when close() is called.
+    const busy = client(name === "websocket" ? ws("/count?to=10000000&rate=5000") : sse("/count?to=10000000&rate=5000"), options);
+    const seen = watch(busy);
+    await waitFor(() => seen.messages.length > 50, "messages");
+    busy.close();
+    const [events, messages] = [seen.events.length, seen.messages.length];
+    await echoBarrier();
+    await waitFor(async () => (await stats()).connections === 0, "the server to see the end");
+    equal([seen.events.length, seen.messages.length], [events, messages], "events and messages after close");
+    equal(seen.events.at(-1), "close", "the last event");
+  });
+
+  test(`${name}: close while connecting, waiting, and in a stall`, async () => {
+    const hanging = client(script(name === "websocket" ? "ws" : "sse", [[["hang"]]]).url, options);
+    const seenHanging = watch(hanging);
+    await waitFor(() => hanging.stats().attempts === 1, "the attempt");
+    hanging.close();
+    equal(seenHanging.events, ["statechange", "close"], "while connecting");
+    equal((await rejection(hanging.opened())).code, "closed", "opened()");
+
+    const waiting = client(script(name === "websocket" ? "ws" : "sse", [[["status", 503]]]).url, { ...options, reconnect: { initialDelay: 300, jitter: "none" } });
+    const seenWaiting = watch(waiting);
+    await waitFor(() => waiting.state === "waiting", "waiting");
+    const attempts = waiting.stats().attempts;
+    waiting.close();
+    equal([waiting.retryAt, seenWaiting.events.at(-1)], [null, "close"], "while waiting");
+    const other = client(ws("/echo"), { reconnect: false });
+    await other.opened();
+    equal(waiting.stats().attempts, attempts, "attempts");
+
+    const stalled = client(address(), options);
+    await stalled.opened();
+    await fault("/fault/stall?ms=0");
+    stalled.close();
+    equal(stalled.state, "closed", "in a stall");
+    await fault("/fault/clear");
+    other.close();
+    await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
+  });
+
+  test(`${name}: pending loops and opened() settle`, async () => {
+    const made = client(address(), options);
+    const opening = rejection(made.opened());
+    const iterator = made[Symbol.asyncIterator]();
+    const next = iterator.next();
+    const loop = (async () => { let count = 0; for await (const _ of made) count += 1; return count; })();
+    made.close();
+    equal((await opening).code, "closed", "opened()");
+    equal((await next).done, true, "next()");
+    equal(await loop, 0, "loop");
+    equal((await iterator.next()).done, true, "next() after close");
+  });
+}
+
+test("dispose closes, in runtimes that have it", async () => {
+  const made = client(ws("/echo"));
+  await made.opened();
+  if (Symbol.dispose) made[Symbol.dispose]();
+  else made.close();
+  equal(made.state, "closed", "state");
+});
+
+test("a closed client never comes back", async () => {
+  const made = client(ws("/echo"));
+  const seen = watch(made);
+  await made.opened();
+  made.close();
+  const { length } = seen.events;
+  for (const type of ["online", "pageshow", "resume", "focus"]) {
+    window.dispatchEvent(new Event(type));
+    document.dispatchEvent(new Event(type));
+  }
+  document.dispatchEvent(new Event("visibilitychange"));
+  made.reconnect();
+  await echoBarrier();
+  equal([made.state, seen.events.length, made.stats().attempts], ["closed", length, 1], "client");
+});
+
+test("once open, at most one connection, however often reconnect() is called", async () => {
+  const made = client(ws(`/chat?room=${unique()}`));
+  for (let round = 0; round < 20; round += 1) {
+    made.reconnect();
+    if (round % 3 === 0) await made.opened();
+  }
+  await made.opened();
+  await waitFor(async () => (await stats()).ws === 1, async () => `one connection, ${JSON.stringify(await stats())}`);
+});
+
+test("waiting tells when, and opened() holds on", async () => {
+  const plan = script("ws", [[["status", 503]], []]);
+  const made = client(plan.url, { reconnect: { initialDelay: 200, jitter: "none" } });
+  const seen = watch(made);
+  const opened = made.opened();
+  await waitFor(() => made.state === "waiting", "waiting");
+  equal([made.readyState, made.attempt, made.retryAt === seen.retries[0].retryAt], [0, 1, true], "waiting");
+  ok(made.retryAt > Date.now() - 1_000, "retryAt");
+  await opened;
+  equal(made.state, "open", "state");
+});
+
+/** An echo through the same server and proxy: what was under way before it has come by now. */
+async function echoBarrier() {
+  for (const base of [app, wire]) {
+    const socket = await plainSocket("/echo", base);
+    const echoed = new Promise((resolve) => { socket.onmessage = resolve; });
+    socket.send("barrier");
+    await echoed;
+    socket.close();
+  }
+}

@@ -1,0 +1,80 @@
+// After close() nothing is left: no connection, listener, timer, memory, nor the client itself.
+import { held, instances, memories, tables } from "../spies.js";
+import { connect } from "/pkg/index.js";
+import { engine, equal, ok, test, waitFor } from "../harness.js";
+import { sse, stats, ws } from "../server.js";
+
+const cycles = 200;
+const settled = 50;
+const refs = [];
+
+/** Alternates between closing at once, when open, and after a message: in a function of its own, so that nothing keeps the clients. */
+async function cycle(round) {
+  const options = { heartbeat: { interval: 1_000, timeout: 500 }, reconnect: { initialDelay: 100 } };
+  const pair = [
+    connect(ws("/count?to=3"), { ...options, resume: { id: "eventId" } }),
+    connect(sse("/count?to=3"), { ...options, transport: "eventsource" }),
+  ];
+  refs.push(...pair.map((made) => new WeakRef(made)));
+  const heard = [false, false];
+  pair.forEach((made, index) => made.on(() => { heard[index] = true; }));
+  for (const made of pair) made.addEventListener("statechange", () => made.state);
+  if (round % 3 === 1) await Promise.all(pair.map((made) => made.opened()));
+  if (round % 3 === 2) await waitFor(() => heard[0] && heard[1], `messages in round ${round}`);
+  if (round % 5 === 0) await Promise.all(pair.map((made) => { const result = made.send("x"); made.close(); return result; }));
+  for (const made of pair) made.close();
+}
+
+const size = () => {
+  equal(instances.length, 1, "instances");
+  return {
+    memory: memories(instances[0]).map((memory) => memory.buffer.byteLength),
+    tables: tables(instances[0]).map((table) => table.length),
+  };
+};
+
+test("200 connect-and-close cycles on both transports leave nothing", async () => {
+  equal(held(), { timers: 0, listeners: [] }, "held before");
+  let before = null;
+  for (let round = 1; round <= cycles; round += 1) {
+    await cycle(round);
+    if (round === settled) before = size();
+  }
+  equal(size(), before, "wasm memory and tables");
+  equal([before.memory.length, before.tables.length > 0], [1, true], "one memory, and the externref table, are exported");
+  equal(held(), { timers: 0, listeners: [] }, "held after");
+  await waitFor(async () => (await stats()).connections === 0, async () => "the server to count 0 connections");
+  const { opened } = await stats();
+  ok(opened >= cycles, `the server saw ${opened} connections`);
+}, { seconds: 60 });
+
+if (engine === "chromium") {
+  test("closed clients are collected", async () => {
+    ok(typeof gc === "function", "Chromium runs without --js-flags=--expose-gc");
+    const alive = () => refs.filter((ref) => ref.deref() !== undefined).length;
+    await waitFor(() => { gc(); return alive() === 0; }, () => `${alive()} of ${refs.length} clients are alive`);
+  });
+}
+
+test("a client in use holds what it gives back", async () => {
+  const made = connect(ws("/chat?room=held"), { heartbeat: true });
+  await made.opened();
+  ok(held().timers > 0 && held().listeners.length > 0, `the spies see nothing: ${JSON.stringify(held())}`);
+  made.close();
+  equal(held(), { timers: 0, listeners: [] }, "held after");
+});
+
+test("100 reconnects of one client leave what one connection holds", async () => {
+  const made = connect(ws("/echo"), { heartbeat: true, reconnect: { initialDelay: 0, jitter: "none" } });
+  await made.opened();
+  const one = held();
+  for (let round = 0; round < 100; round += 1) {
+    made.reconnect();
+    await made.opened();
+  }
+  const many = held();
+  equal([many.timers, many.listeners.length], [one.timers, one.listeners.length], "timers and listeners");
+  await waitFor(async () => (await stats()).connections === 1, "one connection at the server");
+  made.close();
+  equal(held(), { timers: 0, listeners: [] }, "held after");
+}, { seconds: 40 });

@@ -1,0 +1,83 @@
+// What the connection does: its events, its state, send and close.
+import {
+  connect, type Client, type ClosedEvent, type EverwireError, type Failure, type GapEvent, type RetryEvent, type SendResult, type Stats,
+} from "everwire";
+import { is } from "./equal.js";
+
+const wire = connect("/live");
+
+wire.addEventListener("open", (event) => is<Event>()(event));
+wire.addEventListener("statechange", function (event) {
+  is<Event>()(event);
+  is<Client>()(this);
+});
+wire.addEventListener("retry", (event) => {
+  is<RetryEvent>()(event);
+  is<Failure>()(event.failure);
+  is<number>()(event.retryAt);
+  is<"retriable" | "fatal" | "reauth" | "ended">()(event.failure.class);
+  // @ts-expect-error no such failure
+  if (event.failure.code === "timeout") return;
+});
+wire.addEventListener("gap", (event) => {
+  is<GapEvent>()(event);
+  is<"gap" | "unknown">()(event.outcome);
+  is<string>()(event.after);
+});
+wire.addEventListener("close", (event) => {
+  is<ClosedEvent>()(event);
+  is<"app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal">()(event.reason);
+  is<EverwireError | null>()(event.error);
+}, { once: true });
+const listener = (event: RetryEvent) => { is<number>()(event.delay); };
+wire.addEventListener("retry", listener);
+wire.removeEventListener("retry", listener);
+wire.addEventListener("close", { handleEvent: (event) => is<Event>()(event) });
+
+// @ts-expect-error a gap has no retryAt
+wire.addEventListener("gap", (event) => event.retryAt);
+// @ts-expect-error the event of another type
+wire.addEventListener("open", listener);
+// @ts-expect-error the events are read-only
+wire.addEventListener("retry", (event) => { event.delay = 0; });
+// @ts-expect-error a listener is required
+wire.addEventListener("open");
+const target: EventTarget = wire;
+target.addEventListener("open", () => {});
+
+is<"connecting" | "open" | "waiting" | "suspended" | "closed">()(wire.state);
+is<0 | 1 | 2 | 3>()(wire.readyState);
+is<number | null>()(wire.retryAt);
+is<Failure | null>()(wire.lastFailure);
+is<"websocket" | "eventsource" | null>()(wire.transport);
+is<Stats>()(wire.stats());
+is<number | null>()(wire.stats().roundTrip);
+// @ts-expect-error read-only
+wire.state = "open";
+// @ts-expect-error no such state
+if (wire.state === "reconnecting") wire.reconnect();
+
+export async function send() {
+  is<SendResult>()(await wire.send({ type: "chat" }));
+  await wire.send("text");
+  await wire.send(new Uint8Array(1));
+  const { status, code } = await wire.send(new Blob());
+  is<"sent" | "dropped">()(status);
+  is<"overflow" | "too-big" | "closed" | "no-uplink" | "aborted" | undefined>()(code);
+  // @ts-expect-error no such status
+  if (status === "failed") return;
+  // @ts-expect-error a message is required
+  await wire.send();
+  is<void>()(await wire.opened());
+}
+
+wire.close();
+wire.close(4000, "bye");
+// @ts-expect-error a code is a number
+wire.close("bye");
+wire[Symbol.dispose]();
+
+export function scoped() {
+  using scopedWire = connect("/live");
+  return scopedWire.state;
+}

@@ -1,0 +1,104 @@
+/** Two connections through the same client API; the rest of the page only looks at them. */
+import { connect } from "everwire";
+import { Chat } from "./chat.js";
+import { Counter } from "./counter.js";
+import { Panel } from "./panel.js";
+import { Strip } from "./strip.js";
+import { Ticker } from "./ticker.js";
+import { setUpTrouble } from "./trouble.js";
+import { Verdict } from "./verdict.js";
+
+const { wire: server } = await (await fetch("/config.json")).json();
+// One room for everyone, so that two tabs talk to each other; `?room=` makes another.
+const room = encodeURIComponent(new URLSearchParams(location.search).get("room") ?? "lobby");
+
+// Shorter than one would in earnest, so that a stall shows in seconds.
+const patience = {
+  heartbeat: { interval: 2_000, timeout: 1_000 },
+  reconnect: { initialDelay: 1_000, maxDelay: 8_000 },
+  openTimeout: 3_000,
+};
+
+function connectBoth() {
+  return {
+    chat: connect(`${server.replace(/^http/, "ws")}/chat?room=${room}&bot=1`, {
+      ...patience,
+      resume: { id: "eventId", gap: "gap" },
+    }),
+    ticker: connect(`${server}/ticker?name=${room}`, {
+      ...patience,
+      transport: "eventsource",
+      resume: { gap: "gap" },
+    }),
+  };
+}
+
+let wires;
+try {
+  wires = connectBoth();
+} catch (error) {
+  document.getElementById("boot").textContent = error.message;   // no WebAssembly, say: it tells what to do
+  throw error;
+}
+
+const strip = new Strip(document.getElementById("strip"), Object.keys(wires));
+const verdict = new Verdict(document.getElementById("verdict"));
+const counters = {};
+const parts = [];
+
+for (const [name, wire] of Object.entries(wires)) {
+  const counter = new Counter();
+  counters[name] = () => ({
+    received: counter.received,
+    missing: counter.missing,
+    duplicate: counter.duplicate,
+    suppressed: wire.stats().suppressed,
+  });
+
+  wire.on(name === "chat" ? "chat" : "tick", ({ data }) => {
+    counter.add(data.seq);
+    strip.messages(name, 1, 0);
+  });
+
+  let suppressed = 0;
+  let before = wire.state;
+  strip.state(name, before);
+  wire.addEventListener("statechange", () => {
+    if (before === "open") verdict.breaks++;
+    before = wire.state;
+    strip.state(name, before);
+  });
+  parts.push(new Panel(name, wire, counters[name]), {
+    refresh() {
+      const now = wire.stats().suppressed;
+      if (now > suppressed) strip.messages(name, 0, now - suppressed);
+      suppressed = now;
+    },
+  });
+}
+
+parts.push(new Chat(wires.chat), new Ticker(wires.ticker), {
+  refresh: () => verdict.refresh(Object.values(counters).map((read) => read())),
+});
+setUpTrouble(strip);
+
+setInterval(() => parts.forEach((part) => part.refresh()), 100);
+
+// The strip runs smoothly, or steps once a second for those who asked for less motion.
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+let drawn = -Infinity;
+requestAnimationFrame(function frame(now) {
+  if (now - drawn >= (calm.matches ? 1_000 : 30)) {
+    strip.draw();
+    drawn = now;
+  }
+  requestAnimationFrame(frame);
+});
+
+/** For the tests, and for you in the console. */
+window.demo = {
+  ...wires,
+  get counters() {
+    return { chat: counters.chat(), ticker: counters.ticker() };
+  },
+};

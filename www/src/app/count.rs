@@ -1,0 +1,118 @@
+//! `/count`: the numbers from 1 on, computed and not stored, so that any restart can go on.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::cursor::Cursor;
+use super::message::Say;
+use super::stats::Kind;
+use super::ws::{Gone, Ws, json_of, pong};
+use super::{Shared, sse, ws};
+
+/// At most so many at once, so that pings are answered in between.
+const BURST: u64 = 100;
+const PAUSE: Duration = Duration::from_millis(4);
+
+#[derive(Deserialize)]
+pub(super) struct CountQuery {
+    #[serde(default = "ten_thousand")]
+    to: u64,
+    #[serde(default)]
+    rate: u64,
+    #[serde(default)]
+    replay: String,
+    #[serde(default)]
+    overlap: u64,
+}
+
+fn ten_thousand() -> u64 {
+    10_000
+}
+
+pub(super) async fn handle(
+    State(app): Shared,
+    Query(query): Query<CountQuery>,
+    cursor: Cursor,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let numbers = Numbers::new(&query, cursor);
+    match upgrade {
+        Ok(upgrade) => ws::upgrade(app.stats.open(Kind::Ws), upgrade, async |ws| serve_ws(ws, numbers).await),
+        Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
+        Err(_) => sse::respond(app.stats.open(Kind::Sse), async |out| {
+            let mut numbers = numbers;
+            loop {
+                let events = numbers.due().await.map(|k| sse::event(None, Some(&k.to_string()), &message(k)));
+                out.send(events.collect::<String>()).await;
+            }
+        }),
+    }
+}
+
+async fn serve_ws(mut ws: Ws, mut numbers: Numbers) -> Result<(), Gone> {
+    loop {
+        tokio::select! {
+            due = numbers.due() => ws.send_all(due.map(message)).await?,
+            received = ws.receive() => {
+                if let Some(pong) = json_of(&received?).as_ref().and_then(pong) {
+                    ws.send(pong).await?;
+                }
+            }
+        }
+    }
+}
+
+fn message(k: u64) -> String {
+    Say::Count { event_id: k.to_string(), seq: k }.json()
+}
+
+/// The numbers that one connection gets, each at its time.
+struct Numbers {
+    next: u64,
+    to: u64,
+    rate: u64,
+    started: Instant,
+    sent: u64,
+}
+
+impl Numbers {
+    fn new(query: &CountQuery, Cursor(cursor): Cursor) -> Self {
+        let after =
+            cursor.and_then(|id| id.parse::<u64>().ok()).filter(|_| query.replay != "all").unwrap_or(0);
+        let next = after.saturating_add(1).saturating_sub(query.overlap).max(1);
+        Self { next, to: query.to, rate: query.rate, started: Instant::now(), sent: 0 }
+    }
+
+    /// Waits until some are due. By the clock, so that what was late is made up for.
+    async fn due(&mut self) -> RangeInclusive<u64> {
+        if self.next > self.to {
+            return std::future::pending().await;
+        }
+        loop {
+            let due = match self.rate {
+                0 => BURST,
+                rate => {
+                    let by_now = self.started.elapsed().as_micros() * u128::from(rate) / 1_000_000;
+                    u64::try_from(by_now).unwrap_or(u64::MAX).saturating_sub(self.sent).min(BURST)
+                }
+            };
+            if due > 0 {
+                let first = self.next;
+                let last = self.to.min(first.saturating_add(due - 1));
+                self.next = last.saturating_add(1);
+                self.sent += last - first + 1;
+                return first..=last;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The app: what clients connect to through the wire.
+
+mod chat;
+mod count;
+mod cursor;
+mod echo;
+mod http;
+mod listener;
+mod log;
+mod message;
+mod script;
+mod sse;
+mod stats;
+mod ticker;
+mod ws;
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::routing::{any, get, post};
+use axum::{Json, Router, middleware};
+use serde::Deserialize;
+
+use crate::app_process::remove_logs;
+use crate::args::AppOptions;
+use crate::{net, say};
+
+use listener::{Connection, Listener};
+use log::Logs;
+use stats::Stats;
+
+/// What all endpoints share.
+pub(crate) struct App {
+    logs: Arc<Logs>,
+    stats: Arc<Stats>,
+    bots: chat::Bots,
+    generators: ticker::Generators,
+    scripts: script::Scripts,
+}
+
+type Shared = State<Arc<App>>;
+
+/// Serves until stdin is closed, which says that the parent is gone.
+pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
+    let logs = Logs::open(&options.dir, options.epoch, options.log_size)
+        .map_err(|error| format!("the log in {} cannot be used: {error}", options.dir.display()))?;
+    let app = Arc::new(App {
+        logs: Arc::new(logs),
+        stats: Arc::default(),
+        bots: chat::Bots::default(),
+        generators: ticker::Generators::default(),
+        scripts: script::Scripts::default(),
+    });
+    let listener = Listener(net::listen(options.address).await?);
+    let service = router(app).into_make_service_with_connect_info::<Connection>();
+    let server = tokio::spawn(async move { axum::serve(listener, service).await });
+    say("ready");
+    tokio::select! {
+        () = net::stdin_closed() => {
+            remove_logs(&options.dir);
+            Ok(())
+        }
+        ended = server => Err(format!("the app's server ended: {ended:?}")),
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/chat", any(chat::handle))
+        .route("/ticker", get(ticker::handle))
+        .route("/count", any(count::handle))
+        .route("/echo", any(echo::handle))
+        .route("/script/ws", any(script::ws::handle))
+        .route("/script/sse", get(script::sse::handle))
+        .route("/script/log", get(script::log))
+        .route("/stats", get(async |State(app): Shared| Json(app.stats.now())))
+        .route("/health", get(async || "ok\n"))
+        .route("/replay", post(replay))
+        .with_state(app)
+        .layer(middleware::from_fn(http::allow_origin))
+}
+
+#[derive(Deserialize)]
+struct Replay {
+    n: u64,
+}
+
+/// From the control API: the next `n` resumes get everything again.
+async fn replay(State(app): Shared, Query(query): Query<Replay>) -> &'static str {
+    app.logs.replay_next(query.n);
+    "ok\n"
+}

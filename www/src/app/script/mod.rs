@@ -1,0 +1,128 @@
+//! `/script`: a test says, attempt by attempt, what the server does, and reads back what it was sent.
+
+pub(super) mod sse;
+mod steps;
+pub(super) mod ws;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Shared;
+use super::stats::Kind;
+use steps::Step;
+
+/// What was asked, by key. In memory: a restart begins with attempt 0.
+#[derive(Clone, Default)]
+pub(super) struct Scripts(Arc<Mutex<HashMap<String, Vec<Attempt>>>>);
+
+#[derive(Clone, Serialize)]
+struct Attempt {
+    attempt: usize,
+    /// Milliseconds since 1970.
+    at: u64,
+    query: Map<String, Value>,
+    headers: Map<String, Value>,
+    protocols: Vec<String>,
+    received: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct ScriptQuery {
+    s: String,
+    key: String,
+}
+
+/// The part of one attempt: its steps, and where it is logged.
+struct Part {
+    steps: Vec<Step>,
+    scripts: Scripts,
+    key: String,
+    attempt: usize,
+}
+
+impl Part {
+    fn received(&self, frame: Value) {
+        if let Some(attempt) =
+            self.scripts.lock().get_mut(&self.key).and_then(|log| log.get_mut(self.attempt))
+        {
+            attempt.received.push(frame);
+        }
+    }
+}
+
+impl Scripts {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Attempt>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Logs an attempt and finds its steps. The last ones repeat.
+    fn begin(&self, uri: &Uri, headers: &HeaderMap, kind: Kind) -> Result<Part, String> {
+        let Query(ScriptQuery { s, key }) = Query::try_from_uri(uri).map_err(|e| e.to_string())?;
+        let mut script = steps::parse(&s, kind)?;
+        let mut log = self.lock();
+        let log = log.entry(key.clone()).or_default();
+        let attempt = log.len();
+        log.push(Attempt {
+            attempt,
+            at: now(),
+            query: query_of(uri),
+            headers: headers_of(headers),
+            protocols: protocols_of(headers),
+            received: Vec::new(),
+        });
+        let index = attempt.min(script.len().saturating_sub(1));
+        let steps = if script.is_empty() { Vec::new() } else { script.swap_remove(index) };
+        Ok(Part { steps, scripts: self.clone(), key, attempt })
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct LogQuery {
+    key: String,
+}
+
+/// `/script/log`: the attempts of a key until now.
+pub(super) async fn log(State(app): Shared, Query(query): Query<LogQuery>) -> Response {
+    Json(app.scripts.lock().get(&query.key).cloned().unwrap_or_default()).into_response()
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// All but the script itself. A name that comes twice has a list, as a test will want to see that.
+fn query_of(uri: &Uri) -> Map<String, Value> {
+    let Ok(Query(pairs)) = Query::<Vec<(String, String)>>::try_from_uri(uri) else { return Map::new() };
+    let mut query = Map::new();
+    for (name, value) in pairs.into_iter().filter(|(name, _)| name != "s") {
+        let value = Value::from(value);
+        match query.get_mut(&name) {
+            None => drop(query.insert(name, value)),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    query
+}
+
+fn headers_of(headers: &HeaderMap) -> Map<String, Value> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into()))
+        .collect()
+}
+
+fn protocols_of(headers: &HeaderMap) -> Vec<String> {
+    let offered = headers.get_all("sec-websocket-protocol").into_iter();
+    let lists = offered.filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).map(|name| name.trim().to_owned()).collect()
+}

@@ -1,0 +1,148 @@
+//! What a script can say.
+
+use axum::extract::ws::CloseFrame;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::super::stats::Kind;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    Send(String),
+    Bytes(Vec<u8>),
+    Wait(u64),
+    Close(Option<CloseFrame>),
+    Reset,
+    End,
+    Status(StatusCode, HeaderMap),
+    Hang,
+    PingClose(u16),
+    Echo,
+    Mute,
+}
+
+impl Step {
+    /// Takes the place of an answer, so only the first step can be one.
+    fn is_first(&self) -> bool {
+        matches!(self, Self::Status(..) | Self::Hang)
+    }
+
+    fn fits(&self, kind: Kind) -> bool {
+        match self {
+            Self::End => matches!(kind, Kind::Sse),
+            Self::Close(_) | Self::PingClose(_) | Self::Echo | Self::Mute => matches!(kind, Kind::Ws),
+            _ => true,
+        }
+    }
+}
+
+/// The answer of a first step that does not stream. Hangs for ever when it says so.
+pub(super) async fn answer(steps: &[Step]) -> Option<Response> {
+    match steps.first()? {
+        Step::Status(status, headers) => Some((*status, headers.clone()).into_response()),
+        Step::Hang => std::future::pending().await,
+        _ => None,
+    }
+}
+
+/// A list of attempts, each a list of steps.
+pub(super) fn parse(script: &str, kind: Kind) -> Result<Vec<Vec<Step>>, String> {
+    let script: Vec<Vec<Vec<Value>>> = serde_json::from_str(script).map_err(|error| {
+        format!("s is a JSON list of attempts, each a list of steps, each a list: {error}")
+    })?;
+    script.iter().map(|steps| attempt(steps, kind)).collect()
+}
+
+fn attempt(steps: &[Vec<Value>], kind: Kind) -> Result<Vec<Step>, String> {
+    let mut attempt = Vec::with_capacity(steps.len());
+    for step in steps {
+        let bad = |why: &str| format!("{}: {why}", Value::from(step.as_slice()));
+        let parsed = parse_step(step).ok_or_else(|| bad("not a step that this server knows"))?;
+        if !parsed.fits(kind) {
+            return Err(bad("does not fit this transport"));
+        }
+        if parsed.is_first() && !attempt.is_empty() {
+            return Err(bad("can only be the first step"));
+        }
+        attempt.push(parsed);
+    }
+    Ok(attempt)
+}
+
+fn parse_step(step: &[Value]) -> Option<Step> {
+    let (name, args) = step.split_first()?;
+    let parsed = match (name.as_str()?, args) {
+        ("send", [text]) => Step::Send(text.as_str()?.to_owned()),
+        ("bytes", [bytes]) => Step::Bytes(serde_json::from_value(bytes.clone()).ok()?),
+        ("wait", [ms]) => Step::Wait(ms.as_u64()?),
+        ("close", []) => Step::Close(None),
+        ("close", [code]) => close(code, "")?,
+        ("close", [code, reason]) => close(code, reason.as_str()?)?,
+        ("reset", []) => Step::Reset,
+        ("end", []) => Step::End,
+        ("status", [code, args @ ..]) => Step::Status(
+            StatusCode::from_u16(u16::try_from(code.as_u64()?).ok()?).ok()?,
+            status_headers(args)?,
+        ),
+        ("hang", []) => Step::Hang,
+        ("ping-close", [code]) => Step::PingClose(u16::try_from(code.as_u64()?).ok()?),
+        ("echo", []) => Step::Echo,
+        ("mute", []) => Step::Mute,
+        _ => return None,
+    };
+    Some(parsed)
+}
+
+fn close(code: &Value, reason: &str) -> Option<Step> {
+    let code = u16::try_from(code.as_u64()?).ok()?;
+    Some(Step::Close(Some(CloseFrame { code, reason: reason.into() })))
+}
+
+/// A content type, an object of headers, both or none.
+fn status_headers(args: &[Value]) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for arg in args {
+        match arg {
+            Value::String(content_type) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(content_type).ok()?);
+            }
+            Value::Object(more) => {
+                for (name, value) in more {
+                    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                    headers.insert(name, HeaderValue::from_str(value.as_str()?).ok()?);
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_of_the_contract_is_known() {
+        let ws = r#"[[["send","a"],["bytes",[1,2]],["wait",5],["ping-close",1000],["echo"],["mute"],
+            ["close",4401,"no"]],[["reset"]],[["status",503,"text/plain",{"retry-after":"1"}]],[["hang"]]]"#;
+        assert_eq!(parse(ws, Kind::Ws).map(|attempts| attempts.len()), Ok(4));
+        let sse = r#"[[["send","data: 1\n\n"],["wait",5],["end"]],[["reset"]],[["status",204]]]"#;
+        assert_eq!(parse(sse, Kind::Sse).map(|attempts| attempts.len()), Ok(3));
+    }
+
+    #[test]
+    fn a_mistake_is_a_sentence() {
+        for (script, why) in [
+            ("{}", "list of attempts"),
+            (r#"[[["sned","a"]]]"#, "knows"),
+            (r#"[[["end"]]]"#, "fit"),
+            (r#"[[["wait",1],["hang"]]]"#, "first"),
+            (r#"[[["status",7]]]"#, "knows"),
+        ] {
+            let sentence = parse(script, Kind::Ws).err().unwrap_or_default();
+            assert!(sentence.contains(why), "{script} gave {sentence:?}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The app as a child process: start, kill, and start again on the same port.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::args::AppOptions;
+use crate::net::Reserved;
+
+pub(crate) struct AppProcess {
+    options: AppOptions,
+    _port: Reserved,
+    child: Mutex<Option<Child>>,
+}
+
+impl AppProcess {
+    pub(crate) async fn start(port: Reserved, log_size: usize) -> Result<Self, String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let name = format!("everwire-demo-{}-{:x}", std::process::id(), now.as_nanos());
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir(&dir)
+            .map_err(|error| format!("no directory for the logs at {}: {error}", dir.display()))?;
+        let app = Self {
+            options: AppOptions {
+                address: port.address(),
+                dir,
+                log_size,
+                epoch: format!("e{:x}", now.as_millis()),
+            },
+            _port: port,
+            child: Mutex::new(None),
+        };
+        match app.spawn().await {
+            Ok(child) => *app.child.lock().await = Some(child),
+            Err(sentence) => {
+                remove_logs(&app.options.dir);
+                return Err(sentence);
+            }
+        }
+        Ok(app)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.options.address
+    }
+
+    /// SIGKILL, `down`, and a new start. Returns when the app listens again; one call at a time.
+    pub(crate) async fn restart(&self, down: Duration) -> Result<(), String> {
+        let mut child = self.child.lock().await;
+        kill(&mut child).await;
+        tokio::time::sleep(down).await;
+        *child = Some(self.spawn().await?);
+        Ok(())
+    }
+
+    /// Waits for a restart under way.
+    pub(crate) async fn settled(&self) {
+        drop(self.child.lock().await);
+    }
+
+    /// For good: the logs go too.
+    pub(crate) async fn stop(&self) {
+        kill(&mut self.child.lock().await).await;
+        remove_logs(&self.options.dir);
+    }
+
+    async fn spawn(&self) -> Result<Child, String> {
+        let mut child = Command::new(own_executable().map_err(|e| e.to_string())?)
+            .args(self.options.to_args())
+            // The app exits when this pipe closes, so that it never outlives this process.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("the app process did not start: {error}"))?;
+        let stdout = child.stdout.take().ok_or("the app process has no stdout")?;
+        let mut ready = String::new();
+        match BufReader::new(stdout).read_line(&mut ready).await {
+            Ok(1..) => Ok(child),
+            _ => Err("the app process ended before it was ready; what it said is above.".to_owned()),
+        }
+    }
+
+    /// One HTTP request to the app, past the proxy. Returns the body of the answer.
+    pub(crate) async fn request(&self, method: &str, path: &str) -> io::Result<String> {
+        let address = self.address();
+        let mut stream = TcpStream::connect(address).await?;
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        match answer.split_once("\r\n\r\n") {
+            Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
+            _ => Err(io::Error::other("the app did not answer 200")),
+        }
+    }
+}
+
+async fn kill(child: &mut MutexGuard<'_, Option<Child>>) {
+    if let Some(mut child) = child.take() {
+        // An error says that it has ended by itself, which is as good.
+        let _ = child.kill().await;
+    }
+}
+
+/// This executable, also after a build has replaced the file that it was started from.
+fn own_executable() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+}
+
+/// Also called by the app when it finds that this process is gone.
+pub(crate) fn remove_logs(dir: &Path) {
+    let _ = std::fs::remove_dir_all(dir);
+}

@@ -1,0 +1,84 @@
+//! One connection through the proxy, from accept to the end of both sockets.
+
+use std::io;
+
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use super::pump::{Direction, Pump};
+use super::{Done, Entry, Mode, unavailable};
+
+/// The sockets of a connection. The app's is there once it is connected.
+struct Ends {
+    client: TcpStream,
+    app: Option<TcpStream>,
+}
+
+impl Ends {
+    /// Closes with RST on both sides, as a cut line does.
+    fn reset(self) {
+        for stream in [Some(self.client), self.app].into_iter().flatten() {
+            // Fails only for a socket that is no longer connected.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
+pub(super) async fn run(
+    client: TcpStream,
+    entry: Entry,
+    mode: Mode,
+    mut resets: UnboundedReceiver<Done>,
+    half_closes: UnboundedReceiver<Done>,
+) {
+    let _ = client.set_nodelay(true);
+    let mut ends = Ends { client, app: None };
+    let done = tokio::select! {
+        biased;
+        done = resets.recv() => {
+            ends.reset();
+            done
+        }
+        result = carry(&mut ends, &entry, mode, half_closes) => {
+            // What broke on one side breaks on the other: an RST of the app's reaches the client as one.
+            if result.is_err() { ends.reset() } else { drop(ends) }
+            None
+        }
+    };
+    // In this order: who is told that the reset is done must not find the connection in the list.
+    drop(entry);
+    drop(done);
+}
+
+async fn carry(
+    ends: &mut Ends,
+    entry: &Entry,
+    mode: Mode,
+    half_closes: UnboundedReceiver<Done>,
+) -> io::Result<()> {
+    if mode.unavailable {
+        return unavailable::answer(&mut ends.client).await;
+    }
+    if mode.stalled {
+        return swallow(&mut ends.client).await;
+    }
+    let app = TcpStream::connect(entry.proxy.app).await?;
+    app.set_nodelay(true)?;
+    let (from_client, to_client) = ends.client.split();
+    let (from_app, to_app) = ends.app.insert(app).split();
+    let mode = &entry.proxy.mode;
+    // Nobody half-closes towards the app.
+    let (_, none) = mpsc::unbounded_channel();
+    let up = Pump::new(Direction::Up, from_client, to_app, mode.subscribe(), none);
+    let down = Pump::new(Direction::Down, from_app, to_client, mode.subscribe(), half_closes);
+    tokio::try_join!(up.run(), down.run())?;
+    Ok(())
+}
+
+/// Reads until the peer has had enough, and never answers.
+pub(super) async fn swallow(stream: &mut TcpStream) -> io::Result<()> {
+    let mut ignored = vec![0; 4096];
+    while stream.read(&mut ignored).await? > 0 {}
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! The server as its users meet it: a real process on free ports, real sockets. Each test starts its own.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by a panic"
+)]
+
+mod support;
+
+mod chat;
+mod count;
+mod faults;
+mod page;
+mod process;
+mod script;
+mod stats;
+mod ticker;

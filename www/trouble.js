@@ -1,0 +1,72 @@
+/** The buttons that make real trouble. The server answers once the fault is in force. */
+
+// `lasts` is how long the server keeps it up; `steps` are the control calls.
+const FAULTS = {
+  drop: { says: "Every connection was reset.", steps: ["drop"] },
+  restart: { says: "The server was killed and started again.", steps: ["restart?down=300"] },
+  stall: { says: "Connections stay open, but nothing gets through.", steps: ["stall?ms=6000"], lasts: 6_000 },
+  refuse: { says: "Nobody listens: connections are refused.", steps: ["refuse?ms=10000"], lasts: 10_000 },
+  503: { says: "Every connection is answered 503.", steps: ["503?ms=5000"], lasts: 5_000 },
+  // A replay shows at the next resume of each of the two, so both are dropped then.
+  replay: { says: "Both resumes were answered with the whole log.", steps: ["replay?n=2", "drop"] },
+};
+
+export function setUpTrouble(strip) {
+  const status = document.getElementById("trouble-status");
+  const clear = document.querySelector("[data-fault=clear]");
+  const lasting = new Map();   // button to { mark, timer }
+
+  function over(button) {
+    const { mark, timer } = lasting.get(button);
+    clearTimeout(timer);
+    mark.until = Math.min(mark.until, Date.now());
+    lasting.delete(button);
+    button.classList.remove("lasting");
+    if (lasting.size) return;
+    clear.hidden = true;
+    status.textContent = "The server is fine again.";
+  }
+
+  function last(button, mark, ms) {
+    if (lasting.has(button)) over(button);
+    mark.until = Date.now() + ms;
+    button.style.setProperty("--lasts", `${ms}ms`);
+    button.classList.add("lasting");
+    clear.hidden = false;
+    lasting.set(button, { mark, timer: setTimeout(over, ms, button) });
+  }
+
+  async function endAll() {
+    await post("clear");
+    for (const button of [...lasting.keys()]) over(button);
+  }
+
+  async function begin(button) {
+    const { says, steps, lasts } = FAULTS[button.dataset.fault];
+    const mark = strip.mark(button.dataset.fault);
+    for (const step of steps) await post(step);
+    if (lasts) last(button, mark, lasts);
+    else mark.until = Date.now();
+    status.textContent = says;
+  }
+
+  async function cause(button) {
+    button.setAttribute("aria-busy", "true");
+    try {
+      await (button === clear ? endAll() : begin(button));
+    } catch (error) {
+      status.textContent = `The demo server did not do it (${error.message}). Is it still running?`;
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  }
+
+  for (const button of document.querySelectorAll("[data-fault]")) {
+    button.addEventListener("click", () => cause(button));
+  }
+}
+
+async function post(step) {
+  const answer = await fetch(`/fault/${step}`, { method: "POST" });
+  if (!answer.ok) throw new Error(`it answered ${answer.status}`);
+}
