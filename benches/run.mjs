@@ -7,7 +7,7 @@ import { root } from "../tests/consumers/lib/paths.mjs";
 import { launch } from "./chromium.mjs";
 import { payload, startSource } from "./source.mjs";
 
-const [rounds = 9, messages = 50_000] = process.argv.slice(2).map(Number);
+const [rounds = 9, messages = 30_000] = process.argv.slice(2).map(Number);
 if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(messages) && messages > 0)) {
   console.error("bench: ROUNDS and MESSAGES are whole numbers from 1 on.");
   process.exit(2);

@@ -26,6 +26,7 @@ export class Client extends EventTarget {
   #iterators = new Set();
   #waiters = [];
   #sends = new Map();
+  #sendId = 0;
   #state = 0;
   #lastFailure = null;
   #providerError;
@@ -53,7 +54,7 @@ export class Client extends EventTarget {
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
       this.#handlers.dispatch(message);
-      for (const messages of this.#iterators) messages.push(message);
+      if (this.#iterators.size) for (const messages of this.#iterators) messages.push(message);
     };
     port.call = (kind, attempt, code, text) => this.#wasm(() => this.#wire.call(kind, attempt, code, text)) ?? 0;
     try {
@@ -131,8 +132,9 @@ export class Client extends EventTarget {
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
       const queued = this.#state !== OPEN;
       const bytes = queued ? byteLength(payload) : 0;
-      this.#wasm(() => this.#wire.send(queued ? snapshot(payload) : payload, bytes, (id) => this.#sends.set(id, resolve)));
-      if (this.#instance.dead) resolve({ status: "dropped", code: "closed" });
+      const id = this.#sendId++;
+      this.#sends.set(id, resolve);
+      this.#wasm(() => this.#wire.send(id, queued ? snapshot(payload) : payload, bytes));
     });
   }
 
@@ -254,8 +256,8 @@ export class Client extends EventTarget {
           return undefined;
         }
       },
-      failure: (code, sentence, kind, closeCode, closeReason) =>
-        new Failure(code, sentence, CLASSES[kind], closeCode, closeReason, code === "provider" ? this.#providerError : undefined),
+      failure: (code, sentence, kind, closeCode) =>
+        new Failure(code, sentence, CLASSES[kind], closeCode, closeCode ? this.#port.closeReason : "", code === "provider" ? this.#providerError : undefined),
       settle: (id, code) => {
         const resolve = this.#sends.get(id);
         this.#sends.delete(id);

@@ -86,7 +86,7 @@ export class Failure extends EverwireError {
 export interface HeartbeatOptions {
   /** Silence after which a WebSocket is pinged, or an SSE stream is doubted. Default 30 000; 100 to 2^31-1. */
   interval?: number;
-  /** Silence after a ping that proves the connection dead. Default 5 000; 50 to 2^31-1. */
+  /** Silence after a ping that proves the connection dead. Default 5 000, or the interval if that is shorter; 50 to the interval. */
   timeout?: number;
   /** The frame to send. Default `{"type":"ping","timestamp":…}`. */
   ping?: string | ArrayBufferView | ArrayBuffer | (() => string | ArrayBufferView | ArrayBuffer);

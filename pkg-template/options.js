@@ -4,6 +4,8 @@ import { invalid } from "./errors.js";
 
 const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32;
 
+const NOT_GIVEN = 0xffffffff;
+
 export const TRANSPORTS = { websocket: 1, eventsource: 2 };
 
 export const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
@@ -37,13 +39,14 @@ class Reader {
 
   number(key, unit = "a number of ms, 0 or more", scale = 1) {
     const value = this.get(key, (value) => typeof value === "number" && value >= 0, unit);
-    return value === undefined ? NaN : Math.round(value * scale);
+    // Every range ends below 2^31: what is cut off here is refused there.
+    return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), NOT_GIVEN - 1);
   }
 
   /** The place of the value in the list. */
   choice(key, list) {
     const value = this.get(key, (value) => list.includes(value), list.map((item) => `"${item}"`).join(", "));
-    return value === undefined ? NaN : list.indexOf(value);
+    return value === undefined ? NOT_GIVEN : list.indexOf(value);
   }
 
   flag(key, fallback) {

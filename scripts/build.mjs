@@ -17,7 +17,8 @@ mkdirSync(out, { recursive: true });
 execFileSync("cargo", [
   ...(process.env.EVERWIRE_TOOLCHAIN ? [`+${process.env.EVERWIRE_TOOLCHAIN}`] : []),
   "rustc", "--quiet", "--locked", "--package", "everwire", "--lib", "--crate-type", "cdylib",
-  "--target", "wasm32-unknown-unknown", "--profile", "npm", "--features", "npm",
+  "--target", "wasm32-unknown-unknown", "--profile", "npm",
+  "--no-default-features", "--features", "npm",
 ], {
   stdio: "inherit",
   env: { ...process.env, CARGO_TARGET_DIR: "target/wasm", RUSTFLAGS: "-Clink-arg=-zstack-size=32768" },
@@ -26,18 +27,20 @@ run("wasm-bindgen", "target/wasm/wasm32-unknown-unknown/npm/everwire.wasm", "--t
   "--omit-default-module-path", "--no-typescript", "--no-demangle", "--out-dir", out);
 
 // 2. Smaller: a panic still traps, only its text is lost.
-writeFileSync(`${out}/everwire.wasm`, shrink(readFileSync(`${out}/everwire_bg.wasm`)));
+const shrunk = shrink(readFileSync(`${out}/everwire_bg.wasm`));
 
 // 3. The glue becomes a function that makes a fresh instance, so that one can follow another that trapped.
 const bundled = await build({
-  entryPoints: [`${out}/everwire.js`], bundle: true, format: "iife", globalName: "glue", write: false,
+  stdin: { contents: `export { initSync, Wire } from "./${out}/everwire.js"`, resolveDir: "." }, bundle: true, format: "iife", globalName: "glue", write: false,
 });
 const marked = replaceOnce(bundled.outputFiles[0].text, "wasm = instance.exports;", "wasm = guard(instance.exports);");
+const { wasm, glue } = shortenImports(shrunk, marked);
+writeFileSync(`${out}/everwire.wasm`, wasm);
 writeFileSync(`${out}/glue.js`,
-  `export function instantiate(module, guard) {\n${marked}\nglue.initSync({ module });\nreturn glue;\n}\n`);
+  `export function instantiate(module, guard) {\n${glue}\nglue.initSync({ module });\nreturn glue;\n}\n`);
 
 // 4. The wasm as text: one character per byte costs a fifth less than base64 after compression.
-const bytes = readFileSync(`${out}/everwire.wasm`);
+const bytes = wasm;
 let sum = 0;
 for (const byte of bytes) sum = (sum * 31 + byte) | 0;
 const text = String.fromCharCode(...bytes).replace(/[\\`$\r\0]/g, (c) => ({ "\r": "\\r", "\0": "\\x00" })[c] ?? `\\${c}`);
@@ -69,7 +72,7 @@ function shrink(bytes) {
   // Its features are those that the compiler wrote into it; binaryen adds none.
   // The entries of the panic machinery (core::panicking, core::result::unwrap_failed, alloc's and std's
   // handlers), by the names that the compiler gave them.
-  const panics = /(core\d*9panicking|unwrap_failed|expect_failed|handle_alloc_error|capacity_overflow|rust_panic|panic_fmt|handle_error|begin_panic|slice_(start|end)_index|core\d*5slice5index\d+slice_)/;
+  const panics = /(core\d*9panicking|unwrap_failed|expect_failed|handle_alloc_error|capacity_overflow|rust_panic|panic_fmt|handle_error|begin_panic|slice_(start|end)_index|core\d*5slice5index\d+slice_|4core3fmt|5alloc3fmt|3std9panicking)/;
   let emptied = 0;
   for (let i = 0; i < module.getNumFunctions(); i++) {
     const info = binaryen.getFunctionInfo(module.getFunctionByIndex(i));
@@ -83,6 +86,63 @@ function shrink(bytes) {
   module.optimize();
   module.optimize();
   return module.emitBinary();
+}
+
+/** wasm-bindgen's import names, with their hashes, are half a kilobyte after compression. */
+function shortenImports(wasm, glue) {
+  const names = new Map();
+  const short = (name) => {
+    if (!names.has(name)) names.set(name, `i${names.size.toString(36)}`);
+    return names.get(name);
+  };
+  const out = [wasm.subarray(0, 8)];
+  let at = 8;
+  const leb = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = wasm[at++];
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  const toLeb = (value) => {
+    const bytes = [];
+    do {
+      bytes.push((value & 127) | (value > 127 ? 128 : 0));
+      value >>>= 7;
+    } while (value);
+    return bytes;
+  };
+  const text = () => {
+    const length = leb();
+    return new TextDecoder().decode(wasm.subarray(at, (at += length)));
+  };
+  const toText = (value) => [...toLeb(value.length), ...new TextEncoder().encode(value)];
+  while (at < wasm.length) {
+    const start = at;
+    const id = wasm[at++];
+    const length = leb();
+    const end = at + length;
+    if (id === 2) {
+      const count = leb();
+      const body = toLeb(count);
+      for (let i = 0; i < count; i++) {
+        text(); // the module: the same for all
+        const name = text();
+        if (wasm[at] !== 0) throw new Error(`build: ${name} is not a function import`);
+        const from = at++;
+        leb();
+        body.push(...toText("i"), ...toText(short(name)), ...wasm.subarray(from, at));
+      }
+      out.push(Uint8Array.of(2, ...toLeb(body.length)), Uint8Array.from(body));
+    } else {
+      out.push(wasm.subarray(start, end));
+    }
+    at = end;
+  }
+  glue = replaceOnce(glue, '"./everwire_bg.js":', "i:");
+  for (const [name, to] of names) glue = replaceOnce(glue, `${name}: function`, `${to}: function`);
+  return { wasm: Buffer.concat(out), glue };
 }
 
 function replaceOnce(text, from, to) {

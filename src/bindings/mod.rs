@@ -44,7 +44,6 @@ extern "C" {
         sentence: &str,
         class: u32,
         close_code: u16,
-        close_reason: &str,
     ) -> JsValue;
     #[wasm_bindgen(method)]
     fn state(this: &JsHost, state: u32, failure: JsValue);
@@ -64,15 +63,14 @@ struct FacadeHost {
 }
 
 impl FacadeHost {
-    fn failure(&self, failure: &Failure) -> JsValue {
-        let reason = if let Failure::Closed { reason, .. } = failure { reason.as_str() } else { "" };
+    fn failure(&self, failure: Failure) -> JsValue {
         let class = match failure.class(self.opened.get()) {
             Class::Retriable => 0,
             Class::Fatal => 1,
             Class::Reauth => 2,
             Class::Ended => 3,
         };
-        self.js.failure(failure.code(), failure.sentence(), class, failure.close_code(), reason)
+        self.js.failure(failure.code(), failure.sentence(), class, failure.close_code())
     }
 }
 
@@ -86,7 +84,7 @@ impl Host for FacadeHost {
         self.js.resolve(attempt, retry as u32, reason);
     }
 
-    fn ask(&self, failure: &Failure) -> Option<bool> {
+    fn ask(&self, failure: Failure) -> Option<bool> {
         self.js.ask(self.failure(failure))
     }
 
@@ -111,7 +109,7 @@ impl Host for FacadeHost {
                     State::Waiting | State::Closed => driver.last_failure(),
                     _ => None,
                 };
-                self.js.state(number(state), failure.map_or(JsValue::NULL, |failure| self.failure(&failure)));
+                self.js.state(number(state), failure.map_or(JsValue::NULL, |failure| self.failure(failure)));
             }
             News::Open => {
                 self.opened.set(true);
@@ -165,24 +163,23 @@ impl Wire {
     /// Throws a string, `option problem`, when an option cannot work.
     #[wasm_bindgen(constructor)]
     pub fn new(
-        numbers: Vec<f64>,
+        numbers: &[u32],
         flags: u32,
         cursor_name: Option<String>,
         from: &str,
         port: Port,
         host: JsHost,
     ) -> Result<Self, JsValue> {
-        let (config, watch_page) = options::config(&numbers, flags, from);
+        let (config, watch_page) = options::config(numbers, flags, from);
         config.check().map_err(|error| JsValue::from_str(&[error.option, " ", error.problem].concat()))?;
-        let cursor_in = options::cursor_in(cursor_name);
         let host = Box::new(FacadeHost { js: host, opened: false.into() });
-        Ok(Self(Driver::new(config, port, host, cursor_in, watch_page)))
+        Ok(Self(Driver::new(config, port, host, cursor_name, watch_page)))
     }
 
     /// The number of the transport that the address takes. Throws a string, what is wrong with the
     /// address, when it cannot be used.
-    pub fn check(&self, address: &str, kind: u32) -> Result<u32, JsValue> {
-        let address = Address::parse(address, self.0.port().base(), transport(kind)).map_err(JsValue::from_str)?;
+    pub fn check(&self, address: String, kind: u32) -> Result<u32, JsValue> {
+        let address = Address::parse(address, self.0.port(), transport(kind)).map_err(JsValue::from_str)?;
         Ok(match address.transport {
             Transport::WebSocket => 1,
             Transport::EventSource => 2,
@@ -201,17 +198,13 @@ impl Wire {
 
     /// The address that `resolve` asked for; no address is a failed attempt.
     pub fn resolved(&self, attempt: u32, address: Option<String>, kind: u32, protocols: JsValue) {
-        let address =
-            address.and_then(|given| Address::parse(&given, self.0.port().base(), transport(kind)).ok());
+        let address = address.and_then(|given| Address::parse(given, self.0.port(), transport(kind)).ok());
         self.0.resolved(attempt, address, protocols);
     }
 
-    /// `handle` is called with the number that `settle` will name, before anything settles.
-    pub fn send(&self, payload: JsValue, bytes: f64, handle: &js_sys::Function) {
-        self.0.send(payload, bytes as u64, |id| {
-            // The facade's own function: it does not throw.
-            let _ = handle.call1(&JsValue::UNDEFINED, &JsValue::from(id));
-        });
+    /// `settle` will name this id, maybe before this returns. Ids ascend.
+    pub fn send(&self, id: u32, payload: JsValue, bytes: f64) {
+        self.0.send(id, payload, bytes as u64);
     }
 
     /// Drops what there is and tries at once.

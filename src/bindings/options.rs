@@ -1,13 +1,12 @@
-//! The options as the facade gives them: a list of numbers in the order below (NaN: not given), and
+//! The options as the facade gives them: a list of numbers in the order below (the largest: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
-use crate::{
-    client::driver::CursorIn,
-    core::{
-        config::{Backoff, Config, Heartbeat, Jitter, Outbox, Overflow},
-        seam::{self, Id},
-    },
+use crate::core::{
+    config::{Backoff, Config, Heartbeat, Jitter, Outbox, Overflow},
+    seam::{self, Id},
 };
+
+const NOT_GIVEN: u64 = u64::MAX;
 
 const RECONNECTS: u32 = 1;
 const HEARTBEAT: u32 = 2;
@@ -16,10 +15,9 @@ const ASKS: u32 = 8;
 const SELF_RECONNECT: u32 = 16;
 const WATCH_PAGE: u32 = 32;
 
-pub(super) fn config(numbers: &[f64], flags: u32, from: &str) -> (Config, bool) {
+pub(super) fn config(numbers: &[u32], flags: u32, from: &str) -> (Config, bool) {
     let mut numbers = numbers.iter();
-    // The facade saw to it that none is negative; `as` stops at the largest.
-    let mut next = |default: u64| numbers.next().filter(|n| !n.is_nan()).map_or(default, |n| *n as u64);
+    let mut next = |default| number(&mut numbers, default);
     let backoff = Backoff::new();
     let backoff = Backoff {
         initial: next(backoff.initial),
@@ -34,8 +32,10 @@ pub(super) fn config(numbers: &[f64], flags: u32, from: &str) -> (Config, bool) 
             _ => Jitter::None,
         },
     };
-    let heartbeat = Heartbeat::new();
-    let heartbeat = Heartbeat { interval: next(heartbeat.interval), timeout: next(heartbeat.timeout) };
+    let heartbeat = Heartbeat {
+        interval: next(Heartbeat::new().interval),
+        timeout: Some(next(NOT_GIVEN)).filter(|timeout| *timeout != NOT_GIVEN),
+    };
     let outbox = Outbox::new();
     let outbox = Outbox {
         max_messages: next(outbox.max_messages),
@@ -61,7 +61,11 @@ pub(super) fn config(numbers: &[f64], flags: u32, from: &str) -> (Config, bool) 
     (config, set(WATCH_PAGE))
 }
 
-/// No name: the cursor goes up in the header, which only the browser can send.
-pub(super) fn cursor_in(name: Option<String>) -> CursorIn {
-    name.map_or(CursorIn::Header, CursorIn::Query)
+// Not inlined: there are thirteen calls.
+#[inline(never)]
+fn number(numbers: &mut core::slice::Iter<'_, u32>, default: u64) -> u64 {
+    match numbers.next() {
+        Some(&number) if number != u32::MAX => u64::from(number),
+        _ => default,
+    }
 }

@@ -5,7 +5,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
 };
 
@@ -31,29 +30,21 @@ use crate::{
 pub(crate) trait Host {
     /// Find the address, then [`Driver::resolved`] or [`Driver::provider_failed`], now or later.
     fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason);
-    fn ask(&self, failure: &Failure) -> Option<bool>;
+    fn ask(&self, failure: Failure) -> Option<bool>;
     fn settle(&self, id: u32, sent: Sent);
     fn tell(&self, driver: &Rc<Driver>, news: News);
-}
-
-/// How the cursor goes up.
-pub(crate) enum CursorIn {
-    /// As a query parameter of this name.
-    Query(String),
-    /// The browser sends it when it reconnects by itself.
-    Header,
 }
 
 pub(crate) struct Driver {
     core: RefCell<Connection>,
     port: Port,
     host: Box<dyn Host>,
-    cursor_in: CursorIn,
+    /// The query parameter for the cursor; `None` when only the browser sends it, in the header.
+    cursor_name: Option<String>,
     page_watched: Cell<bool>,
     address: RefCell<Option<(Address, JsValue)>>,
     /// What waits to be sent, by the core's handles, in their order.
-    payloads: RefCell<VecDeque<(u32, JsValue)>>,
-    sends: Cell<u32>,
+    payloads: RefCell<Vec<(u32, JsValue)>>,
     armed: Cell<Option<u64>>,
     checked: Cell<bool>,
     close_reason: RefCell<String>,
@@ -64,18 +55,17 @@ impl Driver {
         config: Config,
         port: Port,
         host: Box<dyn Host>,
-        cursor_in: CursorIn,
+        cursor_name: Option<String>,
         watch_page: bool,
     ) -> Rc<Self> {
         Rc::new(Self {
             core: RefCell::new(Connection::new(config)),
             port,
             host,
-            cursor_in,
+            cursor_name,
             page_watched: Cell::new(watch_page),
             address: RefCell::default(),
             payloads: RefCell::default(),
-            sends: Cell::new(0),
             armed: Cell::new(None),
             checked: Cell::new(false),
             close_reason: RefCell::default(),
@@ -91,7 +81,7 @@ impl Driver {
     }
 
     pub(crate) fn last_failure(&self) -> Option<Failure> {
-        self.core.borrow().last_failure().cloned()
+        self.core.borrow().last_failure()
     }
 
     pub(crate) fn retries(&self) -> u64 {
@@ -136,12 +126,9 @@ impl Driver {
         self.input(Input::ProviderFailed { attempt });
     }
 
-    /// Returns the handle that [`Host::settle`] will name, which may be before this returns.
-    pub(crate) fn send(self: &Rc<Self>, payload: JsValue, bytes: u64, handle: impl FnOnce(u32)) {
-        let id = self.sends.get();
-        self.sends.set(id.wrapping_add(1));
-        handle(id);
-        self.payloads.borrow_mut().push_back((id, payload));
+    /// [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
+    pub(crate) fn send(self: &Rc<Self>, id: u32, payload: JsValue, bytes: u64) {
+        self.payloads.borrow_mut().push((id, payload));
         self.input(Input::Send(Parcel { id, bytes }));
     }
 
@@ -164,13 +151,9 @@ impl Driver {
             }
             1 => self.input(Input::Opened { attempt }),
             2 => {
-                let failure = match (code, text) {
-                    // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
-                    (1006, _) => Failure::Network,
-                    (code, reason) => {
-                        Failure::Closed { code: code as u16, reason: reason.unwrap_or_default() }
-                    }
-                };
+                // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
+                let failure =
+                    if code == 1006 { Failure::Network } else { Failure::Closed { code: code as u16 } };
                 self.input(Input::Lost { attempt, failure });
             }
             3 => {
@@ -261,7 +244,7 @@ impl Driver {
                 self.host.settle(id, sent);
             }
             Action::Ask(failure) => {
-                let verdict = self.host.ask(&failure);
+                let verdict = self.host.ask(failure);
                 self.input(Input::Answer(verdict));
             }
             Action::Tell(news) => self.host.tell(self, news),
@@ -270,13 +253,8 @@ impl Driver {
 
     fn open(self: &Rc<Self>, attempt: u32) {
         let Some((address, protocols)) = self.address.take() else { return };
-        if let CursorIn::Query(name) = &self.cursor_in {
-            let cursor = self.port.cursor();
-            if !cursor.is_empty() {
-                address.set_cursor(name, &cursor);
-            }
-        }
-        if self.port.open(attempt, address.transport.name(), &address.href(), &protocols).is_err() {
+        let cursor_name = self.cursor_name.as_deref();
+        if self.port.open(attempt, address.transport.name(), &address.text, cursor_name, &protocols).is_err() {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
         }
     }
@@ -297,15 +275,16 @@ impl Driver {
     fn take(&self, id: u32) -> Option<JsValue> {
         let mut payloads = self.payloads.borrow_mut();
         let place = payloads.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        payloads.remove(place).map(|(_, payload)| payload)
+        Some(payloads.remove(place).1)
     }
 
     /// The ids that went through the open gate.
     fn learn(&self) {
-        let ids = self.port.drain();
-        let mut core = self.core.borrow_mut();
-        for id in ids {
-            core.learn(seam::hash(&id));
+        if let Some(ids) = self.port.drain() {
+            let mut core = self.core.borrow_mut();
+            for id in ids.split('\0') {
+                core.learn(seam::hash(id));
+            }
         }
     }
 }

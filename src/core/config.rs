@@ -12,7 +12,7 @@ pub(crate) const FLOOR: u64 = 100;
 /// ```
 /// use everwire::{Client, Heartbeat};
 /// let error = Client::builder("wss://example.com").heartbeat(Heartbeat::new().with_timeout(1)).connect().err();
-/// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("heartbeat.timeout must be 50 to 2147483647 ms"));
+/// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("heartbeat.timeout must be 50 ms to heartbeat.interval"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionError {
@@ -166,14 +166,15 @@ impl Default for Backoff {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Heartbeat {
     pub(crate) interval: u64,
-    pub(crate) timeout: u64,
+    /// Not set: 5 000, or the interval if that is shorter.
+    pub(crate) timeout: Option<u64>,
 }
 
 impl Heartbeat {
-    /// 30 000 ms of silence, 5 000 ms for an answer.
+    /// 30 000 ms of silence, 5 000 ms for an answer (or the interval, if that is shorter).
     #[must_use]
     pub const fn new() -> Self {
-        Self { interval: 30_000, timeout: 5_000 }
+        Self { interval: 30_000, timeout: None }
     }
 
     /// The silence that raises doubt, in ms: 100 to 2^31-1.
@@ -183,16 +184,20 @@ impl Heartbeat {
         self
     }
 
-    /// The silence after a ping that proves the connection dead, in ms: 50 to 2^31-1.
+    /// The silence after a ping that proves the connection dead, in ms: 50 to the interval.
     #[must_use]
     pub const fn with_timeout(mut self, ms: u64) -> Self {
-        self.timeout = ms;
+        self.timeout = Some(ms);
         self
     }
 
     fn check(&self) -> Result<(), OptionError> {
         within("heartbeat.interval", self.interval, 100, MAX_DELAY, MS_100)?;
-        within("heartbeat.timeout", self.timeout, 50, MAX_DELAY, "must be 50 to 2147483647 ms")
+        within("heartbeat.timeout", self.silence(), 50, self.interval, "must be 50 ms to heartbeat.interval")
+    }
+
+    pub(crate) fn silence(&self) -> u64 {
+        self.timeout.unwrap_or(self.interval.min(5_000))
     }
 }
 
@@ -305,6 +310,8 @@ impl Config {
 const MS: &str = "must be 0 to 2147483647 ms";
 const MS_100: &str = "must be 100 to 2147483647 ms";
 
+// Not inlined: there are eight calls.
+#[inline(never)]
 fn within(
     option: &'static str,
     value: u64,

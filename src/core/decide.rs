@@ -13,10 +13,10 @@ impl Connection {
         // One that fell silent only proved itself up to what was last heard.
         let stable = self.stable(if failure == Failure::HalfOpen { self.heard } else { at.now });
         self.let_go();
-        self.last_failure = Some(failure.clone());
-        self.phase = Phase::Asking { failure: failure.clone(), stable };
+        self.last_failure = Some(failure);
+        self.phase = Phase::Asking { failure, stable };
         if self.config.asks {
-            self.actions.push_back(Action::Ask(failure));
+            self.act(Action::Ask(failure));
         } else {
             self.answered(at, None);
         }
@@ -39,7 +39,7 @@ impl Connection {
 
     /// `verdict` is the caller's rule; `None` leaves it to the table.
     pub(super) fn answered(&mut self, at: Moment, verdict: Option<bool>) {
-        let Phase::Asking { failure, stable } = self.phase.clone() else { return };
+        let Phase::Asking { failure, stable } = self.phase else { return };
         self.credit(stable);
         self.failures += u64::from(!stable);
         let class = failure.class(self.opened);

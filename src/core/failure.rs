@@ -1,17 +1,15 @@
 //! Why a connection ended, and what follows from it: the failure table.
 
 /// Why a connection or an attempt ended.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
     /// The browser says no more: refused, reset, 401, 503 and a dead host look alike.
     Network,
-    /// The server closed the WebSocket, with this code (RFC 6455 section 7.4) and reason.
+    /// The server closed the WebSocket, with this code (RFC 6455 section 7.4).
     Closed {
         /// 1005 when it gave none.
         code: u16,
-        /// At most 123 bytes, as the protocol has it.
-        reason: String,
     },
     /// Not open within the open timeout.
     OpenTimeout,
@@ -51,15 +49,14 @@ impl Failure {
     ///
     /// ```
     /// use everwire::{Class, Failure};
-    /// let closed = |code| Failure::Closed { code, reason: String::new() };
-    /// assert_eq!(closed(1001).class(true), Class::Retriable);
-    /// assert_eq!(closed(4401).class(true), Class::Reauth);
+    /// assert_eq!(Failure::Closed { code: 1001 }.class(true), Class::Retriable);
+    /// assert_eq!(Failure::Closed { code: 4401 }.class(true), Class::Reauth);
     /// assert_eq!(Failure::Http { status: 404 }.class(false), Class::Fatal);
     /// ```
     #[must_use]
-    pub const fn class(&self, opened: bool) -> Class {
+    pub const fn class(self, opened: bool) -> Class {
         match self {
-            Self::Closed { code, .. } => match code {
+            Self::Closed { code } => match code {
                 4001 | 4401 => Class::Reauth,
                 1002 | 1003 | 1007 | 1008 | 1010 | 4400 | 4403 | 4404 => Class::Fatal,
                 _ => Class::Retriable,
@@ -78,7 +75,7 @@ impl Failure {
 
     /// The stable name, the same as in JavaScript.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(self) -> &'static str {
         match self {
             Self::Network => "network",
             Self::Closed { .. } => "closed",
@@ -91,7 +88,7 @@ impl Failure {
     }
 
     /// What happened and what to do, without the numbers.
-    pub(crate) const fn sentence(&self) -> &'static str {
+    pub(crate) const fn sentence(self) -> &'static str {
         match self {
             Self::Network => "the connection failed; the browser does not say why (see its network panel)",
             Self::Closed { .. } => "the server closed the connection",
@@ -104,16 +101,16 @@ impl Failure {
     }
 
     /// What the server asked to wait, in ms.
-    pub(crate) const fn told(&self) -> u64 {
+    pub(crate) const fn told(self) -> u64 {
         match self {
-            Self::Closed { code: 1012 | 1013, .. } => RESTARTING,
+            Self::Closed { code: 1012 | 1013 } => RESTARTING,
             _ => 0,
         }
     }
 
-    pub(crate) const fn close_code(&self) -> u16 {
+    pub(crate) const fn close_code(self) -> u16 {
         match self {
-            Self::Closed { code, .. } => *code,
+            Self::Closed { code } => code,
             _ => 0,
         }
     }
@@ -123,7 +120,7 @@ impl core::fmt::Display for Failure {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.sentence())?;
         match self {
-            Self::Closed { code, .. } => write!(f, " with code {code}"),
+            Self::Closed { code } => write!(f, " with code {code}"),
             Self::Http { status } => write!(f, " with status {status}"),
             _ => Ok(()),
         }

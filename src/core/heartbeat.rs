@@ -46,7 +46,7 @@ pub(crate) enum Verdict {
 
 impl Watch {
     pub(crate) fn new(heartbeat: &Heartbeat, pings: bool, now: u64) -> Self {
-        let Heartbeat { interval, timeout } = *heartbeat;
+        let (interval, timeout) = (heartbeat.interval, heartbeat.silence());
         Self { interval, timeout, pings, heard: now, suspect: None, probe: None }
     }
 

@@ -18,8 +18,6 @@ mod decide;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
-use std::collections::VecDeque;
-
 use config::{Config, FLOOR};
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
@@ -45,7 +43,7 @@ pub(crate) struct Connection {
     config: Config,
     phase: Phase,
     shown: State,
-    actions: VecDeque<Action>,
+    actions: Vec<Action>,
     /// Serial of the attempt under way or last made.
     attempt: u32,
     attempted_at: Option<u64>,
@@ -77,7 +75,7 @@ impl Connection {
         Self {
             phase: Phase::Idle,
             shown: State::Connecting,
-            actions: VecDeque::new(),
+            actions: Vec::new(),
             attempt: 0,
             attempted_at: None,
             retries: 0,
@@ -113,8 +111,8 @@ impl Connection {
     }
 
     /// Why the last attempt or connection ended.
-    pub(crate) fn last_failure(&self) -> Option<&Failure> {
-        self.last_failure.as_ref()
+    pub(crate) fn last_failure(&self) -> Option<Failure> {
+        self.last_failure
     }
 
     pub(crate) fn queue(&self) -> &Queue {
@@ -148,7 +146,7 @@ impl Connection {
     }
 
     pub(crate) fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        if self.actions.is_empty() { None } else { Some(self.actions.remove(0)) }
     }
 
     pub(crate) fn handle(&mut self, at: Moment, input: Input) {
@@ -211,13 +209,14 @@ impl Connection {
             && matches!(self.phase, Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. })
     }
 
+    #[inline(never)]
     fn begin(&mut self, now: u64) {
         self.attempt = self.attempt.wrapping_add(1);
         self.attempted_at = Some(now);
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
         let reason = self.reason;
-        self.actions.push_back(Action::Resolve { attempt: self.attempt, retry: self.retries, reason });
+        self.act(Action::Resolve { attempt: self.attempt, retry: self.retries, reason });
     }
 
     fn resolved(&mut self, now: u64, route: Route) {
@@ -226,7 +225,7 @@ impl Connection {
         }
         self.route = Some(route);
         self.phase = Phase::Opening { due: now.saturating_add(self.config.open_timeout) };
-        self.actions.push_back(Action::Open { attempt: self.attempt });
+        self.act(Action::Open { attempt: self.attempt });
     }
 
     fn open(&mut self, now: u64) {
@@ -265,7 +264,7 @@ impl Connection {
         }
         let actions = &mut self.actions;
         self.queue.push(parcel, |victim, why| {
-            actions.push_back(Action::Settle { id: victim.id, sent: Sent::Dropped(why) });
+            actions.push(Action::Settle { id: victim.id, sent: Sent::Dropped(why) });
         });
     }
 
@@ -276,7 +275,7 @@ impl Connection {
         if let Some(watch) = &mut self.watch {
             watch.sent(now);
         }
-        self.actions.push_back(Action::Transmit(parcel));
+        self.act(Action::Transmit(parcel));
     }
 
     fn hear(&mut self, at: u64) {
@@ -321,7 +320,7 @@ impl Connection {
     fn judge(&mut self, at: Moment, verdict: Verdict) {
         match verdict {
             Verdict::Fine => {}
-            Verdict::Ping => self.actions.push_back(Action::Ping),
+            Verdict::Ping => self.act(Action::Ping),
             Verdict::Dead => self.lost(at, Failure::HalfOpen),
         }
     }
@@ -392,11 +391,12 @@ impl Connection {
     /// Offline: the next try is the cap away, never infinitely far, as `onLine` can be wrong.
     fn stretch(&mut self, now: u64) {
         let loopback = self.route.is_some_and(|route| route.loopback);
-        if let Phase::Waiting { until, not_before } = self.phase {
-            if self.offline && !loopback {
-                let until = until.max(now.saturating_add(self.config.backoff.max));
-                self.phase = Phase::Waiting { until, not_before };
-            }
+        if let Phase::Waiting { until, not_before } = self.phase
+            && self.offline
+            && !loopback
+        {
+            let until = until.max(now.saturating_add(self.config.backoff.max));
+            self.phase = Phase::Waiting { until, not_before };
         }
     }
 
@@ -422,7 +422,7 @@ impl Connection {
     fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
         // What was about to be told or done is of no interest any more; what was sent is.
         self.actions.retain(|action| matches!(action, Action::Settle { .. } | Action::Transmit(_)));
-        self.actions.push_back(Action::Drop { code });
+        self.act(Action::Drop { code });
         self.watch = None;
         self.phase = Phase::Closed;
         while let Some(parcel) = self.queue.pop() {
@@ -433,20 +433,28 @@ impl Connection {
     }
 
     /// Gives up the attempt under way, if any: from here on its inputs are of the past.
+    #[inline(never)]
     fn let_go(&mut self) {
         self.watch = None;
         self.attempt = self.attempt.wrapping_add(1);
-        self.actions.push_back(Action::Drop { code: 0 });
+        self.act(Action::Drop { code: 0 });
+    }
+
+    // Not inlined, for the size: it is called all over.
+    #[inline(never)]
+    fn act(&mut self, action: Action) {
+        self.actions.push(action);
     }
 
     fn settle(&mut self, id: u32, sent: Sent) {
-        self.actions.push_back(Action::Settle { id, sent });
+        self.act(Action::Settle { id, sent });
     }
 
     fn tell(&mut self, news: News) {
-        self.actions.push_back(Action::Tell(news));
+        self.act(Action::Tell(news));
     }
 
+    #[inline(never)]
     fn show(&mut self, state: State) {
         if self.shown != state {
             self.shown = state;

@@ -1,7 +1,5 @@
 //! What waits to be sent while there is no connection. Handles and lengths only: the payload stays where it is.
 
-use std::collections::VecDeque;
-
 use super::config::{Outbox, Overflow};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,13 +35,14 @@ pub enum Dropped {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Queue {
     limits: Outbox,
-    parcels: VecDeque<Parcel>,
+    /// Short, and emptied at once: a VecDeque would cost every visitor more than the moves cost anybody.
+    parcels: Vec<Parcel>,
     bytes: u64,
 }
 
 impl Queue {
     pub(crate) fn new(limits: Outbox) -> Self {
-        Self { limits, parcels: VecDeque::new(), bytes: 0 }
+        Self { limits, parcels: Vec::new(), bytes: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -63,8 +62,8 @@ impl Queue {
         while !self.fits(parcel.bytes) {
             let victim = match self.limits.overflow {
                 Overflow::Reject => None,
-                Overflow::DropOldest => self.parcels.pop_front(),
-                Overflow::DropNewest => self.parcels.pop_back(),
+                Overflow::DropOldest => self.first(),
+                Overflow::DropNewest => self.parcels.pop(),
             };
             match victim {
                 Some(victim) => {
@@ -75,11 +74,11 @@ impl Queue {
             }
         }
         self.bytes = self.bytes.saturating_add(parcel.bytes);
-        self.parcels.push_back(parcel);
+        self.parcels.push(parcel);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Parcel> {
-        let parcel = self.parcels.pop_front()?;
+        let parcel = self.first()?;
         self.bytes = self.bytes.saturating_sub(parcel.bytes);
         Some(parcel)
     }
@@ -92,7 +91,12 @@ impl Queue {
         self.parcels.insert(place, parcel);
     }
 
+    fn first(&mut self) -> Option<Parcel> {
+        if self.parcels.is_empty() { None } else { Some(self.parcels.remove(0)) }
+    }
+
     fn fits(&self, bytes: u64) -> bool {
-        (self.parcels.len() as u64) < self.limits.max_messages && self.bytes.saturating_add(bytes) <= self.limits.max_bytes
+        (self.parcels.len() as u64) < self.limits.max_messages
+            && self.bytes.saturating_add(bytes) <= self.limits.max_bytes
     }
 }

@@ -4,8 +4,6 @@
 //! begins with one of the first 64 is the whole stream: everything up to and including the cursor is
 //! held back, however long. A message without an id of its own is never held back.
 
-use std::collections::VecDeque;
-
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
 
@@ -41,7 +39,7 @@ pub(crate) struct Ruling {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ids {
     first: Vec<u64>,
-    recent: VecDeque<u64>,
+    recent: Vec<u64>,
     /// More ids than `recent` holds were kept.
     forgot: bool,
     cursor: Option<u64>,
@@ -115,6 +113,12 @@ impl Ids {
             if seam.target == hash {
                 self.seam = None;
                 self.cursor = Some(hash);
+                // What was new before it is older than all we had: the replay began before we joined.
+                for _ in 0..seam.fresh {
+                    if let Some(older) = self.recent.pop() {
+                        self.recent.insert(0, older);
+                    }
+                }
                 // The server's word weighs more than its replay.
                 let outcome = self.due.take().map(|due| match due {
                     Outcome::Gap => Outcome::Gap,
@@ -142,10 +146,10 @@ impl Ids {
             self.first.push(hash);
         }
         if self.recent.len() == RECENT {
-            self.recent.pop_front();
+            self.recent.remove(0);
             self.forgot = true;
         }
-        self.recent.push_back(hash);
+        self.recent.push(hash);
     }
 }
 

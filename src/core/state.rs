@@ -33,7 +33,7 @@ pub enum State {
 }
 
 /// The same with what each state needs to know. Times are on the monotonic clock.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
     /// Made, not started.
     Idle,

@@ -35,6 +35,17 @@ function isHeartbeat(data) {
   return type === "ping" || type === "pong";
 }
 
+/** Relative addresses are relative to the document's base, or to a worker's own address. */
+function resolve(address) {
+  return new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
+}
+
+/** `searchParams.set` writes the whole query anew, which can break a signature: only where it must. */
+function setCursor(url, name, cursor) {
+  if (url.searchParams.has(name)) url.searchParams.set(name, cursor);
+  else url.search += `${url.search ? "&" : "?"}${encodeURIComponent(name)}=${encodeURIComponent(cursor)}`;
+}
+
 export class Port {
   /** Into the core: `(kind, attempt, code, text)`. */
   call;
@@ -54,6 +65,8 @@ export class Port {
   isPong;
 
   socket = null;
+  /** As the server gave it with its last close frame. */
+  closeReason = "";
   transport = "";
   url = "";
   cursor = "";
@@ -75,15 +88,23 @@ export class Port {
   /** lastEventId of the last event on this connection: only a change is an id of the event's own. */
   #lastEventId = "";
   #origin = "";
+  /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
+  #stamped = false;
   #page = [];
   #link = [];
   #timer;
   #tick = () => this.call(TICK, 0, 0);
   #onMessage = (event) => this.#message(event);
 
-  /** What relative addresses are relative to: the document's base, or a worker's own address. */
-  get base() {
-    return globalThis.document?.baseURI ?? globalThis.location?.href;
+  /** What an address is: 0 nothing that parses, 1 ws(s), 2 http(s), 3 something else; and 4 for this very machine. */
+  site(address) {
+    try {
+      const { protocol, hostname } = resolve(address);
+      const scheme = /^wss?:$/.test(protocol) ? 1 : /^https?:$/.test(protocol) ? 2 : 3;
+      return scheme | (/^(localhost|127\..*|\[::1\])$/.test(hostname) ? 4 : 0);
+    } catch {
+      return 0;
+    }
   }
 
   /** Turns the heartbeat's frames on. */
@@ -99,28 +120,41 @@ export class Port {
     if (this.transport === "eventsource" && this.socket) this.#listenTo(name);
   }
 
-  open(attempt, transport, url, protocols) {
+  open(attempt, transport, address, cursorName, protocols) {
+    const target = resolve(address);
+    // A fragment never leaves the browser, and older WebSockets throw on it.
+    target.hash = "";
+    if (transport === "websocket") target.protocol = target.protocol.replace("http", "ws");
+    if (cursorName !== undefined && this.cursor) setCursor(target, cursorName, this.cursor);
+    const url = this.url = target.href;
     this.transport = transport;
-    this.url = url;
     this.#lastEventId = "";
-    this.#origin = new URL(url).origin;
+    this.#origin = target.origin;
+    const opened = (event) => {
+      // A server may name its events `open` and `error`, too: those have data.
+      if ("data" in event) return;
+      this.#stamped = Math.abs(performance.now() - event.timeStamp) < 1000;
+      this.call(OPENED, attempt, 0);
+    };
     if (transport === "websocket") {
       const socket = this.socket = new WebSocket(url, protocols ?? []);
+      // `close` says all there is to say; the npm package `ws` throws when nobody listens.
+      socket.onerror = () => {};
       socket.binaryType = this.binaryType;
       this.#on(this.#link, socket, "message", this.#onMessage);
-      this.#on(this.#link, socket, "open", () => this.call(OPENED, attempt, 0));
-      this.#on(this.#link, socket, "close", (event) => this.call(LOST, attempt, event.code, event.reason));
+      this.#on(this.#link, socket, "open", opened);
+      this.#on(this.#link, socket, "close", (event) => {
+        this.closeReason = event.reason;
+        this.call(LOST, attempt, event.code);
+      });
     } else {
       const source = this.socket = new EventSource(url, { withCredentials: this.withCredentials });
       for (const name of this.#names) this.#listenTo(name);
-      // A server may name its events `open` and `error`, too: those have data.
-      this.#on(this.#link, source, "open", (event) => {
-        if (!("data" in event)) this.call(OPENED, attempt, 0);
-      });
+      this.#on(this.#link, source, "open", opened);
       this.#on(this.#link, source, "error", (event) => {
         if ("data" in event) return;
         if (this.selfReconnect && source.readyState === 0) this.call(INTERRUPTED, attempt, 0);
-        else this.call(LOST, attempt, 1006, "");
+        else this.call(LOST, attempt, 1006);
       });
     }
   }
@@ -154,9 +188,10 @@ export class Port {
     }
   }
 
-  /** Ids delivered unchecked since the last time: enough of the first and the last. */
+  /** Ids delivered unchecked since the last time: enough of the first and the last, with NUL between. */
   drain() {
     const count = this.#learned;
+    if (count === 0) return undefined;
     let ids = this.#recent;
     if (count > RECENT) {
       const split = count & (RECENT - 1);
@@ -165,7 +200,7 @@ export class Port {
     this.#first = [];
     this.#recent = [];
     this.#learned = 0;
-    return ids;
+    return ids.join("\0");
   }
 
   arm(ms) {
@@ -220,30 +255,22 @@ export class Port {
   }
 
   #message(event) {
-    if (!("data" in event)) return; // EventSource's own `open` or `error`
-    this.heard = event.timeStamp;
-    const raw = event.data;
     const sse = this.transport === "eventsource";
-    if (this.isPong && !sse) {
-      let hidden = false;
-      try {
-        hidden = raw === this.ping || this.isPong(raw);
-      } catch (error) {
-        report(error);
-      }
-      if (hidden) {
-        if (this.pinged) this.roundTrip = event.timeStamp - this.pinged;
-        this.pinged = 0;
-        return;
-      }
+    if (sse && !("data" in event)) return; // EventSource's own `open` or `error`
+    const now = this.heard = this.#stamped ? event.timeStamp : performance.now();
+    const raw = event.data;
+    if (this.isPong && !sse && this.#isHeartbeat(raw)) {
+      if (this.pinged) this.roundTrip = now - this.pinged;
+      this.pinged = 0;
+      return;
     }
     this.received++;
-    let data, own;
-    const message = { data, type: "message", lastEventId: this.cursor, transport: this.transport, origin: this.#origin };
+    let message, own;
     try {
-      data = message.data = this.decode(raw);
-      if (sse && event.type !== "message") message.type = event.type;
-      else if (data !== null && typeof data === "object" && typeof data.type === "string") message.type = data.type;
+      const data = this.decode(raw);
+      const type = sse && event.type !== "message" ? event.type
+        : data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message";
+      message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.#origin };
       if (sse) {
         if (event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
       } else if (this.id) {
@@ -270,6 +297,15 @@ export class Port {
         this.cursor = own;
       }
       this.#deliver(message);
+    }
+  }
+
+  #isHeartbeat(raw) {
+    try {
+      return raw === this.ping || this.isPong(raw);
+    } catch (error) {
+      report(error);
+      return false;
     }
   }
 

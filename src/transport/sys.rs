@@ -16,7 +16,8 @@ extern "C" {
         this: &Port,
         attempt: u32,
         transport: &str,
-        url: &str,
+        address: &str,
+        cursor_name: Option<&str>,
         protocols: &JsValue,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -28,7 +29,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn dispose(this: &Port, code: u16, reason: &str);
     #[wasm_bindgen(method)]
-    pub(crate) fn drain(this: &Port) -> Vec<String>;
+    pub(crate) fn drain(this: &Port) -> Option<String>;
     #[wasm_bindgen(method)]
     pub(crate) fn arm(this: &Port, ms: i32);
     #[wasm_bindgen(method)]
@@ -36,17 +37,16 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn watch(this: &Port) -> u32;
 
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn base(this: &Port) -> Option<String>;
+    /// What an address is; the numbers stand in `port.js`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn site(this: &Port, address: &str) -> u32;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn heard(this: &Port) -> f64;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn cursor(this: &Port) -> String;
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_checked(this: &Port, checked: bool);
 }
 
-#[cfg(not(feature = "npm"))]
+#[cfg(feature = "rust")]
 #[wasm_bindgen(module = "/src/transport/port.js")]
 extern "C" {
     #[wasm_bindgen(method)]
@@ -67,6 +67,10 @@ extern "C" {
     pub(crate) fn set_with_credentials(this: &Port, on: bool);
     #[wasm_bindgen(method, setter, js_name = selfReconnect)]
     pub(crate) fn set_self_reconnect(this: &Port, on: bool);
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn cursor(this: &Port) -> String;
+    #[wasm_bindgen(method, getter, js_name = closeReason)]
+    pub(crate) fn close_reason(this: &Port) -> String;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn pending(this: &Port) -> String;
     #[wasm_bindgen(method, getter)]

@@ -5,6 +5,7 @@ import { By } from "selenium-webdriver";
 import { startDemoServer } from "./node/server.mjs";
 
 const buttons = ["drop", "restart", "stall", "refuse", "503", "replay"];
+const lasting = ["stall", "refuse", "503"];
 const panels = ["chat", "ticker"];
 
 export async function demoTests(driver, engine, report) {
@@ -27,11 +28,13 @@ async function press(driver, button) {
   const before = await until(read, (page) => page && panels.every((name) => page[name].state === "open" && page[name].received > 1), "both to be live");
   await click(driver, `[data-fault="${button}"]`);
   await until(read, (page) => panels.every((name) => page[name].attempts > before[name].attempts), "both to have tried again");
-  if (button === "refuse") {
-    // Ten seconds and the backoff after it: what the page's own buttons are for.
+  // Up to ten seconds and the backoff after it: what the page's own buttons are for.
+  if (lasting.includes(button)) {
+    await until(read, (page) => page.lasting, "the button that ends it");
     await click(driver, '[data-fault="clear"]');
-    for (const name of panels) await click(driver, `[data-panel="${name}"] [data-action="try-now"]`, true);
+    await until(read, (page) => !page.lasting, "the trouble to be over");
   }
+  for (const name of panels) await click(driver, `[data-panel="${name}"] [data-action="try-now"]`, true);
   const back = await until(read, (page) => panels.every((name) => page[name].state === "open" && page[name].opens > before[name].opens), "both to be open again", 40_000);
   const page = await until(read, (now) => panels.every((name) => now[name].received >= back[name].received + 2), "messages in both");
   for (const name of panels) {
@@ -46,7 +49,8 @@ async function press(driver, button) {
 function readPage() {
   const { demo } = window;
   if (!demo) return null;
-  const page = { neverReloaded: window.neverReloaded === true };
+  const lasting = !document.querySelector("[data-fault=clear]").hidden;
+  const page = { lasting, neverReloaded: window.neverReloaded === true };
   for (const name of ["chat", "ticker"]) {
     const { attempts, opens } = demo[name].stats();
     const shown = ["missing", "duplicate"].map((count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`).textContent);

@@ -147,7 +147,7 @@ fn a_provider_that_fails_once_while_asked_again_is_still_asked_for_credentials()
 
 fn asked(failure: Failure, verdict: Option<bool>) -> Sim {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
-    sim.lost(failure.clone());
+    sim.lost(failure);
     assert!(sim.take().contains(&Action::Ask(failure)));
     sim.input(Input::Answer(verdict));
     sim
@@ -164,7 +164,7 @@ fn the_callers_rule_overrides_the_table_both_ways() {
         (Failure::Http { status: 403 }, None, Some(Why::Fatal)),
         (Failure::Network, None, None),
     ] {
-        let mut sim = asked(failure.clone(), verdict);
+        let mut sim = asked(failure, verdict);
         assert_eq!(sim.end(), end, "{failure:?} {verdict:?}");
         assert_eq!(sim.core.state() == State::Waiting, end.is_none());
     }

@@ -7,7 +7,6 @@ use super::{
         config::{Backoff, Config, Heartbeat, MAX_DELAY, Outbox, Overflow},
         failure::Failure,
         io::{Input, Page},
-        outbox::Parcel,
         state::Phase,
     },
     cases,
@@ -52,7 +51,6 @@ fn everything(sim: &mut Sim) {
     }
     sim.writable = false;
     sim.send(u64::MAX);
-    sim.input(Input::Unsent(Parcel { id: u32::MAX, bytes: u64::MAX }));
     sim.lost(closed(1013));
     sim.send(u64::MAX);
     sim.send(1);

@@ -141,10 +141,7 @@ fn outcomes(ids: &mut Ids, messages: &[Id]) -> Vec<Option<Outcome>> {
 #[test]
 fn recovered_is_told_when_the_cursor_is_replayed() {
     let mut ids = after(1..=10);
-    assert_eq!(
-        outcomes(&mut ids, &[own(9), own(10), own(11)]),
-        [None, Some(Outcome::Recovered), None]
-    );
+    assert_eq!(outcomes(&mut ids, &[own(9), own(10), own(11)]), [None, Some(Outcome::Recovered), None]);
 }
 
 #[test]

@@ -109,7 +109,8 @@ impl Model {
             }
         };
         let stop = start + messages;
-        // A replay that starts before our first id is not broken off before the cursor: see ARCHITECTURE.
+        // Not modelled: a replay that starts before our first id and breaks off before the cursor. Its ids
+        // look like new ones, so the cursor goes back to them, and the next replay may come twice.
         let stop = if self.joined.is_some_and(|joined| start < joined) { stop.max(must_reach) } else { stop };
         self.end = self.end.max(stop);
         for place in start..stop {

@@ -186,8 +186,7 @@ impl Sim {
 
     /// The ids handed to the socket since this was last asked.
     pub(super) fn transmitted(&mut self) -> Vec<u32> {
-        let parcel =
-            |action| if let Action::Transmit(parcel) = action { Some(parcel.id) } else { None };
+        let parcel = |action| if let Action::Transmit(parcel) = action { Some(parcel.id) } else { None };
         self.take().into_iter().filter_map(parcel).collect()
     }
 
@@ -299,5 +298,5 @@ pub(super) fn beating() -> Config {
 
 /// A WebSocket close with this code.
 pub(super) fn closed(code: u16) -> Failure {
-    Failure::Closed { code, reason: String::new() }
+    Failure::Closed { code }
 }

@@ -86,7 +86,7 @@ fn the_core_does_as_the_table_says() {
         let mut sim = Sim::new(Config::default());
         sim.input(Input::Start);
         sim.resolved();
-        sim.lost(failure.clone());
+        sim.lost(failure);
         let state = if end.is_some() { State::Closed } else { State::Waiting };
         assert_eq!(sim.core.state(), state, "{failure:?}");
         assert_eq!(sim.end(), end, "{failure:?}");

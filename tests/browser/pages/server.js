@@ -27,9 +27,14 @@ const getJson = async (url) => {
 export const stats = () => getJson(`${page}/stats`);
 export const proxyStats = () => getJson(`${page}/proxy/stats`);
 
-/** A server that plays `attempts`: for each connection a list of steps, the last one for all that follow. */
+/**
+ * A server that plays `attempts`: for each connection a list of steps, the last one for all that follow.
+ * Firefox says that an EventSource is open when its first byte has come, so an attempt that is to open sends one.
+ */
 export function script(kind, attempts) {
   const key = unique();
+  // Firefox keeps the TCP connection of a WebSocket that is closed before it is answered.
+  if (attempts.some(([first]) => first?.[0] === "hang")) after(() => fault("/proxy/reset"));
   const query = new URLSearchParams({ s: JSON.stringify(attempts), key });
   const path = `/script/${kind}?${query}`;
   return {

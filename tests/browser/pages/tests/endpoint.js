@@ -90,7 +90,7 @@ test("close while it thinks opens nothing, and aborts its signal", async () => {
 
 test("protocols as a function that fails is a failed attempt too", async () => {
   let call = 0;
-  const made = client(ws("/echo"), { protocols: async () => { call += 1; if (call === 1) throw new Error("no"); return ["p"]; } });
+  const made = client(script("ws", [[]]).url, { protocols: async () => { call += 1; if (call === 1) throw new Error("no"); return ["p"]; } });
   const seen = watch(made);
   await made.opened();
   equal([seen.retries[0].failure.code, made.protocol], ["provider", "p"], "failure, protocol");

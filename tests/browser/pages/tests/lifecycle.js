@@ -66,6 +66,9 @@ for (const [name, address, options] of kinds) {
     equal(seenHanging.events, ["statechange", "close"], "while connecting");
     equal((await rejection(hanging.opened())).code, "closed", "opened()");
 
+    // Firefox keeps the TCP connection of a WebSocket that is closed before it is answered.
+    await fault("/proxy/reset");
+
     const waiting = client(script(name === "websocket" ? "ws" : "sse", [[["status", 503]]]).url, { ...options, reconnect: { initialDelay: 300, jitter: "none" } });
     const seenWaiting = watch(waiting);
     await waitFor(() => waiting.state === "waiting", "waiting");
@@ -140,8 +143,9 @@ test("waiting tells when, and opened() holds on", async () => {
   const seen = watch(made);
   const opened = made.opened();
   await waitFor(() => made.state === "waiting", "waiting");
-  equal([made.readyState, made.attempt, made.retryAt === seen.retries[0].retryAt], [0, 1, true], "waiting");
-  ok(made.retryAt > Date.now() - 1_000, "retryAt");
+  const [retry] = seen.retries;
+  equal([made.readyState, made.attempt, retry.attempt, retry.delay], [0, 1, 1, 200], "waiting");
+  for (const at of [made.retryAt, retry.retryAt]) ok(Math.abs(at - Date.now()) < 1_000, `retryAt ${at}, now ${Date.now()}`);
   await opened;
   equal(made.state, "open", "state");
 });

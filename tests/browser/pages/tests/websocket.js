@@ -9,7 +9,6 @@ test("opens, tells, and closes in order", async () => {
   const made = client(ws("/echo"));
   equal(made.state, "connecting", "state at once");
   equal(made.readyState, 0, "readyState at once");
-  equal(made.transport, "websocket", "transport");
   equal(made.lastFailure, null, "lastFailure");
   equal(made.retryAt, null, "retryAt");
   const seen = watch(made);
@@ -17,6 +16,7 @@ test("opens, tells, and closes in order", async () => {
   equal(made.state, "open", "state");
   equal(made.readyState, 1, "readyState");
   equal(made.url, ws("/echo"), "url");
+  equal(made.transport, "websocket", "transport");
   equal(made.attempt, 0, "attempt");
   await made.opened();
   made.close();

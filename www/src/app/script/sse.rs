@@ -10,7 +10,7 @@ use super::super::Shared;
 use super::super::listener::Connection;
 use super::super::sse::{self, Out};
 use super::super::stats::Kind;
-use super::steps::{Step, answer};
+use super::steps::{self, Step};
 
 pub(in crate::app) async fn handle(
     State(app): Shared,
@@ -22,10 +22,11 @@ pub(in crate::app) async fn handle(
         Ok(part) => part,
         Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
     };
-    let open = app.stats.open(Kind::Sse);
-    if let Some(answer) = answer(&part.steps).await {
+    if let Some(answer) = steps::status(&part.steps) {
         return answer;
     }
+    let open = app.stats.open(Kind::Sse);
+    steps::hang(&part.steps).await;
     sse::respond(open, async move |out| play(out, part.steps, connection).await)
 }
 

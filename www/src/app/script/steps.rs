@@ -37,12 +37,18 @@ impl Step {
     }
 }
 
-/// The answer of a first step that does not stream. Hangs for ever when it says so.
-pub(super) async fn answer(steps: &[Step]) -> Option<Response> {
+/// The answer of an attempt that is only a status.
+pub(super) fn status(steps: &[Step]) -> Option<Response> {
     match steps.first()? {
         Step::Status(status, headers) => Some((*status, headers.clone()).into_response()),
-        Step::Hang => std::future::pending().await,
         _ => None,
+    }
+}
+
+/// Never returns when the first step says so. The server drops the request when its client goes.
+pub(super) async fn hang(steps: &[Step]) {
+    if steps.first() == Some(&Step::Hang) {
+        std::future::pending().await
     }
 }
 

@@ -15,7 +15,7 @@ use super::super::listener::Connection;
 use super::super::stats::Kind;
 use super::super::ws::{self, Gone, Ws};
 use super::Part;
-use super::steps::{Step, answer};
+use super::steps::{self, Step};
 
 pub(in crate::app) async fn handle(
     State(app): Shared,
@@ -28,10 +28,11 @@ pub(in crate::app) async fn handle(
         Ok(part) => part,
         Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
     };
-    let open = app.stats.open(Kind::Ws);
-    if let Some(answer) = answer(&part.steps).await {
+    if let Some(answer) = steps::status(&part.steps) {
         return answer;
     }
+    let open = app.stats.open(Kind::Ws);
+    steps::hang(&part.steps).await;
     let mut upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
