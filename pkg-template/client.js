@@ -44,7 +44,8 @@ export class Client extends EventTarget {
     this.#instance = instance;
     const port = this.#port;
     port.decode = settings.codec.decode ? (data) => settings.codec.decode(data) : port.decode;
-    port.id = settings.id;
+    if (typeof settings.id === "string") port.idAt(settings.id);
+    else port.id = settings.id;
     port.gap = settings.gap;
     port.binaryType = settings.binaryType;
     port.withCredentials = settings.withCredentials;

@@ -58,15 +58,6 @@ function describe(value) {
   return isString(value) ? `"${value.slice(0, 40)}"` : value === null ? "null" : Array.isArray(value) ? "an array" : typeof value === "number" ? String(value) : typeof value;
 }
 
-const ids = (path) => {
-  const keys = path.split(".");
-  return (message) => {
-    let value = message.data;
-    for (const key of keys) value = value?.[key];
-    return value !== null && typeof value === "object" ? undefined : value;
-  };
-};
-
 const CODECS = {
   json: {},
   text: { decode: (data) => data },
@@ -136,7 +127,7 @@ export function readOptions(given, endpoint) {
       ping: h.get("ping", (value) => isString(value) || isBytes(value) || isFunction(value), "a string, bytes or a function"),
       isPong: h.get("isPong", isFunction, "a function"),
     },
-    id: isString(id) ? ids(id) : id,
+    id,
     gap,
     from: resume.get("from", isString, "a string") ?? "",
     cursorName: via === "header" ? undefined : name,

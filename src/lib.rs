@@ -1,17 +1,49 @@
-//! everwire
+//! A live connection for web pages: WebSocket and server-sent events behind one client, which
+//! reconnects by itself, notices a dead connection, and picks up where it left off.
+//!
+//! ```no_run
+//! # #[derive(serde::Deserialize)] struct Tick { price: f64 }
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut wire = everwire::Client::builder("wss://example.com/live")
+//!     .heartbeat(everwire::Heartbeat::new())
+//!     .connect()?;
+//! while let Some(event) = wire.next().await {
+//!     if let everwire::Event::Message(message) = event {
+//!         let tick: Tick = message.json()?;
+//!         println!("{}", tick.price);
+//!     }
+//! } // dropping the client closes it
+//! # Ok(()) }
+//! ```
+//!
+//! On a host that is not wasm the crate compiles, and [`Builder::connect`] returns
+//! [`ConnectError::Unsupported`], so that an app that renders on the server can use it.
+//!
+//! The features are `rust` (default: this API) and `npm` (the JavaScript package's exports; only its
+//! build sets it, without `rust`).
 
-mod core;
-mod transport;
-mod client;
+// The driver, the bindings and what they use of the core are for the browser only.
+#![cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code, reason = "wasm only"))]
+
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod bindings;
+mod client;
+mod core;
+mod transport;
 
-pub use crate::core::{
-    config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},
-    failure::{Class, Failure},
-    io::{Reason, Why},
-    outbox::{Dropped, Sent},
-    seam::Outcome,
-    state::State,
+#[cfg(feature = "rust")]
+pub use crate::client::{
+    Builder, Client, Closed, ConnectError, Context, DecodeError, EncodeError, EndpointError, Event, Gap,
+    Handle, Message, Resume, Retry, Sending,
 };
-pub use crate::transport::Transport;
+pub use crate::{
+    core::{
+        config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},
+        failure::{Class, Failure},
+        io::{Reason, Why},
+        outbox::{Dropped, Sent},
+        seam::Outcome,
+        state::State,
+    },
+    transport::Transport,
+};

@@ -38,13 +38,7 @@ extern "C" {
     fn settle(this: &JsHost, id: u32, code: u32);
     /// Makes the error object.
     #[wasm_bindgen(method)]
-    fn failure(
-        this: &JsHost,
-        code: &str,
-        sentence: &str,
-        class: u32,
-        close_code: u16,
-    ) -> JsValue;
+    fn failure(this: &JsHost, code: &str, sentence: &str, class: u32, close_code: u16) -> JsValue;
     #[wasm_bindgen(method)]
     fn state(this: &JsHost, state: u32, failure: JsValue);
     #[wasm_bindgen(method)]

@@ -254,7 +254,8 @@ impl Driver {
     fn open(self: &Rc<Self>, attempt: u32) {
         let Some((address, protocols)) = self.address.take() else { return };
         let cursor_name = self.cursor_name.as_deref();
-        if self.port.open(attempt, address.transport.name(), &address.text, cursor_name, &protocols).is_err() {
+        if self.port.open(attempt, address.transport.name(), &address.text, cursor_name, &protocols).is_err()
+        {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
         }
     }

@@ -1,3 +1,27 @@
-//! The client for Rust, and the driver that both APIs share.
+//! The client for Rust, and the driver that the JavaScript bindings share with it.
+
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod driver;
+
+#[cfg(feature = "rust")]
+mod builder;
+#[cfg(feature = "rust")]
+mod event;
+#[cfg(all(feature = "rust", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+#[path = "host.rs"]
+mod imp;
+#[cfg(all(feature = "rust", target_arch = "wasm32", target_os = "unknown"))]
+#[path = "web.rs"]
+mod imp;
+#[cfg(feature = "rust")]
+mod message;
+#[cfg(feature = "rust")]
+mod wire;
+
+#[cfg(feature = "rust")]
+pub use self::{
+    builder::{Builder, ConnectError, Context, EndpointError, Resume},
+    event::{Closed, Event, Gap, Retry},
+    message::{DecodeError, Message},
+    wire::{Client, EncodeError, Handle, Sending},
+};

@@ -94,8 +94,12 @@ impl Failure {
             Self::Closed { .. } => "the server closed the connection",
             Self::OpenTimeout => "the connection did not open within openTimeout",
             Self::HalfOpen => "the connection looked open, but nothing came within the heartbeat's timeout",
-            Self::Provider => "the endpoint or protocols function failed, took too long, or gave an address that cannot be used",
-            Self::Blocked => "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port",
+            Self::Provider => {
+                "the endpoint or protocols function failed, took too long, or gave an address that cannot be used"
+            }
+            Self::Blocked => {
+                "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port"
+            }
             Self::Http { .. } => "the server refused the request",
         }
     }

@@ -16,7 +16,7 @@ pub(crate) struct Moment {
 }
 
 /// `attempt` is the serial that came with [`Action::Resolve`]; an input with another is of the past and ignored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     Start,
     /// The address is known.
@@ -109,24 +109,35 @@ pub enum Reason {
     Unauthorized,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     /// Find the address, then [`Input::Resolved`] or [`Input::ProviderFailed`].
-    Resolve { attempt: u32, retry: u64, reason: Reason },
+    Resolve {
+        attempt: u32,
+        retry: u64,
+        reason: Reason,
+    },
     /// Open a transport to that address.
-    Open { attempt: u32 },
+    Open {
+        attempt: u32,
+    },
     /// Drop the transport, listeners first.
-    Drop { code: u16 },
+    Drop {
+        code: u16,
+    },
     Ping,
     Transmit(Parcel),
-    Settle { id: u32, sent: Sent },
+    Settle {
+        id: u32,
+        sent: Sent,
+    },
     /// Ask the caller's rule, then [`Input::Answer`].
     Ask(Failure),
     Tell(News),
 }
 
 /// What the app is told, in this order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum News {
     State(State),
     Open,

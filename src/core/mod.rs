@@ -38,7 +38,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
 /// - Inputs: `handle`, `check`, `learn`, `gap_told`.
 /// - Outputs: `poll`, until it gives `None`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
     config: Config,
     phase: Phase,

@@ -58,6 +58,8 @@ export class Port {
   gap;
   binaryType = "arraybuffer";
   withCredentials = false;
+  /** Messages carry what came, undecoded, as well (the Rust API's `text` and `bytes`). */
+  keepsRaw = false;
   /** The EventSource may reconnect by itself. */
   selfReconnect = false;
   /** Frames of the heartbeat; undefined while it is off. */
@@ -105,6 +107,16 @@ export class Port {
     } catch {
       return 0;
     }
+  }
+
+  /** The id stands in the JSON, under this key or path. */
+  idAt(path) {
+    const keys = path.split(".");
+    this.id = (message) => {
+      let value = message.data;
+      for (const key of keys) value = value?.[key];
+      return value !== null && typeof value === "object" ? undefined : value;
+    };
   }
 
   /** Turns the heartbeat's frames on. */
@@ -271,6 +283,7 @@ export class Port {
       const type = sse && event.type !== "message" ? event.type
         : data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message";
       message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.#origin };
+      if (this.keepsRaw) message.raw = raw;
       if (sse) {
         if (event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
       } else if (this.id) {

@@ -57,8 +57,10 @@ extern "C" {
     pub(crate) fn set_call(this: &Port, call: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_sink(this: &Port, sink: &JsValue);
-    #[wasm_bindgen(method, setter)]
-    pub(crate) fn set_id(this: &Port, id: &JsValue);
+    #[wasm_bindgen(method, js_name = idAt)]
+    pub(crate) fn id_at(this: &Port, path: &str);
+    #[wasm_bindgen(method, setter, js_name = keepsRaw)]
+    pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_gap(this: &Port, kind: &str);
     #[wasm_bindgen(method, setter)]
@@ -73,8 +75,6 @@ extern "C" {
     pub(crate) fn close_reason(this: &Port) -> String;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn pending(this: &Port) -> String;
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn suppressed(this: &Port) -> f64;
     #[wasm_bindgen(method, getter, js_name = roundTrip)]
     pub(crate) fn round_trip(this: &Port) -> Option<f64>;
 }

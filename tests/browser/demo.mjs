@@ -27,15 +27,17 @@ async function press(driver, button) {
   const read = () => driver.executeScript(readPage);
   const before = await until(read, (page) => page && panels.every((name) => page[name].state === "open" && page[name].received > 1), "both to be live");
   await click(driver, `[data-fault="${button}"]`);
-  await until(read, (page) => panels.every((name) => page[name].attempts > before[name].attempts), "both to have tried again");
-  // Up to ten seconds and the backoff after it: what the page's own buttons are for.
+  if (lasting.includes(button)) await until(read, (page) => page.lasting, "the button that ends it");
+  await until(read, (page) => panels.every((name) => page[name].state !== "open" || page[name].opens > before[name].opens), "both to notice");
+  // The trouble lasts up to ten seconds, and then there is the backoff: what the page's own buttons are for.
   if (lasting.includes(button)) {
-    await until(read, (page) => page.lasting, "the button that ends it");
     await click(driver, '[data-fault="clear"]');
     await until(read, (page) => !page.lasting, "the trouble to be over");
   }
-  for (const name of panels) await click(driver, `[data-panel="${name}"] [data-action="try-now"]`, true);
-  const back = await until(read, (page) => panels.every((name) => page[name].state === "open" && page[name].opens > before[name].opens), "both to be open again", 40_000);
+  const back = await until(read, async (page) => {
+    for (const name of panels) if (page[name].state === "waiting") await click(driver, `[data-panel="${name}"] [data-action="try-now"]`);
+    return panels.every((name) => page[name].state === "open" && page[name].opens > before[name].opens);
+  }, "both to be open again");
   const page = await until(read, (now) => panels.every((name) => now[name].received >= back[name].received + 2), "messages in both");
   for (const name of panels) {
     const { missing, duplicate, shown } = page[name];
@@ -52,19 +54,19 @@ function readPage() {
   const lasting = !document.querySelector("[data-fault=clear]").hidden;
   const page = { lasting, neverReloaded: window.neverReloaded === true };
   for (const name of ["chat", "ticker"]) {
-    const { attempts, opens } = demo[name].stats();
+    const { opens } = demo[name].stats();
     const shown = ["missing", "duplicate"].map((count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`).textContent);
-    page[name] = { ...demo.counters[name], attempts, opens, state: demo[name].state, shown };
+    page[name] = { ...demo.counters[name], opens, state: demo[name].state, shown };
   }
   return page;
 }
 
-/** A button that hides itself in the meantime (`fleeting`) is not needed any more. */
-async function click(driver, selector, fleeting = false) {
+/** A button may hide itself in the meantime: then it is not needed any more. */
+async function click(driver, selector) {
   try {
     await driver.findElement(By.css(selector)).click();
   } catch (error) {
-    if (!fleeting || error.name !== "ElementNotInteractableError") throw error;
+    if (error.name !== "ElementNotInteractableError") throw error;
   }
 }
 
@@ -72,7 +74,7 @@ async function until(read, condition, what, milliseconds = 20_000) {
   const end = Date.now() + milliseconds;
   for (;;) {
     const page = await read();
-    if (page && condition(page)) return page;
+    if (page && await condition(page)) return page;
     if (Date.now() > end) throw new Error(`waited ${milliseconds} ms for ${what}: ${JSON.stringify(page)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

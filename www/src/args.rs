@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 pub(crate) const USAGE: &str = "\
-everwire-demo [--host 127.0.0.1] [--port 8080] [--root NAME=DIR]... [--log-size 2000] [--exit-with-stdin]
+everwire-demo [--host 127.0.0.1] [--port 8080] [--root NAME=DIR]... [--log-size 1000] [--exit-with-stdin]
 
   --host ADDRESS      listen here; anything but loopback shows the fault buttons to the network
   --port N            the page's port; 0 takes a free one
@@ -69,7 +69,8 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
         host: IpAddr::V4(Ipv4Addr::LOCALHOST),
         port: 8080,
         roots: Vec::new(),
-        log_size: 2000,
+        // What everwire remembers of ids: a replay of all that there is holds nothing that it forgot.
+        log_size: 1000,
         exit_with_stdin: false,
     };
     while let Some(name) = args.next() {

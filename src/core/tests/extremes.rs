@@ -114,6 +114,7 @@ fn options_out_of_range_are_named() {
         (reconnect(Backoff::new().with_stable_after(over)), "reconnect.stableAfter"),
         (reconnect(Backoff::new().with_max_server_delay(over)), "reconnect.maxServerDelay"),
         (heartbeat(Heartbeat::new().with_interval(99)), "heartbeat.interval"),
+        (heartbeat(Heartbeat::new().with_interval(4_000).with_timeout(4_001)), "heartbeat.timeout"),
         (heartbeat(Heartbeat::new().with_timeout(49)), "heartbeat.timeout"),
         (Config { open_timeout: 0, ..Config::default() }, "openTimeout"),
     ] {
@@ -137,7 +138,7 @@ proptest! {
     ) {
         let config = Config {
             backoff: Backoff::new().with_initial(initial).with_max(max),
-            heartbeat: Some(Heartbeat::new().with_interval(interval).with_timeout(timeout)),
+            heartbeat: Some(Heartbeat::new().with_interval(interval).with_timeout(timeout.min(interval))),
             ..longest()
         };
         let mut sim = Sim::new(config);

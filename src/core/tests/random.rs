@@ -97,7 +97,9 @@ fn config() -> impl Strategy<Value = Config> {
         },
     );
     let heartbeat = prop::option::of((100..40_000_u64, 50..10_000_u64)).prop_map(|heartbeat| {
-        heartbeat.map(|(interval, timeout)| Heartbeat::new().with_interval(interval).with_timeout(timeout))
+        heartbeat.map(|(interval, timeout)| {
+            Heartbeat::new().with_interval(interval).with_timeout(timeout.min(interval))
+        })
     });
     let flags = (prop::bool::weighted(0.9), any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
     (backoff, heartbeat, flags).prop_map(

@@ -18,7 +18,8 @@ use super::stats::Kind;
 use super::ws::{Gone, Ws, json_of, pong};
 use super::{App, Shared, ws};
 
-const BOT_PAUSE: Duration = Duration::from_millis(700);
+/// Longer than the demo's heartbeat interval, so that its pings are seen.
+const BOT_PAUSE: Duration = Duration::from_millis(2_400);
 const MESSAGE_LIMIT: usize = 64 * 1024;
 
 #[derive(Deserialize)]
@@ -27,6 +28,9 @@ pub(super) struct ChatQuery {
     room: String,
     #[serde(default)]
     bot: String,
+    /// 1: without a cursor, all that the log has comes first.
+    #[serde(default)]
+    history: String,
 }
 
 fn lobby() -> String {
@@ -42,7 +46,10 @@ pub(super) async fn handle(
     let room = format!("chat/{}", query.room);
     let bot = (query.bot == "1").then(|| Bot::wanted(&app, &room));
     // Before the answer: what is said after the client's `open` is not missed.
-    let reader = app.logs.read(&room, cursor.as_deref());
+    let reader = match cursor {
+        None if query.history == "1" => app.logs.read_all(&room),
+        cursor => app.logs.read(&room, cursor.as_deref()),
+    };
     let logs = Arc::clone(&app.logs);
     ws::upgrade(app.stats.open(Kind::Ws), upgrade.max_message_size(MESSAGE_LIMIT), async move |ws| {
         let _bot = bot;

@@ -133,6 +133,14 @@ impl Logs {
         Reader { logs: Arc::clone(self), key: key.to_owned(), at, gap, grown: log.grown.subscribe() }
     }
 
+    /// Reads all that the log has, then on: what a newcomer is shown.
+    pub(super) fn read_all(self: &Arc<Self>, key: &str) -> Reader {
+        let mut state = self.state();
+        let log = state.logs.entry(key.to_owned()).or_default();
+        let at = log.first() - 1;
+        Reader { logs: Arc::clone(self), key: key.to_owned(), at, gap: None, grown: log.grown.subscribe() }
+    }
+
     fn id(&self, seq: u64) -> String {
         format!("{}-{seq}", self.epoch)
     }

@@ -23,6 +23,9 @@ const COMMENT: Duration = Duration::from_secs(10);
 pub(super) struct TickerQuery {
     #[serde(default = "ever")]
     name: String,
+    /// 1: without a cursor, all that the log has comes first.
+    #[serde(default)]
+    history: String,
 }
 
 fn ever() -> String {
@@ -35,7 +38,10 @@ pub(super) async fn handle(
     Cursor(cursor): Cursor,
 ) -> Response {
     let key = format!("ticker/{}", query.name);
-    let reader = app.logs.read(&key, cursor.as_deref());
+    let reader = match cursor {
+        None if query.history == "1" => app.logs.read_all(&key),
+        cursor => app.logs.read(&key, cursor.as_deref()),
+    };
     app.generators.start(&app.logs, key, query.name);
     sse::respond(app.stats.open(Kind::Sse), async |out| write(out, reader).await)
 }

@@ -1,6 +1,6 @@
 // The failure table, as it looks from a page: what ends the client, what is tried again, and how soon.
 import { client, watch } from "../client.js";
-import { equal, ok, rejection, test, waitFor } from "../harness.js";
+import { engine, equal, ok, rejection, test, waitFor } from "../harness.js";
 import { fault, script, sse, ws } from "../server.js";
 
 const closing = (code, reason = "why") => [["send", "hello"], ["close", code, reason]];
@@ -70,7 +70,10 @@ for (const code of [1012, 1013]) {
     const made = client(plan.url);
     const seen = watch(made);
     await waitFor(() => seen.retries.length === 1, "the retry");
-    const { delay } = seen.retries[0];
+    const { delay, failure } = seen.retries[0];
+    // WebKitGTK takes both codes for a protocol error, and shows 1006: nobody can know that it was told to wait.
+    if (engine === "webkit") return equal([failure.code, failure.closeCode, delay], ["network", 0, 100], "retry");
+    equal(failure.closeCode, code, "closeCode");
     ok(delay >= 5_000 && delay <= 6_250, `delay ${delay}`);
     ok(made.retryAt > Date.now(), "retryAt");
     equal([made.state, made.readyState], ["waiting", 0], "state");
@@ -82,7 +85,7 @@ for (const code of [1012, 1013]) {
 test("a server that closes with 1000 on every ping is not stormed", async () => {
   const plan = script("ws", [[["ping-close", 1000]]]);
   const made = client(plan.url, {
-    heartbeat: { interval: 100, timeout: 1_000 },
+    heartbeat: { interval: 200 },
     reconnect: { initialDelay: 100, maxDelay: 60_000, factor: 2, jitter: "none" },
   });
   const seen = watch(made);

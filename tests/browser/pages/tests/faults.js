@@ -84,10 +84,10 @@ test("half-closed and black-holed connections are noticed", async () => {
 }, { seconds: 30 });
 
 test("a slow line below the timeout is left alone", async () => {
-  const made = client(ws(`/chat?room=${unique()}`), { heartbeat: { interval: 100, timeout: 2_000 } });
+  const made = client(ws(`/chat?room=${unique()}`), { heartbeat: { interval: 800, timeout: 800 } });
   const seen = watch(made);
   await made.opened();
-  await fault("/proxy/delay?ms=150");
-  await waitFor(() => made.stats().roundTrip >= 290, () => `a slow round trip, have ${made.stats().roundTrip}`);
+  await fault("/proxy/delay?ms=100");
+  await waitFor(() => made.stats().roundTrip >= 190, () => `a slow round trip, have ${made.stats().roundTrip}`);
   equal([seen.retries.length, made.state], [0, "open"], "retries, state");
 });

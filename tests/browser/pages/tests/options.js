@@ -23,6 +23,7 @@ const options = [
   ["heartbeat.interval", { heartbeat: { interval: NaN } }],
   ["heartbeat.timeout", { heartbeat: { timeout: 49 } }],
   ["heartbeat.timeout", { heartbeat: { timeout: Infinity } }],
+  ["heartbeat.timeout", { heartbeat: { interval: 1_000, timeout: 1_001 } }],
   ["heartbeat.ping", { heartbeat: { ping: 7 } }],
   ["heartbeat.isPong", { heartbeat: { isPong: "pong" } }],
   ["reconnect", { reconnect: "yes" }],

@@ -87,7 +87,7 @@ for (const [name, enter] of [
   test(`a trap at ${name} closes every client with internal, and the next connect works`, async () => {
     const realm = await frame();
     const spied = await realm.loadSpied();
-    const options = { heartbeat: { interval: 100, timeout: 5_000 } };
+    const options = { heartbeat: { interval: 500 } };
     const made = [
       spied.connect(ws("/chat?room=trap"), options),
       spied.connect(sse("/ticker?name=trap"), { transport: "eventsource" }),

@@ -1,0 +1,255 @@
+//! What a client is told before it connects.
+
+use std::{fmt, future::Future, pin::Pin, rc::Rc};
+
+use super::{Client, imp};
+use crate::{
+    Backoff, Failure, Heartbeat, OptionError, Outbox, Transport,
+    core::{
+        config::Config,
+        io::Reason,
+        seam::{self, Id},
+    },
+};
+
+/// Why there is no client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be used; the sentence says why.
+    InvalidUrl(&'static str),
+    /// An option cannot work.
+    InvalidOption(OptionError),
+    /// Not a browser (server-side rendering, say), or one without WebSocket or EventSource.
+    Unsupported,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidUrl(problem) => write!(f, "the address {problem}"),
+            Self::InvalidOption(error) => error.fmt(f),
+            Self::Unsupported => {
+                f.write_str("this runtime has no such transport; connect in the browser only")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// What an endpoint function is told of the attempt that it is called for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Context {
+    /// Why the attempt is made.
+    pub reason: Reason,
+    /// 0 for the first since the last stable connection.
+    pub attempt: u64,
+    /// The cursor; empty when there is none.
+    pub last_event_id: String,
+}
+
+/// Why an endpoint function has no address. It is one failed attempt, not the end.
+pub type EndpointError = Box<dyn std::error::Error>;
+
+pub(crate) type Asked = Pin<Box<dyn Future<Output = Result<String, EndpointError>>>>;
+
+#[derive(Clone)]
+pub(crate) enum Endpoint {
+    Fixed(String),
+    Function(Rc<dyn Fn(Context) -> Asked>),
+}
+
+/// How to pick up where a connection left off.
+///
+/// ```
+/// use everwire::Resume;
+/// let resume = Resume::new().with_id("meta.eventId").with_name("since").with_gap("gap");
+/// # let _ = resume;
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resume {
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) via_header: bool,
+    pub(crate) from: String,
+    pub(crate) gap: Option<String>,
+}
+
+impl Resume {
+    /// SSE's own ids, in the query parameter `lastEventId`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Where a WebSocket message carries its id: a key of its JSON, or a path with dots.
+    #[must_use]
+    pub fn with_id(mut self, path: impl Into<String>) -> Self {
+        self.id = Some(path.into());
+        self
+    }
+
+    /// The query parameter in which the cursor goes up. Default `lastEventId`.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The cursor goes up in the header `Last-Event-ID`, which only an EventSource that reconnects by
+    /// itself can send: no growing delays and no jitter, until three errors within 10 s.
+    #[must_use]
+    pub fn via_header(mut self) -> Self {
+        self.via_header = true;
+        self
+    }
+
+    /// The cursor to start from.
+    #[must_use]
+    pub fn with_from(mut self, cursor: impl Into<String>) -> Self {
+        self.from = cursor.into();
+        self
+    }
+
+    /// The type of the message by which the server says that something is missing.
+    #[must_use]
+    pub fn with_gap(mut self, kind: impl Into<String>) -> Self {
+        self.gap = Some(kind.into());
+        self
+    }
+}
+
+/// Made by [`Client::builder`]. Every setting has a default; see each.
+#[must_use = "a builder does nothing until connect()"]
+pub struct Builder {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) transport: Option<Transport>,
+    pub(crate) protocols: Vec<String>,
+    pub(crate) events: Vec<String>,
+    pub(crate) with_credentials: bool,
+    pub(crate) resume: Resume,
+    pub(crate) page_lifecycle: bool,
+    pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
+    config: Config,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the endpoint: tokens stand in addresses.
+        f.debug_struct("Builder").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            transport: None,
+            protocols: Vec::new(),
+            events: Vec::new(),
+            with_credentials: false,
+            resume: Resume::new(),
+            page_lifecycle: true,
+            rule: None,
+            config: Config::default(),
+        }
+    }
+
+    /// Default: WebSocket for `ws:` and `wss:` addresses. http(s) and relative ones need this.
+    pub fn transport(mut self, transport: Transport) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// WebSocket subprotocols to offer. Default: none.
+    pub fn protocols<S: Into<String>>(mut self, protocols: impl IntoIterator<Item = S>) -> Self {
+        self.protocols = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Event names for an EventSource, which delivers no name that was not asked for. Default: `message`.
+    pub fn events<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.events = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// EventSource: send cookies across origins. Default: no.
+    pub fn with_credentials(mut self, on: bool) -> Self {
+        self.with_credentials = on;
+        self
+    }
+
+    /// Notice dead connections. Default: off.
+    pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        self.config.heartbeat = Some(heartbeat);
+        self
+    }
+
+    /// The delays between attempts. Default: [`Backoff::new`].
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.config.backoff = backoff;
+        self
+    }
+
+    /// The first connection is the only one.
+    pub fn no_reconnect(mut self) -> Self {
+        self.config.reconnects = false;
+        self
+    }
+
+    /// How to pick up where a connection left off. Default: [`Resume::new`].
+    pub fn resume(mut self, resume: Resume) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// The bounds of what waits to be sent. Default: [`Outbox::new`].
+    pub fn outbox(mut self, outbox: Outbox) -> Self {
+        self.config.outbox = outbox;
+        self
+    }
+
+    /// How long an attempt may take to open, and an endpoint function to answer, in ms. Default 10 000.
+    pub fn open_timeout(mut self, ms: u64) -> Self {
+        self.config.open_timeout = ms;
+        self
+    }
+
+    /// A rule over the failure table: `Some(true)` tries again, `Some(false)` gives up, `None` leaves it
+    /// to the table ([`Failure::class`]).
+    pub fn should_reconnect(mut self, rule: impl Fn(Failure) -> Option<bool> + 'static) -> Self {
+        self.rule = Some(Box::new(rule));
+        self
+    }
+
+    /// Whether to watch freeze, back/forward cache, visibility, online and offline. Default: yes.
+    pub fn page_lifecycle(mut self, on: bool) -> Self {
+        self.page_lifecycle = on;
+        self
+    }
+
+    /// Returns at once; the first attempt starts in a microtask.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`], for what cannot work: nothing has been opened then.
+    ///
+    /// ```
+    /// // On a host that is not wasm (server-side rendering):
+    /// let none = everwire::Client::builder("wss://example.com/live").connect();
+    /// assert_eq!(none.err(), Some(everwire::ConnectError::Unsupported));
+    /// ```
+    pub fn connect(self) -> Result<Client, ConnectError> {
+        let config = Config {
+            has_provider: matches!(self.endpoint, Endpoint::Function(_)),
+            asks: self.rule.is_some(),
+            browser_reconnects: self.resume.via_header,
+            from: if let Id::Own(hash) = seam::hash(&self.resume.from) { Some(hash) } else { None },
+            ..self.config.clone()
+        };
+        config.check().map_err(ConnectError::InvalidOption)?;
+        imp::connect(self, config).map(Client)
+    }
+}

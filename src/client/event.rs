@@ -1,0 +1,65 @@
+//! What the stream of a client gives.
+
+use super::Message;
+use crate::{Failure, Outcome, State, Why};
+
+/// What happened, in the order in which it did.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Connected; [`State::Open`] came just before.
+    Open,
+    /// The server said something.
+    Message(Message),
+    /// Messages may be missing before the next one.
+    Gap(Gap),
+    /// The state changed.
+    State(State),
+    /// The connection ended or an attempt failed, and another will be made.
+    Retry(Retry),
+    /// The app fell 1 024 messages behind; so many were lost between the last message and the next.
+    Overflow {
+        /// How many.
+        missed: u64,
+    },
+    /// For good. Nothing comes after it.
+    Closed(Closed),
+}
+
+/// Where messages may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// [`Outcome::Gap`]: the server said so. [`Outcome::Unknown`]: nothing proves the contrary.
+    pub outcome: Outcome,
+    /// The cursor before the gap; empty when there was none.
+    pub after: String,
+    /// The id of the first message after it; empty when it has none.
+    pub before: String,
+}
+
+/// A wait before the next attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// 1 for the first since the last stable connection.
+    pub attempt: u64,
+    /// In ms.
+    pub delay: u64,
+    /// Why it is needed.
+    pub failure: Failure,
+}
+
+/// How a client ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Who or what closed it.
+    pub why: Why,
+    /// The WebSocket close code; 0 where there was none.
+    pub code: u16,
+    /// The server's close reason; empty where there was none.
+    pub reason: String,
+    /// The failure that ended it, unless the app did.
+    pub failure: Option<Failure>,
+}

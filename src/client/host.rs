@@ -1,0 +1,116 @@
+//! Off the web there is nothing to connect with: `connect` says so, and none of these is ever made. They
+//! are here so that an app that renders on the server compiles.
+
+use std::task::{Context, Poll};
+
+use super::{Builder, ConnectError, DecodeError, EncodeError, Event};
+use crate::{Failure, Sent, State, Transport, core::config::Config};
+
+pub(crate) fn connect(_: Builder, _: Config) -> Result<Wire, ConnectError> {
+    Err(ConnectError::Unsupported)
+}
+
+pub(crate) enum Wire {}
+
+impl Wire {
+    pub(crate) fn poll_next(&self, _: &mut Context<'_>) -> Poll<Option<Event>> {
+        match *self {}
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        match *self {}
+    }
+}
+
+#[derive(Clone)]
+pub(crate) enum Handle {}
+
+impl Handle {
+    pub(crate) fn state(&self) -> State {
+        match *self {}
+    }
+
+    pub(crate) fn last_event_id(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<Failure> {
+        match *self {}
+    }
+
+    pub(crate) fn retry_in(&self) -> Option<u64> {
+        match *self {}
+    }
+
+    pub(crate) fn attempt(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn queued(&self) -> (usize, u64) {
+        match *self {}
+    }
+
+    pub(crate) fn round_trip(&self) -> Option<f64> {
+        match *self {}
+    }
+
+    pub(crate) fn send_text(&self, _: &str) -> Sending {
+        match *self {}
+    }
+
+    pub(crate) fn send_bytes(&self, _: &[u8]) -> Sending {
+        match *self {}
+    }
+
+    pub(crate) fn send_json<T: ?Sized>(&self, _: &T) -> Result<Sending, EncodeError> {
+        match *self {}
+    }
+
+    pub(crate) fn reconnect(&self) {
+        match *self {}
+    }
+
+    pub(crate) fn close(&self, _: u16, _: &str) {
+        match *self {}
+    }
+}
+
+pub(crate) enum Sending {}
+
+impl Sending {
+    pub(crate) fn poll(&self, _: &mut Context<'_>) -> Poll<Sent> {
+        match *self {}
+    }
+}
+
+pub(crate) enum Message {}
+
+impl Message {
+    pub(crate) fn kind(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn text(&self) -> Option<String> {
+        match *self {}
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match *self {}
+    }
+
+    pub(crate) fn json<T>(&self) -> Result<T, DecodeError> {
+        match *self {}
+    }
+
+    pub(crate) fn last_event_id(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        match *self {}
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        match *self {}
+    }
+}

@@ -1,0 +1,391 @@
+//! The Rust app's side of a client in the browser.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::{Rc, Weak},
+    task::{Context as TaskContext, Poll, Waker},
+};
+
+use wasm_bindgen::prelude::*;
+
+use super::{
+    Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Retry,
+    builder::Endpoint,
+    driver::{Driver, Host},
+};
+use crate::{
+    Dropped, Failure, Outcome, Sent, State, Transport, Why,
+    core::{
+        config::Config,
+        io::{News, Reason},
+    },
+    transport::{address::Address, sys::Port},
+};
+
+/// The stream holds so many messages for an app that does not keep up.
+const LIMIT: usize = 1_024;
+
+pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
+    let port = Port::new();
+    if let Endpoint::Fixed(address) = &builder.endpoint {
+        let address =
+            Address::parse(address.clone(), &port, builder.transport).map_err(ConnectError::InvalidUrl)?;
+        if !supported(address.transport) {
+            return Err(ConnectError::Unsupported);
+        }
+    }
+    set_up(&port, &builder, config.heartbeat.is_some());
+    let inbox = Rc::new(Inbox::default());
+    let cursor_name = (!builder.resume.via_header)
+        .then(|| builder.resume.name.clone().unwrap_or_else(|| "lastEventId".to_owned()));
+    let watch_page = builder.page_lifecycle;
+    let host = Box::new(AppHost { builder, inbox: Rc::clone(&inbox) });
+    let driver = Driver::new(config, port, host, cursor_name, watch_page);
+
+    let weak = Rc::downgrade(&driver);
+    let called = weak.clone();
+    let call =
+        Closure::<dyn Fn(u32, u32, u32, Option<String>) -> u32>::new(move |kind, attempt, code, text| {
+            called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, text))
+        });
+    let to = Rc::clone(&inbox);
+    let sink = Closure::<dyn Fn(JsMessage)>::new(move |message| to.message(message));
+    driver.port().set_call(call.as_ref());
+    driver.port().set_sink(sink.as_ref());
+    wasm_bindgen_futures::spawn_local(async move {
+        if let Some(driver) = weak.upgrade() {
+            driver.start();
+        }
+    });
+    Ok(Wire { handle: Handle { driver, inbox }, _call: call, _sink: sink })
+}
+
+fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
+    port.set_keeps_raw(true);
+    port.set_with_credentials(builder.with_credentials);
+    port.set_self_reconnect(builder.resume.via_header);
+    port.set_cursor(&builder.resume.from);
+    for name in &builder.events {
+        port.name(name);
+    }
+    if let Some(path) = &builder.resume.id {
+        port.id_at(path);
+    }
+    if let Some(kind) = &builder.resume.gap {
+        port.set_gap(kind);
+        port.name(kind);
+    }
+    if heartbeat {
+        port.heartbeat(&JsValue::UNDEFINED, &JsValue::UNDEFINED);
+    }
+}
+
+fn supported(transport: Transport) -> bool {
+    let name = match transport {
+        Transport::WebSocket => "WebSocket",
+        Transport::EventSource => "EventSource",
+    };
+    js_sys::Reflect::has(&js_sys::global(), &JsValue::from_str(name)).unwrap_or(false)
+}
+
+/// Owns the connection; dropped, it takes the closures along that the port calls.
+pub(crate) struct Wire {
+    handle: Handle,
+    _call: Closure<dyn Fn(u32, u32, u32, Option<String>) -> u32>,
+    _sink: Closure<dyn Fn(JsMessage)>,
+}
+
+impl Wire {
+    pub(crate) fn poll_next(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
+        self.handle.inbox.poll(cx)
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+#[derive(Clone)]
+pub(crate) struct Handle {
+    driver: Rc<Driver>,
+    inbox: Rc<Inbox>,
+}
+
+impl Handle {
+    pub(crate) fn state(&self) -> State {
+        self.driver.state()
+    }
+
+    pub(crate) fn last_event_id(&self) -> String {
+        self.driver.port().cursor()
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<Failure> {
+        self.driver.last_failure()
+    }
+
+    pub(crate) fn retry_in(&self) -> Option<u64> {
+        self.driver.retry_in()
+    }
+
+    pub(crate) fn attempt(&self) -> u64 {
+        self.driver.retries()
+    }
+
+    pub(crate) fn queued(&self) -> (usize, u64) {
+        self.driver.queued()
+    }
+
+    pub(crate) fn round_trip(&self) -> Option<f64> {
+        self.driver.port().round_trip()
+    }
+
+    pub(crate) fn send_text(&self, text: &str) -> Sending {
+        self.send(JsValue::from_str(text), text.len())
+    }
+
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) -> Sending {
+        self.send(js_sys::Uint8Array::from(bytes).into(), bytes.len())
+    }
+
+    pub(crate) fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<Sending, EncodeError> {
+        let failed = |error: String| EncodeError(error);
+        // Maps as objects and the like: what JSON.stringify makes JSON of.
+        let value = value
+            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+            .map_err(|error| failed(error.to_string()))?;
+        let text = js_sys::JSON::stringify(&value)
+            .ok()
+            .and_then(|text| text.as_string())
+            .ok_or_else(|| failed("JSON.stringify refused it".to_owned()))?;
+        Ok(self.send_text(&text))
+    }
+
+    fn send(&self, payload: JsValue, bytes: usize) -> Sending {
+        let (id, sending) = self.inbox.sending();
+        self.driver.send(id, payload, bytes as u64);
+        sending
+    }
+
+    pub(crate) fn reconnect(&self) {
+        self.driver.reconnect();
+    }
+
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        self.driver.close(Why::App, code, reason.to_owned());
+    }
+}
+
+/// What became of a send, once it is known.
+#[derive(Default)]
+struct Settled {
+    sent: Cell<Option<Sent>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+pub(crate) struct Sending(Rc<Settled>);
+
+impl Sending {
+    pub(crate) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Sent> {
+        match self.0.sent.get() {
+            Some(sent) => Poll::Ready(sent),
+            None => {
+                self.0.waker.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// What waits for the app.
+#[derive(Default)]
+struct Inbox {
+    events: RefCell<VecDeque<Event>>,
+    messages: Cell<usize>,
+    waker: RefCell<Option<Waker>>,
+    ended: Cell<bool>,
+    sends: RefCell<VecDeque<(u32, Rc<Settled>)>>,
+    next_send: Cell<u32>,
+}
+
+impl Inbox {
+    fn push(&self, event: Event) {
+        self.events.borrow_mut().push_back(event);
+        let waker = self.waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn message(&self, message: JsMessage) {
+        if self.messages.get() == LIMIT {
+            if let Some(Event::Overflow { missed }) = self.events.borrow_mut().back_mut() {
+                *missed += 1;
+                return;
+            }
+            return self.push(Event::Overflow { missed: 1 });
+        }
+        self.messages.set(self.messages.get() + 1);
+        self.push(Event::Message(super::Message(Message(message))));
+    }
+
+    fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
+        let event = self.events.borrow_mut().pop_front();
+        match event {
+            Some(event) => {
+                match event {
+                    Event::Message(_) => self.messages.set(self.messages.get() - 1),
+                    Event::Closed(_) => self.ended.set(true),
+                    _ => {}
+                }
+                Poll::Ready(Some(event))
+            }
+            None if self.ended.get() => Poll::Ready(None),
+            None => {
+                self.waker.replace(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        }
+    }
+
+    fn sending(&self) -> (u32, Sending) {
+        let id = self.next_send.get();
+        self.next_send.set(id.wrapping_add(1));
+        let settled = Rc::new(Settled::default());
+        self.sends.borrow_mut().push_back((id, Rc::clone(&settled)));
+        (id, Sending(settled))
+    }
+
+    fn settle(&self, id: u32, sent: Sent) {
+        let settled = {
+            let mut sends = self.sends.borrow_mut();
+            let place = sends.iter().position(|(other, _)| *other == id);
+            place.and_then(|place| sends.remove(place))
+        };
+        let Some((_, settled)) = settled else { return };
+        settled.sent.set(Some(sent));
+        let waker = settled.waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+struct AppHost {
+    builder: Builder,
+    inbox: Rc<Inbox>,
+}
+
+impl AppHost {
+    fn protocols(&self) -> JsValue {
+        self.builder.protocols.iter().map(|name| JsValue::from_str(name)).collect::<js_sys::Array>().into()
+    }
+}
+
+impl Host for AppHost {
+    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason) {
+        let transport = self.builder.transport;
+        match &self.builder.endpoint {
+            Endpoint::Fixed(address) => {
+                let address = Address::parse(address.clone(), driver.port(), transport).ok();
+                driver.resolved(attempt, address, self.protocols());
+            }
+            Endpoint::Function(ask) => {
+                let last_event_id = driver.port().cursor();
+                let asked = ask(Context { reason, attempt: retry, last_event_id });
+                let driver: Weak<Driver> = Rc::downgrade(driver);
+                let protocols = self.protocols();
+                wasm_bindgen_futures::spawn_local(async move {
+                    let address = asked.await.ok();
+                    let Some(driver) = driver.upgrade() else { return };
+                    let address =
+                        address.and_then(|text| Address::parse(text, driver.port(), transport).ok());
+                    driver.resolved(attempt, address, protocols);
+                });
+            }
+        }
+    }
+
+    fn ask(&self, failure: Failure) -> Option<bool> {
+        self.builder.rule.as_ref().and_then(|rule| rule(failure))
+    }
+
+    fn settle(&self, id: u32, sent: Sent) {
+        self.inbox.settle(id, sent);
+    }
+
+    fn tell(&self, driver: &Rc<Driver>, news: News) {
+        self.inbox.push(match news {
+            News::State(state) => Event::State(state),
+            News::Open => Event::Open,
+            News::Retry { retry, delay, failure } => Event::Retry(Retry { attempt: retry, delay, failure }),
+            News::Outcome(Outcome::Recovered) => return,
+            News::Outcome(outcome) => {
+                let port = driver.port();
+                Event::Gap(Gap { outcome, after: port.cursor(), before: port.pending() })
+            }
+            News::Closed { why, code, failure } => {
+                for (_, settled) in self.inbox.sends.take() {
+                    settled.sent.set(Some(Sent::Dropped(Dropped::Closed)));
+                }
+                let reason = if code == 0 { String::new() } else { driver.port().close_reason() };
+                Event::Closed(Closed { why, code, reason, failure })
+            }
+        });
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the port hands over; see `Port.sink`.
+    pub(crate) type JsMessage;
+
+    #[wasm_bindgen(method, getter)]
+    fn raw(this: &JsMessage) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &JsMessage) -> JsValue;
+    #[wasm_bindgen(method, getter, js_name = "type")]
+    fn kind(this: &JsMessage) -> String;
+    #[wasm_bindgen(method, getter, js_name = lastEventId)]
+    fn last_event_id(this: &JsMessage) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn transport(this: &JsMessage) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn origin(this: &JsMessage) -> String;
+}
+
+pub(crate) struct Message(JsMessage);
+
+impl Message {
+    pub(crate) fn kind(&self) -> String {
+        self.0.kind()
+    }
+
+    pub(crate) fn text(&self) -> Option<String> {
+        self.0.raw().as_string()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self.text() {
+            Some(text) => text.into_bytes(),
+            None => js_sys::Uint8Array::new(&self.0.raw()).to_vec(),
+        }
+    }
+
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        serde_wasm_bindgen::from_value(self.0.data()).map_err(|error| DecodeError(error.to_string()))
+    }
+
+    pub(crate) fn last_event_id(&self) -> String {
+        self.0.last_event_id()
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        if self.0.transport() == "eventsource" { Transport::EventSource } else { Transport::WebSocket }
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        self.0.origin()
+    }
+}

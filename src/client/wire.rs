@@ -1,0 +1,212 @@
+//! The client, its handle, and a send under way.
+
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    task::{Context as TaskContext, Poll},
+};
+
+use futures_core::Stream;
+
+use super::{
+    Builder, Context, EndpointError, Event,
+    builder::{Asked, Endpoint},
+    imp,
+};
+use crate::{Failure, Sent, State};
+
+/// One client: a stream of [`Event`]s. Dropping it closes the connection.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use everwire::{Client, Event, Heartbeat};
+///
+/// let mut wire = Client::builder("wss://example.com/live").heartbeat(Heartbeat::new()).connect()?;
+/// let handle = wire.handle();
+/// while let Some(event) = wire.next().await {
+///     match event {
+///         Event::Open => drop(handle.send("hello")),
+///         Event::Message(message) => println!("{:?}", message.text()),
+///         Event::Gap(gap) => println!("something may be missing after {}", gap.after),
+///         _ => {}
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+#[must_use = "dropping a client closes its connection"]
+pub struct Client(pub(super) imp::Wire);
+
+impl Client {
+    /// A client for a fixed address; relative ones are relative to the page.
+    pub fn builder(address: impl Into<String>) -> Builder {
+        Builder::new(Endpoint::Fixed(address.into()))
+    }
+
+    /// A client that asks for its address before each attempt: a fresh token, say.
+    ///
+    /// ```
+    /// use everwire::{Client, Reason};
+    /// # async fn token(fresh: bool) -> Result<String, std::fmt::Error> { Ok(String::new()) }
+    /// let builder = Client::builder_with(|context| async move {
+    ///     let token = token(context.reason == Reason::Unauthorized).await?;
+    ///     Ok(format!("wss://example.com/live?token={token}"))
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn builder_with<F, R>(endpoint: F) -> Builder
+    where
+        F: Fn(Context) -> R + 'static,
+        R: Future<Output = Result<String, EndpointError>> + 'static,
+    {
+        Builder::new(Endpoint::Function(Rc::new(move |context| Box::pin(endpoint(context)) as Asked)))
+    }
+
+    /// The next event; `None` after [`Event::Closed`].
+    pub async fn next(&mut self) -> Option<Event> {
+        poll_fn(|cx| self.0.poll_next(cx)).await
+    }
+
+    /// What other parts of the app use: cheap to clone, and it keeps nothing open.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle(self.0.handle())
+    }
+}
+
+impl Stream for Client {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
+        self.0.poll_next(cx)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.0.handle().close(0, "");
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle().fmt(f)
+    }
+}
+
+/// Sends, closes and looks, from anywhere. After the client is dropped it finds it closed.
+#[derive(Clone)]
+pub struct Handle(imp::Handle);
+
+impl Handle {
+    /// What the client is doing.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.0.state()
+    }
+
+    /// The cursor: the id of the last message delivered; empty when there was none.
+    #[must_use]
+    pub fn last_event_id(&self) -> String {
+        self.0.last_event_id()
+    }
+
+    /// Why the last connection or attempt ended.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<Failure> {
+        self.0.last_failure()
+    }
+
+    /// Ms to the next attempt, while waiting.
+    #[must_use]
+    pub fn retry_in(&self) -> Option<u64> {
+        self.0.retry_in()
+    }
+
+    /// Retries since the last stable connection.
+    #[must_use]
+    pub fn attempt(&self) -> u64 {
+        self.0.attempt()
+    }
+
+    /// Messages and bytes that wait in the outbox.
+    #[must_use]
+    pub fn queued(&self) -> (usize, u64) {
+        self.0.queued()
+    }
+
+    /// Ms from the last ping to its answer.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<f64> {
+        self.0.round_trip()
+    }
+
+    /// Sends a text, at once or from the outbox. What became of it is the future's answer; nobody has to
+    /// await it.
+    pub fn send(&self, text: &str) -> Sending {
+        Sending(self.0.send_text(text))
+    }
+
+    /// Sends bytes.
+    pub fn send_bytes(&self, bytes: &[u8]) -> Sending {
+        Sending(self.0.send_bytes(bytes))
+    }
+
+    /// Sends a value as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`], when JSON cannot hold it.
+    pub fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<Sending, EncodeError> {
+        self.0.send_json(value).map(Sending)
+    }
+
+    /// Drops the connection, or the wait, and tries at once.
+    pub fn reconnect(&self) {
+        self.0.reconnect();
+    }
+
+    /// For good. `code` is 1000 or 3000 to 4999 (RFC 6455, 7.4.2), `reason` at most 123 bytes; what does
+    /// not fit is left out.
+    pub fn close(&self, code: u16, reason: &str) {
+        let fits = code == 1000 || (3000..5000).contains(&code);
+        let reason = if fits && reason.len() <= 123 { reason } else { "" };
+        self.0.close(if fits { code } else { 0 }, reason);
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// The value cannot be encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodeError(pub(crate) String);
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the value cannot be sent as JSON: {}", self.0)
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+/// A send under way; it goes on whether this is awaited or not.
+pub struct Sending(imp::Sending);
+
+impl Future for Sending {
+    type Output = Sent;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Sent> {
+        self.0.poll(cx)
+    }
+}
+
+impl fmt::Debug for Sending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").finish_non_exhaustive()
+    }
+}
