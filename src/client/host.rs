@@ -10,107 +10,111 @@ pub(crate) fn connect(_: Builder, _: Config) -> Result<Wire, ConnectError> {
     Err(ConnectError::Unsupported)
 }
 
-pub(crate) enum Wire {}
+/// Inside private fields, so that the code that uses these is not found unreachable.
+#[derive(Clone, Copy)]
+enum Never {}
+
+pub(crate) struct Wire(Never);
 
 impl Wire {
     pub(crate) fn poll_next(&self, _: &mut Context<'_>) -> Poll<Option<Event>> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn handle(&self) -> Handle {
-        match *self {}
+        match self.0 {}
     }
 }
 
 #[derive(Clone)]
-pub(crate) enum Handle {}
+pub(crate) struct Handle(Never);
 
 impl Handle {
     pub(crate) fn state(&self) -> State {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn last_event_id(&self) -> String {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn last_failure(&self) -> Option<Failure> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn retry_in(&self) -> Option<u64> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn attempt(&self) -> u64 {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn queued(&self) -> (usize, u64) {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn round_trip(&self) -> Option<f64> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn send_text(&self, _: &str) -> Sending {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn send_bytes(&self, _: &[u8]) -> Sending {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn send_json<T: ?Sized>(&self, _: &T) -> Result<Sending, EncodeError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn reconnect(&self) {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn close(&self, _: u16, _: &str) {
-        match *self {}
+        match self.0 {}
     }
 }
 
-pub(crate) enum Sending {}
+pub(crate) struct Sending(Never);
 
 impl Sending {
     pub(crate) fn poll(&self, _: &mut Context<'_>) -> Poll<Sent> {
-        match *self {}
+        match self.0 {}
     }
 }
 
-pub(crate) enum Message {}
+pub(crate) struct Message(Never);
 
 impl Message {
     pub(crate) fn kind(&self) -> String {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn text(&self) -> Option<String> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn json<T>(&self) -> Result<T, DecodeError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn last_event_id(&self) -> String {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) fn origin(&self) -> String {
-        match *self {}
+        match self.0 {}
     }
 }

@@ -64,6 +64,9 @@ impl Connection {
             self.reason = Reason::Unauthorized;
             FLOOR
         } else {
+            if self.reason == Reason::Initial {
+                self.reason = Reason::Reconnect;
+            }
             self.config.backoff.delay(self.retries, at.draw).max(told)
         };
         self.wait_until(at.now, at.now.saturating_add(delay), at.now.saturating_add(told));

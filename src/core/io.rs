@@ -103,7 +103,7 @@ pub enum Why {
 pub enum Reason {
     /// The first one.
     Initial,
-    /// After a loss.
+    /// After a loss or a failed attempt.
     Reconnect,
     /// The server refused the credentials: ask for new ones.
     Unauthorized,

@@ -129,7 +129,7 @@ impl Connection {
         self.ids.checking()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn cursor(&self) -> Option<u64> {
         self.ids.cursor()
     }

@@ -63,10 +63,11 @@ function readPage() {
 
 /** A button may hide itself in the meantime: then it is not needed any more. */
 async function click(driver, selector) {
+  const button = await driver.findElement(By.css(selector));
   try {
-    await driver.findElement(By.css(selector)).click();
+    await button.click();
   } catch (error) {
-    if (error.name !== "ElementNotInteractableError") throw error;
+    if (await button.isDisplayed()) throw error;
   }
 }
 

@@ -16,6 +16,7 @@ const tests = {
     const back = tab.send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1].id })
       .then(() => tab.until("window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)", "a pageshow from the cache"));
     await Promise.race([back, notUsed]);
+    await suspended(tab);
     return "pageshow";
   },
 
@@ -30,6 +31,7 @@ const tests = {
     await tab.activate();
     await tab.until("life().returns.some((back) => back.type === 'resume')", "a resume event");
     await other.close();
+    await suspended(tab);
     return "resume";
   },
 
@@ -92,6 +94,11 @@ async function alive(tab, type) {
     assert.ok(after[type] <= within, `${name}: ${Math.round(after[type])} ms from ${type} to the next message`);
   }
   await connectionsAre(2);
+}
+
+async function suspended(tab) {
+  const life = await tab.evaluate("life()");
+  for (const name of ["websocket", "eventsource"]) assert.ok(life[name].states.includes("suspended"), `${name} went ${life[name].states}`);
 }
 
 async function setOffline(tab, offline) {

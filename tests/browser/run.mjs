@@ -20,7 +20,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
 
 try {
   loadEnvironment();
-  needFile(serverBinary, "Build it: cargo build -p everwire-www.");
+  needFile(serverBinary, "Build it: cargo build -p everwire-demo.");
   needFile(join(packed, "index.js"), "Make it: make pack.");
   for (const name of names) await runEngine(name);
 } catch (error) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 export const pages = join(root, "tests/browser/pages");
-export const packed = process.env.EVERWIRE_PACKED ?? join(root, "target/packed/package");
+export const packed = join(root, "target/packed/package");
 export const serverBinary = join(root, "target/debug/everwire-demo");
 
 /** Puts what scripts/env.sh sets into process.env. */

@@ -13,8 +13,9 @@ const wires = {
 };
 
 const states = Object.entries(wires).map(([name, made]) => {
-  const state = { name, made, counter: new Counter(), retries: 0, after: {}, closed: null };
+  const state = { name, made, counter: new Counter(), retries: 0, states: [], after: {}, closed: null };
   made.addEventListener("retry", () => { state.retries += 1; });
+  made.addEventListener("statechange", () => state.states.push(made.state));
   made.addEventListener("close", (event) => { state.closed = event.reason; });
   made.on((message) => {
     state.counter.add(message.data.seq);
@@ -31,7 +32,7 @@ for (const [target, type] of [[window, "pageshow"], [document, "resume"], [windo
 
 window.life = () => ({
   returns,
-  ...Object.fromEntries(states.map(({ name, made, counter, retries, after, closed }) => [name, {
-    state: made.state, retries, after, closed, received: counter.received, missing: counter.missing, duplicates: counter.duplicates, stats: made.stats(),
+  ...Object.fromEntries(states.map(({ name, made, counter, retries, states, after, closed }) => [name, {
+    state: made.state, states, retries, after, closed, received: counter.received, missing: counter.missing, duplicates: counter.duplicates, stats: made.stats(),
   }])),
 });

@@ -96,8 +96,8 @@ test("a server that closes with 1000 on every ping is not stormed", async () => 
 });
 
 test("a stable connection starts the backoff anew", async () => {
-  const plan = script("ws", [[["reset"]], [["reset"]], [["wait", 150], ["close", 1000, ""]], []]);
-  const made = client(plan.url, { reconnect: { initialDelay: 100, factor: 2, jitter: "none", stableAfter: 50 } });
+  const plan = script("ws", [[["reset"]], [["reset"]], [["wait", 700], ["close", 1000, ""]], []]);
+  const made = client(plan.url, { reconnect: { initialDelay: 100, factor: 2, jitter: "none", stableAfter: 500 } });
   const seen = watch(made);
   await waitFor(() => seen.retries.length === 3, "three retries");
   equal(seen.retries.map((retry) => retry.delay), [100, 200, 100], "delays");

@@ -1,0 +1,54 @@
+# make demo   everything for the demo, and the demo
+# make test   everything for the tests, and all of them
+# The rest are their parts. Set-up installs what is missing and nothing twice.
+
+.PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package consumers app size bench clean
+
+demo: setup-build pack server
+	@. scripts/env.sh && exec target/debug/everwire-demo --root =www --root pkg=pkg $(DEMO_ARGS)
+
+test: setup-test test-native server test-web pack test-package
+
+setup-build:
+	@scripts/setup.sh build
+
+setup-test:
+	@scripts/setup.sh test
+
+server:
+	@cargo build --quiet --locked -p everwire-demo
+
+# Builds pkg/everwire-VERSION.tgz and prints its path last.
+pack:
+	@scripts/pack.sh
+
+lint:
+	@scripts/lint.sh
+
+test-native:
+	cargo test --locked --workspace
+
+# The Rust API, with wasm-pack test, in the three engines.
+test-web: server
+	@scripts/test-web.sh
+
+# The packed npm package, from pages, in the three engines.
+test-package: server
+	@. scripts/env.sh && node tests/browser/run.mjs all
+
+# The packed tarball in bundlers and frameworks.
+consumers: server
+	@. scripts/env.sh && node tests/consumers/run.mjs
+
+# A Rust app with an allocator of its own on the crate.
+app:
+	@scripts/app.sh
+
+size:
+	@node scripts/size.mjs
+
+bench: server
+	@. scripts/env.sh && node benches/run.mjs
+
+clean:
+	rm -rf target pkg node_modules

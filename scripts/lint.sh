@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# rustfmt, clippy on the host and for wasm (both builds), and the docs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/env.sh
+toolchain=$(everwire_wasm_toolchain)
+[ "$toolchain" = default ] && wasm=(cargo) || wasm=(cargo "+$toolchain")
+
+cargo fmt --all --check
+cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \
+  --target wasm32-unknown-unknown -- -D warnings
+CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
+  --no-default-features --features npm --target wasm32-unknown-unknown -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p everwire
+echo "lint: clean"
