@@ -212,6 +212,7 @@ export class Client extends EventTarget {
       throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0]}" ${problem}`);
     }
     const name = found === TRANSPORTS.websocket ? "WebSocket" : "EventSource";
+    this.#port.transport = name.toLowerCase();
     if (typeof globalThis[name] !== "function") {
       throw new EverwireError("unsupported", `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis or use a newer version`);
     }
@@ -270,7 +271,8 @@ export class Client extends EventTarget {
         if (failure) this.#lastFailure = failure;
         if (state === CLOSED) return;
         this.#state = state;
-        if (state !== 0) this.#asking?.abort();
+        if (state > OPEN) this.#asking?.abort();
+        if (state) this.#asking = undefined;
         this.dispatchEvent(new Event("statechange"));
       },
       opened: () => {

@@ -71,7 +71,7 @@ export type FailureCode =
   | "open-timeout"        // not open within openTimeout
   | "half-open"           // looked open, but nothing came within the heartbeat's timeout
   | "provider"            // the endpoint or protocols function threw, rejected, or took too long
-  | "requested";          // reconnect() was called
+  | "blocked";            // the browser refused: mixed content, a bad subprotocol, a blocked port
 
 export class Failure extends EverwireError {
   readonly code: FailureCode;

@@ -12,6 +12,9 @@ export const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.is
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
+// RFC 6455, 4.1: each a token (RFC 2616, 2.2), none twice. The browser would throw at the first attempt.
+const areProtocols = (value) =>
+  isString(value) ? areProtocols([value]) : isStrings(value) && value.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && new Set(value).size === value.length;
 const isStrings = (value) => Array.isArray(value) && value.every(isString);
 
 /** One options object: each key is read once, and a key that nobody reads is a mistake. */
@@ -96,7 +99,7 @@ export function readOptions(given, endpoint) {
     options.number("openTimeout"),
   ];
 
-  const protocols = options.get("protocols", (value) => isString(value) || isStrings(value) || isFunction(value), "a string, an array of strings, or a function");
+  const protocols = options.get("protocols", (value) => isFunction(value) || areProtocols(value), "a token, an array of different tokens, or a function");
   const via = resume.get("via", (value) => value === "query" || value === "header", '"query" or "header"');
   const shouldReconnect = options.get("shouldReconnect", isFunction, "a function");
   const flags =

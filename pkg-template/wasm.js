@@ -22,19 +22,21 @@ function compile() {
   if (check !== sum) {
     throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8, so its WebAssembly is garbled. Serve the page or the script with charset=utf-8");
   }
-  try {
-    return new WebAssembly.Module(bytes);
-  } catch (cause) {
-    throw new EverwireError("wasm-unavailable", "the browser refused to compile WebAssembly. If the page has a Content-Security-Policy, its script-src needs 'wasm-unsafe-eval'", cause);
-  }
+  return new WebAssembly.Module(bytes);
 }
 
 /** The page's instance: `{ Wire, clients, dead }`. */
 export function instance() {
   if (current) return current;
-  module ??= compile();
   const made = { Wire: undefined, clients: new Set(), dead: false };
-  made.Wire = instantiate(module, (exports) => guard(exports, made)).Wire;
+  try {
+    module ??= compile();
+    // WebKit asks the page's policy only here.
+    made.Wire = instantiate(module, (exports) => guard(exports, made)).Wire;
+  } catch (cause) {
+    if (cause instanceof EverwireError) throw cause;
+    throw new EverwireError("wasm-unavailable", "the browser refused to compile WebAssembly. If the page has a Content-Security-Policy, its script-src needs 'wasm-unsafe-eval'", cause);
+  }
   return (current = made);
 }
 

@@ -63,12 +63,8 @@ need_wasm_target() {
   fi
   have rustup || die "the wasm32-unknown-unknown target is missing, and so is rustup. Install rustup (rustup.rs), then run again."
   apt_install "a compiler with the source of std" rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy
-  # rust-lld is a link to the lld of the compiler's own LLVM version.
-  local lld; lld=$(readlink -f /usr/bin/rust-lld 2>/dev/null || true)
-  if [ ! -x "$lld" ]; then
-    lld=$(readlink -m /usr/bin/rust-lld); lld=$(basename "$(dirname "$(dirname "$lld")")")   # …/llvm-22/bin/lld
-    apt_install "the wasm linker" "lld-${lld#llvm-}"
-  fi
+  # rust-lld is a link to the lld of the compiler's own LLVM version, which is a package of that name.
+  [ -e /usr/bin/rust-lld ] || apt_install "the wasm linker" "$(basename "$(readlink /usr/bin/rust-lld)")"
   say "building std for wasm32-unknown-unknown"
   local work; work=$(mktemp -d)
   cp -rL /usr/lib/rustlib/src/rust/library "$work/library"

@@ -422,7 +422,8 @@ impl Connection {
     fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
         // What was about to be told or done is of no interest any more; what was sent is.
         self.actions.retain(|action| matches!(action, Action::Settle { .. } | Action::Transmit(_)));
-        self.act(Action::Drop { code });
+        // A server's code is not ours to send: browsers throw on most of them.
+        self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
         self.watch = None;
         self.phase = Phase::Closed;
         while let Some(parcel) = self.queue.pop() {

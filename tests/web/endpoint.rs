@@ -1,0 +1,122 @@
+//! Addresses from a function, asked for before each attempt.
+
+use std::{cell::RefCell, future::Future, rc::Rc};
+
+use everwire::{Builder, Client, Context, EndpointError, Failure, Reason, Resume, Why};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::support::{QUICK, Record, Server, next_text, until_closed};
+
+type Asked = Rc<RefCell<Vec<Context>>>;
+
+/// `answer` is given the number of the question, from 0 on.
+fn asking<R>(answer: impl Fn(usize) -> R + 'static) -> (Asked, Builder)
+where
+    R: Future<Output = Result<String, EndpointError>> + 'static,
+{
+    let asked = Asked::default();
+    let list = Rc::clone(&asked);
+    let builder = Client::builder_with(move |context| {
+        list.borrow_mut().push(context);
+        answer(list.borrow().len() - 1)
+    });
+    (asked, builder.backoff(QUICK))
+}
+
+fn told(asked: &Asked) -> Vec<(Reason, u64, String)> {
+    asked.borrow().iter().map(|c| (c.reason, c.attempt, c.last_event_id.clone())).collect()
+}
+
+#[wasm_bindgen_test]
+async fn each_attempt_asks_with_its_context() {
+    let server = Server::start().await;
+    let script = server.script(
+        "ws",
+        r#"[[["send","{\"n\":1,\"at\":{\"id\":\"a\"}}"],["wait",20],["reset"]],[["status",503]],[["send","in"]]]"#,
+    );
+    let url = script.url.clone();
+    let (asked, builder) = asking(move |n| {
+        let url = url.clone();
+        async move { if n == 0 { Err("no token today".into()) } else { Ok(format!("{url}&n={n}")) } }
+    });
+    let record = Record::of(builder.resume(Resume::new().with_id("at.id")).connect().unwrap());
+    record.until("the last attempt", |seen| seen.texts().contains(&"in")).await;
+    let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
+    // An error is one failed attempt, not the end.
+    assert_eq!(failures, [Failure::Provider, Failure::Network, Failure::Network]);
+    let a = || "a".to_owned();
+    assert_eq!(
+        told(&asked),
+        [
+            (Reason::Initial, 0, String::new()),
+            (Reason::Initial, 1, String::new()),
+            (Reason::Reconnect, 2, a()),
+            (Reason::Reconnect, 3, a()),
+        ]
+    );
+    let queries: Vec<_> = script
+        .log()
+        .await
+        .iter()
+        .map(|attempt| (attempt.query["n"].clone(), attempt.query.get("lastEventId").cloned()))
+        .collect();
+    assert_eq!(queries, [("1".into(), None), ("2".into(), Some(a())), ("3".into(), Some(a()))]);
+}
+
+#[wasm_bindgen_test]
+async fn unauthorized_asks_once_more_then_it_is_fatal() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["close",4401,"who are you"]]]"#);
+    let url = script.url.clone();
+    let (asked, builder) = asking(move |_| {
+        let url = url.clone();
+        async move { Ok(url) }
+    });
+    let mut wire = builder.connect().unwrap();
+    let (closed, _) = until_closed(&mut wire).await;
+    let reasons: Vec<_> = told(&asked).into_iter().map(|(reason, ..)| reason).collect();
+    assert_eq!(reasons, [Reason::Initial, Reason::Unauthorized]);
+    assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 4401, "who are you"));
+    assert_eq!(closed.failure, Some(Failure::Closed { code: 4401 }));
+    assert_eq!(script.log().await.len(), 2);
+}
+
+#[wasm_bindgen_test]
+async fn a_fresh_token_goes_on() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["close",4401,""]],[["send","in"]]]"#);
+    let url = script.url.clone();
+    let (_, builder) = asking(move |_| std::future::ready(Ok(url.clone())));
+    let mut wire = builder.connect().unwrap();
+    assert_eq!(next_text(&mut wire).await, "in");
+}
+
+#[wasm_bindgen_test]
+async fn unauthorized_is_fatal_where_there_is_nobody_to_ask() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["close",4401,""]]]"#);
+    let mut wire = Client::builder(&script.url).connect().unwrap();
+    assert_eq!(until_closed(&mut wire).await.0.why, Why::Fatal);
+    assert_eq!(script.log().await.len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn no_answer_and_no_usable_address_are_failed_attempts() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["send","in"]]]"#);
+    let url = script.url.clone();
+    let (_, builder) = asking(move |n| {
+        let url = url.clone();
+        async move {
+            match n {
+                0 => std::future::pending().await,
+                1 => Ok("http://".to_owned()),
+                _ => Ok(url),
+            }
+        }
+    });
+    let record = Record::of(builder.open_timeout(1_000).connect().unwrap());
+    record.until("the third attempt", |seen| seen.texts().contains(&"in")).await;
+    let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
+    assert_eq!(failures, [Failure::Provider, Failure::Provider]);
+}

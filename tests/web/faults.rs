@@ -1,0 +1,72 @@
+//! Each kind of trouble, on both transports at once: all messages arrive, once and in order.
+
+use everwire::{Failure, Heartbeat, Resume, State};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::support::{Record, Server, event_source, web_socket};
+
+const MESSAGES: u64 = 900;
+/// At 600 a second, and each connection's replay begins with the cursor: that proves that nothing is missing.
+const STREAM: &str = "/count?to=900&rate=600&overlap=1";
+
+/// `failure`: what the first loss looks like.
+async fn survives(cause: &str, heartbeat: Option<Heartbeat>, failure: Failure) {
+    let server = Server::start().await;
+    let records = [
+        web_socket(&server.ws(STREAM)).resume(Resume::new().with_id("eventId")),
+        event_source(&server.sse(STREAM)),
+    ]
+    .map(|builder| {
+        let builder = builder.open_timeout(500);
+        let builder = match &heartbeat {
+            Some(heartbeat) => builder.heartbeat(heartbeat.clone()),
+            None => builder,
+        };
+        Record::of(builder.connect().unwrap())
+    });
+    for record in &records {
+        record.until("the first messages", |seen| seen.last() >= MESSAGES / 6).await;
+    }
+    server.fault(cause).await;
+    for record in &records {
+        record.until("the loss to be noticed", |seen| !seen.retries.is_empty()).await;
+        assert!(record.seen().last() < MESSAGES, "the trouble came too late to be one");
+    }
+    for record in &records {
+        record.until("all messages", |seen| seen.last() == MESSAGES).await;
+        record.assert_all(MESSAGES);
+        assert!(record.seen().opens > 1);
+        assert_eq!(record.seen().retries[0].failure, failure);
+    }
+    if heartbeat.is_none() {
+        assert!(records.iter().all(|record| record.handle.state() == State::Open));
+        server.until_stats("one connection each", 1, 1).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn dropped() {
+    survives("/fault/drop", None, Failure::Network).await;
+}
+
+#[wasm_bindgen_test]
+async fn restarted() {
+    survives("/fault/restart?down=200", None, Failure::Network).await;
+}
+
+#[wasm_bindgen_test]
+async fn stalled() {
+    // It looks open, so only the heartbeat notices.
+    let heartbeat = Heartbeat::new().with_interval(300).with_timeout(200);
+    survives("/fault/stall?ms=1200", Some(heartbeat), Failure::HalfOpen).await;
+}
+
+#[wasm_bindgen_test]
+async fn refused() {
+    survives("/fault/refuse?ms=600", None, Failure::Network).await;
+}
+
+#[wasm_bindgen_test]
+async fn unavailable() {
+    survives("/fault/503?ms=600", None, Failure::Network).await;
+}

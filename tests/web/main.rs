@@ -1,0 +1,23 @@
+//! The Rust API in real browsers, against the real server: `scripts/test-web.sh` starts both.
+//! On a host that is not wasm this is an empty program.
+
+#![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic fails the test, and that is all it does"
+)]
+
+mod endpoint;
+mod faults;
+mod lifetime;
+mod messages;
+mod options;
+mod policy;
+mod seam;
+mod sending;
+mod support;
+
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -1,0 +1,175 @@
+//! What comes in: text, bytes, JSON, names, and the order of events.
+
+use everwire::{Client, Event, Resume, State, Transport};
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::support::{
+    Record, Server, event_source, next, next_message, next_text,
+    record::label,
+    server::{Frame, unique},
+    until_closed, until_open, web_socket,
+};
+
+#[derive(Debug, Deserialize, Serialize, PartialEq)]
+struct Line {
+    from: String,
+    text: String,
+}
+
+#[wasm_bindgen_test]
+async fn text_and_bytes_go_there_and_back() {
+    let server = Server::start().await;
+    let mut wire = web_socket(&server.ws("/echo")).connect().unwrap();
+    let handle = wire.handle();
+    until_open(&mut wire).await;
+    // As they are: not trimmed, not parsed.
+    for text in [" 42", "", "grüße 🎈", "{\"a\": 1}", "\0"] {
+        let _sending = handle.send(text);
+        let message = next_message(&mut wire).await;
+        assert_eq!(message.text().as_deref(), Some(text));
+        assert_eq!(message.bytes(), text.as_bytes());
+    }
+    for bytes in [&[0, 255, 1][..], &[]] {
+        let _sending = handle.send_bytes(bytes);
+        let message = next_message(&mut wire).await;
+        assert_eq!((message.text(), message.bytes().as_slice()), (None, bytes));
+        assert_eq!((message.kind().as_str(), message.transport()), ("message", Transport::WebSocket));
+        assert_eq!(message.origin(), server.ws(""));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn json_is_typed() {
+    let server = Server::start().await;
+    let address = server.ws(&format!("/chat?room={}", unique()));
+    let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).connect().unwrap();
+    let handle = wire.handle();
+    #[derive(Serialize)]
+    struct Say<'a> {
+        r#type: &'a str,
+        #[serde(flatten)]
+        line: &'a Line,
+    }
+    let line = Line { from: "ann".to_owned(), text: "\"hi\"\n{}".to_owned() };
+    let _sending = handle.send_json(&Say { r#type: "chat", line: &line }).unwrap();
+    let message = next_message(&mut wire).await;
+    assert_eq!(message.json::<Line>(), Ok(line));
+    assert_eq!(message.kind(), "chat");
+    assert_ne!(message.last_event_id(), "");
+    assert_eq!(message.last_event_id(), handle.last_event_id());
+}
+
+#[wasm_bindgen_test]
+async fn what_does_not_fit_is_an_error_and_the_stream_goes_on() {
+    let server = Server::start().await;
+    let mut wire = web_socket(&server.ws("/echo")).connect().unwrap();
+    for text in ["{\"from\":1}", "secret", "{\"from\":\"secret\",", "[]", ""] {
+        let _sending = wire.handle().send(text);
+        let error = next_message(&mut wire).await.json::<Line>().unwrap_err();
+        // A payload does not belong in logs.
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let _sending = wire.handle().send("no JSON");
+    assert_eq!(next_message(&mut wire).await.json::<String>(), Ok("no JSON".to_owned()));
+}
+
+#[wasm_bindgen_test]
+async fn events_come_in_their_order() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["send","one"],["wait",20],["reset"]],[["send","two"]]]"#);
+    let mut wire = web_socket(&script.url).connect().unwrap();
+    let handle = wire.handle();
+    assert_eq!((handle.state(), handle.attempt()), (State::Connecting, 0));
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|last| last != "message two") {
+        let event = next(&mut wire).await;
+        if let Event::Retry(retry) = &event {
+            assert_eq!((retry.attempt, retry.delay), (1, 100));
+            assert_eq!(handle.last_failure(), Some(retry.failure));
+        }
+        seen.push(label(&event));
+    }
+    handle.close(1000, "");
+    let (closed, last) = until_closed(&mut wire).await;
+    assert_eq!((closed.code, closed.reason.as_str(), closed.failure), (1000, "", None));
+    seen.extend(last);
+    assert_eq!(
+        seen,
+        [
+            "state Open",
+            "open",
+            "message one",
+            "state Waiting",
+            "retry 1 Network",
+            "state Connecting",
+            "state Open",
+            "open",
+            "gap Unknown after \"\" before \"\"",
+            "message two",
+            "state Closed",
+        ]
+    );
+    assert_eq!(handle.state(), State::Closed);
+}
+
+#[wasm_bindgen_test]
+async fn a_client_is_a_stream() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["send","one"],["send","two"]]]"#);
+    let wire = web_socket(&script.url).connect().unwrap();
+    let labels: Vec<_> = wire.take(4).map(|event| label(&event)).collect().await;
+    assert_eq!(labels, ["state Open", "open", "message one", "message two"]);
+}
+
+#[wasm_bindgen_test]
+async fn an_event_source_has_named_events() {
+    let server = Server::start().await;
+    let stream = "id: 7\\nevent: price\\ndata: {\\\"type\\\":\\\"x\\\"}\\n\\nevent: other\\ndata: no\\n\\nevent: error\\ndata: named\\n\\ndata: plain\\n\\n";
+    let script = server.script("sse", &format!(r#"[[["send","{stream}"]]]"#));
+    let mut wire = event_source(&script.url).events(["price", "error"]).connect().unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let message = next_message(&mut wire).await;
+        assert_eq!((message.transport(), message.last_event_id().as_str()), (Transport::EventSource, "7"));
+        assert_eq!(message.origin(), server.sse(""));
+        seen.push((message.kind(), message.text().unwrap()));
+    }
+    let expected = [("price", "{\"type\":\"x\"}"), ("error", "named"), ("message", "plain")];
+    assert_eq!(seen, expected.map(|(kind, text)| (kind.to_owned(), text.to_owned())));
+    assert_eq!(wire.handle().state(), State::Open);
+}
+
+#[wasm_bindgen_test]
+async fn the_ticker_gives_its_history_and_goes_on() {
+    let server = Server::start().await;
+    let address = server.sse(&format!("/ticker?name={}&history=1", unique()));
+    let first = Record::of(event_source(&address).events(["tick"]).connect().unwrap());
+    first.until("two ticks", |seen| seen.last() >= 2).await;
+    let second = Record::of(event_source(&address).events(["tick"]).connect().unwrap());
+    second.until("the history and more", |seen| seen.last() >= 4).await;
+    let numbers = second.seen().numbers.clone();
+    assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
+}
+
+#[wasm_bindgen_test]
+async fn the_heartbeat_is_answered_and_hidden() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["echo"]]]"#);
+    let heartbeat = everwire::Heartbeat::new().with_interval(100);
+    let record = Record::of(web_socket(&script.url).heartbeat(heartbeat).connect().unwrap());
+    record.until("a round trip", |_| record.handle.round_trip().is_some()).await;
+    assert_eq!(record.seen().labels, ["state Open", "open"]);
+    let log = script.log().await;
+    assert!(matches!(&log[0].received[0], Frame::Text(ping) if ping.contains("\"ping\"")));
+}
+
+#[wasm_bindgen_test]
+async fn subprotocols_are_offered() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["send","in"]]]"#);
+    let mut wire: Client = web_socket(&script.url).protocols(["v2", "v1"]).connect().unwrap();
+    assert_eq!(next_text(&mut wire).await, "in");
+    assert_eq!(script.log().await[0].protocols, ["v2", "v1"]);
+}

@@ -1,0 +1,76 @@
+//! What cannot work is a value, at once, and nothing is opened.
+
+use everwire::{Backoff, Client, ConnectError, Heartbeat, OptionError, Transport};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[wasm_bindgen_test]
+fn an_address_that_cannot_be_used() {
+    let (socket, source) = (Some(Transport::WebSocket), Some(Transport::EventSource));
+    for (address, transport, problem) in [
+        ("ws://", None, "is not a URL"),
+        ("wss://exa mple.com/", None, "is not a URL"),
+        ("http://[", source, "is not a URL"),
+        ("https://example.com/", None, "say which transport"),
+        ("/live", None, "say which transport"),
+        ("", None, "say which transport"),
+        ("wss://example.com/", source, "give http: or https:"),
+        ("ftp://example.com/", socket, "must have the scheme"),
+        ("javascript:alert(1)", source, "must have the scheme"),
+    ] {
+        let mut builder = Client::builder(address);
+        if let Some(transport) = transport {
+            builder = builder.transport(transport);
+        }
+        match builder.connect() {
+            Err(ConnectError::InvalidUrl(why)) => assert!(why.contains(problem), "{address}: {why}"),
+            other => panic!("{address}: {other:?}"),
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+fn an_option_that_cannot_work() {
+    let builder = || Client::builder("ws://127.0.0.1:9/");
+    let invalid = |option, problem| Some(ConnectError::InvalidOption(OptionError { option, problem }));
+    assert_eq!(
+        builder().heartbeat(Heartbeat::new().with_interval(99)).connect().err(),
+        invalid("heartbeat.interval", "must be 100 to 2147483647 ms")
+    );
+    assert_eq!(
+        builder().heartbeat(Heartbeat::new().with_interval(200).with_timeout(201)).connect().err(),
+        invalid("heartbeat.timeout", "must be 50 ms to heartbeat.interval")
+    );
+    assert_eq!(
+        builder().backoff(Backoff::new().with_initial(1 << 31)).connect().err(),
+        invalid("reconnect.initialDelay", "must be 0 to 2147483647 ms")
+    );
+    assert_eq!(
+        builder().backoff(Backoff::new().with_max(99)).connect().err(),
+        invalid("reconnect.maxDelay", "must be 100 to 2147483647 ms")
+    );
+    assert_eq!(
+        builder().backoff(Backoff::new().with_factor_thousandths(999)).connect().err(),
+        invalid("reconnect.factor", "must be 1 to 100")
+    );
+    assert_eq!(
+        builder().open_timeout(0).connect().err(),
+        invalid("openTimeout", "must be 1 to 2147483647 ms")
+    );
+}
+
+#[wasm_bindgen_test]
+fn a_runtime_without_the_transport() {
+    let global = js_sys::global();
+    for (name, address, transport) in [
+        ("WebSocket", "ws://127.0.0.1:9/", Transport::WebSocket),
+        ("EventSource", "http://127.0.0.1:9/", Transport::EventSource),
+    ] {
+        let name = JsValue::from(name);
+        let original = js_sys::Reflect::get(&global, &name).unwrap();
+        assert!(js_sys::Reflect::delete_property(&global, &name).unwrap());
+        let error = Client::builder(address).transport(transport).connect().err();
+        js_sys::Reflect::set(&global, &name, &original).unwrap();
+        assert_eq!(error, Some(ConnectError::Unsupported));
+    }
+}

@@ -1,0 +1,118 @@
+//! When a client tries again, when it gives up, and what it tells an app that does not keep up.
+
+use std::{cell::RefCell, rc::Rc};
+
+use everwire::{Backoff, Event, Failure, Resume, State, Why};
+use serde::Deserialize;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::support::{
+    QUICK, Record, Server, event_source, next, next_message, until_closed, wait::until, web_socket,
+};
+
+#[wasm_bindgen_test]
+async fn a_rule_overrides_the_table_both_ways() {
+    let server = Server::start().await;
+    let asked = Rc::<RefCell<Vec<Failure>>>::default();
+    let list = Rc::clone(&asked);
+    let fatal = server.script("ws", r#"[[["close",4403,"no"]],[["send","in"]]]"#);
+    let on = Record::of(
+        web_socket(&fatal.url)
+            .should_reconnect(move |failure| {
+                list.borrow_mut().push(failure);
+                Some(true)
+            })
+            .connect()
+            .unwrap(),
+    );
+    on.until("the second attempt", |seen| seen.texts().contains(&"in")).await;
+    assert_eq!(*asked.borrow(), [Failure::Closed { code: 4403 }]);
+
+    let routine = server.script("ws", r#"[[["close",1001,"later"]]]"#);
+    let mut off = web_socket(&routine.url).should_reconnect(|_| Some(false)).connect().unwrap();
+    let (closed, _) = until_closed(&mut off).await;
+    assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 1001, "later"));
+    assert_eq!(off.handle().last_failure(), Some(Failure::Closed { code: 1001 }));
+
+    let left = server.script("ws", r#"[[["close",1001,""]],[["close",4404,""]]]"#);
+    let mut table = web_socket(&left.url).should_reconnect(|_| None).connect().unwrap();
+    let (closed, _) = until_closed(&mut table).await;
+    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Closed { code: 4404 })));
+}
+
+#[wasm_bindgen_test]
+async fn the_attempts_are_used_up() {
+    let server = Server::start().await;
+    for kind in ["ws", "sse"] {
+        let script = server.script(kind, r#"[[["status",503]]]"#);
+        let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
+        let mut wire = builder.backoff(QUICK.with_max_attempts(3)).connect().unwrap();
+        let (closed, before) = until_closed(&mut wire).await;
+        assert_eq!((closed.why, closed.code, closed.failure), (Why::Exhausted, 0, Some(Failure::Network)));
+        let retries: Vec<_> = before.iter().filter(|label| label.starts_with("retry")).collect();
+        assert_eq!(retries, ["retry 1 Network", "retry 2 Network"]);
+        assert_eq!(script.log().await.len(), 3);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn without_reconnect_the_first_connection_is_the_only_one() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["close",1001,""]]]"#);
+    let mut wire = web_socket(&script.url).no_reconnect().connect().unwrap();
+    let (closed, before) = until_closed(&mut wire).await;
+    assert_eq!((closed.why, closed.code), (Why::Exhausted, 1001));
+    assert_eq!(before, ["state Open", "open", "state Closed"]);
+    assert_eq!(script.log().await.len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_never_answers_is_given_up() {
+    let server = Server::start().await;
+    for kind in ["ws", "sse"] {
+        let script = server.script(kind, r#"[[["hang"]],[["send","data: in\n\n"]]]"#);
+        let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
+        let record = Record::of(builder.open_timeout(300).connect().unwrap());
+        record.until("the second attempt", |seen| !seen.texts().is_empty()).await;
+        assert_eq!(record.seen().retries[0].failure, Failure::OpenTimeout);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn reconnect_tries_at_once() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["close",1001,""]],[["send","in"]],[["send","again"]]]"#);
+    let patient = Backoff::new().with_initial(600_000).with_max(600_000).with_jitter(everwire::Jitter::None);
+    let record = Record::of(web_socket(&script.url).backoff(patient).connect().unwrap());
+    record.until("the wait", |seen| !seen.retries.is_empty()).await;
+    let handle = &record.handle;
+    assert_eq!((handle.state(), handle.attempt()), (State::Waiting, 1));
+    assert!(handle.retry_in().is_some_and(|ms| ms > 500_000));
+    handle.reconnect();
+    record.until("the second connection", |seen| seen.texts() == ["in"]).await;
+    handle.reconnect();
+    record.until("the third connection", |seen| seen.texts() == ["in", "again"]).await;
+    assert_eq!(record.seen().retries.len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn an_app_that_does_not_poll_is_told_what_it_missed() {
+    #[derive(Deserialize)]
+    struct Count {
+        seq: u64,
+    }
+    let server = Server::start().await;
+    let address = server.ws("/count?to=100000&rate=4000");
+    let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).connect().unwrap();
+    let handle = wire.handle();
+    until("more than the stream holds", || handle.last_event_id().parse().is_ok_and(|id: u64| id > 1_500)).await;
+    for expected in 1..=1_024 {
+        assert_eq!(next_message(&mut wire).await.json::<Count>().unwrap().seq, expected);
+    }
+    let Event::Overflow { missed } = next(&mut wire).await else { panic!("no word of what was lost") };
+    assert!(missed > 400, "{missed}");
+    // And goes on where the hole ends.
+    for expected in 1_025 + missed..1_030 + missed {
+        assert_eq!(next_message(&mut wire).await.json::<Count>().unwrap().seq, expected);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the tests share.
+
+pub(crate) mod record;
+pub(crate) mod server;
+pub(crate) mod wait;
+
+use everwire::{Backoff, Builder, Client, Closed, Event, Jitter, Transport};
+
+pub(crate) use self::{record::Record, server::Server};
+use self::{record::label, wait::within};
+
+/// As quick as the floor allows, and the same each time.
+pub(crate) const QUICK: Backoff =
+    Backoff::new().with_initial(100).with_max(200).with_jitter(Jitter::None);
+
+pub(crate) fn web_socket(address: &str) -> Builder {
+    Client::builder(address).backoff(QUICK)
+}
+
+pub(crate) fn event_source(address: &str) -> Builder {
+    Client::builder(address).transport(Transport::EventSource).backoff(QUICK)
+}
+
+/// The next event, which must come.
+pub(crate) async fn next(wire: &mut Client) -> Event {
+    within("the next event", wire.next()).await.expect("the stream ended")
+}
+
+/// Passes over what comes before the connection is open.
+pub(crate) async fn until_open(wire: &mut Client) {
+    while !matches!(next(wire).await, Event::Open) {}
+}
+
+/// The next message's text. Passes over all other events.
+pub(crate) async fn next_text(wire: &mut Client) -> String {
+    next_message(wire).await.text().expect("the message is binary")
+}
+
+pub(crate) async fn next_message(wire: &mut Client) -> everwire::Message {
+    loop {
+        match next(wire).await {
+            Event::Message(message) => return message,
+            Event::Closed(closed) => panic!("closed instead of a message: {closed:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// How it ended, what came before that, and that nothing comes after it.
+pub(crate) async fn until_closed(wire: &mut Client) -> (Closed, Vec<String>) {
+    let mut before = Vec::new();
+    loop {
+        match next(wire).await {
+            Event::Closed(closed) => {
+                for _ in 0..2 {
+                    assert!(within("the stream's end", wire.next()).await.is_none());
+                }
+                return (closed, before);
+            }
+            event => before.push(label(&event)),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The server as a test sees it: addresses, faults, scripts. /config.json says where everything is.
+
+use std::{cell::Cell, collections::BTreeMap};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use wasm_bindgen::prelude::*;
+
+use super::{record::close_left_over, wait::until_async};
+
+#[wasm_bindgen]
+extern "C" {
+    type Response;
+
+    #[wasm_bindgen(catch)]
+    async fn fetch(url: &str, options: &JsValue) -> Result<Response, JsValue>;
+    #[wasm_bindgen(method, getter)]
+    fn ok(this: &Response) -> bool;
+    #[wasm_bindgen(method, catch)]
+    async fn json(this: &Response) -> Result<JsValue, JsValue>;
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Server {
+    page: String,
+    /// Where clients connect: the proxy that faults happen in.
+    wire: String,
+    app: String,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+pub(crate) struct Stats {
+    pub(crate) ws: u64,
+    pub(crate) sse: u64,
+}
+
+impl Server {
+    /// The server, with no fault in force and no connection open: whatever went before has let go.
+    pub(crate) async fn start() -> Self {
+        close_left_over();
+        let page = option_env!("EVERWIRE_TEST_PAGE").expect("run these tests by scripts/test-web.sh");
+        let server: Self = get(&format!("{page}/config.json")).await;
+        server.fault("/fault/clear").await;
+        // Firefox keeps the TCP connection of a WebSocket that was closed before it was answered.
+        server.fault("/proxy/reset").await;
+        server.until_stats("no connection left over", 0, 0).await;
+        server
+    }
+
+    pub(crate) fn ws(&self, path: &str) -> String {
+        format!("{}{path}", self.wire.replacen("http", "ws", 1))
+    }
+
+    pub(crate) fn sse(&self, path: &str) -> String {
+        format!("{}{path}", self.wire)
+    }
+
+    /// Answers when the fault is in force.
+    pub(crate) async fn fault(&self, path: &str) {
+        let post = js_sys::Object::new();
+        js_sys::Reflect::set(&post, &"method".into(), &"POST".into()).unwrap();
+        request(&format!("{}{path}", self.page), &post).await;
+    }
+
+    /// The connections that the server has.
+    pub(crate) async fn stats(&self) -> Stats {
+        get(&format!("{}/stats", self.page)).await
+    }
+
+    pub(crate) async fn until_stats(&self, what: &str, ws: u64, sse: u64) {
+        until_async(what, async || self.stats().await == Stats { ws, sse }).await;
+    }
+
+    /// A server that plays `attempts` (JSON): for each connection a list of steps, the last one for all
+    /// that follow. Firefox says that an EventSource is open when its first byte has come, so an attempt
+    /// that is to open sends one; and what a reset follows at once may never arrive, so there is a wait.
+    pub(crate) fn script(&self, kind: &str, attempts: &str) -> Script {
+        let key = unique();
+        let steps = js_sys::encode_uri_component(attempts);
+        let path = format!("/script/{kind}?s={steps}&key={key}");
+        Script {
+            url: if kind == "ws" { self.ws(&path) } else { self.sse(&path) },
+            log: format!("{}/script/log?key={key}", self.app),
+        }
+    }
+}
+
+pub(crate) struct Script {
+    pub(crate) url: String,
+    log: String,
+}
+
+/// One connection to a script.
+#[derive(Deserialize)]
+pub(crate) struct Attempt {
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) protocols: Vec<String>,
+    pub(crate) received: Vec<Frame>,
+}
+
+#[derive(Debug, Deserialize, PartialEq, Eq)]
+#[serde(untagged)]
+pub(crate) enum Frame {
+    Text(String),
+    Binary { bytes: Vec<u8> },
+}
+
+impl Script {
+    pub(crate) async fn log(&self) -> Vec<Attempt> {
+        get(&self.log).await
+    }
+
+    pub(crate) async fn until_received(&self, frames: &[Frame]) {
+        until_async(&format!("the server to receive {frames:?}"), async || {
+            self.log().await.last().is_some_and(|attempt| attempt.received == frames)
+        })
+        .await;
+    }
+}
+
+/// A name that no other test uses.
+pub(crate) fn unique() -> String {
+    thread_local!(static NEXT: Cell<u32> = const { Cell::new(0) });
+    NEXT.set(NEXT.get() + 1);
+    format!("k{}-{}", js_sys::Date::now(), NEXT.get())
+}
+
+async fn get<T: DeserializeOwned>(url: &str) -> T {
+    let value = request(url, &JsValue::UNDEFINED).await.json().await.expect("an answer in JSON");
+    serde_wasm_bindgen::from_value(value).unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+async fn request(url: &str, options: &JsValue) -> Response {
+    let response = fetch(url, options).await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+    assert!(response.ok(), "{url} was refused");
+    response
+}
