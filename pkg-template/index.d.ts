@@ -49,6 +49,7 @@ export type State = "connecting" | "open" | "waiting" | "suspended" | "closed";
 
 /** Every error of everwire: a stable `code` and a sentence that says what to do. */
 export class EverwireError extends Error {
+  protected constructor();
   readonly name: "EverwireError";
   readonly code: ErrorCode;
 }
@@ -74,6 +75,7 @@ export type FailureCode =
   | "blocked";            // the browser refused: mixed content, a bad subprotocol, a blocked port
 
 export class Failure extends EverwireError {
+  private constructor();
   readonly code: FailureCode;
   /** The WebSocket close code, 0 where there was none. */
   readonly closeCode: number;
@@ -173,6 +175,7 @@ export interface SendResult {
 }
 
 export class RetryEvent extends Event {
+  private constructor();
   readonly type: "retry";
   /** 1 for the first retry since the last stable connection. */
   readonly attempt: number;
@@ -183,6 +186,7 @@ export class RetryEvent extends Event {
 }
 
 export class GapEvent extends Event {
+  private constructor();
   readonly type: "gap";
   /** `gap`: the server said so. `unknown`: nothing proves that nothing is missing. */
   readonly outcome: "gap" | "unknown";
@@ -193,6 +197,7 @@ export class GapEvent extends Event {
 }
 
 export class ClosedEvent extends Event {
+  private constructor();
   readonly type: "close";
   readonly reason: "app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal";
   /** WebSocket close code, 0 where there was none. */

@@ -30,7 +30,7 @@ apt_install() { # apt_install WHAT-FOR PACKAGE...
   DEBIAN_FRONTEND=noninteractive as_root apt-get -qq install -y --no-install-recommends "$@" >"$EVERWIRE_CACHE/apt.log" 2>&1 && return
   [ $? = 90 ] && die "$what is missing, and installing it needs root. Run as root: apt-get install -y $*"
   tail -5 "$EVERWIRE_CACHE/apt.log" >&2
-  die "$what could not be installed (above: what apt-get said). Install by hand, then run again: $*"
+  die "$what could not be installed (above: what apt-get said). Install by hand (other places: see scripts/env.sh), then run again: $*"
 }
 
 cargo_tool() { # cargo_tool COMMAND CRATE VERSION [FLAG...]

@@ -15,7 +15,7 @@ const room = encodeURIComponent(new URLSearchParams(location.search).get("room")
 // Shorter than one would in earnest, so that a stall shows in seconds.
 const patience = {
   heartbeat: { interval: 2_000, timeout: 1_000 },
-  reconnect: { initialDelay: 1_000, maxDelay: 8_000 },
+  reconnect: { initialDelay: 1_000, maxDelay: 4_000 },
   openTimeout: 3_000,
 };
 

@@ -166,7 +166,7 @@ function drawLane(view, { states, bars }, y, color) {
   });
 }
 
-/** Shape says it, not only colour: open is whole, connecting dashed, waiting a gap. */
+/** Shape says it, not only colour: open is whole, connecting dotted, waiting thin dashes. */
 function drawState(g, state, from, to, y, ended) {
   g.setLineDash([]);
   if (state === "open") {
@@ -179,6 +179,12 @@ function drawState(g, state, from, to, y, ended) {
     g.lineWidth = 2;
     g.setLineDash([3, 3]);
     line(g, from, y, to, y);
+  } else if (state === "waiting") {
+    g.lineWidth = 3;
+    g.globalAlpha = 0.5;
+    g.setLineDash([7, 7]);
+    line(g, from + 3, y, to, y);
+    g.globalAlpha = 1;
   } else if (state === "suspended") {
     g.lineWidth = 1;
     line(g, from, y - 2, to, y - 2);

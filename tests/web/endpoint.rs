@@ -49,7 +49,7 @@ async fn each_attempt_asks_with_its_context() {
         told(&asked),
         [
             (Reason::Initial, 0, String::new()),
-            (Reason::Initial, 1, String::new()),
+            (Reason::Reconnect, 1, String::new()),
             (Reason::Reconnect, 2, a()),
             (Reason::Reconnect, 3, a()),
         ]

@@ -9,7 +9,7 @@ fn an_address_that_cannot_be_used() {
     let (socket, source) = (Some(Transport::WebSocket), Some(Transport::EventSource));
     for (address, transport, problem) in [
         ("ws://", None, "is not a URL"),
-        ("wss://exa mple.com/", None, "is not a URL"),
+        ("wss://[1", None, "is not a URL"),
         ("http://[", source, "is not a URL"),
         ("https://example.com/", None, "say which transport"),
         ("/live", None, "say which transport"),

@@ -70,10 +70,14 @@ impl Record {
     }
 
     pub(crate) async fn until(&self, what: &str, condition: impl Fn(&Seen) -> bool) {
-        if timed(holds(|| condition(&self.seen()))).await.is_none() {
-            let seen = self.seen();
-            let labels = &seen.labels[seen.labels.len().saturating_sub(12)..];
-            panic!("waited for {what}; {} numbers up to {}, last {labels:?}", seen.numbers.len(), seen.last());
+        if timed(holds(async || condition(&self.seen()))).await.is_none() {
+            // A panic unwinds nothing here: a borrow that it held would be held for ever.
+            let so_far = {
+                let seen = self.seen();
+                let labels = &seen.labels[seen.labels.len().saturating_sub(12)..];
+                format!("{} numbers up to {}, last {labels:?}", seen.numbers.len(), seen.last())
+            };
+            panic!("waited for {what}; {so_far}");
         }
     }
 

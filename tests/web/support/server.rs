@@ -1,11 +1,14 @@
 //! The server as a test sees it: addresses, faults, scripts. /config.json says where everything is.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 
-use super::{record::close_left_over, wait::until_async};
+use super::{record::close_left_over, wait::{holds, timed, within}};
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,9 +31,9 @@ pub(crate) struct Server {
 }
 
 #[derive(Debug, Deserialize, PartialEq, Eq)]
-pub(crate) struct Stats {
-    pub(crate) ws: u64,
-    pub(crate) sse: u64,
+struct Stats {
+    ws: u64,
+    sse: u64,
 }
 
 impl Server {
@@ -62,12 +65,19 @@ impl Server {
     }
 
     /// The connections that the server has.
-    pub(crate) async fn stats(&self) -> Stats {
+    async fn stats(&self) -> Stats {
         get(&format!("{}/stats", self.page)).await
     }
 
     pub(crate) async fn until_stats(&self, what: &str, ws: u64, sse: u64) {
-        until_async(what, async || self.stats().await == Stats { ws, sse }).await;
+        let last = RefCell::default();
+        let reached = timed(holds(async || {
+            let stats = self.stats().await;
+            let reached = stats == Stats { ws, sse };
+            last.replace(Some(stats));
+            reached
+        }));
+        assert!(reached.await.is_some(), "waited for {what}; {:?}", last.take());
     }
 
     /// A server that plays `attempts` (JSON): for each connection a list of steps, the last one for all
@@ -111,10 +121,8 @@ impl Script {
     }
 
     pub(crate) async fn until_received(&self, frames: &[Frame]) {
-        until_async(&format!("the server to receive {frames:?}"), async || {
-            self.log().await.last().is_some_and(|attempt| attempt.received == frames)
-        })
-        .await;
+        let received = holds(async || self.log().await.last().is_some_and(|attempt| attempt.received == frames));
+        within(&format!("the server to receive {frames:?}"), received).await;
     }
 }
 

@@ -22,22 +22,13 @@ pub(crate) async fn timed<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-pub(crate) async fn until(what: &str, condition: impl FnMut() -> bool) {
-    within(what, holds(condition)).await;
-}
-
-pub(crate) async fn holds(mut condition: impl FnMut() -> bool) {
-    while !condition() {
-        TimeoutFuture::new(LOOK).await;
-    }
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    within(what, holds(async || condition())).await;
 }
 
 /// For conditions that have to ask somebody.
-pub(crate) async fn until_async<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
-    within(what, async {
-        while !condition().await {
-            TimeoutFuture::new(LOOK).await;
-        }
-    })
-    .await;
+pub(crate) async fn holds(condition: impl AsyncFn() -> bool) {
+    while !condition().await {
+        TimeoutFuture::new(LOOK).await;
+    }
 }
