@@ -14,6 +14,7 @@ const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink"];
+const RETRY_IN = 0, RETRIES = 1, QUEUED = 2, QUEUED_BYTES = 3;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
 
 export class Client extends EventTarget {
@@ -106,15 +107,15 @@ export class Client extends EventTarget {
   }
 
   get retryAt() {
-    return this.#state === WAITING ? Date.now() + this.#read("retryIn") : null;
+    return this.#state === WAITING ? Date.now() + this.#read(RETRY_IN) : null;
   }
 
   get attempt() {
-    return this.#read("retries");
+    return this.#read(RETRIES);
   }
 
   get bufferedAmount() {
-    return this.#read("queuedBytes") + (this.#port.socket?.bufferedAmount ?? 0);
+    return this.#read(QUEUED_BYTES) + (this.#port.socket?.bufferedAmount ?? 0);
   }
 
   on(type, handler, options) {
@@ -145,7 +146,7 @@ export class Client extends EventTarget {
 
   stats() {
     const { received, delivered, suppressed, roundTrip } = this.#port;
-    const queued = this.#read("queued"), queuedBytes = this.#read("queuedBytes");
+    const queued = this.#read(QUEUED), queuedBytes = this.#read(QUEUED_BYTES);
     return { ...this.#counts, received, delivered, suppressed, outcome: this.#outcome, roundTrip, queued, queuedBytes };
   }
 
@@ -193,8 +194,8 @@ export class Client extends EventTarget {
     }
   }
 
-  #read(getter) {
-    return this.#wasm(() => this.#wire[getter]()) ?? 0;
+  #read(what) {
+    return this.#wasm(() => this.#wire.read(what)) ?? 0;
   }
 
   /** Throws when a fixed address cannot work, or the runtime lacks what it takes. */

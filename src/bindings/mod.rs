@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::*;
 use crate::{
     client::driver::{Driver, Host},
     core::{
+        config::OptionError,
         failure::{Class, Failure},
         io::{News, Reason, Why},
         outbox::{Dropped, Sent},
@@ -148,6 +149,13 @@ fn transport(number: u32) -> Option<Transport> {
     }
 }
 
+fn invalid(error: OptionError) -> JsValue {
+    let mut text = String::from(error.option);
+    text.push(' ');
+    text.push_str(error.problem);
+    JsValue::from_str(&text)
+}
+
 /// One client.
 #[wasm_bindgen]
 pub struct Wire(Rc<Driver>);
@@ -165,7 +173,7 @@ impl Wire {
         host: JsHost,
     ) -> Result<Self, JsValue> {
         let (config, watch_page) = options::config(numbers, flags, from);
-        config.check().map_err(|error| JsValue::from_str(&[error.option, " ", error.problem].concat()))?;
+        config.check().map_err(invalid)?;
         let host = Box::new(FacadeHost { js: host, opened: false.into() });
         Ok(Self(Driver::new(config, port, host, cursor_name, watch_page)))
     }
@@ -211,25 +219,15 @@ impl Wire {
         self.0.close(if aborted { Why::Aborted } else { Why::App }, code, reason);
     }
 
-    /// Milliseconds to the next attempt; -1 when none is awaited.
-    #[wasm_bindgen(js_name = retryIn)]
-    pub fn retry_in(&self) -> f64 {
-        self.0.retry_in().map_or(-1.0, |ms| ms as f64)
-    }
-
-    /// Attempts since the last stable connection.
-    pub fn retries(&self) -> u32 {
-        self.0.retries() as u32
-    }
-
-    /// Messages in the outbox.
-    pub fn queued(&self) -> u32 {
-        self.0.queued().0 as u32
-    }
-
-    /// Bytes in the outbox.
-    #[wasm_bindgen(js_name = queuedBytes)]
-    pub fn queued_bytes(&self) -> f64 {
-        self.0.queued().1 as f64
+    /// One number for all getters, as each export costs every visitor: 0 ms to the next attempt,
+    /// 1 retries since the last stable connection, 2 messages and 3 bytes in the outbox.
+    pub fn read(&self, what: u32) -> f64 {
+        let (messages, bytes) = self.0.queued();
+        match what {
+            0 => self.0.retry_in().unwrap_or(0) as f64,
+            1 => self.0.retries() as f64,
+            2 => messages as f64,
+            _ => bytes as f64,
+        }
     }
 }

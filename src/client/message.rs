@@ -10,7 +10,20 @@ pub struct Message(pub(crate) imp::Message);
 
 /// The message is not what the type asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecodeError(pub(crate) String);
+pub struct DecodeError(String);
+
+impl DecodeError {
+    /// serde quotes what it found, and a payload does not belong in logs: what it expected is kept.
+    pub(crate) fn new(error: &str) -> Self {
+        Self(if let Some((_, expected)) = error.rsplit_once(", expected ") {
+            format!("expected {expected}")
+        } else if let Some(name) = error.strip_prefix("Error: missing field ") {
+            format!("missing field {name}")
+        } else {
+            "a value does not fit".to_owned()
+        })
+    }
+}
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

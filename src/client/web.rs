@@ -374,7 +374,7 @@ impl Message {
     }
 
     pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_wasm_bindgen::from_value(self.0.data()).map_err(|error| DecodeError(error.to_string()))
+        serde_wasm_bindgen::from_value(self.0.data()).map_err(|error| DecodeError::new(&error.to_string()))
     }
 
     pub(crate) fn last_event_id(&self) -> String {
