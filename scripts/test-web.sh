@@ -42,10 +42,17 @@ xvfb=
 # Browsers leave their driver's process group, so what this run started is known by a mark in its environment.
 mark=EVERWIRE_WEB_RUN=$work
 finish() {
-  # shellcheck disable=SC2046  # one word a process
-  kill -KILL $(grep -lszxF "$mark" /proc/[0-9]*/environ | cut -d/ -f3) 2>/dev/null || true
   [ -z "$xvfb" ] || kill "$xvfb" 2>/dev/null || true
-  rm -rf "$work" 2>/dev/null || true
+  # Until none is left: one that is ending may still write, or start another.
+  local pids
+  for _ in $(seq 50); do
+    pids=$(grep -lszxF "$mark" /proc/[0-9]*/environ | cut -d/ -f3) || true
+    [ -n "$pids" ] || break
+    # shellcheck disable=SC2086  # one word a process
+    kill -KILL $pids 2>/dev/null || true
+    sleep 0.1
+  done
+  rm -rf "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT

@@ -76,7 +76,11 @@ async fn what_does_not_fit_is_an_error_and_the_stream_goes_on() {
     ] {
         let _sending = wire.handle().send(text);
         let error = next_message(&mut wire).await.json::<Line>().unwrap_err();
-        assert_eq!(error.to_string(), format!("the message is not of the expected type: {problem}"), "{text}");
+        assert_eq!(
+            error.to_string(),
+            format!("the message is not of the expected type: {problem}"),
+            "{text}"
+        );
     }
     let _sending = wire.handle().send("no JSON");
     assert_eq!(next_message(&mut wire).await.json::<String>(), Ok("no JSON".to_owned()));

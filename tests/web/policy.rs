@@ -105,7 +105,8 @@ async fn an_app_that_does_not_poll_is_told_what_it_missed() {
     let address = server.ws("/count?to=100000&rate=4000");
     let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).connect().unwrap();
     let handle = wire.handle();
-    until("more than the stream holds", || handle.last_event_id().parse().is_ok_and(|id: u64| id > 1_500)).await;
+    until("more than the stream holds", || handle.last_event_id().parse().is_ok_and(|id: u64| id > 1_500))
+        .await;
     for expected in 1..=1_024 {
         assert_eq!(next_message(&mut wire).await.json::<Count>().unwrap().seq, expected);
     }

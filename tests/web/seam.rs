@@ -126,8 +126,7 @@ async fn by_header_the_browser_reconnects_itself() {
         "sse",
         r#"[[["send","retry: 50\nid: 1\ndata: one\n\n"],["wait",20],["end"]],[["send","id: 2\ndata: two\n\n"]]]"#,
     );
-    let record =
-        Record::of(event_source(&script.url).resume(Resume::new().via_header()).connect().unwrap());
+    let record = Record::of(event_source(&script.url).resume(Resume::new().via_header()).connect().unwrap());
     record.until("the second message", |seen| seen.texts() == ["one", "two"]).await;
     let log = script.log().await;
     assert_eq!(log[1].headers["last-event-id"], "1");

@@ -10,8 +10,7 @@ pub(crate) use self::{record::Record, server::Server};
 use self::{record::label, wait::within};
 
 /// As quick as the floor allows, and the same each time.
-pub(crate) const QUICK: Backoff =
-    Backoff::new().with_initial(100).with_max(200).with_jitter(Jitter::None);
+pub(crate) const QUICK: Backoff = Backoff::new().with_initial(100).with_max(200).with_jitter(Jitter::None);
 
 pub(crate) fn web_socket(address: &str) -> Builder {
     Client::builder(address).backoff(QUICK)

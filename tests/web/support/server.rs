@@ -8,7 +8,10 @@ use std::{
 use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 
-use super::{record::close_left_over, wait::{holds, timed, within}};
+use super::{
+    record::close_left_over,
+    wait::{holds, timed, within},
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -40,7 +43,7 @@ impl Server {
     /// The server, with no fault in force and no connection open: whatever went before has let go.
     pub(crate) async fn start() -> Self {
         close_left_over();
-        let page = option_env!("EVERWIRE_TEST_PAGE").expect("run these tests by scripts/test-web.sh");
+        let Some(page) = option_env!("EVERWIRE_TEST_PAGE") else { panic!("run scripts/test-web.sh") };
         let server: Self = get(&format!("{page}/config.json")).await;
         server.fault("/fault/clear").await;
         // Firefox keeps the TCP connection of a WebSocket that was closed before it was answered.
@@ -121,7 +124,8 @@ impl Script {
     }
 
     pub(crate) async fn until_received(&self, frames: &[Frame]) {
-        let received = holds(async || self.log().await.last().is_some_and(|attempt| attempt.received == frames));
+        let received =
+            holds(async || self.log().await.last().is_some_and(|attempt| attempt.received == frames));
         within(&format!("the server to receive {frames:?}"), received).await;
     }
 }
