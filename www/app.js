@@ -21,11 +21,11 @@ const patience = {
 
 function connectBoth() {
   return {
-    chat: connect(`${server.replace(/^http/, "ws")}/chat?room=${room}&bot=1&history=1`, {
+    chat: connect(`${server.replace(/^http/, "ws")}/chat?room=${room}&bot=1&history=1&overlap=1`, {
       ...patience,
       resume: { id: "eventId", gap: "gap" },
     }),
-    ticker: connect(`${server}/ticker?name=${room}&history=1`, {
+    ticker: connect(`${server}/ticker?name=${room}&history=1&overlap=1`, {
       ...patience,
       transport: "eventsource",
       resume: { gap: "gap" },

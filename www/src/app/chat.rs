@@ -31,6 +31,9 @@ pub(super) struct ChatQuery {
     /// 1: without a cursor, all that the log has comes first.
     #[serde(default)]
     history: String,
+    /// 1: a resume begins with the message at the cursor, which proves that nothing is missing.
+    #[serde(default)]
+    overlap: String,
 }
 
 fn lobby() -> String {
@@ -48,6 +51,7 @@ pub(super) async fn handle(
     // Before the answer: what is said after the client's `open` is not missed.
     let reader = match cursor {
         None if query.history == "1" => app.logs.read_all(&room),
+        cursor if query.overlap == "1" => app.logs.read_overlapping(&room, cursor.as_deref()),
         cursor => app.logs.read(&room, cursor.as_deref()),
     };
     let logs = Arc::clone(&app.logs);

@@ -115,6 +115,16 @@ impl Logs {
 
     /// Reads on after the cursor, or only what comes from now on.
     pub(super) fn read(self: &Arc<Self>, key: &str, cursor: Option<&str>) -> Reader {
+        self.read_from(key, cursor, false)
+    }
+
+    /// The same, but with the entry at the cursor, if it is still there: the client's proof that nothing
+    /// is missing.
+    pub(super) fn read_overlapping(self: &Arc<Self>, key: &str, cursor: Option<&str>) -> Reader {
+        self.read_from(key, cursor, true)
+    }
+
+    fn read_from(self: &Arc<Self>, key: &str, cursor: Option<&str>, overlap: bool) -> Reader {
         let mut state = self.state();
         let replay = cursor.is_some() && state.replays > 0;
         if replay {
@@ -126,7 +136,7 @@ impl Logs {
         let (at, gap) = match cursor.map(|id| (id, self.seq(id))) {
             None => (log.last, None),
             Some((_, Some(seq))) if (oldest..=log.last).contains(&seq) => {
-                (if replay { oldest } else { seq }, None)
+                (if replay { oldest } else { seq.saturating_sub(u64::from(overlap)).max(oldest) }, None)
             }
             Some((id, _)) => (oldest, Some(id.to_owned())),
         };
@@ -271,6 +281,17 @@ mod tests {
         for unknown in ["e1-1", "e1-6", "e2-4", "e1-", "x"] {
             assert_eq!(sent(&logs, Some(unknown)), [&format!("{unknown}>e1-3"), "3", "4", "5"]);
         }
+    }
+
+    #[test]
+    fn an_overlap_begins_with_the_entry_at_the_cursor() {
+        let dir = Dir::new("overlap");
+        let logs = dir.open(3);
+        fill(&logs, 5);
+        let sent = |id| logs.read_overlapping("a", Some(id)).take().len();
+        // 3, 4 and 5 are left; after 2 nothing is missing, but 2 itself is gone.
+        assert_eq!([sent("e1-5"), sent("e1-4"), sent("e1-3"), sent("e1-2")], [1, 2, 3, 3]);
+        assert_eq!(logs.read_all("a").take().len(), 3);
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub(super) struct TickerQuery {
     /// 1: without a cursor, all that the log has comes first.
     #[serde(default)]
     history: String,
+    /// 1: a resume begins with the message at the cursor, which proves that nothing is missing.
+    #[serde(default)]
+    overlap: String,
 }
 
 fn ever() -> String {
@@ -40,6 +43,7 @@ pub(super) async fn handle(
     let key = format!("ticker/{}", query.name);
     let reader = match cursor {
         None if query.history == "1" => app.logs.read_all(&key),
+        cursor if query.overlap == "1" => app.logs.read_overlapping(&key, cursor.as_deref()),
         cursor => app.logs.read(&key, cursor.as_deref()),
     };
     app.generators.start(&app.logs, key, query.name);
