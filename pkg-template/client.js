@@ -13,7 +13,7 @@ const REASONS = ["app", "aborted", "ended", "fatal", "exhausted", "internal"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
-const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink"];
+const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink", "refused"];
 const RETRY_IN = 0, RETRIES = 1, QUEUED = 2, QUEUED_BYTES = 3;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
 
@@ -132,7 +132,7 @@ export class Client extends EventTarget {
       const payload = encode(message, this.#settings);
       if (this.#state === CLOSED) return resolve({ status: "dropped", code: "closed" });
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
-      const queued = this.#state !== OPEN;
+      const queued = this.#state !== OPEN || this.#port.socket?.readyState !== 1;
       const bytes = queued ? byteLength(payload) : 0;
       const id = this.#sendId++;
       this.#sends.set(id, resolve);

@@ -171,7 +171,7 @@ export interface Options {
 export interface SendResult {
   /** `sent`: handed to an open socket, no more. `dropped`: it will not be sent; `code` says why. */
   readonly status: "sent" | "dropped";
-  readonly code?: "overflow" | "too-big" | "closed" | "no-uplink";
+  readonly code?: "overflow" | "too-big" | "closed" | "no-uplink" | "refused";
 }
 
 export class RetryEvent extends Event {

@@ -92,6 +92,7 @@ impl Host for FacadeHost {
                 Sent::Dropped(Dropped::TooBig) => 2,
                 Sent::Dropped(Dropped::Closed) => 3,
                 Sent::Dropped(Dropped::NoUplink) => 4,
+                Sent::Dropped(Dropped::Refused) => 5,
             },
         );
     }

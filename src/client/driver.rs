@@ -16,7 +16,7 @@ use crate::{
         config::{Config, MAX_DELAY},
         failure::Failure,
         io::{Action, Input, Moment, News, Page, Reason, Why},
-        outbox::{Parcel, Sent},
+        outbox::{Dropped, Parcel, Sent},
         seam::{self, Id},
         state::State,
     },
@@ -41,7 +41,7 @@ pub(crate) struct Driver {
     host: Box<dyn Host>,
     /// The query parameter for the cursor; `None` when only the browser sends it, in the header.
     cursor_name: Option<String>,
-    page_watched: Cell<bool>,
+    watch_page: bool,
     address: RefCell<Option<(Address, JsValue)>>,
     /// What waits to be sent, by the core's handles, in their order.
     payloads: RefCell<Vec<(u32, JsValue)>>,
@@ -63,7 +63,7 @@ impl Driver {
             port,
             host,
             cursor_name,
-            page_watched: Cell::new(watch_page),
+            watch_page,
             address: RefCell::default(),
             payloads: RefCell::default(),
             armed: Cell::new(None),
@@ -100,7 +100,7 @@ impl Driver {
     }
 
     pub(crate) fn start(self: &Rc<Self>) {
-        if self.page_watched.get() && self.state() != State::Closed {
+        if self.watch_page && self.state() != State::Closed {
             let page = self.port.watch();
             if page & 1 != 0 {
                 self.input(Input::Page(Page::Hidden));
@@ -262,14 +262,17 @@ impl Driver {
 
     fn transmit(self: &Rc<Self>, parcel: Parcel) {
         let Some(payload) = self.take(parcel.id) else { return };
-        if self.port.send(&payload) == Ok(true) {
-            self.host.settle(parcel.id, Sent::Sent);
-        } else {
-            let mut payloads = self.payloads.borrow_mut();
-            let place = payloads.partition_point(|(id, _)| *id < parcel.id);
-            payloads.insert(place, (parcel.id, payload));
-            drop(payloads);
-            self.input(Input::Unsent(parcel));
+        match self.port.send(&payload) {
+            Ok(true) => self.host.settle(parcel.id, Sent::Sent),
+            Ok(false) => {
+                let mut payloads = self.payloads.borrow_mut();
+                let place = payloads.partition_point(|(id, _)| *id < parcel.id);
+                payloads.insert(place, (parcel.id, payload));
+                drop(payloads);
+                self.input(Input::Unsent(parcel));
+            }
+            // It would be refused again: a view of shared memory, a detached buffer.
+            Err(_) => self.host.settle(parcel.id, Sent::Dropped(Dropped::Refused)),
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Dropped {
     Closed,
     /// SSE carries nothing upwards.
     NoUplink,
+    /// The browser refused the payload: a view of shared memory, or a detached buffer.
+    Refused,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::{cell::RefCell, future::Future, rc::Rc};
 use everwire::{Builder, Client, Context, EndpointError, Failure, Reason, Resume, Why};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{QUICK, Record, Server, next_text, until_closed};
+use crate::support::{Live, QUICK, Record, Server, next_text, until_closed};
 
 type Asked = Rc<RefCell<Vec<Context>>>;
 
@@ -39,10 +39,12 @@ async fn each_attempt_asks_with_its_context() {
         let url = url.clone();
         async move { if n == 0 { Err("no token today".into()) } else { Ok(format!("{url}&n={n}")) } }
     });
-    let record = Record::of(builder.resume(Resume::new().with_id("at.id")).connect().unwrap());
+    // An error is an answer: nothing waits for the open timeout.
+    let builder = builder.open_timeout(600_000).resume(Resume::new().with_id("at.id"));
+    let record = Record::of(builder.live());
     record.until("the last attempt", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
-    // An error is one failed attempt, not the end.
+    // It is one failed attempt, not the end.
     assert_eq!(failures, [Failure::Provider, Failure::Network, Failure::Network]);
     let a = || "a".to_owned();
     assert_eq!(
@@ -72,7 +74,7 @@ async fn unauthorized_asks_once_more_then_it_is_fatal() {
         let url = url.clone();
         async move { Ok(url) }
     });
-    let mut wire = builder.connect().unwrap();
+    let mut wire = builder.live();
     let (closed, _) = until_closed(&mut wire).await;
     let reasons: Vec<_> = told(&asked).into_iter().map(|(reason, ..)| reason).collect();
     assert_eq!(reasons, [Reason::Initial, Reason::Unauthorized]);
@@ -87,7 +89,7 @@ async fn a_fresh_token_goes_on() {
     let script = server.script("ws", r#"[[["close",4401,""]],[["send","in"]]]"#);
     let url = script.url.clone();
     let (_, builder) = asking(move |_| std::future::ready(Ok(url.clone())));
-    let mut wire = builder.connect().unwrap();
+    let mut wire = builder.live();
     assert_eq!(next_text(&mut wire).await, "in");
 }
 
@@ -95,7 +97,7 @@ async fn a_fresh_token_goes_on() {
 async fn unauthorized_is_fatal_where_there_is_nobody_to_ask() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",4401,""]]]"#);
-    let mut wire = Client::builder(&script.url).connect().unwrap();
+    let mut wire = Client::builder(&script.url).live();
     assert_eq!(until_closed(&mut wire).await.0.why, Why::Fatal);
     assert_eq!(script.log().await.len(), 1);
 }
@@ -115,7 +117,7 @@ async fn no_answer_and_no_usable_address_are_failed_attempts() {
             }
         }
     });
-    let record = Record::of(builder.open_timeout(1_000).connect().unwrap());
+    let record = Record::of(builder.open_timeout(1_000).live());
     record.until("the third attempt", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
     assert_eq!(failures, [Failure::Provider, Failure::Provider]);

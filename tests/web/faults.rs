@@ -3,7 +3,7 @@
 use everwire::{Failure, Heartbeat, Resume, State};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Record, Server, event_source, web_socket};
+use crate::support::{Live, Record, Server, event_source, web_socket};
 
 const MESSAGES: u64 = 900;
 /// At 600 a second, and each connection's replay begins with the cursor: that proves that nothing is missing.
@@ -22,7 +22,7 @@ async fn survives(cause: &str, heartbeat: Option<Heartbeat>, failure: Failure) {
             Some(heartbeat) => builder.heartbeat(heartbeat.clone()),
             None => builder,
         };
-        Record::of(builder.connect().unwrap())
+        Record::of(builder.live())
     });
     for record in &records {
         record.until("the first messages", |seen| seen.last() >= MESSAGES / 6).await;

@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Record, Server, event_source, next_text, until_closed, until_open,
+    Live, Record, Server, event_source, next_text, until_closed, until_open,
     wait::{until, within},
     web_socket,
 };
@@ -29,8 +29,8 @@ extern "C" {
 #[wasm_bindgen_test]
 async fn drop_closes_and_a_handle_keeps_nothing_open() {
     let server = Server::start().await;
-    let mut socket = web_socket(&server.ws("/echo")).connect().unwrap();
-    let mut source = event_source(&server.sse("/count?to=1")).connect().unwrap();
+    let mut socket = web_socket(&server.ws("/echo")).live();
+    let mut source = event_source(&server.sse("/count?to=1")).live();
     until_open(&mut socket).await;
     until_open(&mut source).await;
     server.until_stats("one connection each", 1, 1).await;
@@ -53,10 +53,10 @@ async fn drop_closes_and_a_handle_keeps_nothing_open() {
 async fn dropped_at_once_it_never_opens() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["mute"]]]"#);
-    drop(web_socket(&script.url).connect().unwrap());
+    drop(web_socket(&script.url).live());
     // By then the microtask of the first would have run.
     let other = server.script("ws", r#"[[["send","in"]]]"#);
-    let mut wire = web_socket(&other.url).connect().unwrap();
+    let mut wire = web_socket(&other.url).live();
     assert_eq!(next_text(&mut wire).await, "in");
     assert_eq!(script.log().await.len(), 0);
 }
@@ -65,20 +65,20 @@ async fn dropped_at_once_it_never_opens() {
 async fn dropped_while_it_waits_or_opens_it_does_not_come_back() {
     let server = Server::start().await;
     let refusing = server.script("ws", r#"[[["status",503]]]"#);
-    let waiting = Record::of(web_socket(&refusing.url).connect().unwrap());
+    let waiting = Record::of(web_socket(&refusing.url).live());
     waiting.until("a retry", |seen| !seen.retries.is_empty()).await;
     drop(waiting);
     let attempts = refusing.log().await.len();
 
     let hanging = server.script("sse", r#"[[["hang"]]]"#);
-    let opening = event_source(&hanging.url).connect().unwrap();
+    let opening = event_source(&hanging.url).live();
     server.until_stats("the request", 0, 1).await;
     drop(opening);
     server.until_stats("the request to be given up", 0, 0).await;
 
     // Longer than the delay was: another client fails and waits as long three times.
     let other = server.script("ws", r#"[[["status",503]]]"#);
-    let record = Record::of(web_socket(&other.url).connect().unwrap());
+    let record = Record::of(web_socket(&other.url).live());
     record.until("three retries", |seen| seen.retries.len() == 3).await;
     assert_eq!((refusing.log().await.len(), hanging.log().await.len()), (attempts, 1));
 }
@@ -95,7 +95,7 @@ async fn close_tells_the_code_and_the_reason() {
         (1001, "going", 0, String::new()),
         (5000, "", 0, String::new()),
     ] {
-        let mut wire = web_socket(&server.ws("/echo")).connect().unwrap();
+        let mut wire = web_socket(&server.ws("/echo")).live();
         until_open(&mut wire).await;
         let codes = js_sys::Array::new();
         let restore = spy_on_close(&codes);
@@ -112,7 +112,7 @@ async fn close_tells_the_code_and_the_reason() {
 async fn close_settles_what_waits() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["hang"]]]"#);
-    let mut wire = web_socket(&script.url).connect().unwrap();
+    let mut wire = web_socket(&script.url).live();
     let sending = wire.handle().send("never");
     wire.handle().close(1000, "");
     assert_eq!(within("the fate", sending).await, Sent::Dropped(Dropped::Closed));
@@ -131,8 +131,7 @@ async fn a_rule_may_drop_its_own_client() {
             drop(own.take());
             Some(true)
         })
-        .connect()
-        .unwrap();
+        .live();
     let handle = wire.handle();
     slot.replace(Some(wire));
     until("the client to be closed", || handle.state() == State::Closed).await;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Record, Server, event_source, next, next_message, next_text,
+    Live, Record, Server, event_source, next, next_message, next_text,
     record::label,
     server::{Frame, unique},
     until_closed, until_open, web_socket,
@@ -21,7 +21,7 @@ struct Line {
 #[wasm_bindgen_test]
 async fn text_and_bytes_go_there_and_back() {
     let server = Server::start().await;
-    let mut wire = web_socket(&server.ws("/echo")).connect().unwrap();
+    let mut wire = web_socket(&server.ws("/echo")).live();
     let handle = wire.handle();
     until_open(&mut wire).await;
     // As they are: not trimmed, not parsed.
@@ -44,7 +44,7 @@ async fn text_and_bytes_go_there_and_back() {
 async fn json_is_typed() {
     let server = Server::start().await;
     let address = server.ws(&format!("/chat?room={}", unique()));
-    let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).connect().unwrap();
+    let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).live();
     let handle = wire.handle();
     #[derive(Serialize)]
     struct Say<'a> {
@@ -64,7 +64,7 @@ async fn json_is_typed() {
 #[wasm_bindgen_test]
 async fn what_does_not_fit_is_an_error_and_the_stream_goes_on() {
     let server = Server::start().await;
-    let mut wire = web_socket(&server.ws("/echo")).connect().unwrap();
+    let mut wire = web_socket(&server.ws("/echo")).live();
     // What was expected, but not what came: a payload does not belong in logs.
     for (text, problem) in [
         (r#"{"from":1}"#, "expected a string"),
@@ -90,7 +90,7 @@ async fn what_does_not_fit_is_an_error_and_the_stream_goes_on() {
 async fn events_come_in_their_order() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["send","one"],["wait",20],["reset"]],[["send","two"]]]"#);
-    let mut wire = web_socket(&script.url).connect().unwrap();
+    let mut wire = web_socket(&script.url).live();
     let handle = wire.handle();
     assert_eq!((handle.state(), handle.attempt()), (State::Connecting, 0));
     let mut seen = Vec::new();
@@ -129,7 +129,7 @@ async fn events_come_in_their_order() {
 async fn a_client_is_a_stream() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["send","one"],["send","two"]]]"#);
-    let wire = web_socket(&script.url).connect().unwrap();
+    let wire = web_socket(&script.url).live();
     let labels: Vec<_> = wire.take(4).map(|event| label(&event)).collect().await;
     assert_eq!(labels, ["state Open", "open", "message one", "message two"]);
 }
@@ -139,7 +139,7 @@ async fn an_event_source_has_named_events() {
     let server = Server::start().await;
     let stream = "id: 7\\nevent: price\\ndata: {\\\"type\\\":\\\"x\\\"}\\n\\nevent: other\\ndata: no\\n\\nevent: error\\ndata: named\\n\\ndata: plain\\n\\n";
     let script = server.script("sse", &format!(r#"[[["send","{stream}"]]]"#));
-    let mut wire = event_source(&script.url).events(["price", "error"]).connect().unwrap();
+    let mut wire = event_source(&script.url).events(["price", "error"]).live();
     let mut seen = Vec::new();
     for _ in 0..3 {
         let message = next_message(&mut wire).await;
@@ -156,9 +156,9 @@ async fn an_event_source_has_named_events() {
 async fn the_ticker_gives_its_history_and_goes_on() {
     let server = Server::start().await;
     let address = server.sse(&format!("/ticker?name={}&history=1", unique()));
-    let first = Record::of(event_source(&address).events(["tick"]).connect().unwrap());
+    let first = Record::of(event_source(&address).events(["tick"]).live());
     first.until("two ticks", |seen| seen.last() >= 2).await;
-    let second = Record::of(event_source(&address).events(["tick"]).connect().unwrap());
+    let second = Record::of(event_source(&address).events(["tick"]).live());
     second.until("the history and more", |seen| seen.last() >= 4).await;
     let numbers = second.seen().numbers.clone();
     assert!(numbers.iter().copied().eq(1..=numbers.len() as u64), "{numbers:?}");
@@ -169,7 +169,7 @@ async fn the_heartbeat_is_answered_and_hidden() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["echo"]]]"#);
     let heartbeat = everwire::Heartbeat::new().with_interval(100);
-    let record = Record::of(web_socket(&script.url).heartbeat(heartbeat).connect().unwrap());
+    let record = Record::of(web_socket(&script.url).heartbeat(heartbeat).live());
     record.until("a round trip", |_| record.handle.round_trip().is_some()).await;
     assert_eq!(record.seen().labels, ["state Open", "open"]);
     let log = script.log().await;
@@ -180,7 +180,7 @@ async fn the_heartbeat_is_answered_and_hidden() {
 async fn subprotocols_are_offered() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["send","in"]]]"#);
-    let mut wire: Client = web_socket(&script.url).protocols(["v2", "v1"]).connect().unwrap();
+    let mut wire: Client = web_socket(&script.url).protocols(["v2", "v1"]).live();
     assert_eq!(next_text(&mut wire).await, "in");
     assert_eq!(script.log().await[0].protocols, ["v2", "v1"]);
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    QUICK, Record, Server, event_source, next, next_message, until_closed, wait::until, web_socket,
+    Live, QUICK, Record, Server, event_source, next, next_message, until_closed, wait::until, web_socket,
 };
 
 #[wasm_bindgen_test]
@@ -22,20 +22,19 @@ async fn a_rule_overrides_the_table_both_ways() {
                 list.borrow_mut().push(failure);
                 Some(true)
             })
-            .connect()
-            .unwrap(),
+            .live(),
     );
     on.until("the second attempt", |seen| seen.texts().contains(&"in")).await;
     assert_eq!(*asked.borrow(), [Failure::Closed { code: 4403 }]);
 
     let routine = server.script("ws", r#"[[["close",1001,"later"]]]"#);
-    let mut off = web_socket(&routine.url).should_reconnect(|_| Some(false)).connect().unwrap();
+    let mut off = web_socket(&routine.url).should_reconnect(|_| Some(false)).live();
     let (closed, _) = until_closed(&mut off).await;
     assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 1001, "later"));
     assert_eq!(off.handle().last_failure(), Some(Failure::Closed { code: 1001 }));
 
     let left = server.script("ws", r#"[[["close",1001,""]],[["close",4404,""]]]"#);
-    let mut table = web_socket(&left.url).should_reconnect(|_| None).connect().unwrap();
+    let mut table = web_socket(&left.url).should_reconnect(|_| None).live();
     let (closed, _) = until_closed(&mut table).await;
     assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Closed { code: 4404 })));
 }
@@ -46,7 +45,7 @@ async fn the_attempts_are_used_up() {
     for kind in ["ws", "sse"] {
         let script = server.script(kind, r#"[[["status",503]]]"#);
         let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
-        let mut wire = builder.backoff(QUICK.with_max_attempts(3)).connect().unwrap();
+        let mut wire = builder.backoff(QUICK.with_max_attempts(3)).live();
         let (closed, before) = until_closed(&mut wire).await;
         assert_eq!((closed.why, closed.code, closed.failure), (Why::Exhausted, 0, Some(Failure::Network)));
         let retries: Vec<_> = before.iter().filter(|label| label.starts_with("retry")).collect();
@@ -59,7 +58,7 @@ async fn the_attempts_are_used_up() {
 async fn without_reconnect_the_first_connection_is_the_only_one() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",1001,""]]]"#);
-    let mut wire = web_socket(&script.url).no_reconnect().connect().unwrap();
+    let mut wire = web_socket(&script.url).no_reconnect().live();
     let (closed, before) = until_closed(&mut wire).await;
     assert_eq!((closed.why, closed.code), (Why::Exhausted, 1001));
     assert_eq!(before, ["state Open", "open", "state Closed"]);
@@ -72,7 +71,7 @@ async fn a_server_that_never_answers_is_given_up() {
     for kind in ["ws", "sse"] {
         let script = server.script(kind, r#"[[["hang"]],[["send","data: in\n\n"]]]"#);
         let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
-        let record = Record::of(builder.open_timeout(300).connect().unwrap());
+        let record = Record::of(builder.open_timeout(300).live());
         record.until("the second attempt", |seen| !seen.texts().is_empty()).await;
         assert_eq!(record.seen().retries[0].failure, Failure::OpenTimeout);
     }
@@ -83,7 +82,7 @@ async fn reconnect_tries_at_once() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",1001,""]],[["send","in"]],[["send","again"]]]"#);
     let patient = Backoff::new().with_initial(600_000).with_max(600_000).with_jitter(everwire::Jitter::None);
-    let record = Record::of(web_socket(&script.url).backoff(patient).connect().unwrap());
+    let record = Record::of(web_socket(&script.url).backoff(patient).live());
     record.until("the wait", |seen| !seen.retries.is_empty()).await;
     let handle = &record.handle;
     assert_eq!((handle.state(), handle.attempt()), (State::Waiting, 1));
@@ -103,7 +102,7 @@ async fn an_app_that_does_not_poll_is_told_what_it_missed() {
     }
     let server = Server::start().await;
     let address = server.ws("/count?to=100000&rate=4000");
-    let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).connect().unwrap();
+    let mut wire = web_socket(&address).resume(Resume::new().with_id("eventId")).live();
     let handle = wire.handle();
     until("more than the stream holds", || handle.last_event_id().parse().is_ok_and(|id: u64| id > 1_500))
         .await;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use everwire::{Client, Outcome, Resume, Transport};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{QUICK, Record, Server, event_source, web_socket};
+use crate::support::{Live, QUICK, Record, Server, event_source, web_socket};
 
 /// The server replays all that it has after each drop. The last address has one message more than those
 /// before it: when that one has come, the replay is over. The second drop falls into the first replay.
@@ -22,7 +22,7 @@ async fn full_replay(transport: Transport) {
         std::future::ready(Ok(format!("{address}&to={to}")))
     });
     let resume = Resume::new().with_id("eventId");
-    let record = Record::of(builder.transport(transport).resume(resume).backoff(QUICK).connect().unwrap());
+    let record = Record::of(builder.transport(transport).resume(resume).backoff(QUICK).live());
     record.until("the first messages", |seen| seen.last() >= 2_000).await;
     server.fault("/fault/drop").await;
     record.until("the second connection", |seen| seen.opens == 2).await;
@@ -49,7 +49,7 @@ async fn events_without_ids_are_never_eaten() {
     let first = format!(r#"["send","id: 1\ndata: first\n\n"],{three},["wait",20],["reset"]"#);
     let last = format!(r#"{three},["send","id: 2\ndata: second\n\n"],{three}"#);
     let script = server.script("sse", &format!("[[{first}],[{first}],[{last}]]"));
-    let record = Record::of(event_source(&script.url).connect().unwrap());
+    let record = Record::of(event_source(&script.url).live());
     record.until("all 14", |seen| seen.texts().len() >= 14).await;
     let same = ["same"; 3];
     let expected = [&["first"][..], &same, &same, &same, &["second"], &same].concat();
@@ -68,8 +68,7 @@ async fn a_gap_that_the_server_tells_comes_before_the_next_message() {
         r#"[[["send","id: a-1\ndata: one\n\n"],["wait",20],["reset"]],
             [["send","event: gap\ndata: {\"type\":\"gap\"}\n\nid: a-9\ndata: nine\n\n"]]]"#,
     );
-    let record =
-        Record::of(event_source(&script.url).resume(Resume::new().with_gap("gap")).connect().unwrap());
+    let record = Record::of(event_source(&script.url).resume(Resume::new().with_gap("gap")).live());
     record.until("message nine", |seen| seen.texts() == ["one", "nine"]).await;
     let seen = record.seen();
     assert_eq!(seen.labels[seen.labels.len() - 2], "gap Gap after \"a-1\" before \"a-9\"");
@@ -85,7 +84,7 @@ async fn a_gap_by_web_socket() {
             [["send","{\"type\":\"gap\"}"],["send","{\"at\":\"a-9\"}"]]]"#,
     );
     let resume = Resume::new().with_id("at").with_gap("gap");
-    let record = Record::of(web_socket(&script.url).resume(resume).connect().unwrap());
+    let record = Record::of(web_socket(&script.url).resume(resume).live());
     record.until("message nine", |seen| seen.texts().len() == 2).await;
     let seen = record.seen();
     assert_eq!(
@@ -101,7 +100,7 @@ async fn what_nothing_proves_is_a_gap_of_unknown_extent() {
         "sse",
         r#"[[["send","id: 1\ndata: one\n\n"],["wait",20],["reset"]],[["send","id: 2\ndata: two\n\n"]]]"#,
     );
-    let record = Record::of(event_source(&script.url).connect().unwrap());
+    let record = Record::of(event_source(&script.url).live());
     record.until("the second message", |seen| seen.texts() == ["one", "two"]).await;
     let seen = record.seen();
     assert_eq!(seen.labels[seen.labels.len() - 2], "gap Unknown after \"1\" before \"2\"");
@@ -113,7 +112,7 @@ async fn a_cursor_from_before_goes_up_under_its_name() {
     let server = Server::start().await;
     let script = server.script("sse", r#"[[["send","id: 8\ndata: in\n\n"]]]"#);
     let resume = Resume::new().with_from("ü 7").with_name("since");
-    let record = Record::of(event_source(&script.url).resume(resume).connect().unwrap());
+    let record = Record::of(event_source(&script.url).resume(resume).live());
     record.until("the message", |seen| seen.texts() == ["in"]).await;
     assert_eq!(script.log().await[0].query["since"], "ü 7");
     assert_eq!(record.handle.last_event_id(), "8");
@@ -126,7 +125,7 @@ async fn by_header_the_browser_reconnects_itself() {
         "sse",
         r#"[[["send","retry: 50\nid: 1\ndata: one\n\n"],["wait",20],["end"]],[["send","id: 2\ndata: two\n\n"]]]"#,
     );
-    let record = Record::of(event_source(&script.url).resume(Resume::new().via_header()).connect().unwrap());
+    let record = Record::of(event_source(&script.url).resume(Resume::new().via_header()).live());
     record.until("the second message", |seen| seen.texts() == ["one", "two"]).await;
     let log = script.log().await;
     assert_eq!(log[1].headers["last-event-id"], "1");

@@ -6,7 +6,8 @@ use everwire::{Dropped, Outbox, Overflow, Sent, State};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Server, event_source, next, next_text, record::label, server::Frame, until_open, wait::within, web_socket,
+    Live, Server, event_source, next, next_text, record::label, server::Frame, until_open, wait::within,
+    web_socket,
 };
 
 const HANG: &str = r#"[[["hang"]]]"#;
@@ -14,7 +15,7 @@ const HANG: &str = r#"[[["hang"]]]"#;
 #[wasm_bindgen_test]
 async fn the_outbox_is_flushed_on_open_in_order() {
     let server = Server::start().await;
-    let mut wire = web_socket(&server.ws("/echo")).connect().unwrap();
+    let mut wire = web_socket(&server.ws("/echo")).live();
     let handle = wire.handle();
     let sending = handle.send("one");
     // Nobody has to await it.
@@ -35,7 +36,7 @@ async fn the_outbox_is_flushed_on_open_in_order() {
 async fn a_sending_resolves_while_open() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["mute"]]]"#);
-    let mut wire = web_socket(&script.url).connect().unwrap();
+    let mut wire = web_socket(&script.url).live();
     let handle = wire.handle();
     until_open(&mut wire).await;
     assert_eq!(within("the text", handle.send("a")).await, Sent::Sent);
@@ -47,7 +48,7 @@ async fn a_sending_resolves_while_open() {
 async fn what_waits_is_sent_after_a_loss() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["send","in"],["wait",20],["reset"]],[["echo"]]]"#);
-    let mut wire = web_socket(&script.url).connect().unwrap();
+    let mut wire = web_socket(&script.url).live();
     let handle = wire.handle();
     while label(&next(&mut wire).await) != "state Waiting" {}
     let sending = handle.send("kept");
@@ -68,7 +69,7 @@ async fn a_full_outbox_drops_by_its_policy() {
         (Overflow::DropNewest, [closed, overflow, closed]),
     ] {
         let outbox = Outbox::new().with_max_messages(2).with_overflow(policy);
-        let wire = web_socket(&script.url).outbox(outbox).connect().unwrap();
+        let wire = web_socket(&script.url).outbox(outbox).live();
         let handle = wire.handle();
         let sendings = ["1", "2", "3"].map(|text| handle.send(text));
         assert_eq!(handle.queued(), (2, 2));
@@ -83,7 +84,7 @@ async fn a_full_outbox_drops_by_its_policy() {
 async fn the_outbox_counts_bytes() {
     let server = Server::start().await;
     let script = server.script("ws", HANG);
-    let wire = web_socket(&script.url).outbox(Outbox::new().with_max_bytes(4)).connect().unwrap();
+    let wire = web_socket(&script.url).outbox(Outbox::new().with_max_bytes(4)).live();
     let handle = wire.handle();
     let _waits = handle.send("üü");
     assert_eq!(handle.queued(), (1, 4));
@@ -94,7 +95,7 @@ async fn the_outbox_counts_bytes() {
 #[wasm_bindgen_test]
 async fn an_event_source_carries_nothing_upwards() {
     let server = Server::start().await;
-    let mut wire = event_source(&server.sse("/count?to=1")).connect().unwrap();
+    let mut wire = event_source(&server.sse("/count?to=1")).live();
     let handle = wire.handle();
     let early = handle.send("before the address is known");
     until_open(&mut wire).await;
@@ -108,7 +109,7 @@ async fn an_event_source_carries_nothing_upwards() {
 #[wasm_bindgen_test]
 async fn what_json_cannot_hold_is_an_error() {
     let server = Server::start().await;
-    let wire = web_socket(&server.ws("/echo")).connect().unwrap();
+    let wire = web_socket(&server.ws("/echo")).live();
     let error = wire.handle().send_json(&BTreeMap::from([(vec![1], 1)])).unwrap_err();
     assert!(error.to_string().starts_with("the value cannot be sent as JSON: "), "{error}");
     assert_eq!(wire.handle().queued(), (0, 0));

@@ -1,12 +1,13 @@
 //! What the tests share.
 
+pub(crate) mod live;
 pub(crate) mod record;
 pub(crate) mod server;
 pub(crate) mod wait;
 
 use everwire::{Backoff, Builder, Client, Closed, Event, Jitter, Transport};
 
-pub(crate) use self::{record::Record, server::Server};
+pub(crate) use self::{live::Live, record::Record, server::Server};
 use self::{record::label, wait::within};
 
 /// As quick as the floor allows, and the same each time.

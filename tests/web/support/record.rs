@@ -11,18 +11,6 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::wait::{holds, timed};
 
-thread_local! {
-    /// A test that fails drops nothing: its clients are closed by the next one.
-    static LIVE: RefCell<Vec<Handle>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Closes what an earlier test may have left behind.
-pub(crate) fn close_left_over() {
-    for handle in LIVE.take() {
-        handle.close(1000, "");
-    }
-}
-
 #[derive(Default)]
 pub(crate) struct Seen {
     /// All but the numbered messages, in order; see [`label`].
@@ -54,7 +42,6 @@ pub(crate) struct Record {
 impl Record {
     pub(crate) fn of(mut wire: Client) -> Self {
         let handle = wire.handle();
-        LIVE.with_borrow_mut(|live| live.push(handle.clone()));
         let seen = Rc::<RefCell<Seen>>::default();
         let to = Rc::clone(&seen);
         spawn_local(async move {

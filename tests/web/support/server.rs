@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 
 use super::{
-    record::close_left_over,
+    live::close_left_over,
     wait::{holds, timed, within},
 };
 
