@@ -150,15 +150,11 @@ impl Handle {
     }
 
     pub(crate) fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<Sending, EncodeError> {
-        let failed = |error: String| EncodeError(error);
         // Maps as objects and the like: what JSON.stringify makes JSON of.
-        let value = value
-            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .map_err(|error| failed(error.to_string()))?;
-        let text = js_sys::JSON::stringify(&value)
-            .ok()
-            .and_then(|text| text.as_string())
-            .ok_or_else(|| failed("JSON.stringify refused it".to_owned()))?;
+        let value =
+            value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(|_| EncodeError)?;
+        let text = js_sys::JSON::stringify(&value).ok().and_then(|text| text.as_string());
+        let text = text.ok_or(EncodeError)?;
         Ok(self.send_text(&text))
     }
 

@@ -15,7 +15,7 @@ use super::{
     builder::{Asked, Endpoint},
     imp,
 };
-use crate::{Failure, Sent, State};
+use crate::{Failure, OptionError, Sent, State};
 
 /// One client: a stream of [`Event`]s. Dropping it closes the connection.
 ///
@@ -167,12 +167,26 @@ impl Handle {
         self.0.reconnect();
     }
 
-    /// For good. `code` is 1000 or 3000 to 4999 (RFC 6455, 7.4.2), `reason` at most 123 bytes; what does
-    /// not fit is left out.
-    pub fn close(&self, code: u16, reason: &str) {
-        let fits = code == 1000 || (3000..5000).contains(&code);
-        let reason = if fits && reason.len() <= 123 { reason } else { "" };
-        self.0.close(if fits { code } else { 0 }, reason);
+    /// For good.
+    pub fn close(&self) {
+        self.0.close(0, "");
+    }
+
+    /// For good, with words for the server: `code` is 1000 or 3000 to 4999 (RFC 6455, 7.4.2), `reason` at
+    /// most 123 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError`], for another code or a longer reason; the client stays as it was.
+    pub fn close_with(&self, code: u16, reason: &str) -> Result<(), OptionError> {
+        if code != 1000 && !(3000..5000).contains(&code) {
+            return Err(OptionError { option: "code", problem: "must be 1000 or 3000 to 4999" });
+        }
+        if reason.len() > 123 {
+            return Err(OptionError { option: "reason", problem: "must be at most 123 bytes" });
+        }
+        self.0.close(code, reason);
+        Ok(())
     }
 }
 
@@ -183,12 +197,14 @@ impl fmt::Debug for Handle {
 }
 
 /// The value cannot be encoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodeError(pub(crate) String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EncodeError;
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the value cannot be sent as JSON: {}", self.0)
+        // Without the value: it does not belong in logs.
+        f.write_str("the value cannot be sent as JSON: integers must be within 2^53, and keys strings")
     }
 }
 

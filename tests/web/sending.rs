@@ -73,7 +73,7 @@ async fn a_full_outbox_drops_by_its_policy() {
         let handle = wire.handle();
         let sendings = ["1", "2", "3"].map(|text| handle.send(text));
         assert_eq!(handle.queued(), (2, 2));
-        handle.close(1000, "");
+        handle.close();
         for (sending, fate) in sendings.into_iter().zip(fates) {
             assert_eq!(within("a fate", sending).await, fate, "{policy:?}");
         }

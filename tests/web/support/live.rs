@@ -23,6 +23,6 @@ impl Live for Builder {
 
 pub(crate) fn close_left_over() {
     for handle in LIVE.take() {
-        handle.close(1000, "");
+        handle.close();
     }
 }

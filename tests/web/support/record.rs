@@ -81,7 +81,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
-        self.handle.close(1000, "");
+        self.handle.close();
     }
 }
 
