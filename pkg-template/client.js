@@ -4,7 +4,7 @@ import { EverwireError, Failure, invalid } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
-import { TRANSPORTS, isBytes, pick } from "./options.js";
+import { TRANSPORTS, areProtocols, pick } from "./options.js";
 
 // The numbers of src/bindings/mod.rs.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
@@ -22,15 +22,20 @@ export class Client extends EventTarget {
   #wire;
   #settings;
   #endpoint;
+  /** `[address, transport]` of a fixed endpoint: read once, so that it cannot change its mind. */
+  #fixed;
   #port = new Port();
   #handlers = new Handlers();
   #iterators = new Set();
-  #waiters = [];
+  /** What `opened()` gave. */
+  #opening;
   #sends = new Map();
   #sendId = 0;
   #state = 0;
   #lastFailure = null;
   #providerError;
+  /** Being dispatched now. */
+  #events = [];
   /** Aborts what the endpoint function was given. */
   #asking;
   #outcome = null;
@@ -67,6 +72,7 @@ export class Client extends EventTarget {
     instance.clients.add(this.#stop);
     try {
       if (typeof endpoint !== "function") this.#check(endpoint);
+      else if (!globalThis.WebSocket && !globalThis.EventSource) throw unsupported("WebSocket and no EventSource");
     } catch (error) {
       this.#free();
       throw error;
@@ -134,7 +140,8 @@ export class Client extends EventTarget {
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
       const queued = this.#state !== OPEN || this.#port.socket?.readyState !== 1;
       const bytes = queued ? byteLength(payload) : 0;
-      const id = this.#sendId++;
+      const id = this.#sendId;
+      this.#sendId = (id + 1) >>> 0;
       this.#sends.set(id, resolve);
       this.#wasm(() => this.#wire.send(id, queued ? snapshot(payload) : payload, bytes));
     });
@@ -152,10 +159,12 @@ export class Client extends EventTarget {
 
   opened() {
     if (this.#state === OPEN) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      if (this.#state === CLOSED) reject(closedError(this.#lastFailure));
-      else this.#waiters.push({ resolve, reject });
-    });
+    if (this.#state === CLOSED) return Promise.reject(closedError(this.#lastFailure));
+    if (!this.#opening) {
+      const opening = this.#opening = {};
+      opening.promise = new Promise((resolve, reject) => Object.assign(opening, { resolve, reject }));
+    }
+    return this.#opening.promise;
   }
 
   close(code, reason = "") {
@@ -179,6 +188,12 @@ export class Client extends EventTarget {
     return messages;
   }
 
+  #dispatch(event) {
+    this.#events.push(event);
+    this.dispatchEvent(event);
+    this.#events.pop();
+  }
+
   #close(aborted, code, reason) {
     if (this.#state !== CLOSED) this.#wasm(() => this.#wire.close(aborted, code || 0, reason));
   }
@@ -200,7 +215,7 @@ export class Client extends EventTarget {
 
   /** Throws when a fixed address cannot work, or the runtime lacks what it takes. */
   #check(target) {
-    const [address, kind] = pick(target, this.#settings.transport);
+    const [address, kind] = this.#fixed = pick(target, this.#settings.transport);
     if (address === undefined) {
       throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse } for the transport, or a function that gives one");
     }
@@ -209,14 +224,13 @@ export class Client extends EventTarget {
       found = this.#wire.check(address, kind);
     } catch (problem) {
       if (typeof problem !== "string") throw problem;
-      // Without the query, where tokens are.
-      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0]}" ${problem}`);
+      // Without the query and the password: no token in any error.
+      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}" ${problem}`);
     }
     const name = found === TRANSPORTS.websocket ? "WebSocket" : "EventSource";
+    if (name === "WebSocket" && this.#port.selfReconnect) throw invalid('resume.via "header" is for EventSource: a WebSocket cannot send a header. Leave it out');
     this.#port.transport = name.toLowerCase();
-    if (typeof globalThis[name] !== "function") {
-      throw new EverwireError("unsupported", `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis or use a newer version`);
-    }
+    if (typeof globalThis[name] !== "function") throw unsupported(name);
   }
 
   async #ask(attempt, context) {
@@ -224,8 +238,9 @@ export class Client extends EventTarget {
     let address, kind, protocols;
     try {
       const [target, offered] = await Promise.all([call(this.#endpoint), call(this.#settings.protocols)]);
-      [address, kind] = pick(target, this.#settings.transport);
+      [address, kind] = this.#fixed ?? pick(target, this.#settings.transport);
       protocols = offered;
+      if (protocols !== undefined && !areProtocols(protocols)) throw invalid("the protocols function must give a token or an array of different tokens");
       if (address === undefined) throw new EverwireError("invalid-url", "the endpoint function must give a string, a URL, { websocket } or { sse }");
     } catch (error) {
       address = undefined;
@@ -239,11 +254,12 @@ export class Client extends EventTarget {
     return {
       resolve: (attempt, retry, reason) => {
         this.#asking?.abort();
+        // Its listeners may have closed the client.
+        if (this.#state === CLOSED) return;
         this.#counts.attempts++;
-        const { protocols, transport } = this.#settings;
-        if (typeof this.#endpoint !== "function" && typeof protocols !== "function") {
-          const [address, kind] = pick(this.#endpoint, transport);
-          return this.#wire.resolved(attempt, address, kind, protocols);
+        const { protocols } = this.#settings;
+        if (this.#fixed && typeof protocols !== "function") {
+          return this.#wire.resolved(attempt, ...this.#fixed, protocols);
         }
         this.#asking = new AbortController();
         this.#providerError = undefined;
@@ -260,7 +276,7 @@ export class Client extends EventTarget {
         }
       },
       failure: (code, sentence, kind, closeCode) =>
-        new Failure(code, sentence, CLASSES[kind], closeCode, closeCode ? this.#port.closeReason : "", code === "provider" ? this.#providerError : undefined),
+        new Failure(code, sentence, CLASSES[kind], closeCode, closeCode ? this.#port.closeReason : "", { provider: this.#providerError, blocked: this.#port.refusal }[code]),
       settle: (id, code) => {
         const resolve = this.#sends.get(id);
         this.#sends.delete(id);
@@ -274,21 +290,23 @@ export class Client extends EventTarget {
         this.#state = state;
         if (state > OPEN) this.#asking?.abort();
         if (state) this.#asking = undefined;
-        this.dispatchEvent(new Event("statechange"));
+        if (this.#state === CLOSED) return;
+        this.#dispatch(new Event("statechange"));
       },
       opened: () => {
         this.#counts.opens++;
-        for (const { resolve } of this.#waiters.splice(0)) resolve();
-        this.dispatchEvent(new Event("open"));
+        this.#opening?.resolve();
+        this.#opening = undefined;
+        this.#dispatch(new Event("open"));
       },
       retry: (attempt, delay) => {
-        this.dispatchEvent(new RetryEvent(attempt, delay, Date.now() + delay, this.#lastFailure));
+        this.#dispatch(new RetryEvent(attempt, delay, Date.now() + delay, this.#lastFailure));
       },
       outcome: (outcome) => {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
         this.#counts.gaps++;
-        this.dispatchEvent(new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending));
+        this.#dispatch(new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending));
       },
       closed: (why, code, failed) => this.#closed(why, code, failed ? this.#lastFailure : null),
     };
@@ -305,15 +323,17 @@ export class Client extends EventTarget {
     this.#handlers.clear();
     for (const resolve of this.#sends.values()) resolve({ status: "dropped", code: "closed" });
     this.#sends.clear();
-    for (const { reject } of this.#waiters.splice(0)) reject(closedError(error));
+    this.#opening?.reject(closedError(error));
+    // After close() there is no event, for the other listeners of one that is under way neither.
+    for (const event of this.#events) event.stopImmediatePropagation();
     const quiet = why === APP || why === ABORTED;
     for (const messages of [...this.#iterators]) {
       if (quiet) messages.discard();
       else messages.end(why === ENDED ? undefined : error);
     }
-    this.dispatchEvent(new Event("statechange"));
+    this.#dispatch(new Event("statechange"));
     const clean = quiet ? wasOpen : error?.code === "closed";
-    this.dispatchEvent(new ClosedEvent(REASONS[why], code, clean, error));
+    this.#dispatch(new ClosedEvent(REASONS[why], code, clean, error));
     this.#free();
   }
 
@@ -326,6 +346,10 @@ export class Client extends EventTarget {
       if (!this.#instance.dead) wire?.free();
     });
   }
+}
+
+function unsupported(name) {
+  return new EverwireError("unsupported", `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis or use a newer version`);
 }
 
 function closedError(cause) {

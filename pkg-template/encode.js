@@ -1,5 +1,5 @@
 import { EverwireError } from "./errors.js";
-import { isBytes } from "./options.js";
+import { isBytes } from "../src/transport/port.js";
 
 const isBlob = (value) => typeof Blob === "function" && value instanceof Blob;
 const isRaw = (value) => typeof value === "string" || isBytes(value) || isBlob(value);
@@ -30,7 +30,6 @@ export function byteLength(payload) {
 
 /** A queued buffer may be reused by the app before it is sent; a socket would have copied it at once. */
 export function snapshot(payload) {
-  if (payload instanceof ArrayBuffer) return payload.slice(0);
   if (ArrayBuffer.isView(payload)) return payload.buffer.slice(payload.byteOffset, payload.byteOffset + payload.byteLength);
-  return payload;
+  return isBytes(payload) ? payload.slice(0) : payload;
 }

@@ -7,7 +7,8 @@ export class Handlers {
   #typed = new Map();
 
   /** Returns its off. `type` undefined is every message. */
-  add(type, handler, { signal, once = false } = {}) {
+  add(type, handler, options) {
+    const { signal, once = false } = options ?? {};
     if (signal?.aborted) return () => {};
     const entry = { handler, once, live: true, off: undefined };
     entry.off = () => {

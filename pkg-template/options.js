@@ -1,5 +1,6 @@
 // Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
 // Types are checked here, ranges there.
+import { isBytes } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
 const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32;
@@ -8,12 +9,11 @@ const NOT_GIVEN = 0xffffffff;
 
 export const TRANSPORTS = { websocket: 1, eventsource: 2 };
 
-export const isBytes = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
 // RFC 6455, 4.1: each a token (RFC 2616, 2.2), none twice. The browser would throw at the first attempt.
-const areProtocols = (value) =>
+export const areProtocols = (value) =>
   isString(value) ? areProtocols([value]) : isStrings(value) && value.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && new Set(value).size === value.length;
 const isStrings = (value) => Array.isArray(value) && value.every(isString);
 
@@ -87,7 +87,7 @@ export function readOptions(given, endpoint) {
     r.number("initialDelay"),
     r.number("maxDelay"),
     r.number("factor", "a number from 1 to 100", 1000),
-    attempts === Infinity ? 0 : attempts,
+    attempts === Infinity ? 0 : Math.min(attempts, NOT_GIVEN - 1),
     r.number("stableAfter"),
     r.number("maxServerDelay"),
     r.choice("jitter", ["full", "equal", "none"]),
@@ -112,6 +112,7 @@ export function readOptions(given, endpoint) {
 
   const codec = options.get("codec", (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)), '"json", "text", "binary" or { decode, encode }') ?? "json";
   const id = resume.get("id", (value) => isString(value) || isFunction(value), "a key of the JSON, or a function");
+  if (isString(id) && (codec === "text" || codec === "binary")) throw invalid(`resume.id as a key needs the JSON codec; with "${codec}" give a function`);
   const gap = resume.get("gap", isString, "a string");
   const name = resume.get("name", (value) => isString(value) && value, "a string") ?? "lastEventId";
 

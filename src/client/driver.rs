@@ -149,7 +149,11 @@ impl Driver {
                 self.armed.set(None);
                 self.input(Input::Tick { wall: sys::wall() as u64 });
             }
-            1 => self.input(Input::Opened { attempt }),
+            1 => {
+                // A handler that reconnects in the middle of a message leaves an id behind.
+                self.learn();
+                self.input(Input::Opened { attempt });
+            }
             2 => {
                 // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
                 let failure =

@@ -17,7 +17,7 @@ pub enum Event {
     State(State),
     /// The connection ended or an attempt failed, and another will be made.
     Retry(Retry),
-    /// The app fell 1 024 messages behind; so many were lost between the last message and the next.
+    /// The app fell 1 024 events behind; so many were lost between the one before and the one after.
     Overflow {
         /// How many.
         missed: u64,

@@ -15,7 +15,7 @@ use super::{
     driver::{Driver, Host},
 };
 use crate::{
-    Dropped, Failure, Outcome, Sent, State, Transport, Why,
+    Failure, OptionError, Outcome, Sent, State, Transport, Why,
     core::{
         config::Config,
         io::{News, Reason},
@@ -23,7 +23,7 @@ use crate::{
     transport::{address::Address, sys::Port},
 };
 
-/// The stream holds so many messages for an app that does not keep up.
+/// The stream holds so many events for an app that does not keep up.
 const LIMIT: usize = 1_024;
 
 pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
@@ -31,6 +31,10 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
     if let Endpoint::Fixed(address) = &builder.endpoint {
         let address =
             Address::parse(address.clone(), &port, builder.transport).map_err(ConnectError::InvalidUrl)?;
+        if address.transport == Transport::WebSocket && builder.resume.via_header {
+            let problem = "is for EventSource: a WebSocket cannot send a header";
+            return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
+        }
         if !supported(address.transport) {
             return Err(ConnectError::Unsupported);
         }
@@ -50,7 +54,9 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
             called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, text))
         });
     let to = Rc::clone(&inbox);
-    let sink = Closure::<dyn Fn(JsMessage)>::new(move |message| to.message(message));
+    let sink = Closure::<dyn Fn(JsMessage)>::new(move |message| {
+        to.push(Event::Message(super::Message(Message(message))))
+    });
     driver.port().set_call(call.as_ref());
     driver.port().set_sink(sink.as_ref());
     wasm_bindgen_futures::spawn_local(async move {
@@ -198,7 +204,6 @@ impl Sending {
 #[derive(Default)]
 struct Inbox {
     events: RefCell<VecDeque<Event>>,
-    messages: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     ended: Cell<bool>,
     sends: RefCell<VecDeque<(u32, Rc<Settled>)>>,
@@ -206,35 +211,29 @@ struct Inbox {
 }
 
 impl Inbox {
+    /// Bounded, for an app that does not keep up: what is lost is told in its place.
     fn push(&self, event: Event) {
-        self.events.borrow_mut().push_back(event);
+        {
+            let mut events = self.events.borrow_mut();
+            if events.len() < LIMIT || matches!(event, Event::Closed(_)) {
+                events.push_back(event);
+            } else if let Some(Event::Overflow { missed }) = events.back_mut() {
+                *missed += 1;
+            } else {
+                events.push_back(Event::Overflow { missed: 1 });
+            }
+        }
         let waker = self.waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    fn message(&self, message: JsMessage) {
-        if self.messages.get() == LIMIT {
-            if let Some(Event::Overflow { missed }) = self.events.borrow_mut().back_mut() {
-                *missed += 1;
-                return;
-            }
-            return self.push(Event::Overflow { missed: 1 });
-        }
-        self.messages.set(self.messages.get() + 1);
-        self.push(Event::Message(super::Message(Message(message))));
-    }
-
     fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
         let event = self.events.borrow_mut().pop_front();
         match event {
             Some(event) => {
-                match event {
-                    Event::Message(_) => self.messages.set(self.messages.get() - 1),
-                    Event::Closed(_) => self.ended.set(true),
-                    _ => {}
-                }
+                self.ended.set(matches!(event, Event::Closed(_)));
                 Poll::Ready(Some(event))
             }
             None if self.ended.get() => Poll::Ready(None),
@@ -322,9 +321,6 @@ impl Host for AppHost {
                 Event::Gap(Gap { outcome, after: port.cursor(), before: port.pending() })
             }
             News::Closed { why, code, failure } => {
-                for (_, settled) in self.inbox.sends.take() {
-                    settled.sent.set(Some(Sent::Dropped(Dropped::Closed)));
-                }
                 let reason = if code == 0 { String::new() } else { driver.port().close_reason() };
                 Event::Closed(Closed { why, code, reason, failure })
             }

@@ -23,7 +23,8 @@ impl Backoff {
 
     /// `min(max, initial * factor^(retry - 1))`, and no less than the floor.
     fn top(&self, retry: u64) -> u64 {
-        let mut delay = self.initial;
+        // From the floor on, as nothing grows from 0.
+        let mut delay = self.initial.max(FLOOR);
         // A factor of 1 never gets there: bounded, as 2^31 is reached long before.
         for _ in 1..retry.min(4_096) {
             let grown = delay.saturating_mul(self.factor) / 1_000;

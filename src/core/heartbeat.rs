@@ -81,8 +81,9 @@ impl Watch {
         if !self.pings && now < self.heard.saturating_add(self.interval) {
             return Verdict::Fine;
         }
-        // A probe under way keeps its time: a page that flaps must not put off the verdict for ever.
-        if self.probe.is_none() {
+        // A probe under way keeps its time: a page that flaps must not put off the verdict for ever. One
+        // that ran out while the page slept starts anew.
+        if self.probe.as_ref().is_none_or(|probe| probe.due <= now) {
             self.start(now);
         }
         self.ask()
@@ -121,10 +122,10 @@ impl Watch {
             // `since` stays: the first ping's answer may be waiting behind this late timer.
             Some(probe) if !probe.graced && now > probe.due.saturating_add(LATE) => {
                 probe.graced = true;
-                probe.due = now.saturating_add(self.timeout);
+                probe.due = now.saturating_add(self.timeout - last_call);
                 self.ask()
             }
-            Some(probe) if !probe.graced && !probe.last_call => {
+            Some(probe) if !probe.last_call => {
                 probe.last_call = true;
                 probe.due = now.saturating_add(last_call);
                 Verdict::Fine

@@ -354,7 +354,10 @@ impl Connection {
                 }
             }
             Page::Resumed => {
-                if self.phase == Phase::Suspended {
+                if self.phase == Phase::Suspended && self.opened && !self.config.reconnects {
+                    self.last_failure = Some(Failure::Network);
+                    self.close(Why::Exhausted, 0, self.last_failure);
+                } else if self.phase == Phase::Suspended {
                     // What was told before the freeze is long over, or the page froze for a blink.
                     self.wait_until(at.now, at.now, at.now);
                     self.hurry(at.now);
@@ -407,13 +410,21 @@ impl Connection {
         self.show(State::Waiting);
     }
 
-    /// The app asks for a new connection: at once, whatever was told.
+    /// The app asks for a new connection: at once, whatever was told, but for the floor: a handler that
+    /// asks for it at each failure must not become a storm.
     fn reconnect(&mut self, now: u64) {
         match self.phase {
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. } | Phase::Waiting { .. } => {
                 self.credit(self.stable(now));
                 self.let_go();
-                self.begin(now);
+                let until = self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR));
+                if until <= now {
+                    self.begin(now);
+                } else {
+                    self.looked = now;
+                    self.phase = Phase::Waiting { until, not_before: until };
+                    self.show(State::Waiting);
+                }
             }
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => {}
         }

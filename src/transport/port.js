@@ -22,6 +22,11 @@ export function decodeJson(data) {
   return data;
 }
 
+/** Of any realm: an ArrayBuffer from an iframe is no instance of this page's. */
+export function isBytes(value) {
+  return ArrayBuffer.isView(value) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
+}
+
 /** A handler's or a codec's throw is the app's: told where the browser tells errors, and the stream goes on. */
 export function report(error) {
   if (typeof reportError === "function") reportError(error);
@@ -43,7 +48,7 @@ function resolve(address) {
 /** `searchParams.set` writes the whole query anew, which can break a signature: only where it must. */
 function setCursor(url, name, cursor) {
   if (url.searchParams.has(name)) url.searchParams.set(name, cursor);
-  else url.search += `${url.search ? "&" : "?"}${encodeURIComponent(name)}=${encodeURIComponent(cursor)}`;
+  else url.search += `${url.search ? "&" : "?"}${new URLSearchParams([[name, cursor]])}`;
 }
 
 export class Port {
@@ -67,8 +72,11 @@ export class Port {
   isPong;
 
   socket = null;
+  closed = false;
   /** As the server gave it with its last close frame. */
   closeReason = "";
+  /** What the browser threw at the last attempt that it refused. */
+  refusal;
   transport = "";
   url = "";
   cursor = "";
@@ -92,10 +100,18 @@ export class Port {
   #origin = "";
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
   #stamped = false;
+  /** bufferedAmount at the last tick. */
+  #buffered = 0;
   #page = [];
   #link = [];
   #timer;
-  #tick = () => this.call(TICK, 0, 0);
+  #tick = () => {
+    // A ping may wait behind a long upload: what drains is alive.
+    const buffered = this.socket?.bufferedAmount ?? 0;
+    if (buffered < this.#buffered) this.heard = performance.now();
+    this.#buffered = buffered;
+    this.call(TICK, 0, 0);
+  };
   #onMessage = (event) => this.#message(event);
 
   /** What an address is: 0 nothing that parses, 1 ws(s), 2 http(s), 3 something else; and 4 for this very machine. */
@@ -133,6 +149,15 @@ export class Port {
   }
 
   open(attempt, transport, address, cursorName, protocols) {
+    try {
+      this.#open(attempt, transport, address, cursorName, protocols);
+    } catch (error) {
+      this.refusal = error;
+      throw error;
+    }
+  }
+
+  #open(attempt, transport, address, cursorName, protocols) {
     const target = resolve(address);
     // A fragment never leaves the browser, and older WebSockets throw on it.
     target.hash = "";
@@ -142,6 +167,7 @@ export class Port {
     this.transport = transport;
     this.#lastEventId = "";
     this.#origin = target.origin;
+    this.pinged = this.#buffered = 0;
     const opened = (event) => {
       // A server may name its events `open` and `error`, too: those have data.
       if ("data" in event) return;
@@ -181,7 +207,9 @@ export class Port {
   sendPing() {
     this.pinged = performance.now();
     try {
-      this.send(typeof this.ping === "function" ? this.ping() : this.ping);
+      const ping = typeof this.ping === "function" ? this.ping() : this.ping;
+      if (typeof ping !== "string" && !isBytes(ping)) throw new TypeError("everwire: heartbeat.ping must give a string or bytes");
+      this.send(ping);
     } catch (error) {
       report(error);
     }
@@ -245,8 +273,9 @@ export class Port {
     return offline | (hidden() === HIDDEN ? 1 : 0);
   }
 
-  /** Lets go of everything. */
+  /** Lets go of everything, for good. */
   dispose(code, reason) {
+    this.closed = true;
     this.disarm();
     this.#off(this.#page);
     this.drop(code, reason);
@@ -278,31 +307,32 @@ export class Port {
     }
     this.received++;
     let message, own;
+    if (sse && event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
     try {
       const data = this.decode(raw);
       const type = sse && event.type !== "message" ? event.type
         : data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message";
       message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.#origin };
       if (this.keepsRaw) message.raw = raw;
-      if (sse) {
-        if (event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
-      } else if (this.id) {
+      if (!sse && this.id) {
         own = this.id(message);
         own = own === undefined || own === null ? undefined : String(own);
       }
     } catch (error) {
       return report(error);
     }
+    if (this.closed) return; // by decode, id or isPong
     if (this.gap !== undefined && message.type === this.gap) {
       this.call(NOTICE, 0, 0);
     } else if (this.checked) {
-      const socket = this.socket;
       this.pending = own ?? "";
       const ruling = this.call(CHECK, 0, 0, own);
+      // By a handler of the gap event. One that reconnects gets the message all the same: the core has
+      // ruled on it, and will hold its replay back.
+      if (this.closed) return;
       if (ruling & 2) this.cursor = own;
-      if (!(ruling & 1)) this.suppressed++;
-      // The gap event's handlers may have closed the client.
-      else if (this.socket === socket) this.#deliver(message);
+      if (ruling & 1) this.#deliver(message);
+      else this.suppressed++;
     } else {
       if (own !== undefined) {
         if (this.#first.length < FIRST) this.#first.push(own);

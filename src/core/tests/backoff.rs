@@ -92,10 +92,11 @@ fn equal_jitter_keeps_half_and_none_keeps_all() {
 }
 
 #[test]
-fn a_factor_of_one_does_not_grow_and_zero_waits_the_floor() {
+fn a_factor_of_one_does_not_grow_and_zero_grows_from_the_floor() {
     let flat = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_000);
     assert_eq!(flat.delay(u64::MAX, 0), 1_000);
-    assert_eq!(Backoff::new().with_initial(0).delay(u64::MAX, 9), FLOOR);
+    let eager = Backoff::new().with_initial(0).with_jitter(Jitter::None);
+    assert_eq!([1, 2, 3, 99].map(|retry| eager.delay(retry, 9)), [FLOOR, 200, 400, 30_000]);
 }
 
 #[test]

@@ -150,8 +150,38 @@ fn a_late_timer_gets_one_grace() {
     sim.now += 60_000;
     sim.tick();
     assert_eq!((sim.pings(), sim.core.state()), (1, State::Open));
+    // Late again: only what waits behind this very timer is let in.
     sim.now += 60_000;
     sim.tick();
+    assert_eq!((sim.pings(), sim.core.state()), (0, State::Open));
+    sim.pass(50);
+    assert_eq!(sim.core.state(), State::Waiting);
+}
+
+#[test]
+fn an_answer_that_waits_behind_the_second_late_timer_counts() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(INTERVAL);
+    let asked = sim.now;
+    for _ in 0..2 {
+        sim.now += 10_000;
+        sim.tick();
+    }
+    sim.heard = Some(asked + 100);
+    sim.pass(TIMEOUT);
+    assert_eq!(sim.core.state(), State::Open);
+}
+
+#[test]
+fn a_probe_that_ran_out_in_a_sleep_starts_anew() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(INTERVAL + 1_000);
+    sim.now += 3_600_000;
+    sim.page(Page::Visible);
+    assert_eq!(sim.core.state(), State::Open);
+    sim.pass(TIMEOUT - 1);
+    assert_eq!(sim.core.state(), State::Open);
+    sim.pass(1);
     assert_eq!(sim.core.state(), State::Waiting);
 }
 

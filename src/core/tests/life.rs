@@ -2,9 +2,9 @@
 
 use super::{
     super::{
-        config::Config,
+        config::{Config, FLOOR},
         failure::Failure,
-        io::{Action, Input, News, Reason, Why},
+        io::{Action, Input, News, Page, Reason, Why},
         outbox::{Dropped, Sent},
         seam::Id,
         state::State,
@@ -108,8 +108,31 @@ fn the_past_is_ignored() {
 }
 
 #[test]
+fn reconnect_keeps_to_the_floor() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    let began = sim.core.attempt();
+    for _ in 0..1_000 {
+        sim.input(Input::Reconnect);
+    }
+    assert_eq!(sim.core.state(), State::Waiting);
+    sim.pass(FLOOR);
+    assert_eq!(sim.core.state(), State::Connecting);
+    assert!(sim.core.attempt() > began);
+    assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn without_reconnecting_a_freeze_is_the_end() {
+    let mut sim = Sim::open_on(SOCKET, Config { reconnects: false, ..Config::default() });
+    sim.page(Page::Frozen);
+    sim.page(Page::Resumed);
+    assert_eq!(sim.end(), Some(Why::Exhausted));
+}
+
+#[test]
 fn reconnect_drops_the_old_transport_before_the_new_attempt() {
     let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.pass(FLOOR);
     sim.input(Input::Reconnect);
     let actions = sim.take();
     assert!(matches!(

@@ -40,6 +40,8 @@ const options = [
   ["resume", { resume: "eventId" }],
   ["resume.id", { resume: { id: 5 } }],
   ["resume.via", { resume: { via: "cookie" } }],
+  ["resume.via", { resume: { via: "header" } }],
+  ["resume.id", { resume: { id: "eventId" }, codec: "text" }],
   ["resume.name", { resume: { name: 5 } }],
   ["resume.from", { resume: { from: {} } }],
   ["resume.gap", { resume: { gap: 1 } }],

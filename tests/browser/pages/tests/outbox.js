@@ -1,7 +1,7 @@
 // What becomes of a send: each one settles.
 import { client, watch } from "../client.js";
 import { equal, test, waitFor } from "../harness.js";
-import { fault, script, ws } from "../server.js";
+import { fault, plainSocket, script, ws } from "../server.js";
 
 const received = async (plan, count) => {
   await waitFor(async () => ((await plan.log()).at(-1)?.received.length ?? 0) >= count, `${count} frames at the server`);
@@ -78,4 +78,22 @@ test("many, large and small, arrive in order", async () => {
   equal([...new Set(await status(sends))], ["sent"], "results");
   await waitFor(() => seen.messages.length === 2_000, () => `the echoes, have ${seen.messages.length}`);
   seen.data.forEach((data, n) => equal(data, `${n} ${"x".repeat(n % 977)}`, `echo ${n}`));
+});
+
+test("a buffer that the browser does not send is dropped, and what follows goes out", async () => {
+  const plan = script("ws", [[]]);
+  const made = client(plan.url);
+  await made.opened();
+  const odd = new Uint8Array(new ArrayBuffer(4, { maxByteLength: 8 }));
+  // Engines differ in whether they take a resizable buffer: a bare WebSocket tells.
+  const bare = await plainSocket("/echo");
+  let expected = "sent";
+  try {
+    bare.send(odd);
+  } catch {
+    expected = "refused";
+  }
+  bare.close();
+  equal(await status([made.send(odd), made.send("next")]), [expected, "sent"], "results");
+  equal((await received(plan, expected === "sent" ? 2 : 1)).at(-1), "next", "the last frame");
 });

@@ -1,7 +1,7 @@
 // close(), reconnect() or a throw inside every kind of handler.
 import { client, watch } from "../client.js";
 import { equal, ok, takeReports, test, waitFor } from "../harness.js";
-import { script, stats } from "../server.js";
+import { fault, script, stats, ws } from "../server.js";
 
 /** Each connection: a message, a gap, a message, then it is lost. */
 const turns = {
@@ -25,9 +25,9 @@ function arm(place, act, transport) {
   };
   if (transport === "eventsource") delete options.resume.id;
   made = client(() => { if (made) at("endpoint")(); return plan.url; }, options);
-  // Watched first: a listener after this one would see what close() tells before what it is called in.
-  const seen = watch(made);
   for (const type of ["open", "statechange", "retry", "gap", "close"]) made.addEventListener(type, at(type));
+  // Watched last: after close() the other listeners of the same event see nothing more of it.
+  const seen = watch(made);
   made.on(at("message"));
   made.on("message", at("typed message"));
   return { made, seen, fired: () => times > 0 };
@@ -106,3 +106,48 @@ test("handlers may add and remove handlers, send, and connect", async () => {
   });
   await waitFor(() => heard.includes("from inside") && heard.includes("other go"), () => `both, have ${heard}`);
 });
+
+/** Numbers from 1 on, and what was delivered of them. */
+function counting(options) {
+  const made = client(ws("/count?to=300&rate=300"), { resume: { id: "eventId" }, ...options });
+  const numbers = [];
+  made.on("count", ({ data }) => numbers.push(data.seq));
+  return { made, numbers };
+}
+
+const all = Array.from({ length: 300 }, (_, i) => i + 1);
+
+test("reconnect() in a gap handler loses and repeats nothing", async () => {
+  const { made, numbers } = counting();
+  let times = 0;
+  made.addEventListener("gap", () => { if (++times === 1) made.reconnect(); });
+  await waitFor(() => numbers.length > 20, "numbers");
+  await fault("/fault/drop");
+  await waitFor(() => numbers.at(-1) === 300, "the last number");
+  ok(times >= 1, "a gap");
+  equal(numbers, all, "numbers");
+});
+
+test("close() in a gap handler leaves the cursor at what was delivered", async () => {
+  const { made, numbers } = counting();
+  made.addEventListener("gap", () => made.close());
+  await waitFor(() => numbers.length > 20, "numbers");
+  await fault("/fault/drop");
+  await waitFor(() => made.state === "closed", "closed");
+  equal(made.lastEventId, String(numbers.at(-1)), "lastEventId");
+});
+
+for (const place of ["decode", "id"]) {
+  test(`reconnect() in ${place} loses and repeats nothing`, async () => {
+    let made;
+    let calls = 0;
+    const reached = () => { if (++calls === 20) made.reconnect(); };
+    const decode = (data) => { if (place === "decode") reached(); return JSON.parse(data); };
+    const id = ({ data }) => { if (place === "id") reached(); return data.eventId; };
+    const counted = counting({ codec: { decode, encode: String }, resume: { id } });
+    made = counted.made;
+    await waitFor(() => counted.numbers.at(-1) === 300, "the last number");
+    ok(made.stats().opens >= 2, "it reconnected");
+    equal(counted.numbers, all, "numbers");
+  });
+}
