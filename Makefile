@@ -3,11 +3,13 @@
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
 .PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package consumers app size bench clean
+# Each part sets itself up; two cores are kept busy by one of them.
+.NOTPARALLEL:
 
-demo: setup-build pack server
+demo: server pack
 	@. scripts/env.sh && exec target/debug/everwire-demo --root =www --root pkg=pkg $(DEMO_ARGS)
 
-test: setup-test test-native server test-web pack test-package
+test: setup-test test-native test-web pack test-package
 
 setup-build:
 	@scripts/setup.sh build
@@ -15,39 +17,39 @@ setup-build:
 setup-test:
 	@scripts/setup.sh test
 
-server:
+server: setup-build
 	@cargo build --quiet --locked -p everwire-demo
 
 # Builds pkg/everwire-VERSION.tgz and prints its path last.
-pack:
+pack: setup-build
 	@scripts/pack.sh
 
-lint:
+lint: setup-build
 	@scripts/lint.sh
 
-test-native:
+test-native: setup-build
 	cargo test --locked --workspace
 
 # The Rust API, with wasm-pack test, in the three engines.
-test-web: server
+test-web: setup-test server
 	@scripts/test-web.sh
 
 # The packed npm package, from pages, in the three engines.
-test-package: server
+test-package: setup-test server pack
 	@. scripts/env.sh && node tests/browser/run.mjs all
 
 # The packed tarball in bundlers and frameworks.
-consumers: server
+consumers: setup-test server pack
 	@. scripts/env.sh && node tests/consumers/run.mjs
 
 # A Rust app with an allocator of its own on the crate.
-app:
+app: setup-build
 	@scripts/app.sh
 
-size:
+size: pack
 	@node scripts/size.mjs
 
-bench: server
+bench: setup-test pack
 	@. scripts/env.sh && node benches/run.mjs
 
 clean:
