@@ -102,7 +102,7 @@ async fn events_come_in_their_order() {
         }
         seen.push(label(&event));
     }
-    handle.close();
+    handle.close_with(1000, "").unwrap();
     let (closed, last) = until_closed(&mut wire).await;
     assert_eq!((closed.code, closed.reason.as_str(), closed.failure), (1000, "", None));
     seen.extend(last);
