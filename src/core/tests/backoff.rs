@@ -1,6 +1,6 @@
 //! The delays: their bounds, their spread, their growth.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
@@ -55,7 +55,7 @@ proptest! {
 /// A fleet that lost its server at one instant.
 fn most_frequent_share(retry: u64, told: u64) -> f64 {
     const FLEET: u32 = 100_000;
-    let (backoff, mut seen, mut draw) = (Backoff::new(), HashMap::new(), 7_u32);
+    let (backoff, mut seen, mut draw) = (Backoff::new(), BTreeMap::new(), 7_u32);
     for _ in 0..FLEET {
         draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let delay = backoff.delay(retry, draw).max(backoff.told(told, draw));
