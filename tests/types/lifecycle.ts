@@ -63,7 +63,7 @@ export async function send() {
   await wire.send(new Uint8Array(1));
   const { status, code } = await wire.send(new Blob());
   is<"sent" | "dropped">()(status);
-  is<"overflow" | "too-big" | "closed" | "no-uplink" | "aborted" | undefined>()(code);
+  is<"overflow" | "too-big" | "closed" | "no-uplink" | "refused" | undefined>()(code);
   // @ts-expect-error no such status
   if (status === "failed") return;
   // @ts-expect-error a message is required

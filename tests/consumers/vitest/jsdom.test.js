@@ -19,7 +19,7 @@ test("measures the round trip, though jsdom stamps its events with the time of d
       if (pings === 2) resolve();
       return JSON.stringify({ type: "ping", timestamp: pings });
     };
-    wire = connect(`${process.env.WIRE}/count?to=0`, { heartbeat: { interval: 100, timeout: 5_000, ping } });
+    wire = connect(`${process.env.WIRE}/count?to=0`, { heartbeat: { interval: 500, timeout: 500, ping } });
     wire.addEventListener("retry", ({ failure }) => reject(failure));
   });
   const { roundTrip } = wire.stats();
