@@ -1,4 +1,4 @@
-import { Port } from "../src/transport/port.js";
+import { Port, report } from "../src/transport/port.js";
 import { byteLength, encode, snapshot } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
@@ -16,6 +16,7 @@ const OUTCOMES = ["recovered", "gap", "unknown"];
 const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink", "refused"];
 const RETRY_IN = 0, RETRIES = 1, QUEUED = 2, QUEUED_BYTES = 3;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
+const CONSTRUCTORS = ["", "WebSocket", "EventSource", "fetch"];
 
 export class Client extends EventTarget {
   #instance;
@@ -39,8 +40,9 @@ export class Client extends EventTarget {
   /** Aborts what the endpoint function was given. */
   #asking;
   #outcome = null;
+  #cancelled = false;
   #counts = { attempts: 0, opens: 0, sent: 0, dropped: 0, gaps: 0 };
-  #onAbort = () => this.#close(true, 0, "");
+  #onAbort = () => this.#close(ABORTED, 0, "");
   #stop = (error) => this.#closed(INTERNAL, 0, error);
 
   constructor(endpoint, settings, instance) {
@@ -54,25 +56,32 @@ export class Client extends EventTarget {
     else port.id = settings.id;
     port.gap = settings.gap;
     port.binaryType = settings.binaryType;
-    port.withCredentials = settings.withCredentials;
-    port.selfReconnect = settings.cursorName === undefined;
+    Object.assign(port, settings.port);
+    port.memory = instance.memory;
     port.cursor = settings.from;
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
       this.#handlers.dispatch(message);
-      if (this.#iterators.size) for (const messages of this.#iterators) messages.push(message);
+      if (this.#iterators.size) {
+        for (const messages of this.#iterators) {
+          messages.push(message);
+          const room = port.transport === "fetch" && messages.room();
+          if (room) port.hold = Promise.all([port.hold, room]);
+        }
+      }
+      if (settings.until) this.#ended(message);
     };
     port.call = (kind, attempt, code, text) => this.#wasm(() => this.#wire.call(kind, attempt, code, text)) ?? 0;
     try {
-      this.#wire = new instance.Wire(settings.numbers, settings.flags, settings.cursorName, settings.from, port, this.#host());
+      this.#wire = new instance.Wire(settings.numbers, settings.flags, settings.from, port, this.#host());
     } catch (problem) {
       throw typeof problem === "string" ? invalid(problem) : problem;
     }
     instance.clients.add(this.#stop);
     try {
       if (typeof endpoint !== "function") this.#check(endpoint);
-      else if (!globalThis.WebSocket && !globalThis.EventSource) throw unsupported("WebSocket and no EventSource");
+      else if (!CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
     } catch (error) {
       this.#free();
       throw error;
@@ -88,7 +97,7 @@ export class Client extends EventTarget {
   }
 
   get readyState() {
-    if (this.#state === CLOSED) return this.#port.transport === "eventsource" ? 2 : 3;
+    if (this.#state === CLOSED) return (this.#port.transport || "websocket") === "websocket" ? 3 : 2;
     return this.#state === OPEN ? 1 : 0;
   }
 
@@ -174,7 +183,27 @@ export class Client extends EventTarget {
     if (typeof reason !== "string" || byteLength(reason) > 123) {
       throw invalid("close: the reason must be a string of at most 123 bytes");
     }
-    this.#close(false, code ?? (reason && 1000), reason);
+    this.#close(APP, code ?? (reason && 1000), reason);
+  }
+
+  async cancel() {
+    const { cancel, init, headers, fetch = globalThis.fetch } = this.#settings.http;
+    const due = cancel !== undefined && !this.#cancelled && this.#counts.attempts > 0;
+    this.#cancelled = true;
+    this.close();
+    if (!due) return false;
+    const context = { reason: "cancel", attempt: 0, lastEventId: this.lastEventId, signal: new AbortController().signal };
+    try {
+      const given = await call(cancel, { ...context, id: this.lastEventId });
+      // The function has seen to it.
+      if (given === undefined) return true;
+      const { url, ...request } = asRequest(given);
+      const { ok } = await fetch(url, { method: "POST", ...init, headers: await call(headers, context), keepalive: true, ...request });
+      return ok;
+    } catch (error) {
+      report(error);
+      return false;
+    }
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
@@ -194,8 +223,23 @@ export class Client extends EventTarget {
     this.#events.pop();
   }
 
-  #close(aborted, code, reason) {
-    if (this.#state !== CLOSED) this.#wasm(() => this.#wire.close(aborted, code || 0, reason));
+  #close(why, code, reason) {
+    if (this.#state !== CLOSED) this.#wasm(() => this.#wire.close(why, code || 0, reason));
+  }
+
+  /** Whether this message was the last one that the app waited for. */
+  #ended(message) {
+    try {
+      if (!this.#settings.until(message)) return;
+    } catch (error) {
+      return report(error);
+    }
+    this.#cancelled = true;
+    this.#close(ENDED, 0, "");
+  }
+
+  #has(name) {
+    return typeof ((name === "fetch" && this.#settings.http.fetch) || globalThis[name]) === "function";
   }
 
   /** After a trap the client is closed already: the error has been told. */
@@ -227,26 +271,33 @@ export class Client extends EventTarget {
       // Without the query and the password: no token in any error.
       throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}" ${problem}`);
     }
-    const name = found === TRANSPORTS.websocket ? "WebSocket" : "EventSource";
-    if (name === "WebSocket" && this.#port.selfReconnect) throw invalid('resume.via "header" is for EventSource: a WebSocket cannot send a header. Leave it out');
+    const name = CONSTRUCTORS[found];
+    if (found === TRANSPORTS.websocket && this.#port.via === "header") throw invalid('resume.via "header" is for SSE: a WebSocket cannot send a header. Leave it out');
     this.#port.transport = name.toLowerCase();
-    if (typeof globalThis[name] !== "function") throw unsupported(name);
+    if (!this.#has(name)) throw unsupported(name);
   }
 
   async #ask(attempt, context) {
-    const call = (value) => (typeof value === "function" ? value(context) : value);
-    let address, kind, protocols;
+    const { protocols, request, http, transport } = this.#settings;
+    const cursor = this.#port.cursor;
+    let address, kind, extra, once;
     try {
-      const [target, offered] = await Promise.all([call(this.#endpoint), call(this.#settings.protocols)]);
-      [address, kind] = this.#fixed ?? pick(target, this.#settings.transport);
-      protocols = offered;
-      if (protocols !== undefined && !areProtocols(protocols)) throw invalid("the protocols function must give a token or an array of different tokens");
+      // What has begun goes on with the caller's other request.
+      const resumed = request && (this.#port.delivered || cursor) ? asRequest(await request({ ...context, id: cursor })) : undefined;
+      const moved = resumed?.url;
+      const [target, offered, headers, body] = await Promise.all([
+        moved ?? call(this.#endpoint, context), call(protocols, context), call(resumed?.headers ?? http.headers, context), resumed ? resumed.body : call(http.body, context),
+      ]);
+      if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
+      [address, kind] = moved === undefined && this.#fixed ? this.#fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
       if (address === undefined) throw new EverwireError("invalid-url", "the endpoint function must give a string, a URL, { websocket } or { sse }");
+      once = http.once && !resumed;
+      extra = { ...http.init, ...(resumed && { method: resumed.method }), protocols: offered, headers: new Headers(headers), body };
     } catch (error) {
       address = undefined;
       if (!context.signal.aborted) this.#providerError = error;
     }
-    if (!context.signal.aborted) this.#wasm(() => this.#wire.resolved(attempt, address, kind ?? 0, protocols));
+    if (!context.signal.aborted) this.#wasm(() => this.#wire.resolved(attempt, address, kind ?? 0, !!once, extra));
   }
 
   /** What the wasm calls; the methods of `JsHost` in src/bindings/mod.rs. None may throw. */
@@ -257,9 +308,10 @@ export class Client extends EventTarget {
         // Its listeners may have closed the client.
         if (this.#state === CLOSED) return;
         this.#counts.attempts++;
-        const { protocols } = this.#settings;
-        if (this.#fixed && typeof protocols !== "function") {
-          return this.#wire.resolved(attempt, ...this.#fixed, protocols);
+        const { protocols, http, asks } = this.#settings;
+        if (this.#fixed && !asks) {
+          const { init, headers, body, once } = http;
+          return this.#wire.resolved(attempt, ...this.#fixed, once, { ...init, protocols, headers, body });
         }
         this.#asking = new AbortController();
         this.#providerError = undefined;
@@ -275,8 +327,8 @@ export class Client extends EventTarget {
           return undefined;
         }
       },
-      failure: (code, sentence, kind, closeCode) =>
-        new Failure(code, sentence, CLASSES[kind], closeCode, closeCode ? this.#port.closeReason : "", { provider: this.#providerError, blocked: this.#port.refusal }[code]),
+      failure: (code, sentence, kind, number) =>
+        new Failure(code, sentence, CLASSES[kind], number, this.#port, code === "provider" ? this.#providerError : this.#port.refusal),
       settle: (id, code) => {
         const resolve = this.#sends.get(id);
         this.#sends.delete(id);
@@ -332,7 +384,7 @@ export class Client extends EventTarget {
       else messages.end(why === ENDED ? undefined : error);
     }
     this.#dispatch(new Event("statechange"));
-    const clean = quiet ? wasOpen : error?.code === "closed";
+    const clean = quiet ? wasOpen : why === ENDED || error?.code === "closed";
     this.#dispatch(new ClosedEvent(REASONS[why], code, clean, error));
     this.#free();
   }
@@ -346,6 +398,18 @@ export class Client extends EventTarget {
       if (!this.#instance.dead) wire?.free();
     });
   }
+}
+
+/** A value, or what a function gives for it. */
+function call(value, context) {
+  return typeof value === "function" ? value(context) : value;
+}
+
+/** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
+function asRequest(given) {
+  if (typeof given === "string" || given instanceof URL) return { url: String(given) };
+  if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address, or { method, url, headers, body }");
+  return given;
 }
 
 function unsupported(name) {

@@ -9,11 +9,13 @@ export class EverwireError extends Error {
 
 /** Why a connection or an attempt ended. */
 export class Failure extends EverwireError {
-  constructor(code, sentence, kind, closeCode, closeReason, cause) {
-    super(code, closeCode ? `${sentence} with code ${closeCode}` : sentence, cause);
+  constructor(code, sentence, kind, number, { closeReason, answer }, cause) {
+    const closed = code === "closed";
+    super(code, number ? `${sentence} with ${closed ? "code" : "status"} ${number}` : sentence, cause);
     this.class = kind;
-    this.closeCode = closeCode;
-    this.closeReason = closeReason;
+    this.closeCode = closed ? number : 0;
+    this.closeReason = closed ? closeReason : "";
+    Object.assign(this, answer ?? { status: 0, contentType: "", body: "" });
   }
 }
 

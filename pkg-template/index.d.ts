@@ -10,14 +10,15 @@ export type EventMap = Record<string, any>;
 /** The default event map: any type, any data. */
 export type AnyEvents = Record<string, any>;
 
-export type Transport = "websocket" | "eventsource";
+export type Transport = "websocket" | "eventsource" | "fetch";
 
 /** Where to connect. An object names the address by transport. */
 export type Target = string | URL | { websocket?: string | URL; sse?: string | URL };
 
-/** What an endpoint or protocols function is told of the attempt that it is called for. */
+/** What a function of the caller's is told of the attempt that it is called for. */
 export interface Context {
-  readonly reason: "initial" | "reconnect" | "unauthorized";
+  /** `cancel`: not an attempt, but `cancel()`. */
+  readonly reason: "initial" | "reconnect" | "unauthorized" | "cancel";
   /** 0 for the first attempt since the last stable connection. */
   readonly attempt: number;
   /** The cursor: the id of the last message delivered, or "". */
@@ -28,6 +29,53 @@ export interface Context {
 
 /** An address, or a function asked for one before each attempt (a fresh token, say). */
 export type Endpoint = Target | ((context: Context) => Target | Promise<Target>);
+
+/** Where a stream stands, for the request that goes on with it or cancels it. */
+export interface Cursor extends Context {
+  /** The same as `lastEventId`. */
+  readonly id: string;
+}
+
+/** A request in the place of the first one. */
+export interface HttpRequest {
+  /** Default GET to resume, POST to cancel. */
+  method?: string;
+  /** Default: the endpoint. */
+  url?: string | URL;
+  /** Default: those of `http.headers`. */
+  headers?: HeadersInit;
+  body?: BodyInit;
+}
+
+export interface HttpOptions {
+  /**
+   * Default GET. POST and PATCH are repeated by themselves only when the server certainly did not act on
+   * them: after 401, 425, 429, and 503 with `Retry-After`; never after a network error, nor once an answer
+   * began. See `retry` and `resume.request`.
+   */
+  method?: string;
+  /** Headers, or a function asked for them before each attempt. */
+  headers?: HeadersInit | ((context: Context) => HeadersInit | undefined | Promise<HeadersInit | undefined>);
+  /** The body, or a function asked for it before each attempt. */
+  body?: BodyInit | ((context: Context) => BodyInit | undefined | Promise<BodyInit | undefined>);
+  /** As for fetch. Default `same-origin`, or `include` with `withCredentials`. */
+  credentials?: "omit" | "same-origin" | "include";
+  /** As for fetch. Default `cors`. */
+  mode?: "cors" | "same-origin";
+  /** A POST or PATCH may be repeated after any failure: it does no harm twice. Default false. */
+  retry?: boolean;
+  /** Instead of the global fetch. */
+  fetch?: typeof globalThis.fetch;
+  /**
+   * What `cancel()` tells the server: an address, which gets a POST, or a function that gives an address or a
+   * request, or tells the server itself and gives nothing.
+   */
+  cancel?: string | URL | ((cursor: Cursor) => string | URL | (HttpRequest & { url: string | URL }) | void | Promise<string | URL | (HttpRequest & { url: string | URL }) | void>);
+  /** At the stream's end an event whose blank line is missing counts all the same. Default false, as the standard has it. */
+  flush?: boolean;
+  /** Each comment line of the stream, without its colon and one space. */
+  onComment?: (text: string) => void;
+}
 
 /** One message from the server. */
 export interface Message<K extends string = string, D = any> {
@@ -57,7 +105,7 @@ export class EverwireError extends Error {
 export type ErrorCode =
   | "invalid-option"      // connect, close or send was called with something that cannot work
   | "invalid-url"         // the address cannot be used with the transport
-  | "unsupported"         // this runtime has no WebSocket or EventSource
+  | "unsupported"         // this runtime has no WebSocket, EventSource or fetch
   | "wasm-unavailable"    // no WebAssembly, or a Content-Security-Policy that forbids it
   | "encode"              // send: the value cannot be encoded
   | "iterator-overflow"   // a `for await` loop fell 1 024 messages behind
@@ -67,12 +115,16 @@ export type ErrorCode =
 
 /** Why a connection or an attempt ended. */
 export type FailureCode =
-  | "network"             // the browser says no more: refused, reset, 401, 503 and a dead host look alike
+  | "network"             // the browser says no more: refused, reset, CORS, a dead host; for a WebSocket 401 and 503, too
   | "closed"              // the server closed the WebSocket: see closeCode
   | "open-timeout"        // not open within openTimeout
   | "half-open"           // looked open, but nothing came within the heartbeat's timeout
-  | "provider"            // the endpoint or protocols function threw, rejected, or took too long
-  | "blocked";            // the browser refused: mixed content, a bad subprotocol, a blocked port
+  | "provider"            // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
+  | "blocked"             // the browser refused: mixed content, a bad subprotocol, a blocked port
+  | "http"                // the server answered with another status than 200: see status
+  | "content-type"        // the answer is no event stream: see contentType
+  | "end"                 // the server ended the stream
+  | "too-big";            // an event is larger than maxEventBytes
 
 export class Failure extends EverwireError {
   private constructor();
@@ -81,6 +133,12 @@ export class Failure extends EverwireError {
   readonly closeCode: number;
   /** The WebSocket close reason, as the server gave it. */
   readonly closeReason: string;
+  /** The HTTP status, 0 where none is known. */
+  readonly status: number;
+  /** The answer's content type, where a status is known. */
+  readonly contentType: string;
+  /** The first 1 024 characters of the answer's body, where a status is known. Holds what the server said: do not log secrets. */
+  readonly body: string;
   /** What the failure table says of it. */
   readonly class: "retriable" | "fatal" | "reauth" | "ended";
 }
@@ -114,9 +172,14 @@ export interface ReconnectOptions {
 }
 
 export interface ResumeOptions {
-  /** Where a WebSocket message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. SSE has its own. */
+  /** Where a message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. An event stream has ids of its own, which count where this gives nothing. */
   id?: string | ((message: Message) => string | number | null | undefined);
-  /** How the cursor goes up. `header` is for EventSource: the browser reconnects by itself, and only it can send the header. Default `query`. */
+  /**
+   * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
+   * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
+   * that no header can carry goes in the query. An EventSource can send the header only when the browser
+   * reconnects by itself, so `header` leaves its reconnecting to the browser.
+   */
   via?: "query" | "header";
   /** Name of the query parameter. Default `lastEventId`. */
   name?: string;
@@ -124,6 +187,11 @@ export interface ResumeOptions {
   from?: string;
   /** Type of the message by which the server says that something is missing. */
   gap?: string;
+  /**
+   * Start is not resume: asked for the request of every attempt once something was delivered, or a cursor
+   * is there (`from`). An address, or what is to be other than a plain GET of the endpoint.
+   */
+  request?: (cursor: Cursor) => string | URL | HttpRequest | Promise<string | URL | HttpRequest>;
 }
 
 export interface OutboxOptions {
@@ -141,16 +209,22 @@ export interface Codec {
 }
 
 export interface Options {
-  /** Default by the address: `ws:` and `wss:` take `websocket`. */
+  /** Default by the address: `ws:` and `wss:` take `websocket`, `http:`, `https:` and relative ones `fetch`. */
   transport?: Transport;
   /** WebSocket subprotocols, or a function asked for them before each attempt. */
   protocols?: string | readonly string[] | ((context: Context) => string | readonly string[] | Promise<string | readonly string[]>);
   /** How binary WebSocket messages arrive. Default `arraybuffer`. */
   binaryType?: "arraybuffer" | "blob";
-  /** EventSource: send cookies across origins. Default false. */
+  /** SSE: send cookies across origins. Default false. */
   withCredentials?: boolean;
   /** EventSource: event names to listen to, besides `message` and those that `on` was called with. */
   events?: readonly string[];
+  /** The request of a fetched stream. */
+  http?: HttpOptions;
+  /** Ends the client for good, with reason `ended`, after the message that it says true of. */
+  until?: (message: Message) => boolean;
+  /** The longest line or event of a fetched stream, in bytes. Default 16 777 216. */
+  maxEventBytes?: number;
   /** Default false. */
   heartbeat?: boolean | HeartbeatOptions;
   reconnect?: boolean | ReconnectOptions;
@@ -236,7 +310,7 @@ export interface OnOptions { signal?: AbortSignal; once?: boolean }
 
 export interface Client<E extends EventMap = AnyEvents> extends EventTarget, AsyncIterable<AnyMessage<E>> {
   readonly state: State;
-  /** 0 connecting, 1 open; closed is 2 with EventSource and 3 with WebSocket. */
+  /** 0 connecting, 1 open; closed is 2 with SSE and 3 with WebSocket. */
   readonly readyState: 0 | 1 | 2 | 3;
   readonly transport: Transport | null;
   /** Of the connection, with parameters; "" before the first attempt. Holds what the endpoint holds: do not log tokens. */
@@ -266,6 +340,11 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   opened(): Promise<void>;
   /** 1000 or 3000 to 4999; the reason is at most 123 bytes. */
   close(code?: number, reason?: string): void;
+  /**
+   * Closes, and tells the server by `http.cancel` to stop the job, once, unless it has ended. Resolves with
+   * whether the server was told; never rejects.
+   */
+  cancel(): Promise<boolean>;
   [Symbol.dispose](): void;
   [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage<E>>;
 

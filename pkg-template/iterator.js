@@ -9,6 +9,7 @@ export class Messages {
   #done = false;
   #error;
   #detach;
+  #makeRoom;
 
   /** `detach` takes this off the client's list. */
   constructor(detach) {
@@ -21,12 +22,19 @@ export class Messages {
     this.end(new EverwireError("iterator-overflow", `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`));
   }
 
+  /** While the queue is full, a promise of room in it. */
+  room() {
+    if (this.#done || this.#queue.length < LIMIT) return undefined;
+    return new Promise((resolve) => (this.#makeRoom = resolve));
+  }
+
   /** What is queued can still be pulled, then comes the error or the end. */
   end(error) {
     if (this.#done) return;
     this.#done = true;
     this.#error = error;
     this.#detach(this);
+    this.#makeRoom?.();
     for (const { resolve, reject } of this.#waiting.splice(0)) {
       if (this.#error) reject(this.#take());
       else resolve({ value: undefined, done: true });
@@ -40,7 +48,11 @@ export class Messages {
   }
 
   next() {
-    if (this.#queue.length) return Promise.resolve({ value: this.#queue.shift(), done: false });
+    if (this.#queue.length) {
+      const value = this.#queue.shift();
+      if (this.#queue.length <= LIMIT / 2) this.#makeRoom?.();
+      return Promise.resolve({ value, done: false });
+    }
     if (this.#error) return Promise.reject(this.#take());
     if (this.#done) return Promise.resolve({ value: undefined, done: true });
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));

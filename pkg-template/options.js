@@ -3,11 +3,14 @@
 import { isBytes } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
-const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32;
+const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128;
 
 const NOT_GIVEN = 0xffffffff;
 
-export const TRANSPORTS = { websocket: 1, eventsource: 2 };
+/** An option of the drop-ins' own: no de-duplication, which the standards do not know. */
+export const PLAINLY = Symbol();
+
+export const TRANSPORTS = { websocket: 1, eventsource: 2, fetch: 3 };
 
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
@@ -73,13 +76,44 @@ function section(options, key, fallback) {
   return { on: value !== false, value: typeof value === "object" ? value : {} };
 }
 
+/** Not an object literal, which fetch would send as "[object Object]". */
+const isBody = (value) => isString(value) || (typeof value === "object" && value !== null && !/(Object|Array)\]$/.test(Object.prototype.toString.call(value)));
+const isHeaders = (value) => {
+  try {
+    return !!new Headers(value);
+  } catch {
+    return false;
+  }
+};
+
+function readHttp(given, withCredentials) {
+  const http = new Reader(given ?? {}, "http", "method headers body credentials mode retry fetch cancel flush onComment");
+  const method = http.get("method", (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value), "an HTTP method")?.toUpperCase();
+  const body = http.get("body", (value) => isFunction(value) || isBody(value), "a string (JSON.stringify it), bytes, a form, or a function");
+  if (body !== undefined && /^(GET|HEAD)?$/.test(method ?? "")) throw invalid('http.body needs an http.method that takes one, such as "POST"');
+  return {
+    init: {
+      method,
+      credentials: http.get("credentials", (value) => /^(omit|same-origin|include)$/.test(value), '"omit", "same-origin" or "include"') ?? (withCredentials ? "include" : undefined),
+      mode: http.get("mode", (value) => /^(cors|same-origin)$/.test(value), '"cors" or "same-origin"'),
+    },
+    headers: http.get("headers", (value) => isFunction(value) || isHeaders(value), "an object of valid header names and values, or a function"),
+    body,
+    once: !http.flag("retry", false) && /^(POST|PATCH)$/.test(method),
+    fetch: http.get("fetch", isFunction, "a function"),
+    cancel: http.get("cancel", (value) => isFunction(value) || isString(value) || value instanceof URL, "an address or a function"),
+    flush: http.flag("flush", false),
+    onComment: http.get("onComment", isFunction, "a function"),
+  };
+}
+
 export function readOptions(given, endpoint) {
-  const options = new Reader(given, "", "transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal");
+  const options = new Reader(given, "", "transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal http until maxEventBytes");
   const reconnect = section(options, "reconnect", true);
   const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
   const heartbeat = section(options, "heartbeat", false);
   const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
-  const resume = new Reader(given.resume ?? {}, "resume", "id via name from gap");
+  const resume = new Reader(given.resume ?? {}, "resume", "id via name from gap request");
   const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow");
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
@@ -97,17 +131,25 @@ export function readOptions(given, endpoint) {
     outbox.number("maxBytes", "a number of bytes, 0 or more"),
     outbox.choice("overflow", ["reject", "drop-oldest", "drop-newest"]),
     options.number("openTimeout"),
+    options.number("maxEventBytes", "a number of bytes, 0 or more"),
   ];
 
   const protocols = options.get("protocols", (value) => isFunction(value) || areProtocols(value), "a token, an array of different tokens, or a function");
   const via = resume.get("via", (value) => value === "query" || value === "header", '"query" or "header"');
+  const withCredentials = options.flag("withCredentials", false);
+  const http = readHttp(given.http, withCredentials);
+  const request = resume.get("request", isFunction, "a function");
+  const transport = TRANSPORTS[options.get("transport", (value) => Object.hasOwn(TRANSPORTS, value), '"websocket", "eventsource" or "fetch"')] ?? 0;
+  const asks = [endpoint, protocols, http.headers, http.body, request].some(isFunction);
   const shouldReconnect = options.get("shouldReconnect", isFunction, "a function");
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
     (heartbeat.on ? HEARTBEAT : 0) |
-    (isFunction(endpoint) || isFunction(protocols) ? PROVIDER : 0) |
+    (asks ? PROVIDER : 0) |
     (shouldReconnect ? ASKS : 0) |
-    (via === "header" ? SELF_RECONNECT : 0) |
+    (via === "header" && transport === TRANSPORTS.eventsource ? SELF_RECONNECT : 0) |
+    (http.onComment ? COMMENTS : 0) |
+    (given[PLAINLY] ? PLAIN : 0) |
     (options.flag("pageLifecycle", true) ? WATCH_PAGE : 0);
 
   const codec = options.get("codec", (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)), '"json", "text", "binary" or { decode, encode }') ?? "json";
@@ -123,9 +165,12 @@ export function readOptions(given, endpoint) {
     shouldReconnect,
     codec: isString(codec) ? CODECS[codec] : codec,
     encodes: codec !== "binary",
-    transport: TRANSPORTS[options.get("transport", (value) => Object.hasOwn(TRANSPORTS, value), '"websocket" or "eventsource"')] ?? 0,
+    transport,
+    asks,
+    request,
+    http,
+    until: options.get("until", isFunction, "a function"),
     binaryType: options.get("binaryType", (value) => value === "arraybuffer" || value === "blob", '"arraybuffer" or "blob"') ?? "arraybuffer",
-    withCredentials: options.flag("withCredentials", false),
     events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...(gap === undefined ? [] : [gap])],
     heartbeat: heartbeat.on && {
       ping: h.get("ping", (value) => isString(value) || isBytes(value) || isFunction(value), "a string, bytes or a function"),
@@ -134,7 +179,7 @@ export function readOptions(given, endpoint) {
     id,
     gap,
     from: resume.get("from", isString, "a string") ?? "",
-    cursorName: via === "header" ? undefined : name,
+    port: { via, cursorName: name, withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
     signal: options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal"),
   };
 }

@@ -25,7 +25,7 @@ function compile() {
   return new WebAssembly.Module(bytes);
 }
 
-/** The page's instance: `{ Wire, clients, dead }`. */
+/** The page's instance: `{ Wire, memory, clients, dead }`. */
 export function instance() {
   if (current) return current;
   const made = { Wire: undefined, clients: new Set(), dead: false };
@@ -43,6 +43,7 @@ export function instance() {
 /** Nothing but a trap can throw out of an export: errors for the caller are thrown by the glue, outside. */
 function guard(exports, made) {
   const guarded = {};
+  made.memory = exports.memory;
   for (const name of Object.keys(exports)) {
     const value = exports[name];
     guarded[name] = typeof value !== "function" ? value : (...args) => {

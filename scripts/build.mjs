@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import binaryen from "binaryen";
-import { build, transform } from "esbuild";
+import { build } from "esbuild";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)[1];
@@ -21,7 +21,7 @@ execFileSync("cargo", [
   "--no-default-features", "--features", "npm",
 ], {
   stdio: "inherit",
-  env: { ...process.env, CARGO_TARGET_DIR: "target/wasm", RUSTFLAGS: "-Clink-arg=-zstack-size=32768" },
+  env: { ...process.env, CARGO_TARGET_DIR: "target/wasm", RUSTFLAGS: "-Clink-arg=-zstack-size=32768 -Ctarget-feature=+simd128" },
 });
 run("wasm-bindgen", "target/wasm/wasm32-unknown-unknown/npm/everwire.wasm", "--target", "web",
   "--omit-default-module-path", "--no-typescript", "--no-demangle", "--out-dir", out);
@@ -47,25 +47,26 @@ const text = String.fromCharCode(...bytes).replace(/[\\`$\r\0]/g, (c) => ({ "\r"
 writeFileSync(`${out}/wasm.js`, `export const sum = ${sum};\nexport const text = \`${text}\`;\n`);
 
 // 5. The facade around them.
-const facade = (external) => build({
-  entryPoints: ["pkg-template/index.js"], bundle: true, format: "esm", target: "es2022", charset: "utf8",
-  define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", write: false,
-  ...(external ? { external: ["#glue", "#wasm"] } : { alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` } }),
+const facade = (options) => build({
+  bundle: true, format: "esm", target: "es2022", charset: "utf8",
+  define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,
 });
-writeFileSync(`${out}/facade.js`, (await facade(true)).outputFiles[0].text);
-const whole = (await facade(false)).outputFiles[0].text;
+await facade({ entryPoints: ["pkg-template/index.js"], external: ["#glue", "#wasm"], outfile: `${out}/facade.js` });
 
 rmSync("pkg", { recursive: true, force: true });
 mkdirSync("pkg");
-writeFileSync("pkg/index.js", whole);
-cpSync("pkg-template/index.d.ts", "pkg/index.d.ts");
+// What the entries have in common, the wasm above all, stands in one file.
+await facade({
+  entryPoints: ["pkg-template/index.js", "pkg-template/eventsource.js"], outdir: "pkg", splitting: true, chunkNames: "shared",
+  alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
+});
+for (const file of ["index.d.ts", "eventsource.d.ts"]) cpSync(`pkg-template/${file}`, `pkg/${file}`);
 for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
 writeFileSync("pkg/package.json", `${JSON.stringify({ ...manifest, version }, null, 2)}\n`);
 
 // A module that an engine refuses must not be packed.
 new WebAssembly.Module(bytes);
-await transform(whole, { loader: "js" });
 
 function shrink(bytes) {
   const module = binaryen.readBinary(bytes);

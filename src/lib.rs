@@ -29,12 +29,13 @@
 mod bindings;
 mod client;
 mod core;
+mod sse;
 mod transport;
 
 #[cfg(feature = "rust")]
 pub use crate::client::{
     Builder, Client, Closed, ConnectError, Context, DecodeError, EncodeError, EndpointError, Event, Gap,
-    Handle, Message, Resume, Retry, Sending,
+    Handle, Message, Request, Resume, Retry, Sending,
 };
 pub use crate::{
     core::{

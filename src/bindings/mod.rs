@@ -39,7 +39,7 @@ extern "C" {
     fn settle(this: &JsHost, id: u32, code: u32);
     /// Makes the error object.
     #[wasm_bindgen(method)]
-    fn failure(this: &JsHost, code: &str, sentence: &str, class: u32, close_code: u16) -> JsValue;
+    fn failure(this: &JsHost, code: &str, sentence: &str, class: u32, number: u16) -> JsValue;
     #[wasm_bindgen(method)]
     fn state(this: &JsHost, state: u32, failure: JsValue);
     #[wasm_bindgen(method)]
@@ -65,7 +65,7 @@ impl FacadeHost {
             Class::Reauth => 2,
             Class::Ended => 3,
         };
-        self.js.failure(failure.code(), failure.sentence(), class, failure.close_code())
+        self.js.failure(failure.code(), failure.sentence(), class, failure.number())
     }
 }
 
@@ -146,6 +146,7 @@ fn transport(number: u32) -> Option<Transport> {
     match number {
         1 => Some(Transport::WebSocket),
         2 => Some(Transport::EventSource),
+        3 => Some(Transport::Fetch),
         _ => None,
     }
 }
@@ -168,15 +169,14 @@ impl Wire {
     pub fn new(
         numbers: &[u32],
         flags: u32,
-        cursor_name: Option<String>,
         from: &str,
         port: Port,
         host: JsHost,
     ) -> Result<Self, JsValue> {
-        let (config, watch_page) = options::config(numbers, flags, from);
+        let options::Given { config, watch_page, max_event_bytes, comments } = options::read(numbers, flags, from);
         config.check().map_err(invalid)?;
         let host = Box::new(FacadeHost { js: host, opened: false.into() });
-        Ok(Self(Driver::new(config, port, host, cursor_name, watch_page)))
+        Ok(Self(Driver::new(config, port, host, watch_page, max_event_bytes, comments)))
     }
 
     /// The number of the transport that the address takes. Throws a string, what is wrong with the
@@ -186,6 +186,7 @@ impl Wire {
         Ok(match address.transport {
             Transport::WebSocket => 1,
             Transport::EventSource => 2,
+            Transport::Fetch => 3,
         })
     }
 
@@ -199,10 +200,12 @@ impl Wire {
         self.0.called(kind, attempt, code, text)
     }
 
-    /// The address that `resolve` asked for; no address is a failed attempt.
-    pub fn resolved(&self, attempt: u32, address: Option<String>, kind: u32, protocols: JsValue) {
+    /// The address that `resolve` asked for; no address is a failed attempt. `once`: the request must not
+    /// be repeated by itself.
+    pub fn resolved(&self, attempt: u32, address: Option<String>, kind: u32, once: bool, extra: JsValue) {
         let address = address.and_then(|given| Address::parse(given, self.0.port(), transport(kind)).ok());
-        self.0.resolved(attempt, address, protocols);
+        let address = address.map(|address| Address { once, ..address });
+        self.0.resolved(attempt, address, extra);
     }
 
     /// `settle` will name this id, maybe before this returns. Ids ascend.
@@ -215,9 +218,14 @@ impl Wire {
         self.0.reconnect();
     }
 
-    /// For good. `aborted` tells the caller's signal from the caller.
-    pub fn close(&self, aborted: bool, code: u16, reason: String) {
-        self.0.close(if aborted { Why::Aborted } else { Why::App }, code, reason);
+    /// For good. `why` is 0 the app, 1 its signal, 2 the message that the app waited for.
+    pub fn close(&self, why: u32, code: u16, reason: String) {
+        let why = match why {
+            0 => Why::App,
+            1 => Why::Aborted,
+            _ => Why::Ended,
+        };
+        self.0.close(why, code, reason);
     }
 
     /// One number for all getters, as each export costs every visitor: 0 ms to the next attempt,

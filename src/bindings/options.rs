@@ -2,7 +2,7 @@
 //! flags. `pkg-template/options.js` writes what this reads.
 
 use crate::core::{
-    config::{Backoff, Config, Heartbeat, Jitter, Outbox, Overflow},
+    config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow},
     seam::{self, Id},
 };
 
@@ -14,8 +14,17 @@ const PROVIDER: u32 = 4;
 const ASKS: u32 = 8;
 const SELF_RECONNECT: u32 = 16;
 const WATCH_PAGE: u32 = 32;
+const COMMENTS: u32 = 64;
+const PLAIN: u32 = 128;
 
-pub(super) fn config(numbers: &[u32], flags: u32, from: &str) -> (Config, bool) {
+pub(super) struct Given {
+    pub(super) config: Config,
+    pub(super) watch_page: bool,
+    pub(super) max_event_bytes: usize,
+    pub(super) comments: bool,
+}
+
+pub(super) fn read(numbers: &[u32], flags: u32, from: &str) -> Given {
     let mut numbers = numbers.iter();
     let mut next = |default| number(&mut numbers, default);
     let backoff = Backoff::new();
@@ -55,13 +64,19 @@ pub(super) fn config(numbers: &[u32], flags: u32, from: &str) -> (Config, bool) 
         reconnects: set(RECONNECTS),
         has_provider: set(PROVIDER),
         asks: set(ASKS),
+        seams: !set(PLAIN),
         browser_reconnects: set(SELF_RECONNECT),
         from: if let Id::Own(hash) = seam::hash(from) { Some(hash) } else { None },
     };
-    (config, set(WATCH_PAGE))
+    Given {
+        config,
+        watch_page: set(WATCH_PAGE),
+        max_event_bytes: next(MAX_EVENT_BYTES) as usize,
+        comments: set(COMMENTS),
+    }
 }
 
-// Not inlined: there are thirteen calls.
+// Not inlined: there are fourteen calls.
 #[inline(never)]
 fn number(numbers: &mut core::slice::Iter<'_, u32>, default: u64) -> u64 {
     match numbers.next() {

@@ -2,11 +2,11 @@
 
 use std::{fmt, future::Future, pin::Pin, rc::Rc};
 
-use super::{Client, imp};
+use super::{Client, Request, imp};
 use crate::{
     Backoff, Failure, Heartbeat, OptionError, Outbox, Transport,
     core::{
-        config::Config,
+        config::{Config, MAX_EVENT_BYTES},
         io::Reason,
         seam::{self, Id},
     },
@@ -20,7 +20,7 @@ pub enum ConnectError {
     InvalidUrl(&'static str),
     /// An option cannot work.
     InvalidOption(OptionError),
-    /// Not a browser (server-side rendering, say), or one without WebSocket or EventSource.
+    /// Not a browser (server-side rendering, say), or one without the transport.
     Unsupported,
 }
 
@@ -53,11 +53,11 @@ pub struct Context {
 /// Why an endpoint function has no address. It is one failed attempt, not the end.
 pub type EndpointError = Box<dyn std::error::Error>;
 
-pub(crate) type Asked = Pin<Box<dyn Future<Output = Result<String, EndpointError>>>>;
+pub(crate) type Asked = Pin<Box<dyn Future<Output = Result<Request, EndpointError>>>>;
 
 #[derive(Clone)]
 pub(crate) enum Endpoint {
-    Fixed(String),
+    Fixed(Request),
     Function(Rc<dyn Fn(Context) -> Asked>),
 }
 
@@ -72,19 +72,20 @@ pub(crate) enum Endpoint {
 pub struct Resume {
     pub(crate) id: Option<String>,
     pub(crate) name: Option<String>,
-    pub(crate) via_header: bool,
+    pub(crate) via: Option<&'static str>,
     pub(crate) from: String,
     pub(crate) gap: Option<String>,
 }
 
 impl Resume {
-    /// SSE's own ids, in the query parameter `lastEventId`.
+    /// SSE's own ids. They go up in the query parameter `lastEventId`; to the page's own origin, a fetched
+    /// stream sends the header `Last-Event-ID`.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where a WebSocket message carries its id: a key of its JSON, or a path with dots.
+    /// Where a message carries its id (an event stream has ids of its own): a key of its JSON, or a path with dots.
     #[must_use]
     pub fn with_id(mut self, path: impl Into<String>) -> Self {
         self.id = Some(path.into());
@@ -98,11 +99,19 @@ impl Resume {
         self
     }
 
-    /// The cursor goes up in the header `Last-Event-ID`, which only an EventSource that reconnects by
-    /// itself can send: no growing delays and no jitter, until three errors within 10 s.
+    /// The cursor goes up in the header `Last-Event-ID`. Across origins that costs fetch a preflight. An
+    /// EventSource can send it only when it reconnects by itself: no growing delays and no jitter, until
+    /// three errors within 10 s.
     #[must_use]
     pub fn via_header(mut self) -> Self {
-        self.via_header = true;
+        self.via = Some("header");
+        self
+    }
+
+    /// The cursor goes up in the query, also to the page's own origin.
+    #[must_use]
+    pub fn via_query(mut self) -> Self {
+        self.via = Some("query");
         self
     }
 
@@ -129,6 +138,8 @@ pub struct Builder {
     pub(crate) protocols: Vec<String>,
     pub(crate) events: Vec<String>,
     pub(crate) with_credentials: bool,
+    pub(crate) max_event_bytes: usize,
+    pub(crate) flush: bool,
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
@@ -150,6 +161,8 @@ impl Builder {
             protocols: Vec::new(),
             events: Vec::new(),
             with_credentials: false,
+            max_event_bytes: MAX_EVENT_BYTES as usize,
+            flush: false,
             resume: Resume::new(),
             page_lifecycle: true,
             rule: None,
@@ -157,7 +170,7 @@ impl Builder {
         }
     }
 
-    /// Default: WebSocket for `ws:` and `wss:` addresses. http(s) and relative ones need this.
+    /// Default: WebSocket for `ws:` and `wss:` addresses, fetch for http(s) and relative ones.
     pub fn transport(mut self, transport: Transport) -> Self {
         self.transport = Some(transport);
         self
@@ -175,9 +188,22 @@ impl Builder {
         self
     }
 
-    /// EventSource: send cookies across origins. Default: no.
+    /// SSE: send cookies across origins. Default: no.
     pub fn with_credentials(mut self, on: bool) -> Self {
         self.with_credentials = on;
+        self
+    }
+
+    /// The longest line or event that a fetched stream may have, in bytes; a longer one is
+    /// [`Failure::TooBig`]. Default 16 MiB.
+    pub fn max_event_bytes(mut self, bytes: usize) -> Self {
+        self.max_event_bytes = bytes;
+        self
+    }
+
+    /// A fetched stream's last event counts even when the blank line after it is missing. Default: no.
+    pub fn flush(mut self) -> Self {
+        self.flush = true;
         self
     }
 
@@ -245,7 +271,8 @@ impl Builder {
         let config = Config {
             has_provider: matches!(self.endpoint, Endpoint::Function(_)),
             asks: self.rule.is_some(),
-            browser_reconnects: self.resume.via_header,
+            browser_reconnects: self.resume.via == Some("header")
+                && self.transport == Some(Transport::EventSource),
             from: if let Id::Own(hash) = seam::hash(&self.resume.from) { Some(hash) } else { None },
             ..self.config.clone()
         };

@@ -20,6 +20,7 @@ use crate::{
         seam::{self, Id},
         state::State,
     },
+    sse::Parser,
     transport::{
         address::Address,
         sys::{self, Port},
@@ -39,9 +40,10 @@ pub(crate) struct Driver {
     core: RefCell<Connection>,
     port: Port,
     host: Box<dyn Host>,
-    /// The query parameter for the cursor; `None` when only the browser sends it, in the header.
-    cursor_name: Option<String>,
+    /// Of the event stream that fetch reads.
+    parser: RefCell<Parser>,
     watch_page: bool,
+    /// With the protocols, or the request's method, headers and body.
     address: RefCell<Option<(Address, JsValue)>>,
     /// What waits to be sent, by the core's handles, in their order.
     payloads: RefCell<Vec<(u32, JsValue)>>,
@@ -55,14 +57,15 @@ impl Driver {
         config: Config,
         port: Port,
         host: Box<dyn Host>,
-        cursor_name: Option<String>,
         watch_page: bool,
+        max_event_bytes: usize,
+        comments: bool,
     ) -> Rc<Self> {
         Rc::new(Self {
             core: RefCell::new(Connection::new(config)),
             port,
             host,
-            cursor_name,
+            parser: RefCell::new(Parser::new(max_event_bytes, comments)),
             watch_page,
             address: RefCell::default(),
             payloads: RefCell::default(),
@@ -113,11 +116,11 @@ impl Driver {
     }
 
     /// An address that does not parse is a failed attempt: the function may do better next time.
-    pub(crate) fn resolved(self: &Rc<Self>, attempt: u32, address: Option<Address>, protocols: JsValue) {
+    pub(crate) fn resolved(self: &Rc<Self>, attempt: u32, address: Option<Address>, extra: JsValue) {
         let Some(address) = address else { return self.provider_failed(attempt) };
         let route = address.route();
         if self.core.borrow().attempt() == attempt {
-            self.address.replace(Some((address, protocols)));
+            self.address.replace(Some((address, extra)));
         }
         self.input(Input::Resolved { attempt, route });
     }
@@ -155,9 +158,15 @@ impl Driver {
                 self.input(Input::Opened { attempt });
             }
             2 => {
-                // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
-                let failure =
-                    if code == 1006 { Failure::Network } else { Failure::Closed { code: code as u16 } };
+                self.retry_told(self.parser.borrow_mut().finish());
+                let failure = match code {
+                    0 => Failure::End,
+                    1 => Failure::ContentType,
+                    2 => Failure::TooBig,
+                    // Never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
+                    1006 => Failure::Network,
+                    _ => Failure::Closed { code: code as u16 },
+                };
                 self.input(Input::Lost { attempt, failure });
             }
             3 => {
@@ -175,13 +184,36 @@ impl Driver {
                 self.run();
                 return u32::from(deliver) | u32::from(moves) << 1;
             }
-            _ => {
+            6 => {
                 self.learn();
                 self.core.borrow_mut().gap_told();
                 self.run();
             }
+            7 => {
+                let seconds = u64::from(code >> 10).checked_sub(1);
+                let retry_after = seconds.map(|seconds| seconds * 1_000);
+                let failure = Failure::Http { status: (code & 1023) as u16, retry_after };
+                self.input(Input::Lost { attempt, failure });
+            }
+            8 => return self.parser.borrow_mut().room(code as usize) as u32,
+            9 => return self.parser.borrow_mut().fed() as u32,
+            10 => {
+                let mut parser = self.parser.borrow_mut();
+                let count = parser.parse(code != 0).len();
+                let told = parser.take_retry();
+                self.retry_told(told);
+                return count as u32;
+            }
+            11 => return self.parser.borrow().table().as_ptr() as u32,
+            _ => self.core.borrow_mut().resumable(),
         }
         0
+    }
+
+    fn retry_told(&self, told: Option<u32>) {
+        if let Some(ms) = told {
+            self.core.borrow_mut().retry_told(u64::from(ms));
+        }
     }
 
     fn input(self: &Rc<Self>, input: Input) {
@@ -256,10 +288,9 @@ impl Driver {
     }
 
     fn open(self: &Rc<Self>, attempt: u32) {
-        let Some((address, protocols)) = self.address.take() else { return };
-        let cursor_name = self.cursor_name.as_deref();
-        if self.port.open(attempt, address.transport.name(), &address.text, cursor_name, &protocols).is_err()
-        {
+        let Some((address, extra)) = self.address.take() else { return };
+        self.parser.borrow_mut().reset();
+        if self.port.open(attempt, address.transport.name(), &address.text, &extra).is_err() {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
         }
     }

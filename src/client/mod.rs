@@ -16,6 +16,8 @@ mod imp;
 #[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
+mod request;
+#[cfg(feature = "rust")]
 mod wire;
 
 #[cfg(feature = "rust")]
@@ -23,5 +25,6 @@ pub use self::{
     builder::{Builder, ConnectError, Context, EndpointError, Resume},
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
+    request::Request,
     wire::{Client, EncodeError, Handle, Sending},
 };

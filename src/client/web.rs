@@ -7,10 +7,11 @@ use std::{
     task::{Context as TaskContext, Poll, Waker},
 };
 
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
 use super::{
-    Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Retry,
+    Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Request, Retry,
     builder::Endpoint,
     driver::{Driver, Host},
 };
@@ -25,14 +26,16 @@ use crate::{
 
 /// The stream holds so many events for an app that does not keep up.
 const LIMIT: usize = 1_024;
+/// Of these, so many are for other events than messages while a fetched stream waits.
+const RESERVE: usize = 64;
 
 pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
-    if let Endpoint::Fixed(address) = &builder.endpoint {
-        let address =
-            Address::parse(address.clone(), &port, builder.transport).map_err(ConnectError::InvalidUrl)?;
-        if address.transport == Transport::WebSocket && builder.resume.via_header {
-            let problem = "is for EventSource: a WebSocket cannot send a header";
+    if let Endpoint::Fixed(request) = &builder.endpoint {
+        let address = Address::parse(request.address.clone(), &port, builder.transport)
+            .map_err(ConnectError::InvalidUrl)?;
+        if address.transport == Transport::WebSocket && builder.resume.via == Some("header") {
+            let problem = "is for SSE: a WebSocket cannot send a header";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
         }
         if !supported(address.transport) {
@@ -41,11 +44,9 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
     }
     set_up(&port, &builder, config.heartbeat.is_some());
     let inbox = Rc::new(Inbox::default());
-    let cursor_name = (!builder.resume.via_header)
-        .then(|| builder.resume.name.clone().unwrap_or_else(|| "lastEventId".to_owned()));
-    let watch_page = builder.page_lifecycle;
-    let host = Box::new(AppHost { builder, inbox: Rc::clone(&inbox) });
-    let driver = Driver::new(config, port, host, cursor_name, watch_page);
+    let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
+    let host = Box::new(AppHost { builder: Rc::new(builder), inbox: Rc::clone(&inbox) });
+    let driver = Driver::new(config, port, host, watch_page, max_event_bytes, false);
 
     let weak = Rc::downgrade(&driver);
     let called = weak.clone();
@@ -53,9 +54,13 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
         Closure::<dyn Fn(u32, u32, u32, Option<String>) -> u32>::new(move |kind, attempt, code, text| {
             called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, text))
         });
-    let to = Rc::clone(&inbox);
-    let sink = Closure::<dyn Fn(JsMessage)>::new(move |message| {
-        to.push(Event::Message(super::Message(Message(message))))
+    let (to, source) = (Rc::clone(&inbox), driver.port().clone());
+    let sink = Closure::<dyn Fn(JsMessage)>::new(move |message: JsMessage| {
+        let fetched = message.transport() == Transport::Fetch.name();
+        to.push(Event::Message(super::Message(Message(message))));
+        if let Some(room) = to.room().filter(|_| fetched) {
+            source.set_hold(&room);
+        }
     });
     driver.port().set_call(call.as_ref());
     driver.port().set_sink(sink.as_ref());
@@ -70,7 +75,14 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
 fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     port.set_keeps_raw(true);
     port.set_with_credentials(builder.with_credentials);
-    port.set_self_reconnect(builder.resume.via_header);
+    port.set_memory(&wasm_bindgen::memory());
+    port.set_flush(builder.flush);
+    if let Some(via) = builder.resume.via {
+        port.set_via(via);
+    }
+    if let Some(name) = &builder.resume.name {
+        port.set_cursor_name(name);
+    }
     port.set_cursor(&builder.resume.from);
     for name in &builder.events {
         port.name(name);
@@ -91,6 +103,7 @@ fn supported(transport: Transport) -> bool {
     let name = match transport {
         Transport::WebSocket => "WebSocket",
         Transport::EventSource => "EventSource",
+        Transport::Fetch => "fetch",
     };
     js_sys::Reflect::has(&js_sys::global(), &JsValue::from_str(name)).unwrap_or(false)
 }
@@ -206,6 +219,8 @@ struct Inbox {
     events: RefCell<VecDeque<Event>>,
     waker: RefCell<Option<Waker>>,
     ended: Cell<bool>,
+    /// Resolves the promise that a fetched stream waits for.
+    make_room: RefCell<Option<js_sys::Function>>,
     sends: RefCell<VecDeque<(u32, Rc<Settled>)>>,
     next_send: Cell<u32>,
 }
@@ -229,8 +244,20 @@ impl Inbox {
         }
     }
 
+    /// While nearly full, a promise of room.
+    fn room(&self) -> Option<js_sys::Promise> {
+        (self.events.borrow().len() >= LIMIT - RESERVE)
+            .then(|| js_sys::Promise::new(&mut |resolve, _| drop(self.make_room.replace(Some(resolve)))))
+    }
+
     fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
         let event = self.events.borrow_mut().pop_front();
+        if self.events.borrow().len() < LIMIT / 2
+            && let Some(resolve) = self.make_room.take()
+        {
+            // A promise's own function: it does not throw.
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
         match event {
             Some(event) => {
                 self.ended.set(matches!(event, Event::Closed(_)));
@@ -268,35 +295,54 @@ impl Inbox {
 }
 
 struct AppHost {
-    builder: Builder,
+    builder: Rc<Builder>,
     inbox: Rc<Inbox>,
 }
 
-impl AppHost {
-    fn protocols(&self) -> JsValue {
-        self.builder.protocols.iter().map(|name| JsValue::from_str(name)).collect::<js_sys::Array>().into()
+fn resolved(driver: &Rc<Driver>, attempt: u32, builder: &Builder, request: Option<&Request>) {
+    let Some(request) = request else { return driver.resolved(attempt, None, JsValue::UNDEFINED) };
+    driver.port().set_resumes(request.resumes);
+    let address = Address::parse(request.address.clone(), driver.port(), builder.transport).ok();
+    let address = address.map(|address| Address { once: request.once(), ..address });
+    driver.resolved(attempt, address, extra(builder, request));
+}
+
+/// As `Port.open` reads it.
+fn extra(builder: &Builder, request: &Request) -> JsValue {
+    let extra = js_sys::Object::new();
+    let set = |name: &str, value: JsValue| {
+        // Of a new object: it cannot fail.
+        let _ = js_sys::Reflect::set(&extra, &JsValue::from_str(name), &value);
+    };
+    set("protocols", builder.protocols.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into());
+    let pair = |(name, value): &(String, String)| Array::of2(&name.into(), &value.into());
+    set("headers", request.headers.iter().map(pair).collect::<Array>().into());
+    if let Some(method) = &request.method {
+        set("method", JsValue::from_str(method));
     }
+    if let Some(body) = &request.body {
+        set("body", js_sys::Uint8Array::from(body.as_slice()).into());
+    }
+    if builder.with_credentials {
+        set("credentials", JsValue::from_str("include"));
+    }
+    extra.into()
 }
 
 impl Host for AppHost {
     fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason) {
-        let transport = self.builder.transport;
         match &self.builder.endpoint {
-            Endpoint::Fixed(address) => {
-                let address = Address::parse(address.clone(), driver.port(), transport).ok();
-                driver.resolved(attempt, address, self.protocols());
-            }
+            Endpoint::Fixed(request) => resolved(driver, attempt, &self.builder, Some(request)),
             Endpoint::Function(ask) => {
                 let last_event_id = driver.port().cursor();
                 let asked = ask(Context { reason, attempt: retry, last_event_id });
                 let driver: Weak<Driver> = Rc::downgrade(driver);
-                let protocols = self.protocols();
+                let builder = Rc::clone(&self.builder);
                 wasm_bindgen_futures::spawn_local(async move {
-                    let address = asked.await.ok();
-                    let Some(driver) = driver.upgrade() else { return };
-                    let address =
-                        address.and_then(|text| Address::parse(text, driver.port(), transport).ok());
-                    driver.resolved(attempt, address, protocols);
+                    let request = asked.await.ok();
+                    if let Some(driver) = driver.upgrade() {
+                        resolved(&driver, attempt, &builder, request.as_ref());
+                    }
                 });
             }
         }
@@ -374,7 +420,11 @@ impl Message {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        if self.0.transport() == "eventsource" { Transport::EventSource } else { Transport::WebSocket }
+        match self.0.transport().as_str() {
+            "eventsource" => Transport::EventSource,
+            "fetch" => Transport::Fetch,
+            _ => Transport::WebSocket,
+        }
     }
 
     pub(crate) fn origin(&self) -> String {

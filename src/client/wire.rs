@@ -11,7 +11,7 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, Context, EndpointError, Event,
+    Builder, Context, EndpointError, Event, Request,
     builder::{Asked, Endpoint},
     imp,
 };
@@ -39,12 +39,12 @@ use crate::{Failure, OptionError, Sent, State};
 pub struct Client(pub(super) imp::Wire);
 
 impl Client {
-    /// A client for a fixed address; relative ones are relative to the page.
-    pub fn builder(address: impl Into<String>) -> Builder {
-        Builder::new(Endpoint::Fixed(address.into()))
+    /// A client for a fixed address, or [`Request`]; relative ones are relative to the page.
+    pub fn builder(endpoint: impl Into<Request>) -> Builder {
+        Builder::new(Endpoint::Fixed(endpoint.into()))
     }
 
-    /// A client that asks for its address before each attempt: a fresh token, say.
+    /// A client that asks for its address or [`Request`] before each attempt: a fresh token, say.
     ///
     /// ```
     /// use everwire::{Client, Reason};
@@ -55,12 +55,16 @@ impl Client {
     /// });
     /// # drop(builder);
     /// ```
-    pub fn builder_with<F, R>(endpoint: F) -> Builder
+    pub fn builder_with<F, R, T>(endpoint: F) -> Builder
     where
         F: Fn(Context) -> R + 'static,
-        R: Future<Output = Result<String, EndpointError>> + 'static,
+        R: Future<Output = Result<T, EndpointError>> + 'static,
+        T: Into<Request>,
     {
-        Builder::new(Endpoint::Function(Rc::new(move |context| Box::pin(endpoint(context)) as Asked)))
+        Builder::new(Endpoint::Function(Rc::new(move |context| {
+            let asked = endpoint(context);
+            Box::pin(async { asked.await.map(Into::into) }) as Asked
+        })))
     }
 
     /// The next event; `None` after [`Event::Closed`].

@@ -4,6 +4,8 @@ use core::fmt;
 
 /// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
+/// The longest event that a fetched stream may have.
+pub(crate) const MAX_EVENT_BYTES: u64 = 16 << 20;
 /// No retry comes sooner than this after the attempt before it, whatever the options say.
 pub(crate) const FLOOR: u64 = 100;
 
@@ -277,6 +279,8 @@ pub(crate) struct Config {
     pub(crate) asks: bool,
     /// `resume.via: "header"`: the EventSource may reconnect by itself.
     pub(crate) browser_reconnects: bool,
+    /// What a server replays twice is held back. Not for a drop-in: the standard knows no such thing.
+    pub(crate) seams: bool,
     /// The cursor to start from, hashed.
     pub(crate) from: Option<u64>,
 }
@@ -292,6 +296,7 @@ impl Default for Config {
             has_provider: false,
             asks: false,
             browser_reconnects: false,
+            seams: true,
             from: None,
         }
     }

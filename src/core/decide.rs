@@ -44,25 +44,30 @@ impl Connection {
         self.failures += u64::from(!stable);
         let class = failure.class(self.opened);
         let reauth = class == Class::Reauth && self.config.has_provider && !self.reauthed;
-        let again = verdict.unwrap_or(class == Class::Retriable || reauth);
+        let repeatable = !self.spent || failure.untouched();
+        let again = verdict.unwrap_or(class == Class::Retriable && repeatable || reauth);
         let limit = self.config.backoff.max_attempts;
-        let why = if !again {
-            Some(if class == Class::Ended { Why::Ended } else { Why::Fatal })
-        } else if !self.config.reconnects || (limit > 0 && self.failures >= limit) {
-            Some(Why::Exhausted)
+        let why = if again && self.config.reconnects {
+            (limit > 0 && self.failures >= limit).then_some(Why::Exhausted)
+        } else if failure == Failure::End || class == Class::Ended && !again {
+            // That nobody asks for more is no failure.
+            Some(Why::Ended)
         } else {
-            None
+            Some(if again { Why::Exhausted } else { Why::Fatal })
         };
         if let Some(why) = why {
             let code = failure.close_code();
-            return self.close(why, code, Some(failure));
+            return self.close(why, code, Some(failure).filter(|_| why != Why::Ended));
         }
         self.retries += 1;
-        let told = self.config.backoff.told(failure.told(), at.draw);
+        let told = self.config.backoff.told(failure.told().max(self.told), at.draw);
         let delay = if class == Class::Reauth && reauth {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR
+        } else if failure == Failure::End && stable {
+            // Routine: at once, which is the floor.
+            FLOOR.max(told)
         } else {
             if self.reason == Reason::Initial {
                 self.reason = Reason::Reconnect;

@@ -23,7 +23,15 @@ pub enum Failure {
     Http {
         /// Never 200.
         status: u16,
+        /// What its `Retry-After` asks to wait, in ms (RFC 9110, 10.2.3).
+        retry_after: Option<u64>,
     },
+    /// The answer is no event stream: its content type is not `text/event-stream`.
+    ContentType,
+    /// The event stream came to its end.
+    End,
+    /// A line or an event is longer than the limit.
+    TooBig,
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -51,7 +59,7 @@ impl Failure {
     /// use everwire::{Class, Failure};
     /// assert_eq!(Failure::Closed { code: 1001 }.class(true), Class::Retriable);
     /// assert_eq!(Failure::Closed { code: 4401 }.class(true), Class::Reauth);
-    /// assert_eq!(Failure::Http { status: 404 }.class(false), Class::Fatal);
+    /// assert_eq!(Failure::Http { status: 404, retry_after: None }.class(false), Class::Fatal);
     /// ```
     #[must_use]
     pub const fn class(self, opened: bool) -> Class {
@@ -61,15 +69,17 @@ impl Failure {
                 1002 | 1003 | 1007 | 1008 | 1010 | 4400 | 4403 | 4404 => Class::Fatal,
                 _ => Class::Retriable,
             },
-            Self::Http { status } => match status {
+            Self::Http { status, .. } => match status {
                 204 => Class::Ended,
                 401 => Class::Reauth,
                 400 | 403 | 405 | 406 | 410 | 413 | 414 | 415 | 422 => Class::Fatal,
-                404 if !opened => Class::Fatal,
-                _ => Class::Retriable,
+                408 | 425 | 429 | 500.. => Class::Retriable,
+                // 404, and whatever says neither to stop nor to wait.
+                _ => Self::ContentType.class(opened),
             },
-            Self::Blocked => Class::Fatal,
-            Self::Network | Self::OpenTimeout | Self::HalfOpen | Self::Provider => Class::Retriable,
+            Self::ContentType if opened => Class::Retriable,
+            Self::ContentType | Self::Blocked | Self::TooBig => Class::Fatal,
+            Self::Network | Self::OpenTimeout | Self::HalfOpen | Self::Provider | Self::End => Class::Retriable,
         }
     }
 
@@ -84,6 +94,9 @@ impl Failure {
             Self::Provider => "provider",
             Self::Blocked => "blocked",
             Self::Http { .. } => "http",
+            Self::ContentType => "content-type",
+            Self::End => "end",
+            Self::TooBig => "too-big",
         }
     }
 
@@ -101,6 +114,9 @@ impl Failure {
                 "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port"
             }
             Self::Http { .. } => "the server refused the request",
+            Self::ContentType => "the answer is no event stream: its content type must be text/event-stream",
+            Self::End => "the server ended the stream",
+            Self::TooBig => "an event is larger than maxEventBytes",
         }
     }
 
@@ -108,15 +124,29 @@ impl Failure {
     pub(crate) const fn told(self) -> u64 {
         match self {
             Self::Closed { code: 1012 | 1013 } => RESTARTING,
+            Self::Http { retry_after: Some(ms), .. } => ms,
             _ => 0,
         }
     }
 
+    /// Whether it is certain that the server did not act on the request: even a POST may be repeated.
+    pub(crate) const fn untouched(self) -> bool {
+        matches!(
+            self,
+            Self::Provider
+                | Self::Http { status: 401 | 425 | 429, .. }
+                | Self::Http { status: 503, retry_after: Some(_) }
+        )
+    }
+
     pub(crate) const fn close_code(self) -> u16 {
-        match self {
-            Self::Closed { code } => code,
-            _ => 0,
-        }
+        if let Self::Closed { code } = self { code } else { 0 }
+    }
+
+    /// The close code, or the HTTP status.
+    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    pub(crate) const fn number(self) -> u16 {
+        if let Self::Http { status, .. } = self { status } else { self.close_code() }
     }
 }
 
@@ -125,7 +155,7 @@ impl core::fmt::Display for Failure {
         f.write_str(self.sentence())?;
         match self {
             Self::Closed { code } => write!(f, " with code {code}"),
-            Self::Http { status } => write!(f, " with status {status}"),
+            Self::Http { status, .. } => write!(f, " with status {status}"),
             _ => Ok(()),
         }
     }

@@ -66,6 +66,8 @@ pub(crate) struct Route {
     pub(crate) uplink: bool,
     /// The network cannot be missing.
     pub(crate) loopback: bool,
+    /// A request that must not be repeated by itself: POST and PATCH.
+    pub(crate) once: bool,
 }
 
 /// What the page tells of itself.

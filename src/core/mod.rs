@@ -36,7 +36,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `handle`, `check`, `learn`, `gap_told`.
+/// - Inputs: `handle`, `check`, `learn`, `gap_told`, `retry_told`, `resumable`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -57,6 +57,10 @@ pub(crate) struct Connection {
     reauthed: bool,
     reason: Reason,
     route: Option<Route>,
+    /// A request that must not be repeated is out, or was answered.
+    spent: bool,
+    /// The last `retry:` field, in ms.
+    told: u64,
     watch: Option<Watch>,
     heard: u64,
     ids: Ids,
@@ -85,6 +89,8 @@ impl Connection {
             reauthed: false,
             reason: Reason::Initial,
             route: None,
+            spent: false,
+            told: 0,
             watch: None,
             heard: 0,
             ids: Ids::new(config.from),
@@ -204,6 +210,17 @@ impl Connection {
         self.ids.gap_told();
     }
 
+    /// The server's `retry:` field: it replaces the initial delay until the next one.
+    pub(crate) fn retry_told(&mut self, ms: u64) {
+        self.told = ms;
+        self.config.backoff.initial = ms;
+    }
+
+    /// Something was delivered, and the caller has another request to go on with.
+    pub(crate) fn resumable(&mut self) {
+        self.spent = false;
+    }
+
     fn current(&self, attempt: u32) -> bool {
         attempt == self.attempt
             && matches!(self.phase, Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. })
@@ -213,6 +230,7 @@ impl Connection {
     fn begin(&mut self, now: u64) {
         self.attempt = self.attempt.wrapping_add(1);
         self.attempted_at = Some(now);
+        self.spent = false;
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
         let reason = self.reason;
@@ -224,6 +242,7 @@ impl Connection {
             return;
         }
         self.route = Some(route);
+        self.spent = route.once;
         self.phase = Phase::Opening { due: now.saturating_add(self.config.open_timeout) };
         self.act(Action::Open { attempt: self.attempt });
     }
@@ -238,7 +257,7 @@ impl Connection {
         let uplink = self.uplink();
         self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, uplink, now));
         // An EventSource that comes back by itself makes a seam as well.
-        if self.opened || self.ids.cursor().is_some() {
+        if self.config.seams && (self.opened || self.ids.cursor().is_some()) {
             self.ids.reconnected();
         }
         self.opened = true;
@@ -354,7 +373,7 @@ impl Connection {
                 }
             }
             Page::Resumed => {
-                if self.phase == Phase::Suspended && self.opened && !self.config.reconnects {
+                if self.phase == Phase::Suspended && (self.spent || self.opened && !self.config.reconnects) {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
                 } else if self.phase == Phase::Suspended {

@@ -8,12 +8,13 @@ use crate::core::io::Route;
 pub(crate) struct Address {
     pub(crate) text: String,
     pub(crate) transport: Transport,
-    loopback: bool,
+    pub(crate) loopback: bool,
+    /// See [`Route::once`].
+    pub(crate) once: bool,
 }
 
 impl Address {
-    /// Relative addresses are relative to the page. `ws:` and `wss:` take WebSocket; for http(s) the
-    /// transport must be named, as fetch-streamed SSE is not there yet.
+    /// Relative addresses are relative to the page. `ws:` and `wss:` take WebSocket, http(s) takes fetch.
     pub(crate) fn parse(
         text: String,
         port: &Port,
@@ -24,23 +25,20 @@ impl Address {
         let transport = match (site & 3, transport) {
             (0, _) => return Err("is not a URL that this page can resolve"),
             (1, None | Some(Transport::WebSocket)) => Transport::WebSocket,
-            (1, Some(Transport::EventSource)) => {
-                return Err(
-                    "has the scheme ws: or wss:, which an EventSource cannot use; give http: or https:",
-                );
+            (1, Some(_)) => {
+                return Err("has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:");
             }
-            (2, Some(transport)) => transport,
-            (2, None) => {
-                return Err(
-                    "is an http: or https: URL; say which transport: \"eventsource\" or \"websocket\"",
-                );
-            }
+            (2, transport) => transport.unwrap_or(Transport::Fetch),
             _ => return Err("must have the scheme ws:, wss:, http: or https:"),
         };
-        Ok(Self { text, transport, loopback: site & 4 != 0 })
+        Ok(Self { text, transport, loopback: site & 4 != 0, once: false })
     }
 
     pub(crate) fn route(&self) -> Route {
-        Route { uplink: self.transport == Transport::WebSocket, loopback: self.loopback }
+        Route {
+            uplink: self.transport == Transport::WebSocket,
+            loopback: self.loopback,
+            once: self.once,
+        }
     }
 }

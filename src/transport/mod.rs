@@ -10,6 +10,8 @@ pub enum Transport {
     WebSocket,
     /// The browser's own SSE, from the server only (HTML, server-sent events).
     EventSource,
+    /// SSE as everwire reads it itself from a fetch: any method, headers and body, and the status seen.
+    Fetch,
 }
 
 impl Transport {
@@ -19,6 +21,7 @@ impl Transport {
         match self {
             Self::WebSocket => "websocket",
             Self::EventSource => "eventsource",
+            Self::Fetch => "fetch",
         }
     }
 }

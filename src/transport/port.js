@@ -2,8 +2,10 @@
 // It holds each handle that the page could be left with (socket, listeners, timer), so that everything
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
+import { request } from "./fetch.js";
+
 // Kinds of `call`, as src/client/driver.rs reads them.
-const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6;
+const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12;
 // Codes of PAGE.
 const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
@@ -51,13 +53,23 @@ function setCursor(url, name, cursor) {
   else url.search += `${url.search ? "&" : "?"}${new URLSearchParams([[name, cursor]])}`;
 }
 
+/** What a header can carry: not what it would be trimmed of, nor what servers refuse (RFC 9110, 5.5). */
+const fitsHeader = (id) => !/^[ \t]|[^ -\ufffd\t]|\x7f|[ \t]$/.test(id);
+
+/** A header's characters are bytes: those of the id in UTF-8. */
+function toBytes(id) {
+  let bytes = "";
+  for (const byte of new TextEncoder().encode(id)) bytes += String.fromCharCode(byte);
+  return bytes;
+}
+
 export class Port {
   /** Into the core: `(kind, attempt, code, text)`. */
   call;
   /** Out to the app: one message. */
   sink;
   decode = decodeJson;
-  /** `(message) => id` for WebSocket, if its messages have any. */
+  /** `(message) => id`, if it stands in the messages. */
   id;
   /** The type by which the server says that something is missing. */
   gap;
@@ -65,8 +77,19 @@ export class Port {
   withCredentials = false;
   /** Messages carry what came, undecoded, as well (the Rust API's `text` and `bytes`). */
   keepsRaw = false;
-  /** The EventSource may reconnect by itself. */
-  selfReconnect = false;
+  /** How the cursor goes up: "query", "header", or undefined for what suits the transport. */
+  via;
+  cursorName = "lastEventId";
+  /** The wasm's, for what fetch reads. */
+  memory;
+  /** The caller's own fetch. */
+  fetch;
+  /** An event that the stream's end cuts off counts. */
+  flush = false;
+  /** There is another request for what comes after the first message. */
+  resumes = false;
+  /** The caller's `(text) => …` for comments. */
+  onComment;
   /** Frames of the heartbeat; undefined while it is off. */
   ping;
   isPong;
@@ -75,8 +98,14 @@ export class Port {
   closed = false;
   /** As the server gave it with its last close frame. */
   closeReason = "";
-  /** What the browser threw at the last attempt that it refused. */
+  /** What the browser threw at the last attempt that it refused, or that failed. */
   refusal;
+  /** The last answer that was no event stream: `{ status, contentType, body }`. */
+  answer;
+  /** Until this promise resolves, nothing more is delivered. */
+  hold;
+  held = false;
+  origin = "";
   transport = "";
   url = "";
   cursor = "";
@@ -97,7 +126,6 @@ export class Port {
   #learned = 0;
   /** lastEventId of the last event on this connection: only a change is an id of the event's own. */
   #lastEventId = "";
-  #origin = "";
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
   #stamped = false;
   /** bufferedAmount at the last tick. */
@@ -108,7 +136,7 @@ export class Port {
   #tick = () => {
     // A ping may wait behind a long upload: what drains is alive.
     const buffered = this.socket?.bufferedAmount ?? 0;
-    if (buffered < this.#buffered) this.heard = performance.now();
+    if (buffered < this.#buffered || this.held) this.heard = performance.now();
     this.#buffered = buffered;
     this.call(TICK, 0, 0);
   };
@@ -148,25 +176,30 @@ export class Port {
     if (this.transport === "eventsource" && this.socket) this.#listenTo(name);
   }
 
-  open(attempt, transport, address, cursorName, protocols) {
+  open(attempt, transport, address, extra) {
+    this.refusal = this.answer = undefined;
     try {
-      this.#open(attempt, transport, address, cursorName, protocols);
+      this.#open(attempt, transport, address, extra ?? {});
     } catch (error) {
       this.refusal = error;
       throw error;
     }
   }
 
-  #open(attempt, transport, address, cursorName, protocols) {
+  #open(attempt, transport, address, { protocols, headers: given, ...init }) {
     const target = resolve(address);
     // A fragment never leaves the browser, and older WebSockets throw on it.
     target.hash = "";
     if (transport === "websocket") target.protocol = target.protocol.replace("http", "ws");
-    if (cursorName !== undefined && this.cursor) setCursor(target, cursorName, this.cursor);
+    const { cursor, via } = this;
+    const fetched = transport === "fetch";
+    // Across origins a header of ours costs a preflight, which a server may not be ready for.
+    const header = fetched ? (via ?? (target.origin === (globalThis.origin ?? target.origin) ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
+    if (cursor && !header) setCursor(target, this.cursorName, cursor);
     const url = this.url = target.href;
     this.transport = transport;
     this.#lastEventId = "";
-    this.#origin = target.origin;
+    this.origin = target.origin;
     this.pinged = this.#buffered = 0;
     const opened = (event) => {
       // A server may name its events `open` and `error`, too: those have data.
@@ -185,13 +218,18 @@ export class Port {
         this.closeReason = event.reason;
         this.call(LOST, attempt, event.code);
       });
+    } else if (fetched) {
+      const headers = new Headers(given);
+      if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+      if (cursor && header) headers.set("last-event-id", toBytes(cursor));
+      this.socket = request(this, attempt, url, { ...init, headers });
     } else {
       const source = this.socket = new EventSource(url, { withCredentials: this.withCredentials });
       for (const name of this.#names) this.#listenTo(name);
       this.#on(this.#link, source, "open", opened);
       this.#on(this.#link, source, "error", (event) => {
         if ("data" in event) return;
-        if (this.selfReconnect && source.readyState === 0) this.call(INTERRUPTED, attempt, 0);
+        if (this.#selfReconnects(transport) && source.readyState === 0) this.call(INTERRUPTED, attempt, 0);
         else this.call(LOST, attempt, 1006);
       });
     }
@@ -218,7 +256,8 @@ export class Port {
   drop(code, reason) {
     this.#off(this.#link);
     const socket = this.socket;
-    this.socket = null;
+    this.socket = this.hold = null;
+    this.held = false;
     if (!socket) return;
     try {
       // close(undefined) is a code to some browsers.
@@ -281,6 +320,24 @@ export class Port {
     this.drop(code, reason);
   }
 
+  /** One event of a fetched stream; `data` undefined: only its id matters. */
+  event(type, data, id) {
+    if (id !== undefined && data === undefined) return this.#rule(id);
+    if (data !== undefined) this.#take(data, type, id);
+  }
+
+  comment(text) {
+    try {
+      this.onComment?.(text);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  #selfReconnects(transport) {
+    return transport === "eventsource" && this.via === "header";
+  }
+
   #listenTo(name) {
     this.#on(this.#link, this.socket, name, this.#onMessage);
   }
@@ -305,42 +362,49 @@ export class Port {
       this.pinged = 0;
       return;
     }
-    this.received++;
-    let message, own;
+    let own;
     if (sse && event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
+    this.#take(raw, sse && event.type !== "message" ? event.type : undefined, own);
+  }
+
+  #take(raw, name, own) {
+    this.received++;
+    let message;
     try {
       const data = this.decode(raw);
-      const type = sse && event.type !== "message" ? event.type
-        : data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message";
-      message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.#origin };
+      const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
+      message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
       if (this.keepsRaw) message.raw = raw;
-      if (!sse && this.id) {
-        own = this.id(message);
-        own = own === undefined || own === null ? undefined : String(own);
+      if (this.id) {
+        const id = this.id(message);
+        if (id !== undefined && id !== null) own = String(id);
       }
     } catch (error) {
       return report(error);
     }
     if (this.closed) return; // by decode, id or isPong
-    if (this.gap !== undefined && message.type === this.gap) {
-      this.call(NOTICE, 0, 0);
-    } else if (this.checked) {
+    if (this.gap !== undefined && message.type === this.gap) this.call(NOTICE, 0, 0);
+    else if (this.#rule(own)) this.#deliver(message);
+  }
+
+  /** Moves the cursor, if the id does. Whether what has it is to be delivered. */
+  #rule(own) {
+    if (this.checked) {
       this.pending = own ?? "";
       const ruling = this.call(CHECK, 0, 0, own);
       // By a handler of the gap event. One that reconnects gets the message all the same: the core has
       // ruled on it, and will hold its replay back.
-      if (this.closed) return;
+      if (this.closed) return false;
       if (ruling & 2) this.cursor = own;
-      if (ruling & 1) this.#deliver(message);
-      else this.suppressed++;
-    } else {
-      if (own !== undefined) {
-        if (this.#first.length < FIRST) this.#first.push(own);
-        this.#recent[this.#learned++ & (RECENT - 1)] = own;
-        this.cursor = own;
-      }
-      this.#deliver(message);
+      if (!(ruling & 1)) this.suppressed++;
+      return ruling & 1;
     }
+    if (own !== undefined) {
+      if (this.#first.length < FIRST) this.#first.push(own);
+      this.#recent[this.#learned++ & (RECENT - 1)] = own;
+      this.cursor = own;
+    }
+    return true;
   }
 
   #isHeartbeat(raw) {
@@ -354,7 +418,7 @@ export class Port {
 
   #deliver(message) {
     message.lastEventId = this.cursor;
-    this.delivered++;
+    if (!this.delivered++ && this.resumes) this.call(RESUMABLE, 0, 0);
     this.sink(message);
   }
 }

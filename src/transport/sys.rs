@@ -17,8 +17,7 @@ extern "C" {
         attempt: u32,
         transport: &str,
         address: &str,
-        cursor_name: Option<&str>,
-        protocols: &JsValue,
+        extra: &JsValue,
     ) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     pub(crate) fn send(this: &Port, payload: &JsValue) -> Result<bool, JsValue>;
@@ -67,8 +66,18 @@ extern "C" {
     pub(crate) fn set_cursor(this: &Port, cursor: &str);
     #[wasm_bindgen(method, setter, js_name = withCredentials)]
     pub(crate) fn set_with_credentials(this: &Port, on: bool);
-    #[wasm_bindgen(method, setter, js_name = selfReconnect)]
-    pub(crate) fn set_self_reconnect(this: &Port, on: bool);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_via(this: &Port, via: &str);
+    #[wasm_bindgen(method, setter, js_name = cursorName)]
+    pub(crate) fn set_cursor_name(this: &Port, name: &str);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_memory(this: &Port, memory: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_hold(this: &Port, room: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_resumes(this: &Port, on: bool);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_flush(this: &Port, on: bool);
     #[wasm_bindgen(method, getter)]
     pub(crate) fn cursor(this: &Port) -> String;
     #[wasm_bindgen(method, getter, js_name = closeReason)]

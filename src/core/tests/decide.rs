@@ -100,13 +100,13 @@ fn a_401_asks_for_new_credentials_once_and_then_is_fatal() {
     let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
     sim.input(Input::Start);
     sim.resolved();
-    sim.lost(Failure::Http { status: 401 });
+    sim.lost(Failure::Http { status: 401, retry_after: None });
     assert_eq!(sim.wait(), FLOOR);
     sim.take();
     sim.pass(FLOOR);
     assert_eq!(sim.attempts(), [(1, Reason::Unauthorized)]);
     sim.resolved();
-    sim.lost(Failure::Http { status: 401 });
+    sim.lost(Failure::Http { status: 401, retry_after: None });
     assert_eq!(sim.end(), Some(Why::Fatal));
 }
 
@@ -156,12 +156,12 @@ fn asked(failure: Failure, verdict: Option<bool>) -> Sim {
 #[test]
 fn the_callers_rule_overrides_the_table_both_ways() {
     for (failure, verdict, end) in [
-        (Failure::Http { status: 403 }, Some(true), None),
-        (Failure::Http { status: 204 }, Some(true), None),
+        (Failure::Http { status: 403, retry_after: None }, Some(true), None),
+        (Failure::Http { status: 204, retry_after: None }, Some(true), None),
         (closed(4401), Some(true), None),
         (Failure::Network, Some(false), Some(Why::Fatal)),
-        (Failure::Http { status: 204 }, Some(false), Some(Why::Ended)),
-        (Failure::Http { status: 403 }, None, Some(Why::Fatal)),
+        (Failure::Http { status: 204, retry_after: None }, Some(false), Some(Why::Ended)),
+        (Failure::Http { status: 403, retry_after: None }, None, Some(Why::Fatal)),
         (Failure::Network, None, None),
     ] {
         let mut sim = asked(failure, verdict);

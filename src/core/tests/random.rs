@@ -44,7 +44,7 @@ fn failure() -> impl Strategy<Value = Failure> {
         4 => Just(Failure::Network),
         2 => prop_oneof![1000..1016_u16, Just(4001), Just(4400), Just(4401)].prop_map(closed),
         2 => prop_oneof![Just(204), Just(401), Just(403), Just(404), Just(429), Just(503)]
-            .prop_map(|status| Failure::Http { status }),
+            .prop_map(|status| Failure::Http { status, retry_after: None }),
         1 => Just(Failure::Blocked),
     ]
 }
@@ -63,7 +63,7 @@ fn page() -> impl Strategy<Value = Page> {
 fn step() -> impl Strategy<Value = Step> {
     let time = prop_oneof![Just(0), 0..200_u64, 0..10_000_u64, 0..200_000_u64];
     let id = prop_oneof![1 => Just(Id::None), 1 => Just(Id::Reset), 4 => (0..50_u64).prop_map(Id::Own)];
-    let route = (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback });
+    let route = (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback, once: false });
     prop_oneof![
         6 => time.clone().prop_map(Step::Pass),
         2 => time.clone().prop_map(Step::Late),
@@ -207,7 +207,7 @@ proptest! {
         for step in steps {
             apply(&mut sim, step);
         }
-        let route = Route { uplink: true, loopback: false };
+        let route = Route { uplink: true, loopback: false, once: false };
         for _ in 0..6 {
             apply(&mut sim, Step::Forward(route));
         }

@@ -12,8 +12,8 @@ use super::super::{
     state::{Phase, State},
 };
 
-pub(super) const SOCKET: Route = Route { uplink: true, loopback: false };
-pub(super) const STREAM: Route = Route { uplink: false, loopback: false };
+pub(super) const SOCKET: Route = Route { uplink: true, loopback: false, once: false };
+pub(super) const STREAM: Route = Route { uplink: false, loopback: false, once: false };
 
 pub(super) struct Sim {
     pub(super) core: Connection,

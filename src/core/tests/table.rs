@@ -14,7 +14,7 @@ use super::{
 };
 
 fn http(status: u16) -> Failure {
-    Failure::Http { status }
+    Failure::Http { status, retry_after: None }
 }
 
 /// The same before the first open and after it.

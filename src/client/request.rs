@@ -1,0 +1,112 @@
+//! What is asked of the server: an address, and over HTTP what goes with it.
+
+use std::fmt;
+
+/// An address, and for a fetched event stream the method, headers and body of the request.
+///
+/// A `String` or `&str` is a GET. A WebSocket and an EventSource take the address alone.
+///
+/// ```
+/// use everwire::{Client, Request};
+/// let request = Request::post("/v1/chat", r#"{"prompt":"hi"}"#).with_header("content-type", "application/json");
+/// let builder = Client::builder(request);
+/// # drop(builder);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[must_use]
+pub struct Request {
+    pub(crate) address: String,
+    pub(crate) method: Option<String>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) retry: bool,
+    pub(crate) resumes: bool,
+}
+
+impl Request {
+    /// A GET.
+    pub fn get(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            method: None,
+            headers: Vec::new(),
+            body: None,
+            retry: false,
+            resumes: false,
+        }
+    }
+
+    /// A POST. It is repeated only when the server certainly did not act on it: after 401, 425, 429, and
+    /// 503 with `Retry-After`. See [`with_retry`](Self::with_retry) and [`with_resume`](Self::with_resume).
+    pub fn post(address: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
+        Self { method: Some("POST".to_owned()), body: Some(body.into()), ..Self::get(address) }
+    }
+
+    /// Another method.
+    pub fn with_method(mut self, method: impl Into<String>) -> Self {
+        self.method = Some(method.into());
+        self
+    }
+
+    /// One more header.
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A body. A GET takes none.
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Even a POST is repeated after any failure: it does no harm twice.
+    pub fn with_retry(mut self) -> Self {
+        self.retry = true;
+        self
+    }
+
+    /// Once something was delivered, the endpoint function is asked for another request, which goes on from
+    /// `last_event_id`: start by POST, resume by GET.
+    ///
+    /// ```
+    /// use everwire::{Client, Request};
+    /// let builder = Client::builder_with(|context| async move {
+    ///     Ok(if context.last_event_id.is_empty() {
+    ///         Request::post("/v1/chat", "hi").with_resume()
+    ///     } else {
+    ///         Request::get(format!("/v1/chat/{}", context.last_event_id))
+    ///     })
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn with_resume(mut self) -> Self {
+        self.resumes = true;
+        self
+    }
+
+    /// Must not be repeated by itself.
+    pub(crate) fn once(&self) -> bool {
+        let method = self.method.as_deref().unwrap_or_default();
+        !self.retry && (method.eq_ignore_ascii_case("POST") || method.eq_ignore_ascii_case("PATCH"))
+    }
+}
+
+impl From<String> for Request {
+    fn from(address: String) -> Self {
+        Self::get(address)
+    }
+}
+
+impl From<&str> for Request {
+    fn from(address: &str) -> Self {
+        Self::get(address)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither address, headers nor body: tokens stand in them.
+        f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}

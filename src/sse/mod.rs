@@ -1,0 +1,320 @@
+//! The event stream's parser (HTML, server-sent events, "Interpreting an event stream"): bytes in, a table
+//! of offsets out, the same for every chunking.
+//!
+//! Only whole blocks are parsed, so nothing of an event is kept but its bytes. What JavaScript does with
+//! it, chunk by chunk, stands in `src/transport/fetch.js`: [`Parser::room`], copy the chunk there,
+//! [`Parser::fed`], decode the region, [`Parser::parse`], slice.
+
+mod scan;
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;
+
+use scan::{BLOCK, classify};
+
+/// The end of a block that had an entry since the last one. Offsets are 0.
+pub(crate) const DISPATCH: u32 = 0;
+/// One line of data. Several are joined by LF.
+pub(crate) const DATA: u32 = 1;
+pub(crate) const EVENT: u32 = 2;
+pub(crate) const ID: u32 = 3;
+pub(crate) const COMMENT: u32 = 4;
+/// The last entry, if a line or a block is longer than the limit.
+pub(crate) const TOO_BIG: u32 = 5;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+/// A buffer above this is given back when its connection is over.
+const KEPT: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Parser {
+    buffer: Vec<u8>,
+    /// So many bytes at the front are the region: whole blocks, to be parsed or parsed already.
+    region: usize,
+    /// No block ends in what is before this and after the region.
+    searched: usize,
+    /// Entries of three: kind, start, end.
+    table: Vec<u32>,
+    max: usize,
+    comments: bool,
+    /// A BOM is none any more.
+    begun: bool,
+    /// The region before ended with CR: an LF at the front belongs to it.
+    after_cr: bool,
+    retry: Option<u32>,
+}
+
+impl Parser {
+    /// `max` is the longest line or block, in bytes, without the line end that ends it.
+    pub(crate) fn new(max: usize, comments: bool) -> Self {
+        Self {
+            buffer: Vec::new(),
+            region: 0,
+            searched: 0,
+            table: Vec::new(),
+            max,
+            comments,
+            begun: false,
+            after_cr: false,
+            retry: None,
+        }
+    }
+
+    /// A new connection.
+    pub(crate) fn reset(&mut self) {
+        self.buffer.clear();
+        if self.buffer.capacity() > KEPT {
+            self.buffer = Vec::new();
+        }
+        self.region = 0;
+        self.searched = 0;
+        self.begun = false;
+        self.after_cr = false;
+    }
+
+    /// Where to put the next `length` bytes.
+    pub(crate) fn room(&mut self, length: usize) -> *const u8 {
+        self.buffer.drain(..self.region);
+        self.searched -= self.region;
+        self.region = 0;
+        let at = self.buffer.len();
+        self.buffer.resize(at + length, 0);
+        self.buffer.as_ptr().wrapping_add(at)
+    }
+
+    /// The bytes are there. Gives how many bytes from the buffer's front are whole blocks; everything, when
+    /// what is pending is above the limit, so that [`Self::parse`] comes to it.
+    pub(crate) fn fed(&mut self) -> usize {
+        let start = self.start();
+        let length = self.buffer.len();
+        let mut end = self.last_block(start);
+        // Comments before a block are lines of their own: keep-alives neither wait nor pile up.
+        let mut from = end.max(start);
+        while self.buffer.get(from) == Some(&b':')
+            && let Some(line_end) = self.line_end(from.max(self.searched))
+        {
+            end = line_end;
+            from = line_end;
+        }
+        if length - from > self.max {
+            end = length;
+        }
+        self.searched = length;
+        self.region = end;
+        end
+    }
+
+    /// Parses the region. Offsets are from its start: in UTF-16 units, for a region that is UTF-8, or in bytes.
+    pub(crate) fn parse(&mut self, units: bool) -> &[u32] {
+        self.table.clear();
+        let region = self.buffer.get(..self.region).unwrap_or_default();
+        let has_bom = !self.begun && region.starts_with(BOM);
+        let (start, start_units) = if has_bom { (BOM.len(), 1) } else { (0, 0) };
+        let mut lines = Lines {
+            table: &mut self.table,
+            retry: &mut self.retry,
+            max: self.max,
+            comments: self.comments,
+            block: start,
+            line: start,
+            line_at: if units { start_units } else { start as u32 },
+            after_cr: if self.after_cr { 0 } else { usize::MAX },
+            any: false,
+        };
+        let mut base = 0;
+        let mut base_at = 0;
+        let mut rest = region;
+        while !rest.is_empty() {
+            let mut padded = [0; BLOCK];
+            let bytes = match rest.split_first_chunk() {
+                Some((bytes, more)) => {
+                    rest = more;
+                    bytes
+                }
+                None => {
+                    padded.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                    rest = &[];
+                    &padded
+                }
+            };
+            let block = classify(bytes);
+            let mut ends = block.ends;
+            while ends != 0 {
+                let bit = ends.trailing_zeros();
+                ends &= ends - 1;
+                let at = if units { base_at + block.units(bit) } else { base_at + bit };
+                if !lines.end(region, base + bit as usize, at) {
+                    return &self.table;
+                }
+            }
+            base += BLOCK;
+            base_at += if units { block.units(BLOCK as u32) } else { BLOCK as u32 };
+        }
+        lines.too_big(region.len());
+        self.begun |= self.region > 0;
+        self.after_cr = region.last() == Some(&b'\r');
+        &self.table
+    }
+
+    pub(crate) fn table(&self) -> &[u32] {
+        &self.table
+    }
+
+    /// The connection is over: what is unfinished is discarded, but for `retry`, which counts with its line.
+    /// Gives the last one since it was taken.
+    pub(crate) fn finish(&mut self) -> Option<u32> {
+        self.room(0);
+        self.region = self.buffer.len();
+        self.parse(false);
+        self.table.clear();
+        self.take_retry()
+    }
+
+    /// The last `retry` field, in ms.
+    pub(crate) fn take_retry(&mut self) -> Option<u32> {
+        self.retry.take()
+    }
+
+    /// Where the first block begins.
+    fn start(&self) -> usize {
+        if !self.begun && self.buffer.starts_with(BOM) {
+            BOM.len()
+        } else {
+            usize::from(self.after_cr && self.buffer.first() == Some(&b'\n'))
+        }
+    }
+
+    /// Behind the last blank line, or 0. Backwards: seldom more than an event is looked at.
+    fn last_block(&self, start: usize) -> usize {
+        let Some(fresh) = self.buffer.get(self.searched..) else { return 0 };
+        for (offset, &byte) in fresh.iter().enumerate().rev() {
+            let at = self.searched + offset;
+            if !is_end(byte) {
+                continue;
+            }
+            let before = at.checked_sub(1).and_then(|before| self.buffer.get(before));
+            let blank = at == start || at > start && match before {
+                Some(b'\n') => true,
+                Some(b'\r') => byte == b'\r',
+                _ => false,
+            };
+            if blank {
+                return self.behind(at, byte);
+            }
+        }
+        0
+    }
+
+    /// Behind the line that ends at `from` or later.
+    fn line_end(&self, from: usize) -> Option<usize> {
+        let (offset, &byte) = self.buffer.get(from..)?.iter().enumerate().find(|(_, byte)| is_end(**byte))?;
+        Some(self.behind(from + offset, byte))
+    }
+
+    fn behind(&self, at: usize, byte: u8) -> usize {
+        at + 1 + usize::from(byte == b'\r' && self.buffer.get(at + 1) == Some(&b'\n'))
+    }
+}
+
+fn is_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
+}
+
+/// The lines of a region, one after another.
+struct Lines<'a> {
+    table: &'a mut Vec<u32>,
+    retry: &'a mut Option<u32>,
+    max: usize,
+    comments: bool,
+    /// Where the block began, and the line: in bytes, and in what is counted.
+    block: usize,
+    line: usize,
+    line_at: u32,
+    /// An LF here belongs to the CR before it.
+    after_cr: usize,
+    /// The block has an entry.
+    any: bool,
+}
+
+impl Lines<'_> {
+    /// A CR or LF at byte `end`, counted as `end_at`. False when the limit is passed.
+    fn end(&mut self, region: &[u8], end: usize, end_at: u32) -> bool {
+        let line = region.get(self.line..end).unwrap_or_default();
+        let cr = region.get(end) == Some(&b'\r');
+        if end == self.after_cr && !cr {
+            // The second half of CRLF.
+            if self.block == end {
+                self.block += 1;
+            }
+        } else if let Some(&first) = line.first() {
+            if first != b':' {
+                self.field(line, end_at);
+            } else {
+                if self.comments {
+                    let skipped = 1 + u32::from(line.get(1) == Some(&b' '));
+                    self.push(COMMENT, self.line_at + skipped, end_at);
+                }
+                if self.block == self.line {
+                    if self.too_big(end) {
+                        return false;
+                    }
+                    self.block = end + 1;
+                }
+            }
+        } else {
+            if self.too_big(end) {
+                return false;
+            }
+            if self.any {
+                self.push(DISPATCH, 0, 0);
+                self.any = false;
+            }
+            self.block = end + 1;
+        }
+        if cr {
+            self.after_cr = end + 1;
+        }
+        self.line = end + 1;
+        self.line_at = end_at + 1;
+        true
+    }
+
+    fn field(&mut self, line: &[u8], end_at: u32) {
+        for (kind, name) in [(DATA, "data"), (ID, "id"), (EVENT, "event"), (RETRY, "retry")] {
+            let Some(after) = line.strip_prefix(name.as_bytes()) else { continue };
+            let value = match after {
+                [b':', b' ', value @ ..] | [b':', value @ ..] => value,
+                [] => after,
+                _ => return,
+            };
+            if kind == RETRY {
+                if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+                    let ms = value.iter().fold(0u32, |ms, digit| {
+                        ms.saturating_mul(10).saturating_add(u32::from(digit - b'0'))
+                    });
+                    *self.retry = Some(ms);
+                }
+            } else if kind != ID || !value.contains(&0) {
+                // The name is ASCII: as many units as bytes.
+                self.push(kind, self.line_at + (line.len() - value.len()) as u32, end_at);
+                self.any = true;
+            }
+            return;
+        }
+    }
+
+    /// Whether the block, or the line that stands for one, is longer than the limit at byte `end`.
+    fn too_big(&mut self, end: usize) -> bool {
+        let big = end.saturating_sub(self.block) > self.max;
+        if big {
+            self.push(TOO_BIG, 0, 0);
+        }
+        big
+    }
+
+    fn push(&mut self, kind: u32, start: u32, end: u32) {
+        self.table.extend_from_slice(&[kind, start, end]);
+    }
+}
+
+/// Never in the table.
+const RETRY: u32 = 6;
