@@ -58,7 +58,6 @@ export class Client extends EventTarget {
     port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
-    port.cursor = settings.from;
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
@@ -73,13 +72,11 @@ export class Client extends EventTarget {
       if (settings.until) this.#ended(message);
     };
     port.call = (kind, attempt, code, text) => this.#wasm(() => this.#wire.call(kind, attempt, code, text)) ?? 0;
-    try {
-      this.#wire = new instance.Wire(settings.numbers, settings.flags, settings.from, port, this.#host());
-    } catch (problem) {
-      throw typeof problem === "string" ? invalid(problem) : problem;
-    }
+    this.#wire = new instance.Wire(settings.flags, port, this.#host());
+    if (settings.from) port.start(settings.from);
     instance.clients.add(this.#stop);
     try {
+      if (port.problem) throw invalid(port.problem);
       if (typeof endpoint !== "function") this.#check(endpoint);
       else if (!CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
     } catch (error) {
@@ -224,7 +221,9 @@ export class Client extends EventTarget {
   }
 
   #close(why, code, reason) {
-    if (this.#state !== CLOSED) this.#wasm(() => this.#wire.close(why, code || 0, reason));
+    if (this.#state === CLOSED) return;
+    this.#port.goodbye = reason;
+    this.#wasm(() => this.#wire.close(why, code || 0));
   }
 
   /** Whether this message was the last one that the app waited for. */
@@ -263,13 +262,10 @@ export class Client extends EventTarget {
     if (address === undefined) {
       throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse } for the transport, or a function that gives one");
     }
-    let found;
-    try {
-      found = this.#wire.check(address, kind);
-    } catch (problem) {
-      if (typeof problem !== "string") throw problem;
+    const found = this.#wire.check(this.#port.site(address), kind);
+    if (!found) {
       // Without the query and the password: no token in any error.
-      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}" ${problem}`);
+      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}"${this.#port.problem}`);
     }
     const name = CONSTRUCTORS[found];
     if (found === TRANSPORTS.websocket && this.#port.via === "header") throw invalid('resume.via "header" is for SSE: a WebSocket cannot send a header. Leave it out');
@@ -297,12 +293,19 @@ export class Client extends EventTarget {
       address = undefined;
       if (!context.signal.aborted) this.#providerError = error;
     }
-    if (!context.signal.aborted) this.#wasm(() => this.#wire.resolved(attempt, address, kind ?? 0, !!once, extra));
+    if (!context.signal.aborted) this.#resolved(attempt, [address, kind], once, extra);
+  }
+
+  #resolved(attempt, [address, kind], once, extra) {
+    const site = address === undefined ? 0 : this.#port.site(address);
+    this.#port.prepare(address, extra);
+    this.#wasm(() => this.#wire.resolved(attempt, site, kind, once));
   }
 
   /** What the wasm calls; the methods of `JsHost` in src/bindings/mod.rs. None may throw. */
   #host() {
     return {
+      number: (place) => this.#settings.numbers[place],
       resolve: (attempt, retry, reason) => {
         this.#asking?.abort();
         // Its listeners may have closed the client.
@@ -311,7 +314,7 @@ export class Client extends EventTarget {
         const { protocols, http, asks } = this.#settings;
         if (this.#fixed && !asks) {
           const { init, headers, body, once } = http;
-          return this.#wire.resolved(attempt, ...this.#fixed, once, { ...init, protocols, headers, body });
+          return this.#resolved(attempt, this.#fixed, once, { ...init, protocols, headers, body });
         }
         this.#asking = new AbortController();
         this.#providerError = undefined;
@@ -371,7 +374,7 @@ export class Client extends EventTarget {
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     this.#asking?.abort();
     // The wasm has done so, unless it trapped.
-    this.#port.dispose(0, "");
+    this.#port.dispose(0);
     this.#handlers.clear();
     for (const resolve of this.#sends.values()) resolve({ status: "dropped", code: "closed" });
     this.#sends.clear();

@@ -5,7 +5,7 @@ import { invalid } from "./errors.js";
 
 const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128;
 
-const NOT_GIVEN = 0xffffffff;
+const NOT_GIVEN = -1;
 
 /** An option of the drop-ins' own: no de-duplication, which the standards do not know. */
 export const PLAINLY = Symbol();
@@ -45,8 +45,7 @@ class Reader {
 
   number(key, unit = "a number of ms, 0 or more", scale = 1) {
     const value = this.get(key, (value) => typeof value === "number" && value >= 0, unit);
-    // Every range ends below 2^31: what is cut off here is refused there.
-    return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), NOT_GIVEN - 1);
+    return value === undefined ? NOT_GIVEN : Math.round(value * scale);
   }
 
   /** The place of the value in the list. */
@@ -121,7 +120,7 @@ export function readOptions(given, endpoint) {
     r.number("initialDelay"),
     r.number("maxDelay"),
     r.number("factor", "a number from 1 to 100", 1000),
-    attempts === Infinity ? 0 : Math.min(attempts, NOT_GIVEN - 1),
+    attempts === Infinity ? 0 : attempts,
     r.number("stableAfter"),
     r.number("maxServerDelay"),
     r.choice("jitter", ["full", "equal", "none"]),

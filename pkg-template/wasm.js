@@ -3,7 +3,7 @@
 import { instantiate } from "#glue";
 import { report } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
-import { sum, text } from "#wasm";
+import { pivot, sum, text } from "#wasm";
 
 let module;
 let current;
@@ -15,7 +15,7 @@ function compile() {
   const bytes = new Uint8Array(text.length);
   let check = 0;
   for (let i = 0; i < bytes.length; i++) {
-    const byte = text.charCodeAt(i);
+    const byte = (pivot - text.charCodeAt(i)) & 255;
     bytes[i] = byte;
     check = (check * 31 + byte) | 0;
   }

@@ -31,6 +31,9 @@ extern "C" {
     /// The facade's side of a client.
     pub type JsHost;
 
+    /// The option at that place of the list; negative: not given.
+    #[wasm_bindgen(method)]
+    fn number(this: &JsHost, place: u32) -> f64;
     #[wasm_bindgen(method)]
     fn resolve(this: &JsHost, attempt: u32, retry: u32, reason: u32);
     #[wasm_bindgen(method)]
@@ -151,43 +154,32 @@ fn transport(number: u32) -> Option<Transport> {
     }
 }
 
-fn invalid(error: OptionError) -> JsValue {
-    let mut text = String::from(error.option);
-    text.push(' ');
-    text.push_str(error.problem);
-    JsValue::from_str(&text)
-}
-
 /// One client.
 #[wasm_bindgen]
 pub struct Wire(Rc<Driver>);
 
 #[wasm_bindgen]
 impl Wire {
-    /// Throws a string, `option problem`, when an option cannot work.
+    /// Tells the port when an option cannot work; nothing may be done with it then.
     #[wasm_bindgen(constructor)]
-    pub fn new(
-        numbers: &[u32],
-        flags: u32,
-        from: &str,
-        port: Port,
-        host: JsHost,
-    ) -> Result<Self, JsValue> {
-        let options::Given { config, watch_page, max_event_bytes, comments } = options::read(numbers, flags, from);
-        config.check().map_err(invalid)?;
+    pub fn new(flags: u32, port: Port, host: JsHost) -> Self {
+        let options::Given { config, watch_page, max_event_bytes, comments } = options::read(&host, flags);
+        if let Err(OptionError { option, problem }) = config.check() {
+            port.invalid(option, problem);
+        }
         let host = Box::new(FacadeHost { js: host, opened: false.into() });
-        Ok(Self(Driver::new(config, port, host, watch_page, max_event_bytes, comments)))
+        Self(Driver::new(config, port, host, watch_page, max_event_bytes, comments))
     }
 
-    /// The number of the transport that the address takes. Throws a string, what is wrong with the
-    /// address, when it cannot be used.
-    pub fn check(&self, address: String, kind: u32) -> Result<u32, JsValue> {
-        let address = Address::parse(address, self.0.port(), transport(kind)).map_err(JsValue::from_str)?;
-        Ok(match address.transport {
-            Transport::WebSocket => 1,
-            Transport::EventSource => 2,
-            Transport::Fetch => 3,
-        })
+    /// The number of the transport that the address takes. Tells the port when it cannot be used.
+    pub fn check(&self, site: u32, kind: u32) -> u32 {
+        match Address::new(site, transport(kind), false) {
+            Ok(address) => address.transport.number(),
+            Err(problem) => {
+                self.0.port().invalid("", problem);
+                0
+            }
+        }
     }
 
     /// The first attempt.
@@ -200,12 +192,10 @@ impl Wire {
         self.0.called(kind, attempt, code, text)
     }
 
-    /// The address that `resolve` asked for; no address is a failed attempt. `once`: the request must not
-    /// be repeated by itself.
-    pub fn resolved(&self, attempt: u32, address: Option<String>, kind: u32, once: bool, extra: JsValue) {
-        let address = address.and_then(|given| Address::parse(given, self.0.port(), transport(kind)).ok());
-        let address = address.map(|address| Address { once, ..address });
-        self.0.resolved(attempt, address, extra);
+    /// What `resolve` asked for is prepared; nothing that can be connected to is a failed attempt. `once`:
+    /// the request must not be repeated by itself.
+    pub fn resolved(&self, attempt: u32, site: u32, kind: u32, once: bool) {
+        self.0.resolved(attempt, Address::new(site, transport(kind), once).ok());
     }
 
     /// `settle` will name this id, maybe before this returns. Ids ascend.
@@ -219,13 +209,13 @@ impl Wire {
     }
 
     /// For good. `why` is 0 the app, 1 its signal, 2 the message that the app waited for.
-    pub fn close(&self, why: u32, code: u16, reason: String) {
+    pub fn close(&self, why: u32, code: u16) {
         let why = match why {
             0 => Why::App,
             1 => Why::Aborted,
             _ => Why::Ended,
         };
-        self.0.close(why, code, reason);
+        self.0.close(why, code);
     }
 
     /// One number for all getters, as each export costs every visitor: 0 ms to the next attempt,

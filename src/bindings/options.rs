@@ -1,10 +1,8 @@
-//! The options as the facade gives them: a list of numbers in the order below (the largest: not given), and
+//! The options as the facade gives them: a list of numbers in the order below (negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
-use crate::core::{
-    config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow},
-    seam::{self, Id},
-};
+use super::JsHost;
+use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow};
 
 const NOT_GIVEN: u64 = u64::MAX;
 
@@ -24,9 +22,9 @@ pub(super) struct Given {
     pub(super) comments: bool,
 }
 
-pub(super) fn read(numbers: &[u32], flags: u32, from: &str) -> Given {
-    let mut numbers = numbers.iter();
-    let mut next = |default| number(&mut numbers, default);
+pub(super) fn read(host: &JsHost, flags: u32) -> Given {
+    let mut place = 0;
+    let mut next = |default| number(host, &mut place, default);
     let backoff = Backoff::new();
     let backoff = Backoff {
         initial: next(backoff.initial),
@@ -66,7 +64,6 @@ pub(super) fn read(numbers: &[u32], flags: u32, from: &str) -> Given {
         asks: set(ASKS),
         seams: !set(PLAIN),
         browser_reconnects: set(SELF_RECONNECT),
-        from: if let Id::Own(hash) = seam::hash(from) { Some(hash) } else { None },
     };
     Given {
         config,
@@ -78,9 +75,8 @@ pub(super) fn read(numbers: &[u32], flags: u32, from: &str) -> Given {
 
 // Not inlined: there are fourteen calls.
 #[inline(never)]
-fn number(numbers: &mut core::slice::Iter<'_, u32>, default: u64) -> u64 {
-    match numbers.next() {
-        Some(&number) if number != u32::MAX => u64::from(number),
-        _ => default,
-    }
+fn number(host: &JsHost, place: &mut u32, default: u64) -> u64 {
+    let number = host.number(*place);
+    *place += 1;
+    if number < 0.0 { default } else { number as u64 }
 }

@@ -8,7 +8,6 @@ use crate::{
     core::{
         config::{Config, MAX_EVENT_BYTES},
         io::Reason,
-        seam::{self, Id},
     },
 };
 
@@ -273,7 +272,6 @@ impl Builder {
             asks: self.rule.is_some(),
             browser_reconnects: self.resume.via == Some("header")
                 && self.transport == Some(Transport::EventSource),
-            from: if let Id::Own(hash) = seam::hash(&self.resume.from) { Some(hash) } else { None },
             ..self.config.clone()
         };
         config.check().map_err(ConnectError::InvalidOption)?;

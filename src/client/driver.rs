@@ -22,6 +22,7 @@ use crate::{
     },
     sse::Parser,
     transport::{
+        Transport,
         address::Address,
         sys::{self, Port},
     },
@@ -29,7 +30,7 @@ use crate::{
 
 /// The app's side.
 pub(crate) trait Host {
-    /// Find the address, then [`Driver::resolved`] or [`Driver::provider_failed`], now or later.
+    /// Find the address and let the port prepare it, then [`Driver::resolved`], now or later.
     fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason);
     fn ask(&self, failure: Failure) -> Option<bool>;
     fn settle(&self, id: u32, sent: Sent);
@@ -43,13 +44,12 @@ pub(crate) struct Driver {
     /// Of the event stream that fetch reads.
     parser: RefCell<Parser>,
     watch_page: bool,
-    /// With the protocols, or the request's method, headers and body.
-    address: RefCell<Option<(Address, JsValue)>>,
+    /// The transport of what the port has prepared.
+    transport: Cell<Option<Transport>>,
     /// What waits to be sent, by the core's handles, in their order.
     payloads: RefCell<Vec<(u32, JsValue)>>,
     armed: Cell<Option<u64>>,
     checked: Cell<bool>,
-    close_reason: RefCell<String>,
 }
 
 impl Driver {
@@ -67,11 +67,10 @@ impl Driver {
             host,
             parser: RefCell::new(Parser::new(max_event_bytes, comments)),
             watch_page,
-            address: RefCell::default(),
+            transport: Cell::new(None),
             payloads: RefCell::default(),
             armed: Cell::new(None),
             checked: Cell::new(false),
-            close_reason: RefCell::default(),
         })
     }
 
@@ -116,17 +115,14 @@ impl Driver {
     }
 
     /// An address that does not parse is a failed attempt: the function may do better next time.
-    pub(crate) fn resolved(self: &Rc<Self>, attempt: u32, address: Option<Address>, extra: JsValue) {
-        let Some(address) = address else { return self.provider_failed(attempt) };
-        let route = address.route();
-        if self.core.borrow().attempt() == attempt {
-            self.address.replace(Some((address, extra)));
-        }
-        self.input(Input::Resolved { attempt, route });
-    }
-
-    pub(crate) fn provider_failed(self: &Rc<Self>, attempt: u32) {
-        self.input(Input::ProviderFailed { attempt });
+    pub(crate) fn resolved(self: &Rc<Self>, attempt: u32, address: Option<Address>) {
+        self.input(match address {
+            Some(address) => {
+                self.transport.set(Some(address.transport));
+                Input::Resolved { attempt, route: address.route() }
+            }
+            None => Input::ProviderFailed { attempt },
+        });
     }
 
     /// [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
@@ -139,8 +135,7 @@ impl Driver {
         self.input(Input::Reconnect);
     }
 
-    pub(crate) fn close(self: &Rc<Self>, why: Why, code: u16, reason: String) {
-        self.close_reason.replace(reason);
+    pub(crate) fn close(self: &Rc<Self>, why: Why, code: u16) {
         self.input(Input::Close { why, code });
     }
 
@@ -179,7 +174,7 @@ impl Driver {
                 }
             }
             5 => {
-                let id = text.map_or(Id::None, |id| seam::hash(&id));
+                let id = hash(text);
                 let (deliver, moves) = self.core.borrow_mut().check(id);
                 self.run();
                 return u32::from(deliver) | u32::from(moves) << 1;
@@ -190,8 +185,8 @@ impl Driver {
                 self.run();
             }
             7 => {
-                let seconds = u64::from(code >> 10).checked_sub(1);
-                let retry_after = seconds.map(|seconds| seconds * 1_000);
+                let seconds = (code >> 10).checked_sub(1);
+                let retry_after = seconds.map(|seconds| seconds.saturating_mul(1_000));
                 let failure = Failure::Http { status: (code & 1023) as u16, retry_after };
                 self.input(Input::Lost { attempt, failure });
             }
@@ -205,7 +200,9 @@ impl Driver {
                 return count as u32;
             }
             11 => return self.parser.borrow().table().as_ptr() as u32,
-            _ => self.core.borrow_mut().resumable(),
+            12 => self.core.borrow_mut().resumable(),
+            13 => self.core.borrow_mut().learn(hash(text)),
+            _ => self.core.borrow_mut().start_from(hash(text)),
         }
         0
     }
@@ -267,10 +264,9 @@ impl Driver {
             Action::Drop { code } => {
                 self.learn();
                 if self.state() == State::Closed {
-                    let reason = self.close_reason.take();
-                    self.port.dispose(code, &reason);
+                    self.port.dispose(code);
                 } else {
-                    self.port.drop(code, "");
+                    self.port.drop(code);
                 }
             }
             Action::Ping => self.port.send_ping(),
@@ -288,9 +284,9 @@ impl Driver {
     }
 
     fn open(self: &Rc<Self>, attempt: u32) {
-        let Some((address, extra)) = self.address.take() else { return };
+        let Some(transport) = self.transport.take() else { return };
         self.parser.borrow_mut().reset();
-        if self.port.open(attempt, address.transport.name(), &address.text, &extra).is_err() {
+        if !self.port.open(attempt, transport.number()) {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
         }
     }
@@ -298,8 +294,8 @@ impl Driver {
     fn transmit(self: &Rc<Self>, parcel: Parcel) {
         let Some(payload) = self.take(parcel.id) else { return };
         match self.port.send(&payload) {
-            Ok(true) => self.host.settle(parcel.id, Sent::Sent),
-            Ok(false) => {
+            1 => self.host.settle(parcel.id, Sent::Sent),
+            0 => {
                 let mut payloads = self.payloads.borrow_mut();
                 let place = payloads.partition_point(|(id, _)| *id < parcel.id);
                 payloads.insert(place, (parcel.id, payload));
@@ -307,7 +303,7 @@ impl Driver {
                 self.input(Input::Unsent(parcel));
             }
             // It would be refused again: a view of shared memory, a detached buffer.
-            Err(_) => self.host.settle(parcel.id, Sent::Dropped(Dropped::Refused)),
+            _ => self.host.settle(parcel.id, Sent::Dropped(Dropped::Refused)),
         }
     }
 
@@ -319,12 +315,7 @@ impl Driver {
 
     /// The ids that went through the open gate.
     fn learn(&self) {
-        if let Some(ids) = self.port.drain() {
-            let mut core = self.core.borrow_mut();
-            for id in ids.split('\0') {
-                core.learn(seam::hash(id));
-            }
-        }
+        self.port.drain();
     }
 }
 
@@ -332,9 +323,13 @@ impl Drop for Driver {
     /// The app let go of it without closing: nothing may be left behind.
     fn drop(&mut self) {
         if self.state() != State::Closed {
-            self.port.dispose(0, "");
+            self.port.dispose(0);
         }
     }
+}
+
+fn hash(id: Option<String>) -> Id {
+    id.map_or(Id::None, |id| seam::hash(id.as_bytes()))
 }
 
 fn now() -> u64 {

@@ -32,7 +32,7 @@ const RESERVE: usize = 64;
 pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
     if let Endpoint::Fixed(request) = &builder.endpoint {
-        let address = Address::parse(request.address.clone(), &port, builder.transport)
+        let address = Address::new(port.site(&request.address), builder.transport, false)
             .map_err(ConnectError::InvalidUrl)?;
         if address.transport == Transport::WebSocket && builder.resume.via == Some("header") {
             let problem = "is for SSE: a WebSocket cannot send a header";
@@ -45,6 +45,7 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
     set_up(&port, &builder, config.heartbeat.is_some());
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
+    let from = builder.resume.from.clone();
     let host = Box::new(AppHost { builder: Rc::new(builder), inbox: Rc::clone(&inbox) });
     let driver = Driver::new(config, port, host, watch_page, max_event_bytes, false);
 
@@ -64,6 +65,9 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
     });
     driver.port().set_call(call.as_ref());
     driver.port().set_sink(sink.as_ref());
+    if !from.is_empty() {
+        driver.port().start(&from);
+    }
     wasm_bindgen_futures::spawn_local(async move {
         if let Some(driver) = weak.upgrade() {
             driver.start();
@@ -83,7 +87,6 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     if let Some(name) = &builder.resume.name {
         port.set_cursor_name(name);
     }
-    port.set_cursor(&builder.resume.from);
     for name in &builder.events {
         port.name(name);
     }
@@ -188,7 +191,8 @@ impl Handle {
     }
 
     pub(crate) fn close(&self, code: u16, reason: &str) {
-        self.driver.close(Why::App, code, reason.to_owned());
+        self.driver.port().set_goodbye(reason);
+        self.driver.close(Why::App, code);
     }
 }
 
@@ -300,11 +304,12 @@ struct AppHost {
 }
 
 fn resolved(driver: &Rc<Driver>, attempt: u32, builder: &Builder, request: Option<&Request>) {
-    let Some(request) = request else { return driver.resolved(attempt, None, JsValue::UNDEFINED) };
-    driver.port().set_resumes(request.resumes);
-    let address = Address::parse(request.address.clone(), driver.port(), builder.transport).ok();
-    let address = address.map(|address| Address { once: request.once(), ..address });
-    driver.resolved(attempt, address, extra(builder, request));
+    let Some(request) = request else { return driver.resolved(attempt, None) };
+    let port = driver.port();
+    port.set_resumes(request.resumes);
+    port.prepare(&request.address, &extra(builder, request));
+    let address = Address::new(port.site(&request.address), builder.transport, request.once()).ok();
+    driver.resolved(attempt, address);
 }
 
 /// As `Port.open` reads it.

@@ -281,8 +281,6 @@ pub(crate) struct Config {
     pub(crate) browser_reconnects: bool,
     /// What a server replays twice is held back. Not for a drop-in: the standard knows no such thing.
     pub(crate) seams: bool,
-    /// The cursor to start from, hashed.
-    pub(crate) from: Option<u64>,
 }
 
 impl Default for Config {
@@ -297,7 +295,6 @@ impl Default for Config {
             asks: false,
             browser_reconnects: false,
             seams: true,
-            from: None,
         }
     }
 }

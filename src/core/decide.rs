@@ -11,7 +11,7 @@ use super::{
 impl Connection {
     pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
         // One that fell silent only proved itself up to what was last heard.
-        let stable = self.stable(if failure == Failure::HalfOpen { self.heard } else { at.now });
+        let stable = self.stable(if matches!(failure, Failure::HalfOpen) { self.heard } else { at.now });
         self.let_go();
         self.last_failure = Some(failure);
         self.phase = Phase::Asking { failure, stable };
@@ -49,7 +49,7 @@ impl Connection {
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
             (limit > 0 && self.failures >= limit).then_some(Why::Exhausted)
-        } else if failure == Failure::End || class == Class::Ended && !again {
+        } else if matches!(failure, Failure::End) || class == Class::Ended && !again {
             // That nobody asks for more is no failure.
             Some(Why::Ended)
         } else {
@@ -65,7 +65,7 @@ impl Connection {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR
-        } else if failure == Failure::End && stable {
+        } else if matches!(failure, Failure::End) && stable {
             // Routine: at once, which is the floor.
             FLOOR.max(told)
         } else {

@@ -24,7 +24,7 @@ pub enum Failure {
         /// Never 200.
         status: u16,
         /// What its `Retry-After` asks to wait, in ms (RFC 9110, 10.2.3).
-        retry_after: Option<u64>,
+        retry_after: Option<u32>,
     },
     /// The answer is no event stream: its content type is not `text/event-stream`.
     ContentType,
@@ -79,7 +79,9 @@ impl Failure {
             },
             Self::ContentType if opened => Class::Retriable,
             Self::ContentType | Self::Blocked | Self::TooBig => Class::Fatal,
-            Self::Network | Self::OpenTimeout | Self::HalfOpen | Self::Provider | Self::End => Class::Retriable,
+            Self::Network | Self::OpenTimeout | Self::HalfOpen | Self::Provider | Self::End => {
+                Class::Retriable
+            }
         }
     }
 
@@ -124,7 +126,7 @@ impl Failure {
     pub(crate) const fn told(self) -> u64 {
         match self {
             Self::Closed { code: 1012 | 1013 } => RESTARTING,
-            Self::Http { retry_after: Some(ms), .. } => ms,
+            Self::Http { retry_after: Some(ms), .. } => ms as u64,
             _ => 0,
         }
     }

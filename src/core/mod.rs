@@ -36,7 +36,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `handle`, `check`, `learn`, `gap_told`, `retry_told`, `resumable`.
+/// - Inputs: `handle`, `check`, `start_from`, `learn`, `gap_told`, `retry_told`, `resumable`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -93,7 +93,7 @@ impl Connection {
             told: 0,
             watch: None,
             heard: 0,
-            ids: Ids::new(config.from),
+            ids: Ids::default(),
             queue: Queue::new(config.outbox.clone()),
             offline: false,
             hidden: false,
@@ -108,6 +108,7 @@ impl Connection {
         self.shown
     }
 
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn attempt(&self) -> u32 {
         self.attempt
     }
@@ -156,14 +157,14 @@ impl Connection {
     }
 
     pub(crate) fn handle(&mut self, at: Moment, input: Input) {
-        if self.phase == Phase::Closed {
+        if matches!(self.phase, Phase::Closed) {
             if let Input::Send(parcel) | Input::Unsent(parcel) = input {
                 self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
             }
             return;
         }
         match input {
-            Input::Start if self.phase == Phase::Idle => self.begin(at.now),
+            Input::Start if matches!(self.phase, Phase::Idle) => self.begin(at.now),
             Input::Start => {}
             Input::Resolved { attempt, route } if self.current(attempt) => self.resolved(at.now, route),
             Input::ProviderFailed { attempt } if self.current(attempt) => self.lost(at, Failure::Provider),
@@ -190,7 +191,7 @@ impl Connection {
 
     /// Rules on a message before it is delivered: whether it is, and whether its id moves the cursor.
     pub(crate) fn check(&mut self, id: Id) -> (bool, bool) {
-        if self.phase == Phase::Closed {
+        if matches!(self.phase, Phase::Closed) {
             return (false, false);
         }
         let ruling = self.ids.rule(id);
@@ -198,6 +199,11 @@ impl Connection {
             self.tell(News::Outcome(outcome));
         }
         (ruling.deliver, ruling.moves)
+    }
+
+    /// The cursor that an earlier page left.
+    pub(crate) fn start_from(&mut self, id: Id) {
+        self.ids.start_from(id);
     }
 
     /// An id that was delivered through the open gate.
@@ -373,10 +379,12 @@ impl Connection {
                 }
             }
             Page::Resumed => {
-                if self.phase == Phase::Suspended && (self.spent || self.opened && !self.config.reconnects) {
+                if matches!(self.phase, Phase::Suspended)
+                    && (self.spent || self.opened && !self.config.reconnects)
+                {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
-                } else if self.phase == Phase::Suspended {
+                } else if matches!(self.phase, Phase::Suspended) {
                     // What was told before the freeze is long over, or the page froze for a blink.
                     self.wait_until(at.now, at.now, at.now);
                     self.hurry(at.now);

@@ -60,15 +60,11 @@ struct Seam {
 }
 
 impl Ids {
-    /// The cursor an earlier page left, if any.
-    pub(crate) fn new(from: Option<u64>) -> Self {
-        let mut ids = Self::default();
-        if let Some(from) = from {
-            ids.keep(from);
-            // Not the first id of the stream: the stream began before it.
-            ids.first.clear();
-        }
-        ids
+    /// The cursor an earlier page left.
+    pub(crate) fn start_from(&mut self, id: Id) {
+        self.learn(id);
+        // Not the first id of the stream: the stream began before it.
+        self.first.clear();
     }
 
     pub(crate) fn cursor(&self) -> Option<u64> {
@@ -154,11 +150,11 @@ impl Ids {
 }
 
 /// FNV-1a, 64 bits: ids are the server's own, so nobody gains from a collision.
-pub(crate) fn hash(id: &str) -> Id {
+pub(crate) fn hash(id: &[u8]) -> Id {
     if id.is_empty() {
         return Id::Reset;
     }
-    Id::Own(id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+    Id::Own(id.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     }))
 }

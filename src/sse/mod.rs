@@ -41,6 +41,8 @@ pub(crate) struct Parser {
     /// The region before ended with CR: an LF at the front belongs to it.
     after_cr: bool,
     retry: Option<u32>,
+    #[cfg(test)]
+    looked: std::cell::Cell<usize>,
 }
 
 impl Parser {
@@ -56,6 +58,8 @@ impl Parser {
             begun: false,
             after_cr: false,
             retry: None,
+            #[cfg(test)]
+            looked: std::cell::Cell::new(0),
         }
     }
 
@@ -107,6 +111,8 @@ impl Parser {
     pub(crate) fn parse(&mut self, units: bool) -> &[u32] {
         self.table.clear();
         let region = self.buffer.get(..self.region).unwrap_or_default();
+        #[cfg(test)]
+        self.looked.set(self.looked.get() + region.len());
         let has_bom = !self.begun && region.starts_with(BOM);
         let (start, start_units) = if has_bom { (BOM.len(), 1) } else { (0, 0) };
         let mut lines = Lines {
@@ -115,6 +121,7 @@ impl Parser {
             max: self.max,
             comments: self.comments,
             block: start,
+            mark: 0,
             line: start,
             line_at: if units { start_units } else { start as u32 },
             after_cr: if self.after_cr { 0 } else { usize::MAX },
@@ -150,8 +157,10 @@ impl Parser {
             base_at += if units { block.units(BLOCK as u32) } else { BLOCK as u32 };
         }
         lines.too_big(region.len());
-        self.begun |= self.region > 0;
-        self.after_cr = region.last() == Some(&b'\r');
+        if let Some(last) = region.last() {
+            self.begun = true;
+            self.after_cr = *last == b'\r';
+        }
         &self.table
     }
 
@@ -188,15 +197,19 @@ impl Parser {
         let Some(fresh) = self.buffer.get(self.searched..) else { return 0 };
         for (offset, &byte) in fresh.iter().enumerate().rev() {
             let at = self.searched + offset;
+            #[cfg(test)]
+            self.looked.set(self.looked.get() + 1);
             if !is_end(byte) {
                 continue;
             }
             let before = at.checked_sub(1).and_then(|before| self.buffer.get(before));
-            let blank = at == start || at > start && match before {
-                Some(b'\n') => true,
-                Some(b'\r') => byte == b'\r',
-                _ => false,
-            };
+            let blank = at == start
+                || at > start
+                    && match before {
+                        Some(b'\n') => true,
+                        Some(b'\r') => byte == b'\r',
+                        _ => false,
+                    };
             if blank {
                 return self.behind(at, byte);
             }
@@ -206,8 +219,32 @@ impl Parser {
 
     /// Behind the line that ends at `from` or later.
     fn line_end(&self, from: usize) -> Option<usize> {
-        let (offset, &byte) = self.buffer.get(from..)?.iter().enumerate().find(|(_, byte)| is_end(**byte))?;
+        let fresh = self.buffer.get(from..)?;
+        #[cfg(test)]
+        self.looked.set(self.looked.get() + fresh.len());
+        let (offset, &byte) = fresh.iter().enumerate().find(|(_, byte)| is_end(**byte))?;
         Some(self.behind(from + offset, byte))
+    }
+
+    /// What JavaScript does between `room` and `fed`.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn write(&mut self, chunk: &[u8]) {
+        self.room(chunk.len());
+        let at = self.buffer.len() - chunk.len();
+        self.buffer.truncate(at);
+        self.buffer.extend_from_slice(chunk);
+    }
+
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Bytes that a scan went over.
+    #[cfg(test)]
+    pub(crate) fn looked(&self) -> usize {
+        self.looked.get()
     }
 
     fn behind(&self, at: usize, byte: u8) -> usize {
@@ -225,8 +262,11 @@ struct Lines<'a> {
     retry: &'a mut Option<u32>,
     max: usize,
     comments: bool,
-    /// Where the block began, and the line: in bytes, and in what is counted.
+    /// Where the block began, in bytes.
     block: usize,
+    /// Where in the table the block's entries begin.
+    mark: usize,
+    /// Where the line began: in bytes, and in what is counted.
     line: usize,
     line_at: u32,
     /// An LF here belongs to the CR before it.
@@ -249,15 +289,16 @@ impl Lines<'_> {
             if first != b':' {
                 self.field(line, end_at);
             } else {
+                let leads = self.block == self.line;
+                if leads && self.too_big(end) {
+                    return false;
+                }
                 if self.comments {
                     let skipped = 1 + u32::from(line.get(1) == Some(&b' '));
                     self.push(COMMENT, self.line_at + skipped, end_at);
                 }
-                if self.block == self.line {
-                    if self.too_big(end) {
-                        return false;
-                    }
-                    self.block = end + 1;
+                if leads {
+                    self.block_ends(end);
                 }
             }
         } else {
@@ -268,7 +309,7 @@ impl Lines<'_> {
                 self.push(DISPATCH, 0, 0);
                 self.any = false;
             }
-            self.block = end + 1;
+            self.block_ends(end);
         }
         if cr {
             self.after_cr = end + 1;
@@ -306,9 +347,16 @@ impl Lines<'_> {
     fn too_big(&mut self, end: usize) -> bool {
         let big = end.saturating_sub(self.block) > self.max;
         if big {
+            // Nothing of it: the same whether it came whole or grew.
+            self.table.truncate(self.mark);
             self.push(TOO_BIG, 0, 0);
         }
         big
+    }
+
+    fn block_ends(&mut self, end: usize) {
+        self.block = end + 1;
+        self.mark = self.table.len();
     }
 
     fn push(&mut self, kind: u32, start: u32, end: u32) {

@@ -23,12 +23,18 @@ impl Block {
 
 #[cfg(target_feature = "simd128")]
 pub(super) fn classify(bytes: &[u8; BLOCK]) -> Block {
-    use core::arch::wasm32::{i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_splat, u64x2, v128_or};
+    use core::arch::wasm32::{
+        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_splat, u64x2, v128_or,
+    };
     // Becomes one load.
     let both = u128::from_le_bytes(*bytes);
     let bytes = u64x2(both as u64, (both >> 64) as u64);
     Block {
-        ends: u8x16_bitmask(v128_or(u8x16_eq(bytes, u8x16_splat(b'\n')), u8x16_eq(bytes, u8x16_splat(b'\r')))).into(),
+        ends: u8x16_bitmask(v128_or(
+            u8x16_eq(bytes, u8x16_splat(b'\n')),
+            u8x16_eq(bytes, u8x16_splat(b'\r')),
+        ))
+        .into(),
         continued: u8x16_bitmask(i8x16_lt(bytes, i8x16_splat(-64))).into(),
         pairs: u8x16_bitmask(u8x16_ge(bytes, u8x16_splat(0xF0))).into(),
     }
@@ -36,9 +42,8 @@ pub(super) fn classify(bytes: &[u8; BLOCK]) -> Block {
 
 #[cfg(not(target_feature = "simd128"))]
 pub(super) fn classify(bytes: &[u8; BLOCK]) -> Block {
-    let mask = |test: fn(u8) -> bool| {
-        bytes.iter().rev().fold(0, |mask, byte| mask << 1 | u32::from(test(*byte)))
-    };
+    let mask =
+        |test: fn(u8) -> bool| bytes.iter().rev().fold(0, |mask, byte| mask << 1 | u32::from(test(*byte)));
     Block {
         ends: mask(|byte| matches!(byte, b'\n' | b'\r')),
         continued: mask(|byte| matches!(byte, 0x80..0xC0)),

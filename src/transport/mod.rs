@@ -15,6 +15,16 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// As `port.js` and the bindings count them.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) const fn number(self) -> u32 {
+        match self {
+            Self::WebSocket => 1,
+            Self::EventSource => 2,
+            Self::Fetch => 3,
+        }
+    }
+
     /// As in the JavaScript API.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -5,7 +5,8 @@
 import { request } from "./fetch.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12;
+const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14;
+const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 // Codes of PAGE.
 const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
@@ -100,6 +101,11 @@ export class Port {
   closeReason = "";
   /** What the browser threw at the last attempt that it refused, or that failed. */
   refusal;
+  prepared;
+  /** The app's reason for closing. */
+  goodbye = "";
+  /** What cannot work, as the wasm says it. */
+  problem;
   /** The last answer that was no event stream: `{ status, contentType, body }`. */
   answer;
   /** Until this promise resolves, nothing more is delivered. */
@@ -176,17 +182,24 @@ export class Port {
     if (this.transport === "eventsource" && this.socket) this.#listenTo(name);
   }
 
-  open(attempt, transport, address, extra) {
+  /** What the next `open` takes. `extra`: the protocols, or the request's method, headers, body and the like. */
+  prepare(address, extra) {
+    this.prepared = [address, extra];
+  }
+
+  /** False when the browser refuses. */
+  open(attempt, transport) {
     this.refusal = this.answer = undefined;
     try {
-      this.#open(attempt, transport, address, extra ?? {});
+      this.#open(attempt, TRANSPORTS[transport], ...this.prepared);
+      return true;
     } catch (error) {
       this.refusal = error;
-      throw error;
+      return false;
     }
   }
 
-  #open(attempt, transport, address, { protocols, headers: given, ...init }) {
+  #open(attempt, transport, address, { protocols, headers: given, ...init } = {}) {
     const target = resolve(address);
     // A fragment never leaves the browser, and older WebSockets throw on it.
     target.hash = "";
@@ -235,11 +248,19 @@ export class Port {
     }
   }
 
-  /** False when the socket is not open: the payload is still the caller's. */
+  /** 0: the socket is not open, and the payload is still the caller's; 1: sent; 2: refused. */
   send(payload) {
-    if (!this.socket || this.socket.readyState !== 1) return false;
-    this.socket.send(payload);
-    return true;
+    if (this.socket?.readyState !== 1) return 0;
+    try {
+      this.socket.send(payload);
+      return 1;
+    } catch {
+      return 2;
+    }
+  }
+
+  invalid(what, problem) {
+    this.problem = `${what} ${problem}`;
   }
 
   sendPing() {
@@ -253,7 +274,7 @@ export class Port {
     }
   }
 
-  drop(code, reason) {
+  drop(code) {
     this.#off(this.#link);
     const socket = this.socket;
     this.socket = this.hold = null;
@@ -261,16 +282,21 @@ export class Port {
     if (!socket) return;
     try {
       // close(undefined) is a code to some browsers.
-      code ? socket.close(code, reason) : socket.close();
+      code ? socket.close(code, this.goodbye) : socket.close();
     } catch (error) {
       report(error);
     }
   }
 
-  /** Ids delivered unchecked since the last time: enough of the first and the last, with NUL between. */
+  /** The cursor that an earlier page left. */
+  start(cursor) {
+    this.cursor = cursor;
+    this.call(FROM, 0, 0, cursor);
+  }
+
+  /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */
   drain() {
     const count = this.#learned;
-    if (count === 0) return undefined;
     let ids = this.#recent;
     if (count > RECENT) {
       const split = count & (RECENT - 1);
@@ -279,7 +305,7 @@ export class Port {
     this.#first = [];
     this.#recent = [];
     this.#learned = 0;
-    return ids.join("\0");
+    for (const id of ids) this.call(LEARN, 0, 0, id);
   }
 
   arm(ms) {
@@ -313,11 +339,11 @@ export class Port {
   }
 
   /** Lets go of everything, for good. */
-  dispose(code, reason) {
+  dispose(code) {
     this.closed = true;
     this.disarm();
     this.#off(this.#page);
-    this.drop(code, reason);
+    this.drop(code);
   }
 
   /** One event of a fetched stream; `data` undefined: only its id matters. */

@@ -11,24 +11,21 @@ extern "C" {
     #[wasm_bindgen(constructor)]
     pub(crate) fn new() -> Port;
 
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn open(
-        this: &Port,
-        attempt: u32,
-        transport: &str,
-        address: &str,
-        extra: &JsValue,
-    ) -> Result<(), JsValue>;
-    #[wasm_bindgen(method, catch)]
-    pub(crate) fn send(this: &Port, payload: &JsValue) -> Result<bool, JsValue>;
+    /// What `prepared` says, with the transport's number. False when the browser refuses.
+    #[wasm_bindgen(method)]
+    pub(crate) fn open(this: &Port, attempt: u32, transport: u32) -> bool;
+    /// 0 not open, 1 sent, 2 refused.
+    #[wasm_bindgen(method)]
+    pub(crate) fn send(this: &Port, payload: &JsValue) -> u32;
     #[wasm_bindgen(method, js_name = sendPing)]
     pub(crate) fn send_ping(this: &Port);
     #[wasm_bindgen(method)]
-    pub(crate) fn drop(this: &Port, code: u16, reason: &str);
+    pub(crate) fn drop(this: &Port, code: u16);
     #[wasm_bindgen(method)]
-    pub(crate) fn dispose(this: &Port, code: u16, reason: &str);
+    pub(crate) fn dispose(this: &Port, code: u16);
+    /// Comes back with each id.
     #[wasm_bindgen(method)]
-    pub(crate) fn drain(this: &Port) -> Option<String>;
+    pub(crate) fn drain(this: &Port);
     #[wasm_bindgen(method)]
     pub(crate) fn arm(this: &Port, ms: i32);
     #[wasm_bindgen(method)]
@@ -36,18 +33,30 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn watch(this: &Port) -> u32;
 
-    /// What an address is; the numbers stand in `port.js`.
-    #[wasm_bindgen(method)]
-    pub(crate) fn site(this: &Port, address: &str) -> u32;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn heard(this: &Port) -> f64;
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_checked(this: &Port, checked: bool);
 }
 
+#[cfg(feature = "npm")]
+#[wasm_bindgen(module = "/src/transport/port.js")]
+extern "C" {
+    /// What the facade throws.
+    #[wasm_bindgen(method)]
+    pub(crate) fn invalid(this: &Port, what: &str, problem: &str);
+}
+
 #[cfg(feature = "rust")]
 #[wasm_bindgen(module = "/src/transport/port.js")]
 extern "C" {
+    /// What an address is; the numbers stand in `port.js`.
+    #[wasm_bindgen(method)]
+    pub(crate) fn site(this: &Port, address: &str) -> u32;
+    #[wasm_bindgen(method)]
+    pub(crate) fn prepare(this: &Port, address: &str, extra: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_goodbye(this: &Port, reason: &str);
     #[wasm_bindgen(method)]
     pub(crate) fn heartbeat(this: &Port, ping: &JsValue, is_pong: &JsValue);
     #[wasm_bindgen(method)]
@@ -62,8 +71,8 @@ extern "C" {
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_gap(this: &Port, kind: &str);
-    #[wasm_bindgen(method, setter)]
-    pub(crate) fn set_cursor(this: &Port, cursor: &str);
+    #[wasm_bindgen(method)]
+    pub(crate) fn start(this: &Port, cursor: &str);
     #[wasm_bindgen(method, setter, js_name = withCredentials)]
     pub(crate) fn set_with_credentials(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]

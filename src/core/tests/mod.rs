@@ -14,6 +14,7 @@ mod random;
 mod seam;
 mod seam_models;
 mod sim;
+mod stream;
 mod table;
 
 use proptest::test_runner::Config as Cases;

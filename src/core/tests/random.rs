@@ -63,7 +63,8 @@ fn page() -> impl Strategy<Value = Page> {
 fn step() -> impl Strategy<Value = Step> {
     let time = prop_oneof![Just(0), 0..200_u64, 0..10_000_u64, 0..200_000_u64];
     let id = prop_oneof![1 => Just(Id::None), 1 => Just(Id::Reset), 4 => (0..50_u64).prop_map(Id::Own)];
-    let route = (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback, once: false });
+    let route =
+        (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback, once: false });
     prop_oneof![
         6 => time.clone().prop_map(Step::Pass),
         2 => time.clone().prop_map(Step::Late),

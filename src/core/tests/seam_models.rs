@@ -53,7 +53,7 @@ struct Model {
 impl Model {
     fn new(joins_at: usize) -> Self {
         Self {
-            ids: Ids::new(None),
+            ids: Ids::default(),
             begin: 0,
             end: joins_at,
             cursor: None,

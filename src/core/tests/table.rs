@@ -48,8 +48,15 @@ fn what_a_retry_cannot_mend_is_fatal() {
 
 #[test]
 fn not_found_is_a_wrong_address_at_first_and_a_deploy_later() {
-    assert_eq!(http(404).class(false), Fatal);
-    assert_eq!(http(404).class(true), Retriable);
+    for failure in [http(404), http(402), http(409), http(201), Failure::ContentType] {
+        assert_eq!(failure.class(false), Fatal, "{failure:?}");
+        assert_eq!(failure.class(true), Retriable, "{failure:?}");
+    }
+}
+
+#[test]
+fn an_event_that_is_too_big_would_be_too_big_again() {
+    always(&Failure::TooBig, Fatal);
 }
 
 #[test]
@@ -57,7 +64,9 @@ fn what_passes_is_retried() {
     for status in [408, 425, 429].into_iter().chain(500..600) {
         always(&http(status), Retriable);
     }
-    for failure in [Failure::Network, Failure::OpenTimeout, Failure::Provider, Failure::HalfOpen] {
+    for failure in
+        [Failure::Network, Failure::OpenTimeout, Failure::Provider, Failure::HalfOpen, Failure::End]
+    {
         always(&failure, Retriable);
     }
 }

@@ -1,0 +1,86 @@
+//! The limit, and what one big event costs.
+
+use super::reader::{Out, Reader, message, read};
+
+const MAX: usize = 20;
+
+fn limited(stream: &str) -> Vec<Out> {
+    let whole = read(stream.as_bytes(), &[usize::MAX], MAX);
+    for lengths in [&[1][..], &[2], &[3], &[7, 1], &[19], &[20], &[21]] {
+        assert_eq!(read(stream.as_bytes(), lengths, MAX), whole, "{lengths:?}");
+    }
+    whole.0
+}
+
+/// A block of this many bytes before its blank line.
+fn block(bytes: usize) -> String {
+    format!("data: {}\n", "x".repeat(bytes - 7))
+}
+
+#[test]
+fn an_event_up_to_the_limit_is_delivered_and_one_above_it_is_told() {
+    assert_eq!(limited(&format!("{}\n", block(MAX))), [message(&"x".repeat(MAX - 7))]);
+    assert_eq!(limited(&format!("{}\n", block(MAX + 1))), [Out::TooBig]);
+}
+
+#[test]
+fn what_came_before_is_delivered_and_nothing_after() {
+    let big = block(MAX + 1);
+    assert_eq!(limited(&format!("data: a\n\n{big}\ndata: b\n\n")), [message("a"), Out::TooBig]);
+}
+
+#[test]
+fn it_is_found_while_it_grows() {
+    for line in ["data: ", ": ", "x"] {
+        let mut reader = Reader::new(MAX);
+        let mut goes_on = true;
+        for (n, byte) in format!("{line}{}", "y".repeat(MAX)).bytes().enumerate() {
+            goes_on = reader.feed(&[byte]);
+            assert_eq!(goes_on, n < MAX, "byte {n} of {line:?}");
+            if !goes_on {
+                break;
+            }
+        }
+        assert!(!goes_on);
+    }
+}
+
+#[test]
+fn many_lines_are_one_event_and_comments_before_it_are_none_of_it() {
+    assert_eq!(limited("data: aaa\ndata: aaa\n\n"), [message("aaa\naaa")]);
+    assert_eq!(limited("data: aaa\ndata: aaa\n:\n\n"), [Out::TooBig]);
+    let comments = limited(&":comment\n".repeat(20));
+    assert_eq!(comments.len(), 20);
+}
+
+#[test]
+fn a_long_comment_is_too_big_as_well() {
+    let at_most = limited(&format!(":{}\n\n", "x".repeat(MAX - 1)));
+    assert_eq!(at_most, [Out::Comment("x".repeat(MAX - 1))]);
+    assert_eq!(limited(&format!(":{}\n\n", "x".repeat(MAX))).last(), Some(&Out::TooBig));
+}
+
+#[test]
+fn one_event_of_14_mb_in_small_chunks_is_looked_at_once() {
+    let mut reader = Reader::new(16 << 20);
+    reader.feed(b"data: ");
+    let chunk = [b'x'; 1_024];
+    let chunks = 14_000;
+    for _ in 0..chunks {
+        reader.feed(&chunk);
+    }
+    reader.feed(b"\n\n");
+    let size = chunks * chunk.len();
+    assert!(matches!(&reader.out[..], [Out::Event { data, .. }] if data.len() == size));
+    let looked = reader.parser.looked();
+    assert!(looked < 3 * size, "looked at {looked} bytes of {size}");
+    assert!(reader.parser.held() < 3 * size, "{}", reader.parser.held());
+}
+
+#[test]
+fn a_big_buffer_is_given_back_with_its_connection() {
+    let mut reader = Reader::new(16 << 20);
+    reader.feed(&vec![b'x'; 4 << 20]);
+    reader.parser.reset();
+    assert_eq!(reader.parser.held(), 0);
+}
