@@ -2,7 +2,7 @@
 # make test   everything for the tests, and all of them
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package consumers app size bench clean
+.PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package consumers app size bench fuzz clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -51,6 +51,10 @@ size: pack
 
 bench: setup-test pack
 	@. scripts/env.sh && node benches/run.mjs
+
+# 60 s of anything for the parser of event streams.
+fuzz:
+	@scripts/fuzz.sh 60
 
 clean:
 	rm -rf target pkg node_modules

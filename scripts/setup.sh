@@ -109,3 +109,7 @@ if [ "${1:-build}" = test ]; then
   cargo_tool wasm-pack wasm-pack 0.15.1 --locked
   need_browsers
 fi
+if [ "${1:-build}" = fuzz ]; then
+  have c++ || apt_install "a C++ compiler (libFuzzer)" g++
+  cargo_tool cargo-fuzz cargo-fuzz 0.13.1 --locked
+fi

@@ -48,3 +48,10 @@ pub use crate::{
     },
     transport::Transport,
 };
+
+/// For `fuzz/` alone.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub fn fuzz_sse(input: &[u8]) {
+    sse::fuzz(input);
+}

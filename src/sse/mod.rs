@@ -6,8 +6,10 @@
 //! [`Parser::fed`], decode the region, [`Parser::parse`], slice.
 
 mod scan;
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(any(fuzzing, all(test, not(target_arch = "wasm32"))))]
 mod tests;
+#[cfg(fuzzing)]
+pub(crate) use tests::fuzz;
 
 use scan::{BLOCK, classify};
 
