@@ -195,7 +195,7 @@ export class Client extends EventTarget {
       // The function has seen to it.
       if (given === undefined) return true;
       const { url, ...request } = asRequest(given);
-      const { ok } = await fetch(url, { method: "POST", ...init, headers: await call(headers, context), keepalive: true, ...request });
+      const { ok } = await fetch(url, { ...init, method: "POST", headers: await call(headers, context), keepalive: true, ...request });
       return ok;
     } catch (error) {
       report(error);

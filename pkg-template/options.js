@@ -45,7 +45,8 @@ class Reader {
 
   number(key, unit = "a number of ms, 0 or more", scale = 1) {
     const value = this.get(key, (value) => typeof value === "number" && value >= 0, unit);
-    return value === undefined ? NOT_GIVEN : Math.round(value * scale);
+    // Every range ends below 2^31: what is cut off here is refused there, or more than anyone has.
+    return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), 1e10);
   }
 
   /** The place of the value in the list. */

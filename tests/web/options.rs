@@ -11,10 +11,8 @@ fn an_address_that_cannot_be_used() {
         ("ws://", None, "is not a URL"),
         ("wss://[1", None, "is not a URL"),
         ("http://[", source, "is not a URL"),
-        ("https://example.com/", None, "say which transport"),
-        ("/live", None, "say which transport"),
-        ("", None, "say which transport"),
         ("wss://example.com/", source, "give http: or https:"),
+        ("wss://example.com/", Some(Transport::Fetch), "give http: or https:"),
         ("ftp://example.com/", socket, "must have the scheme"),
         ("javascript:alert(1)", source, "must have the scheme"),
     ] {
@@ -65,6 +63,7 @@ fn a_runtime_without_the_transport() {
     for (name, address, transport) in [
         ("WebSocket", "ws://127.0.0.1:9/", Transport::WebSocket),
         ("EventSource", "http://127.0.0.1:9/", Transport::EventSource),
+        ("fetch", "http://127.0.0.1:9/", Transport::Fetch),
     ] {
         let name = JsValue::from(name);
         let original = js_sys::Reflect::get(&global, &name).unwrap();

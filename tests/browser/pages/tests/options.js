@@ -45,6 +45,27 @@ const options = [
   ["resume.name", { resume: { name: 5 } }],
   ["resume.from", { resume: { from: {} } }],
   ["resume.gap", { resume: { gap: 1 } }],
+  ["resume.request", { resume: { request: "/again" } }],
+  ["http", { http: "POST" }],
+  ["http.method", { http: { method: "GET /" } }],
+  ["http.method", { http: { method: 5 } }],
+  ["http.headers", { http: { headers: { "not a name": "x" } } }],
+  ["http.headers", { http: { headers: { name: "two\nlines" } } }],
+  ["http.headers", { http: { headers: "Authorization: x" } }],
+  ["http.body", { http: { method: "POST", body: { prompt: "hi" } } }],
+  ["http.body", { http: { method: "POST", body: 5 } }],
+  ["http.body", { http: { body: "a GET has none" } }],
+  ["http.credentials", { http: { credentials: true } }],
+  ["http.mode", { http: { mode: "no-cors" } }],
+  ["http.retry", { http: { retry: 3 } }],
+  ["http.fetch", { http: { fetch: "fetch" } }],
+  ["http.cancel", { http: { cancel: {} } }],
+  ["http.flush", { http: { flush: "yes" } }],
+  ["http.onComment", { http: { onComment: true } }],
+  ["http.header", { http: { header: {} } }],
+  ["until", { until: "[DONE]" }],
+  ["maxEventBytes", { maxEventBytes: -1 }],
+  ["maxEventBytes", { maxEventBytes: "16 MB" }],
   ["outbox", { outbox: 5 }],
   ["outbox.maxMessages", { outbox: { maxMessages: -1 } }],
   ["outbox.maxBytes", { outbox: { maxBytes: "1k" } }],
@@ -82,6 +103,7 @@ const urls = [
   ["javascript:alert(1)", { transport: "websocket" }],
   ["wss://host:99999/", {}],
   [ws("/echo"), { transport: "eventsource" }],
+  [ws("/echo"), { transport: "fetch" }],
   [{ sse: sse("/ticker") }, { transport: "websocket" }],
   [{ websocket: ws("/echo") }, { transport: "eventsource" }],
   [{}, {}],
@@ -106,10 +128,10 @@ test("an error does not repeat a token", async () => {
   ok(!error.message.includes("secret-1") && !String(error.stack).includes("secret-1"), error.message);
 });
 
-test("http without a transport says what to choose", async () => {
-  const error = thrown(() => after(closer(connect(sse("/ticker")))), "connect");
-  equal(error.name, "EverwireError", "name");
-  ok(error.message.includes("transport") && error.message.includes("eventsource"), error.message);
+test("http takes fetch, ws takes a WebSocket", async () => {
+  equal(client(sse("/ticker")).transport, "fetch", "http");
+  equal(client("/ticker").transport, "fetch", "relative");
+  equal(client(address).transport, "websocket", "ws");
 });
 
 test("nothing refused has opened anything", async () => {

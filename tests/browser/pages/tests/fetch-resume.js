@@ -1,0 +1,204 @@
+// Event streams over fetch: start, resume, end, cancel.
+import { client, watch } from "../client.js";
+import { equal, ok, test, waitFor } from "../harness.js";
+import { app, page, script, unique, wire } from "../server.js";
+
+const cutAfter = (text) => [["send", text], ["wait", 30], ["reset"]];
+const closed = (seen) => waitFor(() => seen.closed, "the close event");
+
+test("ids of any script are resumed byte-exact, in the query and in the header", async () => {
+  for (const id of ["äöü", "日本語", "😀 a+b&c=d%20", "a\tb", "€"]) {
+    for (const via of ["query", "header", undefined]) {
+      const plan = script("sse", [cutAfter(`id: ${id}\ndata: a\n\n`), [["send", "data: b\n\n"]]]);
+      const made = client(plan.url, { resume: { via } });
+      const seen = watch(made);
+      await waitFor(() => seen.data.includes("b"), () => `the second connection: ${id} via ${via}, ${seen.events}`);
+      const { query, headers } = (await plan.log())[1];
+      equal(via === "header" ? headers["last-event-id"] : query.lastEventId, id, `id via ${via}`);
+      equal(via === "header" ? query.lastEventId : headers["last-event-id"], undefined, `nothing else via ${via}`);
+      made.close(); // A browser has six connections to a host.
+    }
+  }
+});
+
+test("an id that no header can carry goes in the query", async () => {
+  for (const id of [" a", "a ", "a\u0001b", "a\u007f"]) {
+    const plan = script("sse", [cutAfter(`id: ${id}\ndata: a\n\n`), [["send", "data: b\n\n"]]]);
+    const seen = watch(client(plan.url, { resume: { via: "header" } }));
+    await waitFor(() => seen.data.includes("b"), "the second connection");
+    equal((await plan.log())[1].query.lastEventId, id, "cursor");
+  }
+});
+
+test("to its own origin the cursor goes in the header", async () => {
+  // In a frame of the app's own origin there would be a page; here the page fetches itself through a script of its own.
+  const seen = [];
+  const made = client("/own", {
+    http: { fetch: async (url, init) => { seen.push([new URL(url).search, init.headers.get("last-event-id")]); return fetch(`${wire}/answer?status=200&type=text/event-stream`, { signal: init.signal }); } },
+    resume: { from: "41" },
+  });
+  await made.opened();
+  equal(seen, [["", "41"]], "request");
+  ok(page === location.origin, "the page's origin");
+});
+
+test("resume on the second reconnect after events without ids", async () => {
+  const plan = script("sse", [cutAfter("id: 7\ndata: a\n\n"), cutAfter("data: b\n\ndata: c\n\n"), [["send", "data: d\n\n"]]]);
+  const seen = watch(client(plan.url));
+  await waitFor(() => seen.data.includes("d"), "the third connection");
+  equal((await plan.log()).map(({ query }) => query.lastEventId), [undefined, "7", "7"], "cursors");
+  equal(seen.data, ["a", "b", "c", "d"], "messages");
+});
+
+test("a block with only an id moves the cursor", async () => {
+  const plan = script("sse", [cutAfter("id: 1\ndata: a\n\nid: 2\n\n"), [["send", "data: b\n\n"]]]);
+  const seen = watch(client(plan.url));
+  await waitFor(() => seen.data.includes("b"), "the second connection");
+  equal((await plan.log())[1].query.lastEventId, "2", "cursor");
+});
+
+test("the retry field is a lower bound", async () => {
+  const plan = script("sse", [cutAfter("retry: 700\ndata: a\n\n"), [["send", "data: b\n\n"]]]);
+  const seen = watch(client(plan.url));
+  await waitFor(() => seen.data.includes("b"), "the second connection");
+  ok(seen.retries[0].delay >= 700 && seen.retries[0].delay <= 875, `${seen.retries[0].delay} ms`);
+});
+
+test("a stream that ends after a healthy time comes back at once", async () => {
+  const plan = script("sse", [[["send", "data: a\n\n"], ["wait", 300], ["end"]]]);
+  const seen = watch(client(plan.url, { reconnect: { initialDelay: 5_000, jitter: "none", stableAfter: 200 } }));
+  await waitFor(() => seen.messages.length === 4, "four connections");
+  ok(seen.retries.every(({ delay, attempt }) => delay <= 125 && attempt === 1), `delays ${seen.retries.map(({ delay }) => delay)}`);
+});
+
+test("a POST is repeated only where the server did not act on it", async () => {
+  const post = { method: "POST", body: "x" };
+  for (const [steps, http, expected] of [
+    [[["status", 500]], post, 1],
+    [[["status", 503]], post, 1],
+    [[["status", 503, { "retry-after": "0" }]], post, 2],
+    [[["status", 429]], post, 2],
+    [[["status", 425]], post, 2],
+    [[["status", 401]], { ...post, headers: () => ({}) }, 2],
+    [[["reset"]], post, 1],
+    [cutAfter("data: a\n\n"), post, 1],
+    [cutAfter(""), post, 1],
+    [[["status", 500]], { ...post, retry: true }, 2],
+    [cutAfter("data: a\n\n"), { ...post, retry: true }, 2],
+    [[["status", 500]], { ...post, method: "PATCH" }, 1],
+    [[["status", 500]], { ...post, method: "PUT" }, 2],
+  ]) {
+    const plan = script("sse", [steps, [["send", "data: again\n\n"]]]);
+    const made = client(plan.url, { http });
+    const seen = watch(made);
+    if (expected === 1) {
+      await waitFor(() => seen.closed, () => `the close event after ${JSON.stringify(steps)}, have ${seen.events} ${seen.data}`);
+      equal(seen.closed.reason, "fatal", `reason after ${JSON.stringify(steps)}`);
+    }
+    else await waitFor(() => seen.data.includes("again"), `the second request after ${JSON.stringify(steps)}`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    equal((await plan.log()).length, expected, `requests after ${JSON.stringify(steps)}`);
+    made.close();
+  }
+}, { seconds: 30 });
+
+test("a POST whose answer ends has ended", async () => {
+  const plan = script("sse", [[["send", "data: a\n\n"], ["end"]]]);
+  const made = client(plan.url, { http: { method: "POST", body: "x" } });
+  const seen = watch(made);
+  const data = [];
+  for await (const message of made) data.push(message.data);
+  equal([data, seen.closed.reason, seen.closed.error, seen.closed.wasClean], [["a"], "ended", null, true], "close event");
+  equal((await plan.log()).length, 1, "requests");
+});
+
+test("until ends it after the message that says so", async () => {
+  const plan = script("sse", [[["send", "data: a\n\ndata: [DONE]\n\ndata: b\n\n"]]]);
+  const made = client(plan.url, { until: (message) => message.data === "[DONE]" });
+  const seen = watch(made);
+  const { reason, wasClean, error } = await closed(seen);
+  equal([reason, wasClean, error, seen.data], ["ended", true, null, ["a", "[DONE]"]], "close event");
+  equal((await plan.log()).length, 1, "requests");
+});
+
+test("until works on a WebSocket as well", async () => {
+  const seen = watch(client(script("ws", [[["send", '{"progress":50}'], ["send", '{"progress":100}'], ["send", "x"]]]).url, { until: ({ data }) => data.progress === 100 }));
+  equal([(await closed(seen)).reason, seen.messages.length], ["ended", 2], "close event");
+});
+
+test("a cursor from anywhere in the data", async () => {
+  const plan = script("sse", [cutAfter('data: {"response":"r1","n":4}\n\n'), [["send", "data: b\n\n"]]]);
+  const seen = watch(client(plan.url, { resume: { id: ({ data }) => data.response && `${data.response}/${data.n}` } }));
+  await waitFor(() => seen.data.includes("b"), "the second connection");
+  equal((await plan.log())[1].query.lastEventId, "r1/4", "cursor");
+});
+
+test("resume.request gives every request after the first that delivered something", async () => {
+  const key = unique();
+  const start = script("sse", [[["status", 429]], cutAfter("id: j:1\ndata: a\n\n")]);
+  const again = script("sse", [cutAfter("id: j:2\ndata: b\n\n"), [["send", "id: j:3\ndata: c\n\ndata: [DONE]\n\n"]]]);
+  const cursors = [];
+  const made = client(start.url, {
+    http: { method: "POST", headers: { "x-test": key }, body: "prompt" },
+    resume: { request: ({ id }) => { cursors.push(id); return { url: again.url }; } },
+    until: ({ data }) => data === "[DONE]",
+  });
+  const seen = watch(made);
+  equal((await closed(seen)).reason, "ended", "reason");
+  equal(seen.data, ["a", "b", "c", "[DONE]"], "messages");
+  equal(cursors, ["j:1", "j:2"], "cursors");
+  equal((await start.log()).map(({ method }) => method), ["POST", "POST"], "starts");
+  const log = await again.log();
+  equal(log.map(({ method, headers, received }) => [method, headers["x-test"], received]), [["GET", key, []], ["GET", key, []]], "resumes");
+});
+
+test("a resume.request that gives nothing useful is a failed attempt, not a second start", async () => {
+  const plan = script("sse", [cutAfter("id: 1\ndata: a\n\n")]);
+  const seen = watch(client(plan.url, { http: { method: "POST", body: "x" }, resume: { request: () => undefined } }));
+  await waitFor(() => seen.retries.length === 3, "retries");
+  equal(seen.retries.slice(1).map(({ failure }) => failure.code), ["provider", "provider"], "failures");
+  equal((await plan.log()).length, 1, "requests");
+});
+
+test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel", async () => {
+  const run = async (stop) => {
+    let job;
+    const made = client(`${wire}/llm?delay=5&tokens=120&cut=20`, {
+      http: { method: "POST", headers: { "content-type": "application/json" }, body: '{"prompt":"hi"}', cancel: () => ({ url: `${wire}/llm/${job}`, method: "DELETE" }) },
+      resume: { request: () => `${wire}/llm/${job}` },
+      until: ({ data }) => data === "[DONE]",
+    });
+    let text = "";
+    made.on("job", ({ data }) => { job = data.id; });
+    made.on("message", ({ data }) => { if (data !== "[DONE]") text += data; });
+    const seen = watch(made);
+    if (stop) {
+      await waitFor(() => seen.messages.length > 30, "tokens");
+      equal(await made.cancel(), true, "told");
+      equal(await made.cancel(), false, "told again");
+    }
+    const { reason } = await closed(seen);
+    const stats = await (await fetch(`${app}/llm/${job}/stats`)).json();
+    return { reason, text, stats, gaps: seen.gaps.length, told: await (await fetch(`${app}/llm/${job}/text`)).text(), cuts: seen.retries.length };
+  };
+  const whole = await run(false);
+  equal(whole.text, whole.told, "text");
+  ok(whole.text.length > 200, `${whole.text.length} characters`);
+  ok(whole.cuts >= 5, `${whole.cuts} cuts`);
+  equal([whole.reason, whole.stats.starts, whole.stats.resumes, whole.stats.cancels], ["ended", 1, whole.cuts, 0], "whole");
+  const stopped = await run(true);
+  equal([stopped.reason, stopped.stats.starts, stopped.stats.cancels], ["app", 1, 1], "stopped");
+}, { seconds: 40 });
+
+test("cancel: an address gets a POST; after the end there is nothing to cancel", async () => {
+  const plan = script("sse", [[["send", "data: a\n\n"]]]);
+  const stop = script("sse", [[["status", 204]]]);
+  const made = client(plan.url, { http: { cancel: stop.url, headers: { "x-test": "1" } } });
+  await made.opened();
+  equal(await made.cancel(), true, "told");
+  equal(made.state, "closed", "state");
+  equal((await stop.log()).map(({ method, headers }) => [method, headers["x-test"]]), [["POST", "1"]], "requests");
+  const ended = client(plan.url, { http: { cancel: stop.url }, until: () => true });
+  await closed(watch(ended));
+  equal([await ended.cancel(), (await stop.log()).length], [false, 1], "after the end");
+});
