@@ -1,9 +1,12 @@
-/** Two connections through the same client API; the rest of the page only looks at them. */
+/** All connections through the same client API: two at once, and three at the press of a button. */
 import { connect } from "everwire";
 import { Chat } from "./chat.js";
 import { Counter } from "./counter.js";
+import { Llm } from "./llm.js";
+import { Logs } from "./logs.js";
 import { Panel } from "./panel.js";
 import { Strip } from "./strip.js";
+import { Task } from "./task.js";
 import { Ticker } from "./ticker.js";
 import { setUpTrouble } from "./trouble.js";
 import { Verdict } from "./verdict.js";
@@ -82,6 +85,10 @@ parts.push(new Chat(wires.chat), new Ticker(wires.ticker), {
 });
 setUpTrouble(strip);
 
+// Not before they are asked for: a browser has six connections to a server, for all its tabs together.
+const streams = { llm: new Llm(server, patience), logs: new Logs(server, patience), task: new Task(server, patience) };
+parts.push(...Object.values(streams));
+
 setInterval(() => parts.forEach((part) => part.refresh()), 100);
 
 // The strip runs smoothly, or steps once a second for those who asked for less motion.
@@ -98,6 +105,7 @@ requestAnimationFrame(function frame(now) {
 /** For the tests, and for you in the console. */
 window.demo = {
   ...wires,
+  streams,
   get counters() {
     return { chat: counters.chat(), ticker: counters.ticker() };
   },

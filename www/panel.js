@@ -89,7 +89,7 @@ export class Panel {
   }
 
   #roundTrip(ms) {
-    if (this.#wire.transport === "eventsource") return "one-way, no ping";
+    if (this.#wire.transport !== "websocket") return "one-way, no ping";
     return ms === null ? "not yet" : `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   }
 

@@ -1,16 +1,24 @@
 //! The app: what clients connect to through the wire.
 
+mod answer;
+mod bulk;
 mod chat;
+mod clock;
 mod count;
 mod cursor;
 mod echo;
 mod http;
+mod jobs;
 mod listener;
+mod llm;
 mod log;
 mod message;
+mod requests;
 mod script;
 mod sse;
 mod stats;
+mod tail;
+mod task;
 mod ticker;
 mod ws;
 
@@ -36,6 +44,8 @@ pub(crate) struct App {
     bots: chat::Bots,
     generators: ticker::Generators,
     scripts: script::Scripts,
+    requests: requests::Requests,
+    jobs: jobs::Jobs,
 }
 
 type Shared = State<Arc<App>>;
@@ -50,6 +60,8 @@ pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
         bots: chat::Bots::default(),
         generators: ticker::Generators::default(),
         scripts: script::Scripts::default(),
+        requests: requests::Requests::default(),
+        jobs: jobs::Jobs::open(&options.dir),
     });
     let listener = Listener(net::listen(options.address).await?);
     let service = router(app).into_make_service_with_connect_info::<Connection>();
@@ -71,13 +83,30 @@ fn router(app: Arc<App>) -> Router {
         .route("/count", any(count::handle))
         .route("/echo", any(echo::handle))
         .route("/script/ws", any(script::ws::handle))
-        .route("/script/sse", get(script::sse::handle))
+        .route("/script/sse", any(script::sse::handle))
         .route("/script/log", get(script::log))
+        .route("/answer", any(answer::handle))
+        .route("/redirect", any(answer::redirect))
+        .route("/requests", any(requests::handle))
+        .route("/big", get(bulk::big))
+        .route("/flood", get(bulk::flood))
+        .route("/llm", post(llm::start))
+        .route("/llm/{job}", get(jobs::resume).delete(jobs::cancel))
+        .route("/llm/{job}/cancel", post(jobs::cancel))
+        .route("/llm/{job}/stats", get(jobs::stats))
+        .route("/llm/{job}/text", get(jobs::text))
+        .route("/task", post(task::start))
+        .route("/task/{job}", get(jobs::resume).delete(jobs::cancel))
+        .route("/task/{job}/cancel", post(jobs::cancel))
+        .route("/task/{job}/stats", get(jobs::stats))
+        .route("/logs", get(tail::handle))
         .route("/stats", get(async |State(app): Shared| Json(app.stats.now())))
         .route("/health", get(async || "ok\n"))
         .route("/replay", post(replay))
-        .with_state(app)
         .layer(middleware::from_fn(http::allow_origin))
+        // Behind the layer, as it has a mind of its own there.
+        .route("/cors", any(http::cors))
+        .with_state(app)
 }
 
 #[derive(Deserialize)]

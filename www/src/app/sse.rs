@@ -63,8 +63,9 @@ where
     (headers, Body::from_stream(body)).into_response()
 }
 
-/// One event. Data and names of this server have no line breaks.
+/// One event, with a data line for each line of the data. Names and ids of this server have no line breaks.
 pub(super) fn event(name: Option<&str>, id: Option<&str>, data: &str) -> String {
     let field = |key: &str, value: Option<&str>| value.map(|v| format!("{key}: {v}\n")).unwrap_or_default();
+    let data = data.replace('\n', "\ndata: ");
     format!("{}{}data: {data}\n\n", field("event", name), field("id", id))
 }

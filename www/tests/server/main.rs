@@ -10,11 +10,15 @@
 
 mod support;
 
+mod answer;
+mod bulk;
 mod chat;
 mod count;
 mod faults;
+mod jobs;
 mod page;
 mod process;
 mod script;
 mod stats;
+mod tail;
 mod ticker;

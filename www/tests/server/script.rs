@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::{Server, Sse, Ws, encode, eventually, get, is_reset};
+use crate::support::{Server, Sse, Ws, encode, eventually, get, is_reset, request_with};
 
 fn path(kind: &str, script: &Value) -> String {
     format!("/script/{kind}?key=k&s={}", encode(&script.to_string()))
@@ -158,4 +158,18 @@ async fn a_bad_script_is_said() {
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("sned"));
     assert_eq!(log(&server).await, json!([]));
+}
+
+#[tokio::test]
+async fn a_script_can_be_the_body() {
+    let server = Server::start().await;
+    let script = r#"[[["last-event-id"]],[["status",402,"text/plain"],["send","pay"]]]"#;
+    let (path, headers) = ("/script/sse?key=k", [("Last-Event-ID", "a/ü")]);
+    let mut sse = Sse::request("POST", &server.wire, path, &headers, script).await.unwrap();
+    assert_eq!(sse.event().await.data, "612fc3bc");
+    let answer = request_with("PATCH", &server.wire, path, &[], script).await.unwrap();
+    assert_eq!((answer.status, answer.body.as_str()), (402, "pay"));
+    let log = log(&server).await;
+    assert_eq!((&log[0]["method"], &log[1]["method"]), (&json!("POST"), &json!("PATCH")));
+    assert_eq!(log[0]["received"], json!([script]));
 }

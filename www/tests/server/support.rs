@@ -120,10 +120,14 @@ async fn send_request(
     address: &str,
     path: &str,
     headers: &[(&str, &str)],
+    body: &str,
 ) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect(address).await?;
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n");
+    let mut headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    if !body.is_empty() {
+        headers += &format!("Content-Length: {}\r\n", body.len());
+    }
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\n{body}");
     stream.write_all(head.as_bytes()).await?;
     Ok(stream)
 }
@@ -134,13 +138,46 @@ pub(crate) async fn request(
     path: &str,
     headers: &[(&str, &str)],
 ) -> io::Result<Answer> {
+    request_with(method, address, path, headers, "").await
+}
+
+pub(crate) async fn request_with(
+    method: &str,
+    address: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
     soon(async {
-        let mut stream = send_request(method, address, path, headers).await?;
+        let mut stream = send_request(method, address, path, headers, body).await?;
         let mut text = String::new();
         stream.read_to_string(&mut text).await?;
         let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
         Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+    })
+    .await
+}
+
+/// The body of an HTTP/1.1 answer in its chunks, and whether the last one came: without it, it was cut off.
+pub(crate) async fn chunks(address: &str, path: &str) -> io::Result<(String, bool)> {
+    soon(async {
+        let mut stream = TcpStream::connect(address).await?;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        let (_, mut rest) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        let mut body = String::new();
+        while let Some((length, after)) = rest.split_once("\r\n") {
+            let length = usize::from_str_radix(length, 16).unwrap();
+            if length == 0 {
+                return Ok((body, true));
+            }
+            body += &after[..length];
+            rest = &after[length + 2..];
+        }
+        Ok((body, false))
     })
     .await
 }
@@ -251,8 +288,18 @@ pub(crate) struct Sse {
 
 impl Sse {
     pub(crate) async fn open(address: &str, path: &str, headers: &[(&str, &str)]) -> io::Result<Self> {
+        Self::request("GET", address, path, headers, "").await
+    }
+
+    pub(crate) async fn request(
+        method: &str,
+        address: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Self> {
         soon(async {
-            let mut reader = BufReader::new(send_request("GET", address, path, headers).await?);
+            let mut reader = BufReader::new(send_request(method, address, path, headers, body).await?);
             let mut head = String::new();
             while !head.ends_with("\r\n\r\n") {
                 if reader.read_line(&mut head).await? == 0 {
@@ -265,9 +312,10 @@ impl Sse {
         .await
     }
 
-    /// The next event. None at a clean end of the stream.
+    /// The next event. None at the end of the connection.
     pub(crate) async fn next(&mut self) -> io::Result<Option<Event>> {
         let mut event = Event::default();
+        let mut data = Vec::new();
         loop {
             let mut line = String::new();
             if soon(self.reader.read_line(&mut line)).await? == 0 {
@@ -276,8 +324,11 @@ impl Sse {
             match line.trim_end_matches('\n').split_once(": ") {
                 Some(("event", name)) => name.clone_into(&mut event.name),
                 Some(("id", id)) => id.clone_into(&mut event.id),
-                Some(("data", data)) => data.clone_into(&mut event.data),
-                _ if line == "\n" && event != Event::default() => return Ok(Some(event)),
+                Some(("data", line)) => data.push(line.to_owned()),
+                _ if line == "\n" && (!data.is_empty() || event != Event::default()) => {
+                    event.data = data.join("\n");
+                    return Ok(Some(event));
+                }
                 _ => {}
             }
         }

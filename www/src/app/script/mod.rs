@@ -6,7 +6,6 @@ pub(super) mod ws;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Json;
 use axum::extract::{Query, State};
@@ -15,8 +14,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Shared;
+use super::requests::Asked;
 use super::stats::Kind;
+use super::{Shared, clock};
 use steps::Step;
 
 /// What was asked, by key. In memory: a restart begins with attempt 0.
@@ -28,6 +28,7 @@ struct Attempt {
     attempt: usize,
     /// Milliseconds since 1970.
     at: u64,
+    method: String,
     query: Map<String, Value>,
     headers: Map<String, Value>,
     protocols: Vec<String>,
@@ -36,7 +37,7 @@ struct Attempt {
 
 #[derive(Deserialize)]
 struct ScriptQuery {
-    s: String,
+    s: Option<String>,
     key: String,
 }
 
@@ -64,15 +65,18 @@ impl Scripts {
     }
 
     /// Logs an attempt and finds its steps. The last ones repeat.
-    fn begin(&self, uri: &Uri, headers: &HeaderMap, kind: Kind) -> Result<Part, String> {
+    fn begin(&self, request: &Asked, kind: Kind) -> Result<Part, String> {
+        let Asked { method, uri, headers, body } = request;
         let Query(ScriptQuery { s, key }) = Query::try_from_uri(uri).map_err(|e| e.to_string())?;
+        let s = s.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned());
         let mut script = steps::parse(&s, kind)?;
         let mut log = self.lock();
         let log = log.entry(key.clone()).or_default();
         let attempt = log.len();
         log.push(Attempt {
             attempt,
-            at: now(),
+            at: clock::now(),
+            method: method.to_string(),
             query: query_of(uri),
             headers: headers_of(headers),
             protocols: protocols_of(headers),
@@ -92,11 +96,6 @@ pub(super) struct LogQuery {
 /// `/script/log`: the attempts of a key until now.
 pub(super) async fn log(State(app): Shared, Query(query): Query<LogQuery>) -> Response {
     Json(app.scripts.lock().get(&query.key).cloned().unwrap_or_default()).into_response()
-}
-
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// All but the script itself. A name that comes twice has a list, as a test will want to see that.

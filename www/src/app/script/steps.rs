@@ -14,7 +14,11 @@ pub(super) enum Step {
     Wait(u64),
     Close(Option<CloseFrame>),
     Reset,
+    /// The end of the connection in the middle of the answer, without RST.
+    Abort,
     End,
+    /// An event with what the `Last-Event-ID` header was.
+    LastEventId,
     Status(StatusCode, HeaderMap),
     Hang,
     PingClose(u16),
@@ -30,19 +34,24 @@ impl Step {
 
     fn fits(&self, kind: Kind) -> bool {
         match self {
-            Self::End => matches!(kind, Kind::Sse),
+            Self::End | Self::Abort | Self::LastEventId => matches!(kind, Kind::Sse),
             Self::Close(_) | Self::PingClose(_) | Self::Echo | Self::Mute => matches!(kind, Kind::Ws),
             _ => true,
         }
     }
 }
 
-/// The answer of an attempt that is only a status.
+/// The answer of an attempt that begins with a status. What is sent after it is its body.
 pub(super) fn status(steps: &[Step]) -> Option<Response> {
-    match steps.first()? {
-        Step::Status(status, headers) => Some((*status, headers.clone()).into_response()),
-        _ => None,
-    }
+    let (Step::Status(status, headers), body) = steps.split_first()? else { return None };
+    let texts =
+        body.iter().filter_map(|step| if let Step::Send(text) = step { Some(text.as_str()) } else { None });
+    // Our headers last: a text has a type of its own.
+    let mut answer = texts.collect::<String>().into_response();
+    *answer.status_mut() = *status;
+    answer.headers_mut().remove(header::CONTENT_TYPE);
+    answer.headers_mut().extend(headers.clone());
+    Some(answer)
 }
 
 /// Never returns when the first step says so. The server drops the request when its client goes.
@@ -81,12 +90,15 @@ fn parse_step(step: &[Value]) -> Option<Step> {
     let parsed = match (name.as_str()?, args) {
         ("send", [text]) => Step::Send(text.as_str()?.to_owned()),
         ("bytes", [bytes]) => Step::Bytes(serde_json::from_value(bytes.clone()).ok()?),
+        ("hex", [digits]) => Step::Bytes(hex(digits.as_str()?)?),
         ("wait", [ms]) => Step::Wait(ms.as_u64()?),
         ("close", []) => Step::Close(None),
         ("close", [code]) => close(code, "")?,
         ("close", [code, reason]) => close(code, reason.as_str()?)?,
         ("reset", []) => Step::Reset,
+        ("abort", []) => Step::Abort,
         ("end", []) => Step::End,
+        ("last-event-id", []) => Step::LastEventId,
         ("status", [code, args @ ..]) => Step::Status(
             StatusCode::from_u16(u16::try_from(code.as_u64()?).ok()?).ok()?,
             status_headers(args)?,
@@ -98,6 +110,15 @@ fn parse_step(step: &[Value]) -> Option<Step> {
         _ => return None,
     };
     Some(parsed)
+}
+
+fn hex(digits: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    let byte = |pair: &[u32]| match pair {
+        [high, low] => u8::try_from(high * 16 + low).ok(),
+        _ => None,
+    };
+    digits.chunks(2).map(byte).collect()
 }
 
 fn close(code: &Value, reason: &str) -> Option<Step> {
@@ -134,8 +155,9 @@ mod tests {
         let ws = r#"[[["send","a"],["bytes",[1,2]],["wait",5],["ping-close",1000],["echo"],["mute"],
             ["close",4401,"no"]],[["reset"]],[["status",503,"text/plain",{"retry-after":"1"}]],[["hang"]]]"#;
         assert_eq!(parse(ws, Kind::Ws).map(|attempts| attempts.len()), Ok(4));
-        let sse = r#"[[["send","data: 1\n\n"],["wait",5],["end"]],[["reset"]],[["status",204]]]"#;
-        assert_eq!(parse(sse, Kind::Sse).map(|attempts| attempts.len()), Ok(3));
+        let sse = r#"[[["send","data: 1\n\n"],["wait",5],["end"]],[["reset"]],[["status",204]],
+            [["hex","64617461"],["last-event-id"],["abort"]]]"#;
+        assert_eq!(parse(sse, Kind::Sse).map(|attempts| attempts.len()), Ok(4));
     }
 
     #[test]
@@ -146,6 +168,8 @@ mod tests {
             (r#"[[["end"]]]"#, "fit"),
             (r#"[[["wait",1],["hang"]]]"#, "first"),
             (r#"[[["status",7]]]"#, "knows"),
+            (r#"[[["hex","+1"]]]"#, "knows"),
+            (r#"[[["hex","0a0"]]]"#, "knows"),
         ] {
             let sentence = parse(script, Kind::Ws).err().unwrap_or_default();
             assert!(sentence.contains(why), "{script} gave {sentence:?}");

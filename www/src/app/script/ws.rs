@@ -5,13 +5,14 @@ use std::time::Duration;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::super::Shared;
 use super::super::listener::Connection;
+use super::super::requests::Asked;
 use super::super::stats::Kind;
 use super::super::ws::{self, Gone, Ws};
 use super::Part;
@@ -20,11 +21,10 @@ use super::steps::{self, Step};
 pub(in crate::app) async fn handle(
     State(app): Shared,
     ConnectInfo(connection): ConnectInfo<Connection>,
-    uri: Uri,
-    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Asked,
 ) -> Response {
-    let mut part = match app.scripts.begin(&uri, &headers, Kind::Ws) {
+    let mut part = match app.scripts.begin(&request, Kind::Ws) {
         Ok(part) => part,
         Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
     };
@@ -38,7 +38,7 @@ pub(in crate::app) async fn handle(
         Err(rejection) => return rejection.into_response(),
     };
     if let Some(first) =
-        super::protocols_of(&headers).first().and_then(|name| HeaderValue::from_str(name).ok())
+        super::protocols_of(&request.headers).first().and_then(|name| HeaderValue::from_str(name).ok())
     {
         upgrade.set_selected_protocol(first);
     }
@@ -83,7 +83,7 @@ impl Stage {
             Step::Echo => self.manner = Manner::Echo,
             Step::Mute => self.manner = Manner::Mute,
             // Not let through by `steps::parse`, or answered before the upgrade.
-            Step::End | Step::Status(..) | Step::Hang => {}
+            Step::End | Step::Abort | Step::LastEventId | Step::Status(..) | Step::Hang => {}
         }
         Ok(())
     }

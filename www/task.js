@@ -1,0 +1,28 @@
+/** Something that takes long, and how far it is. */
+import { Stream, job } from "./stream.js";
+
+export class Task extends Stream {
+  #bar = document.getElementById("task-bar");
+  #says = document.getElementById("task-says");
+
+  constructor(server, options) {
+    super("task");
+    document.getElementById("task-start").addEventListener("click", () => this.#start(`${server}/task`, options));
+    document.getElementById("task-stop").addEventListener("click", () => this.close());
+  }
+
+  #start(url, options) {
+    const wire = this.open(url, {
+      ...options,
+      ...job(url),
+      until: ({ data }) => data.progress === 100,
+    }, { progress: ({ data }) => data.progress });
+    this.#show(0);
+    wire.on("progress", ({ data }) => this.#show(data.progress));
+  }
+
+  #show(progress) {
+    this.#bar.value = progress;
+    this.#says.textContent = `${progress} %`;
+  }
+}
