@@ -50,7 +50,7 @@ size: pack
 	@node scripts/size.mjs
 
 bench: setup-test pack
-	@. scripts/env.sh && node benches/run.mjs
+	@. scripts/env.sh && node benches/websocket.mjs && node benches/sse.mjs
 
 # 60 s of anything for the parser of event streams.
 fuzz:

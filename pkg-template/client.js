@@ -260,7 +260,7 @@ export class Client extends EventTarget {
   #check(target) {
     const [address, kind] = this.#fixed = pick(target, this.#settings.transport);
     if (address === undefined) {
-      throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse } for the transport, or a function that gives one");
+      throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse }, or a function that gives one");
     }
     const found = this.#wire.check(this.#port.site(address), kind);
     if (!found) {
@@ -411,7 +411,7 @@ function call(value, context) {
 /** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
 function asRequest(given) {
   if (typeof given === "string" || given instanceof URL) return { url: String(given) };
-  if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address, or { method, url, headers, body }");
+  if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address or { method, url, headers, body }");
   return given;
 }
 

@@ -10,7 +10,7 @@ let current;
 
 function compile() {
   if (typeof WebAssembly !== "object") {
-    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly, which everwire is made of. Use a newer one, or switch its WebAssembly on (lockdown modes switch it off)");
+    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly. Use a newer one, or switch it on (lockdown modes switch it off)");
   }
   const bytes = new Uint8Array(text.length);
   let check = 0;
@@ -46,10 +46,11 @@ function guard(exports, made) {
   made.memory = exports.memory;
   for (const name of Object.keys(exports)) {
     const value = exports[name];
-    guarded[name] = typeof value !== "function" ? value : (...args) => {
+    // No export takes more, and rest arguments would cost each call an array.
+    guarded[name] = typeof value !== "function" ? value : (a, b, c, d, e, f) => {
       if (made.dead) throw new EverwireError("internal", "this client's WebAssembly has stopped");
       try {
-        return value(...args);
+        return value(a, b, c, d, e, f);
       } catch (error) {
         trapped(made, error);
         throw error;

@@ -202,10 +202,10 @@ function shortenNames(wasm, glue) {
   return { wasm: Buffer.concat(out), glue };
 }
 
-/** The texts and places of panics, which nothing prints any more, become zeros of the same length. */
+/** The texts and places of panics, which nothing prints any more, and of wasm-bindgen's own throws become zeros of the same length. */
 function blankPanics(data) {
   const blank = (text) => "\0".repeat(text.length);
-  const panics = /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len/g;
+  const panics = /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len|attempted to take ownership of Rust value while it was borrowed|recursive use of an object detected which would lead to unsafe aliasing in rust|null pointer passed to rust| out of range for slice of length /g;
   return Buffer.from(Buffer.from(data).toString("latin1").replace(panics, blank), "latin1");
 }
 

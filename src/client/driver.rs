@@ -190,16 +190,19 @@ impl Driver {
                 let failure = Failure::Http { status: (code & 1023) as u16, retry_after };
                 self.input(Input::Lost { attempt, failure });
             }
-            8 => return self.parser.borrow_mut().room(code as usize) as u32,
-            9 => return self.parser.borrow_mut().fed() as u32,
-            10 => {
+            8 => return self.parser.borrow_mut().stage() as u32,
+            9 | 10 => {
                 let mut parser = self.parser.borrow_mut();
-                let count = parser.parse(code != 0).len();
-                let told = parser.take_retry();
-                self.retry_told(told);
-                return count as u32;
+                let table = if kind == 9 {
+                    // How to count, if that is known: 1 bytes, 2 units.
+                    parser.fed(code as usize, attempt.checked_sub(1).map(|units| units > 0))
+                } else {
+                    parser.parse(code != 0)
+                };
+                let table = table.as_ptr() as u32;
+                self.retry_told(parser.take_retry());
+                return table;
             }
-            11 => return self.parser.borrow().table().as_ptr() as u32,
             12 => self.core.borrow_mut().resumable(),
             13 => self.core.borrow_mut().learn(hash(text)),
             _ => self.core.borrow_mut().start_from(hash(text)),

@@ -2,7 +2,7 @@
 //! of offsets out, the same for every chunking.
 //!
 //! Only whole blocks are parsed, so nothing of an event is kept but its bytes. What JavaScript does with
-//! it, chunk by chunk, stands in `src/transport/fetch.js`: [`Parser::room`], copy the chunk there,
+//! it, chunk by chunk, stands in `src/transport/fetch.js`: copy the chunk to [`Parser::stage`],
 //! [`Parser::fed`], decode the region, [`Parser::parse`], slice.
 
 mod scan;
@@ -11,17 +11,25 @@ mod tests;
 #[cfg(fuzzing)]
 pub(crate) use tests::fuzz;
 
-use scan::{BLOCK, classify};
+use scan::BLOCK;
 
-/// The end of a block that had an entry since the last one. Offsets are 0.
-pub(crate) const DISPATCH: u32 = 0;
 /// One line of data. Several are joined by LF.
 pub(crate) const DATA: u32 = 1;
 pub(crate) const EVENT: u32 = 2;
 pub(crate) const ID: u32 = 3;
 pub(crate) const COMMENT: u32 = 4;
+/// Added to the kind of the last entry of a block.
+pub(crate) const DISPATCH: u32 = 8;
 /// The last entry, if a line or a block is longer than the limit.
 pub(crate) const TOO_BIG: u32 = 5;
+
+/// The longest chunk that can be fed at once, in bytes: what browsers read.
+const STAGE: usize = 1 << 16;
+/// The table begins with the region's length, the number of words in its entries, and the buffer's address.
+const HEADER: usize = 3;
+
+/// Entries by which the table grows.
+const SLACK: usize = 256;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 /// A buffer above this is given back when its connection is over.
@@ -29,12 +37,14 @@ const KEPT: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Parser {
+    /// Where a chunk comes in.
+    stage: Vec<u8>,
     buffer: Vec<u8>,
     /// So many bytes at the front are the region: whole blocks, to be parsed or parsed already.
     region: usize,
     /// No block ends in what is before this and after the region.
     searched: usize,
-    /// Entries of three: kind, start, end.
+    /// The header, then entries of three: kind, start, end.
     table: Vec<u32>,
     max: usize,
     comments: bool,
@@ -51,11 +61,13 @@ impl Parser {
     /// `max` is the longest line or block, in bytes, without the line end that ends it.
     pub(crate) fn new(max: usize, comments: bool) -> Self {
         Self {
+            stage: Vec::new(),
             buffer: Vec::new(),
             region: 0,
             searched: 0,
             table: Vec::new(),
-            max,
+            // What may become a BOM is below any limit.
+            max: max.max(BOM.len() - 1),
             comments,
             begun: false,
             after_cr: false,
@@ -77,19 +89,18 @@ impl Parser {
         self.after_cr = false;
     }
 
-    /// Where to put the next `length` bytes.
-    pub(crate) fn room(&mut self, length: usize) -> *const u8 {
-        self.buffer.drain(..self.region);
-        self.searched -= self.region;
-        self.region = 0;
-        let at = self.buffer.len();
-        self.buffer.resize(at + length, 0);
-        self.buffer.as_ptr().wrapping_add(at)
+    /// Where to put a chunk of at most 64 KiB; it stays there.
+    pub(crate) fn stage(&mut self) -> *const u8 {
+        self.stage.resize(STAGE, 0);
+        self.stage.as_ptr()
     }
 
-    /// The bytes are there. Gives how many bytes from the buffer's front are whole blocks; everything, when
-    /// what is pending is above the limit, so that [`Self::parse`] comes to it.
-    pub(crate) fn fed(&mut self) -> usize {
+    /// So many bytes are on the stage. Gives the table with its header: how many bytes from the buffer's
+    /// front are whole blocks; everything, when what is pending is above the limit, so that
+    /// [`Self::parse`] comes to it. With `units`, the region is parsed at once if it is all there is.
+    pub(crate) fn fed(&mut self, length: usize, units: Option<bool>) -> &[u32] {
+        self.drop_region();
+        self.buffer.extend_from_slice(self.stage.get(..length).unwrap_or_default());
         let start = self.start();
         let length = self.buffer.len();
         let mut end = self.last_block(start);
@@ -106,12 +117,32 @@ impl Parser {
         }
         self.searched = length;
         self.region = end;
-        end
+        self.head();
+        match units {
+            Some(units) if end == length => self.parse(units),
+            _ => self.table.get(..HEADER).unwrap_or_default(),
+        }
     }
 
-    /// Parses the region. Offsets are from its start: in UTF-16 units, for a region that is UTF-8, or in bytes.
+    fn head(&mut self) {
+        if self.table.is_empty() {
+            self.table.resize(HEADER, 0);
+        }
+        if let Some(head) = self.table.first_chunk_mut() {
+            *head = [self.region as u32, 0, self.buffer.as_ptr() as usize as u32];
+        }
+    }
+
+    fn drop_region(&mut self) {
+        self.buffer.drain(..self.region);
+        self.searched -= self.region;
+        self.region = 0;
+    }
+
+    /// Parses the region, and gives the table. Offsets are from its start: in UTF-16 units, for a region that is UTF-8, or in bytes.
+    #[inline(never)]
     pub(crate) fn parse(&mut self, units: bool) -> &[u32] {
-        self.table.clear();
+        self.head();
         let region = self.buffer.get(..self.region).unwrap_or_default();
         #[cfg(test)]
         self.looked.set(self.looked.get() + region.len());
@@ -123,7 +154,8 @@ impl Parser {
             max: self.max,
             comments: self.comments,
             block: start,
-            mark: 0,
+            used: HEADER,
+            mark: HEADER,
             line: start,
             line_at: if units { start_units } else { start as u32 },
             after_cr: if self.after_cr { 0 } else { usize::MAX },
@@ -132,8 +164,8 @@ impl Parser {
         let mut base = 0;
         let mut base_at = 0;
         let mut rest = region;
+        let mut padded = [0; BLOCK];
         while !rest.is_empty() {
-            let mut padded = [0; BLOCK];
             let bytes = match rest.split_first_chunk() {
                 Some((bytes, more)) => {
                     rest = more;
@@ -145,38 +177,41 @@ impl Parser {
                     &padded
                 }
             };
-            let block = classify(bytes);
-            let mut ends = block.ends;
+            let mut ends = scan::ends(bytes);
             while ends != 0 {
                 let bit = ends.trailing_zeros();
                 ends &= ends - 1;
-                let at = if units { base_at + block.units(bit) } else { base_at + bit };
+                let at = if units { base_at + scan::units(bytes, bit) } else { base_at + bit };
                 if !lines.end(region, base + bit as usize, at) {
-                    return &self.table;
+                    let used = lines.used;
+                    return self.count(used);
                 }
             }
             base += BLOCK;
-            base_at += if units { block.units(BLOCK as u32) } else { BLOCK as u32 };
+            base_at += if units { scan::units(bytes, BLOCK as u32) } else { BLOCK as u32 };
         }
         lines.too_big(region.len());
+        let used = lines.used;
         if let Some(last) = region.last() {
             self.begun = true;
             self.after_cr = *last == b'\r';
         }
-        &self.table
+        self.count(used)
     }
 
-    pub(crate) fn table(&self) -> &[u32] {
-        &self.table
+    fn count(&mut self, used: usize) -> &[u32] {
+        if let Some(count) = self.table.get_mut(1) {
+            *count = (used - HEADER) as u32;
+        }
+        self.table.get(..used).unwrap_or_default()
     }
 
     /// The connection is over: what is unfinished is discarded, but for `retry`, which counts with its line.
     /// Gives the last one since it was taken.
     pub(crate) fn finish(&mut self) -> Option<u32> {
-        self.room(0);
+        self.drop_region();
         self.region = self.buffer.len();
         self.parse(false);
-        self.table.clear();
         self.take_retry()
     }
 
@@ -222,20 +257,22 @@ impl Parser {
     /// Behind the line that ends at `from` or later.
     fn line_end(&self, from: usize) -> Option<usize> {
         let fresh = self.buffer.get(from..)?;
+        let found = fresh.iter().enumerate().find(|(_, byte)| is_end(**byte));
         #[cfg(test)]
-        self.looked.set(self.looked.get() + fresh.len());
-        let (offset, &byte) = fresh.iter().enumerate().find(|(_, byte)| is_end(**byte))?;
+        self.looked.set(self.looked.get() + found.map_or(fresh.len(), |(offset, _)| offset + 1));
+        let (offset, &byte) = found?;
         Some(self.behind(from + offset, byte))
     }
 
-    /// What JavaScript does between `room` and `fed`.
+    /// What JavaScript does before `fed`: at most 64 KiB.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn write(&mut self, chunk: &[u8]) {
-        self.room(chunk.len());
-        let at = self.buffer.len() - chunk.len();
-        self.buffer.truncate(at);
-        self.buffer.extend_from_slice(chunk);
+        self.stage();
+        self.stage.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
     }
+
+    #[cfg(any(test, fuzzing))]
+    pub(crate) const STAGE: usize = STAGE;
 
     /// Bytes of memory.
     #[cfg(test)]
@@ -266,7 +303,9 @@ struct Lines<'a> {
     comments: bool,
     /// Where the block began, in bytes.
     block: usize,
-    /// Where in the table the block's entries begin.
+    /// The table's words that are used.
+    used: usize,
+    /// Where in it the block's entries begin.
     mark: usize,
     /// Where the line began: in bytes, and in what is counted.
     line: usize,
@@ -307,8 +346,10 @@ impl Lines<'_> {
             if self.too_big(end) {
                 return false;
             }
-            if self.any {
-                self.push(DISPATCH, 0, 0);
+            if self.any
+                && let Some(kind) = self.table.get_mut(self.used - 3)
+            {
+                *kind |= DISPATCH;
                 self.any = false;
             }
             self.block_ends(end);
@@ -322,26 +363,30 @@ impl Lines<'_> {
     }
 
     fn field(&mut self, line: &[u8], end_at: u32) {
-        for (kind, name) in [(DATA, "data"), (ID, "id"), (EVENT, "event"), (RETRY, "retry")] {
-            let Some(after) = line.strip_prefix(name.as_bytes()) else { continue };
-            let value = match after {
-                [b':', b' ', value @ ..] | [b':', value @ ..] => value,
-                [] => after,
-                _ => return,
-            };
-            if kind == RETRY {
-                if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
-                    let ms = value.iter().fold(0u32, |ms, digit| {
-                        ms.saturating_mul(10).saturating_add(u32::from(digit - b'0'))
-                    });
-                    *self.retry = Some(ms);
-                }
-            } else if kind != ID || !value.contains(&0) {
-                // The name is ASCII: as many units as bytes.
-                self.push(kind, self.line_at + (line.len() - value.len()) as u32, end_at);
-                self.any = true;
+        // Patterns, not `strip_prefix`: in wasm that is a call to memcmp for each.
+        let (kind, after) = match line {
+            [b'd', b'a', b't', b'a', after @ ..] => (DATA, after),
+            [b'i', b'd', after @ ..] => (ID, after),
+            [b'e', b'v', b'e', b'n', b't', after @ ..] => (EVENT, after),
+            [b'r', b'e', b't', b'r', b'y', after @ ..] => (RETRY, after),
+            _ => return,
+        };
+        let value = match after {
+            [b':', b' ', value @ ..] | [b':', value @ ..] => value,
+            [] => after,
+            _ => return,
+        };
+        if kind == RETRY {
+            if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+                let ms = value
+                    .iter()
+                    .fold(0u32, |ms, digit| ms.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+                *self.retry = Some(ms);
             }
-            return;
+        } else if kind != ID || !value.contains(&0) {
+            // The name is ASCII: as many units as bytes.
+            self.push(kind, self.line_at + (line.len() - value.len()) as u32, end_at);
+            self.any = true;
         }
     }
 
@@ -350,7 +395,7 @@ impl Lines<'_> {
         let big = end.saturating_sub(self.block) > self.max;
         if big {
             // Nothing of it: the same whether it came whole or grew.
-            self.table.truncate(self.mark);
+            self.used = self.mark;
             self.push(TOO_BIG, 0, 0);
         }
         big
@@ -358,11 +403,19 @@ impl Lines<'_> {
 
     fn block_ends(&mut self, end: usize) {
         self.block = end + 1;
-        self.mark = self.table.len();
+        self.mark = self.used;
     }
 
+    #[inline(always)]
     fn push(&mut self, kind: u32, start: u32, end: u32) {
-        self.table.extend_from_slice(&[kind, start, end]);
+        // Not `extend_from_slice`, which copies by a call: this is the hottest line.
+        if self.table.len() < self.used + 3 {
+            self.table.resize(self.used + 3 * SLACK, 0);
+        }
+        if let Some(entry) = self.table.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut()) {
+            *entry = [kind, start, end];
+        }
+        self.used += 3;
     }
 }
 

@@ -2,11 +2,13 @@
 // (src/sse); like port.js, this has no policy.
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const OPENED = 1, LOST = 2, ANSWERED = 7, ROOM = 8, FED = 9, PARSE = 10, TABLE = 11;
+const OPENED = 1, LOST = 2, ANSWERED = 7, STAGE = 8, FED = 9, PARSE = 10;
 // Codes of LOST.
 const ENDED = 0, WRONG_TYPE = 1, TOO_BIG = 2, NETWORK = 1006;
 // Kinds of the table's entries (src/sse/mod.rs).
-const DISPATCH = 0, DATA = 1, EVENT = 2, ID = 3, COMMENT = 4;
+const DATA = 1, EVENT = 2, ID = 3, COMMENT = 4, DISPATCH = 8;
+/** The longest chunk that the stage takes. */
+const STAGE_SIZE = 65_536;
 /** Of a refusal's body, so many characters are kept, and waited for no longer than this many ms. */
 const HEAD = 1024, HEAD_WAIT = 1000;
 
@@ -73,61 +75,129 @@ async function head(body) {
 }
 
 /** Reads to the end. Gives the code of the loss, or nothing if the connection was dropped meanwhile. */
-async function read(port, socket, body) {
+export async function read(port, socket, body) {
   const reader = body?.getReader();
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const { memory } = port;
-  let heap = new Uint8Array();
-  let pending = 0;
+  const blocks = new Blocks(port);
   for (;;) {
     let { done, value } = reader ? await reader.read() : { done: true };
     if (port.socket !== socket) return;
-    port.heard = performance.now();
+    // Only the heartbeat asks, and the clock costs as much as parsing a short event.
+    if (port.ping) port.heard = performance.now();
     if (done) {
       if (!port.flush) return ENDED;
       value = Uint8Array.of(10, 10);
     }
-    const { length } = value;
-    const at = port.call(ROOM, 0, length);
-    if (heap.buffer !== memory.buffer) heap = new Uint8Array(memory.buffer);
-    heap.set(value, at);
-    const end = port.call(FED, 0, 0);
-    if (end) {
-      const region = end === length && !pending ? value : heap.subarray(at - pending, at - pending + end);
-      const text = decoder.decode(region);
-      // Offsets into text that was malformed cannot be counted beforehand: each slice is decoded by itself.
-      const slow = text.length !== end && text.includes("\ufffd");
-      const bytes = slow && region.slice();
-      const count = port.call(PARSE, 0, text.length !== end && !slow ? 1 : 0);
-      // A copy: what a handler does may move the memory.
-      const table = new Uint32Array(memory.buffer, port.call(TABLE, 0, 0), count).slice();
-      let type, data, id;
-      for (let i = 0; i < count; i += 3) {
-        const kind = table[i];
-        if (kind === DISPATCH) {
-          port.event(type, data, id);
-          type = data = id = undefined;
-          while (port.hold) {
-            // A `for await` loop is behind: nothing is read, and nothing is expected either.
-            const hold = port.hold;
-            port.hold = undefined;
-            port.held = true;
-            await hold;
-            if (port.socket !== socket) return;
-            port.held = false;
-          }
+    for (let from = 0; from < value.length; from += STAGE_SIZE) {
+      blocks.feed(value.length > STAGE_SIZE ? value.subarray(from, from + STAGE_SIZE) : value);
+      while (blocks.at < blocks.stop) {
+        const big = blocks.deliver(socket);
+        if (port.socket !== socket) return;
+        if (big) return TOO_BIG;
+        while (port.hold) {
+          // A `for await` loop is behind: nothing is read, and nothing is expected either.
+          const { hold } = port;
+          port.hold = undefined;
+          port.held = true;
+          await hold;
           if (port.socket !== socket) return;
-          continue;
+          port.held = false;
         }
-        const value = slow ? decoder.decode(bytes.subarray(table[i + 1], table[i + 2])) : text.slice(table[i + 1], table[i + 2]);
-        if (kind === DATA) data = data === undefined ? value : `${data}\n${value}`;
-        else if (kind === ID) id = value;
-        else if (kind === EVENT) type = value;
-        else if (kind === COMMENT) port.comment(value);
-        else return TOO_BIG;
       }
     }
-    pending += length - end;
     if (done) return ENDED;
+  }
+}
+
+/** The table of what was read, and the text that it points into. Not in `read`: engines are slow in what awaits. */
+class Blocks {
+  /** The next entry in `words`, and the end of the last one. */
+  at = 0;
+  stop = 0;
+  #port;
+  #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  #stage;
+  #pending = 0;
+  #bytes;
+  #words;
+  #region;
+  #text;
+  #units;
+  /** The text was malformed, so places in it cannot be counted beforehand: each part is decoded by itself. */
+  #slow;
+
+  constructor(port) {
+    this.#port = port;
+    this.#stage = port.call(STAGE, 0, 0);
+  }
+
+  feed(chunk) {
+    const port = this.#port, { length } = chunk, last = chunk[length - 1];
+    // Most often a chunk ends with an event, and nothing is pending: then one call does it all.
+    const early = !this.#pending && (last === 10 || last === 13);
+    if (early) this.#decode(chunk);
+    this.#look();
+    this.#bytes.set(chunk, this.#stage);
+    let at = port.call(FED, early ? (this.#units ? 2 : 1) : 0, length) >>> 2;
+    let words = this.#look();
+    const end = words[at];
+    if (end && !(early && end === length)) {
+      const region = this.#pending ? this.#bytes.subarray(words[at + 2], words[at + 2] + end) : chunk.subarray(0, end);
+      this.#decode(region);
+      if (this.#slow) this.#region = region.slice();
+      at = port.call(PARSE, 0, this.#units ? 1 : 0) >>> 2;
+      words = this.#look();
+    }
+    this.at = at + 3;
+    this.stop = end ? at + 3 + words[at + 1] : 0;
+    this.#pending += length - end;
+  }
+
+  /** Up to the end, to a `hold`, or to the loss of the connection. True for an event that is too big. */
+  deliver(socket) {
+    const port = this.#port, text = this.#text, slow = this.#slow, stop = this.stop;
+    let words = this.#look();
+    let type, data, id;
+    for (let at = this.at; at < stop; at += 3) {
+      const kind = words[at], start = words[at + 1], end = words[at + 2];
+      const part = slow ? this.#decoder.decode(this.#region.subarray(start, end)) : text.slice(start, end);
+      const what = kind & ~DISPATCH;
+      if (what === DATA) data = data === undefined ? part : `${data}\n${part}`;
+      else if (what === ID) id = part;
+      else if (what === EVENT) type = part;
+      else if (what === COMMENT) {
+        port.comment(part);
+        if (port.socket !== socket) return false;
+      }
+      else return true;
+      if (kind & DISPATCH) {
+        port.event(type, data, id);
+        type = data = id = undefined;
+        if (port.hold || port.socket !== socket) {
+          this.at = at + 3;
+          return false;
+        }
+        if (!words.length) words = this.#look();
+      }
+    }
+    this.at = stop;
+    return false;
+  }
+
+  #decode(region) {
+    const text = this.#text = this.#decoder.decode(region);
+    this.#region = region;
+    this.#units = text.length !== region.length;
+    this.#slow = this.#units && text.includes("\ufffd");
+    this.#units &&= !this.#slow;
+  }
+
+  /** A memory that grew leaves empty views behind. */
+  #look() {
+    if (!this.#words?.length) {
+      const { buffer } = this.#port.memory;
+      this.#bytes = new Uint8Array(buffer);
+      this.#words = new Uint32Array(buffer);
+    }
+    return this.#words;
   }
 }

@@ -78,6 +78,15 @@ fn one_event_of_14_mb_in_small_chunks_is_looked_at_once() {
 }
 
 #[test]
+fn a_bom_in_pieces_is_below_any_limit() {
+    for max in 0..4 {
+        for lengths in [&[usize::MAX][..], &[1], &[2]] {
+            assert_eq!(read(b"\xEF\xBB\xBF\n", lengths, max).0, [], "{max} in {lengths:?}");
+        }
+    }
+}
+
+#[test]
 fn a_big_buffer_is_given_back_with_its_connection() {
     let mut reader = Reader::new(16 << 20);
     reader.feed(&vec![b'x'; 4 << 20]);

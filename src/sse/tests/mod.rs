@@ -10,6 +10,8 @@ mod fields;
 mod limit;
 #[cfg(test)]
 mod lines;
+#[cfg(test)]
+mod memory;
 pub(crate) mod reader;
 pub(crate) mod reference;
 

@@ -29,15 +29,25 @@ impl Reader {
 
     /// False after an event that is too big.
     pub(crate) fn feed(&mut self, chunk: &[u8]) -> bool {
+        chunk.chunks(Parser::STAGE).all(|chunk| self.part(chunk))
+    }
+
+    fn part(&mut self, chunk: &[u8]) -> bool {
         self.parser.write(chunk);
         self.pending.extend_from_slice(chunk);
-        let end = self.parser.fed();
+        let early = self.pending.len() == chunk.len() && matches!(chunk.last(), Some(b'\n' | b'\r'));
+        let units = early.then(|| how(chunk).1);
+        let head = self.parser.fed(chunk.len(), units).to_vec();
+        let end = head[0] as usize;
+        if end == 0 {
+            return true;
+        }
         let region: Vec<u8> = self.pending.drain(..end).collect();
-        let text: Vec<u16> = String::from_utf8_lossy(&region).encode_utf16().collect();
-        let slow = text.len() != end && text.contains(&0xFFFD);
-        let units = text.len() != end && !slow;
+        let (text, units, slow) = how(&region);
         let (mut data, mut event, mut id) = (None::<String>, String::new(), None);
-        for entry in self.parser.parse(units).chunks(3) {
+        let table = if early && end == chunk.len() { head } else { self.parser.parse(units).to_vec() };
+        assert_eq!(table.len(), 3 + table[1] as usize);
+        for entry in table[3..].chunks(3) {
             let (start, end) = (entry[1] as usize, entry[2] as usize);
             let slice = || {
                 if slow {
@@ -46,7 +56,7 @@ impl Reader {
                     String::from_utf16(&text[start..end]).unwrap()
                 }
             };
-            match entry[0] {
+            match entry[0] & !DISPATCH {
                 DATA => data = Some(data.map_or_else(slice, |data| data + "\n" + &slice())),
                 EVENT => event = slice(),
                 ID => id = Some(slice()),
@@ -55,23 +65,31 @@ impl Reader {
                     self.out.push(Out::TooBig);
                     return false;
                 }
-                DISPATCH => {
-                    let moved = id.take();
-                    if let Some(id) = &moved {
-                        self.id.clone_from(id);
-                    }
-                    let event = std::mem::take(&mut event);
-                    match data.take() {
-                        Some(data) => self.out.push(Out::Event { data, event, id: self.id.clone() }),
-                        None if moved.is_some() => self.out.push(Out::Cursor(self.id.clone())),
-                        None => {}
-                    }
-                }
                 other => panic!("an entry of kind {other}"),
+            }
+            if entry[0] & DISPATCH != 0 {
+                let moved = id.take();
+                if let Some(id) = &moved {
+                    self.id.clone_from(id);
+                }
+                let event = std::mem::take(&mut event);
+                match data.take() {
+                    Some(data) => self.out.push(Out::Event { data, event, id: self.id.clone() }),
+                    None if moved.is_some() => self.out.push(Out::Cursor(self.id.clone())),
+                    None => {}
+                }
             }
         }
         true
     }
+}
+
+/// The text, whether it is counted in units, and whether each slice is decoded by itself.
+fn how(region: &[u8]) -> (Vec<u16>, bool, bool) {
+    let text: Vec<u16> = String::from_utf8_lossy(region).encode_utf16().collect();
+    let slow = text.len() != region.len() && text.contains(&0xFFFD);
+    let units = text.len() != region.len() && !slow;
+    (text, units, slow)
 }
 
 /// The stream in chunks of these lengths, again and again; what comes out, and the last `retry`.

@@ -62,7 +62,8 @@ struct Plan {
     delay: u64,
     /// Each connection is cut after so many events; 0 for never.
     cut: u64,
-    cancelled: bool,
+    /// When, in milliseconds since 1970.
+    cancelled: Option<u64>,
 }
 
 impl Plan {
@@ -73,7 +74,7 @@ impl Plan {
 
 struct Job {
     plan: Plan,
-    cancelled: watch::Sender<bool>,
+    cancelled: watch::Sender<Option<u64>>,
     resumes: AtomicU64,
     cancels: AtomicU64,
 }
@@ -93,10 +94,16 @@ impl Job {
         }
     }
 
+    /// How many events behind the first are due, or were when it was cancelled.
+    fn said(&self) -> u64 {
+        let until = self.cancelled.borrow().unwrap_or_else(clock::now);
+        until.saturating_sub(self.plan.started).checked_div(self.plan.delay).unwrap_or(u64::MAX)
+    }
+
     /// The events behind the cursor, each at its time.
     fn respond(self: Arc<Self>, app: &App, after: Option<u64>, overlap: u64) -> Response {
         let last = self.plan.work.last();
-        if *self.cancelled.borrow() || after.is_some_and(|after| after >= last) {
+        if self.cancelled.borrow().is_some() || after.is_some_and(|after| after >= last) {
             return StatusCode::NO_CONTENT.into_response();
         }
         let first = after.map_or(0, |after| after + 1 - overlap);
@@ -109,7 +116,7 @@ impl Job {
         sse::respond(app.stats.open(Kind::Sse), async move |out| {
             tokio::select! {
                 () = self.write(&out, first..=last, end) => {}
-                _ = cancelled.wait_for(|&cancelled| cancelled) => {}
+                _ = cancelled.wait_for(Option::is_some) => {}
             }
         })
     }
@@ -165,7 +172,7 @@ impl Jobs {
             jobs.pop_front();
         }
         let plan =
-            |n: u64| Plan { id: format!("{started:x}-{n}"), work, started, delay, cut, cancelled: false };
+            |n: u64| Plan { id: format!("{started:x}-{n}"), work, started, delay, cut, cancelled: None };
         let taken = |plan: &Plan| jobs.iter().any(|job| job.plan.id == plan.id);
         let Some(plan) = (0..).map(plan).find(|plan| !taken(plan)) else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
@@ -236,7 +243,8 @@ pub(super) async fn cancel(State(app): Shared, Path(id): Path<String>, _: Asked)
     let jobs = app.jobs.lock();
     let Some(job) = jobs.iter().find(|job| job.plan.id == id) else { return unknown() };
     job.cancels.fetch_add(1, Ordering::Relaxed);
-    job.cancelled.send_replace(true);
+    // The first time counts.
+    job.cancelled.send_modify(|at| _ = at.get_or_insert_with(clock::now));
     app.jobs.save(&jobs);
     StatusCode::NO_CONTENT.into_response()
 }
@@ -248,10 +256,9 @@ pub(super) async fn stats(State(app): Shared, Path(id): Path<String>) -> Respons
     Json(json!({ "starts": 1, "resumes": resumes, "cancels": cancels })).into_response()
 }
 
-/// What an `/llm` says in the end, for a test to compare.
+/// What an `/llm` has said until now, heard or not, for a test to compare.
 pub(super) async fn text(State(app): Shared, Path(id): Path<String>) -> Response {
-    match app.jobs.find(&id).map(|job| job.plan.work) {
-        Some(Work::Llm { tokens }) => llm::text(tokens).into_response(),
-        _ => unknown(),
-    }
+    let Some(job) = app.jobs.find(&id) else { return unknown() };
+    let Work::Llm { tokens } = job.plan.work else { return unknown() };
+    llm::text(tokens.min(job.said())).into_response()
 }

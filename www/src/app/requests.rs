@@ -49,9 +49,26 @@ impl FromRequest<Arc<App>> for Asked {
 impl Asked {
     /// As hexadecimal digits, since a header's value need not be text.
     pub(super) fn last_event_id(&self) -> Option<String> {
-        let id = self.headers.get("last-event-id")?;
-        Some(id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect())
+        Some(hex(self.headers.get("last-event-id")?.as_bytes()))
     }
+
+    /// The same, or else the query's `lastEventId`: what a fetch across origins has instead.
+    pub(super) fn cursor(&self) -> Option<String> {
+        self.last_event_id().or_else(|| {
+            let Query(CursorQuery { id }) = Query::try_from_uri(&self.uri).ok()?;
+            Some(hex(id?.as_bytes()))
+        })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[derive(Deserialize)]
+struct CursorQuery {
+    #[serde(rename = "lastEventId")]
+    id: Option<String>,
 }
 
 #[derive(Clone, Serialize)]

@@ -98,7 +98,13 @@ async fn a_cancel_ends_the_streams() {
         sse.event().await;
         let cancel = request(method, &server.wire, &format!("/llm/{id}{suffix}"), &[]).await.unwrap();
         assert_eq!(cancel.status, 204);
-        assert!(rest(&mut sse).await.iter().all(|event| event.data != "[DONE]"));
+        let events = rest(&mut sse).await;
+        assert!(events.iter().all(|event| event.data != "[DONE]"));
+        let heard: String = events.iter().map(|event| event.data.as_str()).collect();
+        let text = format!("/llm/{id}/text");
+        let said = get(&server.wire, &text).await.body;
+        assert!(said.contains(&heard), "{heard:?} is not in {said:?}");
+        assert_eq!(get(&server.wire, &text).await.body, said, "it goes on");
         assert_eq!(get(&server.wire, &format!("/llm/{id}?after=1")).await.status, 204);
         assert_eq!(get(&server.wire, &format!("/llm/{id}/stats")).await.json()["cancels"], 1);
         let unknown = request(method, &server.wire, &format!("/llm/other{suffix}"), &[]).await.unwrap();

@@ -127,6 +127,17 @@ async fn sse_attempts_run_in_turn() {
 }
 
 #[tokio::test]
+async fn a_script_has_a_status_a_type_and_the_cursor_of_the_query() {
+    let server = Server::start().await;
+    let script = path("sse", &json!([[["last-event-id"]]]));
+    let mut sse = server.sse(&format!("{script}&status=404&type=text/html&lastEventId=7%C3%BC")).await;
+    assert_eq!(sse.status, 404);
+    assert!(sse.head.contains("content-type: text/html\r\n"));
+    assert_eq!(sse.event().await.data, "37c3bc");
+    assert_eq!(get(&server.wire, &format!("{script}&status=101")).await.status, 400);
+}
+
+#[tokio::test]
 async fn a_request_hangs_until_its_client_goes() {
     let server = Server::start().await;
     for kind in ["ws", "sse"] {

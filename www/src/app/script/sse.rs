@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
+use axum::extract::{ConnectInfo, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
 
 use super::super::Shared;
 use super::super::listener::Connection;
@@ -13,9 +14,17 @@ use super::super::sse::{self, Out};
 use super::super::stats::Kind;
 use super::steps::{self, Step};
 
+/// Instead of 200 and an event stream's type. The body still comes step by step.
+#[derive(Deserialize)]
+pub(in crate::app) struct Dress {
+    status: Option<u16>,
+    r#type: Option<String>,
+}
+
 pub(in crate::app) async fn handle(
     State(app): Shared,
     ConnectInfo(connection): ConnectInfo<Connection>,
+    Query(query): Query<Dress>,
     request: Asked,
 ) -> Response {
     let part = match app.scripts.begin(&request, Kind::Sse) {
@@ -30,8 +39,24 @@ pub(in crate::app) async fn handle(
     }
     let open = app.stats.open(Kind::Sse);
     steps::hang(&part.steps).await;
-    let id = request.last_event_id();
-    sse::respond(open, async move |out| play(out, part.steps, connection, id).await)
+    let id = request.cursor();
+    let stream = sse::respond(open, async move |out| play(out, part.steps, connection, id).await);
+    dress(stream, &query).unwrap_or_else(|| {
+        (StatusCode::BAD_REQUEST, "status is 200 to 999, and type must be a valid header").into_response()
+    })
+}
+
+/// None for what cannot be answered.
+fn dress(mut stream: Response, query: &Dress) -> Option<Response> {
+    if let Some(status) = query.status {
+        let status = StatusCode::from_u16(status).ok()?;
+        *stream.status_mut() = Some(status).filter(|status| !status.is_informational())?;
+    }
+    if let Some(content_type) = &query.r#type {
+        let content_type = HeaderValue::from_bytes(content_type.as_bytes()).ok()?;
+        stream.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    Some(stream)
 }
 
 async fn play(out: Out, steps: Vec<Step>, connection: Connection, last_event_id: Option<String>) {

@@ -17,7 +17,7 @@ pub(super) enum Step {
     /// The end of the connection in the middle of the answer, without RST.
     Abort,
     End,
-    /// An event with what the `Last-Event-ID` header was.
+    /// An event with what the `Last-Event-ID` header was, or else the query's `lastEventId`.
     LastEventId,
     Status(StatusCode, HeaderMap),
     Hang,
