@@ -98,6 +98,12 @@ impl From<String> for Request {
     }
 }
 
+impl From<&String> for Request {
+    fn from(address: &String) -> Self {
+        Self::get(address)
+    }
+}
+
 impl From<&str> for Request {
     fn from(address: &str) -> Self {
         Self::get(address)

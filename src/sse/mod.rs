@@ -53,7 +53,7 @@ pub(crate) struct Parser {
     /// The region before ended with CR: an LF at the front belongs to it.
     after_cr: bool,
     retry: Option<u32>,
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     looked: std::cell::Cell<usize>,
 }
 
@@ -72,7 +72,7 @@ impl Parser {
             begun: false,
             after_cr: false,
             retry: None,
-            #[cfg(test)]
+            #[cfg(all(test, not(target_arch = "wasm32")))]
             looked: std::cell::Cell::new(0),
         }
     }
@@ -144,7 +144,7 @@ impl Parser {
     pub(crate) fn parse(&mut self, units: bool) -> &[u32] {
         self.head();
         let region = self.buffer.get(..self.region).unwrap_or_default();
-        #[cfg(test)]
+        #[cfg(all(test, not(target_arch = "wasm32")))]
         self.looked.set(self.looked.get() + region.len());
         let has_bom = !self.begun && region.starts_with(BOM);
         let (start, start_units) = if has_bom { (BOM.len(), 1) } else { (0, 0) };
@@ -234,7 +234,7 @@ impl Parser {
         let Some(fresh) = self.buffer.get(self.searched..) else { return 0 };
         for (offset, &byte) in fresh.iter().enumerate().rev() {
             let at = self.searched + offset;
-            #[cfg(test)]
+            #[cfg(all(test, not(target_arch = "wasm32")))]
             self.looked.set(self.looked.get() + 1);
             if !is_end(byte) {
                 continue;
@@ -258,30 +258,30 @@ impl Parser {
     fn line_end(&self, from: usize) -> Option<usize> {
         let fresh = self.buffer.get(from..)?;
         let found = fresh.iter().enumerate().find(|(_, byte)| is_end(**byte));
-        #[cfg(test)]
+        #[cfg(all(test, not(target_arch = "wasm32")))]
         self.looked.set(self.looked.get() + found.map_or(fresh.len(), |(offset, _)| offset + 1));
         let (offset, &byte) = found?;
         Some(self.behind(from + offset, byte))
     }
 
     /// What JavaScript does before `fed`: at most 64 KiB.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(fuzzing, all(test, not(target_arch = "wasm32"))))]
     pub(crate) fn write(&mut self, chunk: &[u8]) {
         self.stage();
         self.stage.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(fuzzing, all(test, not(target_arch = "wasm32"))))]
     pub(crate) const STAGE: usize = STAGE;
 
     /// Bytes of memory.
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn held(&self) -> usize {
         self.buffer.capacity()
     }
 
     /// Bytes that a scan went over.
-    #[cfg(test)]
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn looked(&self) -> usize {
         self.looked.get()
     }

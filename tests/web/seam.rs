@@ -13,7 +13,7 @@ async fn full_replay(transport: Transport) {
     let server = Server::start().await;
     let address = match transport {
         Transport::WebSocket => server.ws("/count?replay=all"),
-        Transport::EventSource => server.sse("/count?replay=all"),
+        Transport::EventSource | Transport::Fetch => server.sse("/count?replay=all"),
     };
     let asked = Cell::new(0);
     let builder = Client::builder_with(move |_| {
@@ -40,6 +40,11 @@ async fn a_full_replay_of_10_000_messages_by_web_socket() {
 #[wasm_bindgen_test]
 async fn a_full_replay_of_10_000_messages_by_event_source() {
     full_replay(Transport::EventSource).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_full_replay_over_fetch_is_held_back() {
+    full_replay(Transport::Fetch).await;
 }
 
 #[wasm_bindgen_test]
