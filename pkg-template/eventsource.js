@@ -19,6 +19,8 @@ export class EventSource extends EventTarget {
     let target;
     try {
       target = new URL(`${url}`, globalThis.document?.baseURI ?? globalThis.location?.href);
+      // Chromium escapes what cannot be in a host, where the URL standard fails.
+      if (/^https?:$/.test(target.protocol) && target.hostname.includes("%")) throw target;
     } catch {
       throw new DOMException("everwire: the EventSource's URL cannot be resolved", "SyntaxError");
     }

@@ -6,7 +6,8 @@ scripts/setup.sh fuzz
 . scripts/env.sh
 # Fuzzing needs flags of the nightly compiler, which the stable one has as well when told so. No sanitizer:
 # there is no unsafe code to find fault with.
-RUSTC_BOOTSTRAP=1 cargo fuzz run -s none sse -- -max_total_time="${1:-60}" -max_len=4096 -print_final_stats=1 2>fuzz.log || {
+RUSTC_BOOTSTRAP=1 cargo fuzz run -s none sse -- -max_total_time="${1:-60}" -max_len=4096 \
+  -dict=fuzz/sse.dict -print_final_stats=1 2>fuzz.log || {
   tail -40 fuzz.log >&2
   exit 1
 }

@@ -15,10 +15,10 @@ impl Backoff {
         uniform(bottom, top, draw)
     }
 
-    /// What the server asked to wait, spread: a lower bound for the delay.
-    pub(crate) fn told(&self, told: u64, draw: u32) -> u64 {
+    /// What the server asked to wait, spread over that share of it: a lower bound for the delay.
+    pub(crate) fn told(&self, told: u64, share: u64, draw: u32) -> u64 {
         let told = told.min(self.max_server_delay);
-        uniform(told, told + told / 4, draw)
+        uniform(told, told + told / share, draw)
     }
 
     /// `min(max, initial * factor^(retry - 1))`, and no less than the floor.

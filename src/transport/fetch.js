@@ -167,6 +167,7 @@ class Blocks {
       else if (what === COMMENT) {
         port.comment(part);
         if (port.socket !== socket) return false;
+        words = this.#look();
       }
       else return true;
       if (kind & DISPATCH) {
@@ -176,7 +177,7 @@ class Blocks {
           this.at = at + 3;
           return false;
         }
-        if (!words.length) words = this.#look();
+        words = this.#look();
       }
     }
     this.at = stop;

@@ -12,6 +12,7 @@
 
 mod endpoint;
 mod faults;
+mod fetch;
 mod lifetime;
 mod messages;
 mod options;

@@ -43,7 +43,7 @@ proptest! {
         draw in any::<u32>(),
     ) {
         let most = told.min(backoff.max_server_delay);
-        prop_assert!((most..=most + most / 4).contains(&backoff.told(told, draw)));
+        prop_assert!((most..=most + most / 4).contains(&backoff.told(told, 4, draw)));
     }
 
     #[test]
@@ -58,7 +58,7 @@ fn most_frequent_share(retry: u64, told: u64) -> f64 {
     let (backoff, mut seen, mut draw) = (Backoff::new(), BTreeMap::new(), 7_u32);
     for _ in 0..FLEET {
         draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let delay = backoff.delay(retry, draw).max(backoff.told(told, draw));
+        let delay = backoff.delay(retry, draw).max(backoff.told(told, 4, draw));
         *seen.entry(delay).or_insert(0_u32) += 1;
     }
     f64::from(*seen.values().max().unwrap()) / f64::from(FLEET)
@@ -101,5 +101,5 @@ fn a_factor_of_one_does_not_grow_and_zero_grows_from_the_floor() {
 
 #[test]
 fn what_a_server_may_ask_for_has_a_cap() {
-    assert_eq!(Backoff::new().told(u64::MAX, 0), 300_000);
+    assert_eq!(Backoff::new().told(u64::MAX, 4, 0), 300_000);
 }

@@ -87,6 +87,13 @@ fn a_bom_in_pieces_is_below_any_limit() {
 }
 
 #[test]
+fn a_later_bom_is_counted_as_any_line_is() {
+    let stream = |bytes| format!("data: a\n\n\u{FEFF}\n{}\n", block(bytes));
+    assert_eq!(limited(&stream(MAX - 4)), [message("a"), message(&"x".repeat(MAX - 11))]);
+    assert_eq!(limited(&stream(MAX - 3)), [message("a"), Out::TooBig]);
+}
+
+#[test]
 fn a_big_buffer_is_given_back_with_its_connection() {
     let mut reader = Reader::new(16 << 20);
     reader.feed(&vec![b'x'; 4 << 20]);

@@ -36,6 +36,10 @@ fn a_retry_is_told_once() {
     assert_eq!(parser.take_retry(), None);
     assert_eq!(parser.finish(), Some(6));
     parser.reset();
+    entries(&mut parser, "retry: 7\n\n");
+    assert_eq!(parser.take_retry(), Some(7));
+    assert_eq!(parser.finish(), None);
+    parser.reset();
     assert_eq!(parser.finish(), None);
 }
 
@@ -63,6 +67,7 @@ fn the_last_entry_of_a_block_dispatches_whatever_it_is() {
     assert_eq!(entries(&mut parser, "data: a\n: c\n\n"), [DATA, 6, 7, COMMENT | DISPATCH, 10, 11]);
     assert_eq!(entries(&mut parser, "data: a\nretry: 1\nx\n\n"), [DATA | DISPATCH, 6, 7]);
     assert_eq!(entries(&mut parser, "id\n\n"), [ID | DISPATCH, 2, 2]);
+    assert_eq!(entries(&mut parser, "data: a\n\n: c\n\n\n"), [DATA | DISPATCH, 6, 7, COMMENT, 11, 12]);
     assert_eq!(entries(&mut parser, ": c\n\nx\n: d\n\n"), [COMMENT, 2, 3, COMMENT, 9, 10]);
 }
 

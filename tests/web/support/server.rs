@@ -105,6 +105,7 @@ pub(crate) struct Script {
 /// One connection to a script.
 #[derive(Deserialize)]
 pub(crate) struct Attempt {
+    pub(crate) method: String,
     pub(crate) query: BTreeMap<String, String>,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) protocols: Vec<String>,

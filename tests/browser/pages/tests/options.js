@@ -129,9 +129,11 @@ test("an error does not repeat a token", async () => {
 });
 
 test("http takes fetch, ws takes a WebSocket", async () => {
-  equal(client(sse("/ticker")).transport, "fetch", "http");
-  equal(client("/ticker").transport, "fetch", "relative");
-  equal(client(address).transport, "websocket", "ws");
+  for (const [given, transport] of [[sse("/ticker"), "fetch"], ["/ticker", "fetch"], [address, "websocket"]]) {
+    const made = client(given);
+    equal(made.transport, transport, given);
+    made.close(); // In the same task: nothing is opened.
+  }
 });
 
 test("nothing refused has opened anything", async () => {
