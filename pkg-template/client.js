@@ -1,10 +1,11 @@
+import { request } from "../src/transport/fetch.js";
 import { Port, report } from "../src/transport/port.js";
 import { byteLength, encode, snapshot } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
-import { TRANSPORTS, areProtocols, pick } from "./options.js";
+import { TRANSPORTS, areProtocols, isBody, isHeaders, pick } from "./options.js";
 
 // The numbers of src/bindings/mod.rs.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
@@ -58,6 +59,7 @@ export class Client extends EventTarget {
     port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
+    port.request = request;
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
@@ -185,20 +187,25 @@ export class Client extends EventTarget {
 
   async cancel() {
     const { cancel, init, headers, fetch = globalThis.fetch } = this.#settings.http;
-    const due = cancel !== undefined && !this.#cancelled && this.#counts.attempts > 0;
+    // Nothing to stop before the first request is out.
+    const due = cancel !== undefined && !this.#cancelled && this.#port.url;
     this.#cancelled = true;
     this.close();
     if (!due) return false;
-    const context = { reason: "cancel", attempt: 0, lastEventId: this.lastEventId, signal: new AbortController().signal };
+    const context = { reason: "reconnect", attempt: 0, lastEventId: this.lastEventId, signal: new AbortController().signal };
+    let url, rest;
     try {
       const given = await call(cancel, { ...context, id: this.lastEventId });
       // The function has seen to it.
       if (given === undefined) return true;
-      const { url, ...request } = asRequest(given);
-      const { ok } = await fetch(url, { ...init, method: "POST", headers: await call(headers, context), keepalive: true, ...request });
-      return ok;
+      ({ url, ...rest } = { headers: await call(headers, context), ...asRequest(given) });
     } catch (error) {
       report(error);
+      return false;
+    }
+    try {
+      return (await fetch(url, { ...init, method: "POST", keepalive: true, ...rest })).ok;
+    } catch {
       return false;
     }
   }
@@ -228,8 +235,11 @@ export class Client extends EventTarget {
 
   /** Whether this message was the last one that the app waited for. */
   #ended(message) {
+    if (this.#state === CLOSED) return;
     try {
-      if (!this.#settings.until(message)) return;
+      const last = this.#settings.until(message);
+      if (last?.then) throw new TypeError("everwire: until must not be async");
+      if (!last) return;
     } catch (error) {
       return report(error);
     }
@@ -274,19 +284,22 @@ export class Client extends EventTarget {
   }
 
   async #ask(attempt, context) {
-    const { protocols, request, http, transport } = this.#settings;
+    const { protocols, request: again, http, transport } = this.#settings;
     const cursor = this.#port.cursor;
+    const ask = async (value) => call(value, context);
     let address, kind, extra, once;
     try {
       // What has begun goes on with the caller's other request.
-      const resumed = request && (this.#port.delivered || cursor) ? asRequest(await request({ ...context, id: cursor })) : undefined;
+      const resumed = again && (this.#port.delivered || cursor) ? asRequest(await again({ ...context, id: cursor })) : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
-        moved ?? call(this.#endpoint, context), call(protocols, context), call(resumed?.headers ?? http.headers, context), resumed ? resumed.body : call(http.body, context),
+        moved ?? ask(this.#endpoint), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
       ]);
       if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
       [address, kind] = moved === undefined && this.#fixed ? this.#fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
       if (address === undefined) throw new EverwireError("invalid-url", "the endpoint function must give a string, a URL, { websocket } or { sse }");
+      // The browser's own error would show the value.
+      if (!isHeaders(headers) || !(body === undefined || isBody(body))) throw invalid("http.headers or http.body gave what fetch cannot take");
       once = http.once && !resumed;
       extra = { ...http.init, ...(resumed && { method: resumed.method }), protocols: offered, headers: new Headers(headers), body };
     } catch (error) {
@@ -411,12 +424,12 @@ function call(value, context) {
 /** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
 function asRequest(given) {
   if (typeof given === "string" || given instanceof URL) return { url: String(given) };
-  if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address or { method, url, headers, body }");
+  if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address or a request");
   return given;
 }
 
 function unsupported(name) {
-  return new EverwireError("unsupported", `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis or use a newer version`);
+  return new EverwireError("unsupported", `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis`);
 }
 
 function closedError(cause) {

@@ -17,7 +17,7 @@ export function encode(message, settings) {
       payload = undefined;
     }
     if (!isRaw(payload)) {
-      throw new EverwireError("encode", "send: the message cannot be encoded. Give a string, bytes, or what the codec takes (JSON cannot hold functions, BigInt or cycles)", cause);
+      throw new EverwireError("encode", "send: the message cannot be encoded. Give a string, bytes, or what the codec takes", cause);
     }
   }
   return payload;

@@ -15,7 +15,7 @@ export class Failure extends EverwireError {
     this.class = kind;
     this.closeCode = closed ? number : 0;
     this.closeReason = closed ? closeReason : "";
-    Object.assign(this, answer ?? { status: 0, contentType: "", body: "" });
+    Object.assign(this, { status: 0, contentType: "", body: "" }, /^(http|content-type)$/.test(code) && answer);
   }
 }
 

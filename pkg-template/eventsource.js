@@ -10,6 +10,7 @@ export class EventSource extends EventTarget {
   #url;
   #withCredentials;
   #handlers = new Map();
+  #closed = false;
 
   constructor(url, init) {
     if (!arguments.length) throw new TypeError("everwire: EventSource needs a URL");
@@ -26,7 +27,7 @@ export class EventSource extends EventTarget {
     }
     this.#url = target.href;
     // The standard says so only when it connects.
-    if (!/^https?:$/.test(target.protocol)) return void setTimeout(() => this.dispatchEvent(new Event("error")));
+    if (!/^https?:$/.test(target.protocol)) return void setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
     const options = {
       transport: "fetch",
       codec: "text",
@@ -36,8 +37,8 @@ export class EventSource extends EventTarget {
       maxEventBytes,
       resume: { via: "header" },
       http: { method, headers, body, fetch },
-      // By the standard each answer but a good one is the end; who sets `reconnect` gets everwire's table.
-      shouldReconnect: reconnect === undefined ? ({ status, code }) => !status && code !== "too-big" : undefined,
+      // By the standard each answer but a good one is the end; who sets `reconnect` gets everwire's table alone.
+      shouldReconnect: reconnect === undefined ? ({ status }) => (status ? false : undefined) : undefined,
       [PLAINLY]: true,
     };
     const client = this.#client = new Client(target, readOptions(options, target), instance());
@@ -85,6 +86,7 @@ export class EventSource extends EventTarget {
   }
 
   close() {
+    this.#closed = true;
     this.#client?.close();
   }
 

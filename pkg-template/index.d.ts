@@ -17,8 +17,7 @@ export type Target = string | URL | { websocket?: string | URL; sse?: string | U
 
 /** What a function of the caller's is told of the attempt that it is called for. */
 export interface Context {
-  /** `cancel`: not an attempt, but `cancel()`. */
-  readonly reason: "initial" | "reconnect" | "unauthorized" | "cancel";
+  readonly reason: "initial" | "reconnect" | "unauthorized";
   /** 0 for the first attempt since the last stable connection. */
   readonly attempt: number;
   /** The cursor: the id of the last message delivered, or "". */
@@ -54,7 +53,7 @@ export interface HttpOptions {
    * began. See `retry` and `resume.request`.
    */
   method?: string;
-  /** Headers, or a function asked for them before each attempt. */
+  /** Headers, or a function asked for them before each attempt, and for `cancel`. */
   headers?: HeadersInit | ((context: Context) => HeadersInit | undefined | Promise<HeadersInit | undefined>);
   /** The body, or a function asked for it before each attempt. */
   body?: BodyInit | ((context: Context) => BodyInit | undefined | Promise<BodyInit | undefined>);

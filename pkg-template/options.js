@@ -40,7 +40,8 @@ class Reader {
   get(key, test, expected) {
     const value = this.value[key];
     if (value === undefined || test(value)) return value;
-    throw invalid(`${this.prefix}${key} must be ${expected}, not ${describe(value)}`);
+    // Tokens stand in these.
+    throw invalid(`${this.prefix}${key} must be ${expected}, not ${/headers|body|protocols/.test(key) ? typeof value : describe(value)}`);
   }
 
   number(key, unit = "a number of ms, 0 or more", scale = 1) {
@@ -49,10 +50,19 @@ class Reader {
     return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), 1e10);
   }
 
-  /** The place of the value in the list. */
-  choice(key, list) {
-    const value = this.get(key, (value) => list.includes(value), list.map((item) => `"${item}"`).join(", "));
+  /** One of the list. */
+  one(key, ...list) {
+    return this.get(key, (value) => list.includes(value), list.map((item) => `"${item}"`).join(", "));
+  }
+
+  /** Its place in the list. */
+  choice(key, ...list) {
+    const value = this.one(key, ...list);
     return value === undefined ? NOT_GIVEN : list.indexOf(value);
+  }
+
+  fn(key) {
+    return this.get(key, isFunction, "a function");
   }
 
   flag(key, fallback) {
@@ -77,8 +87,8 @@ function section(options, key, fallback) {
 }
 
 /** Not an object literal, which fetch would send as "[object Object]". */
-const isBody = (value) => isString(value) || (typeof value === "object" && value !== null && !/(Object|Array)\]$/.test(Object.prototype.toString.call(value)));
-const isHeaders = (value) => {
+export const isBody = (value) => isString(value) || (typeof value === "object" && value !== null && !/ (Object|Array|ReadableStream)\]$/.test(Object.prototype.toString.call(value)));
+export const isHeaders = (value) => {
   try {
     return !!new Headers(value);
   } catch {
@@ -94,16 +104,16 @@ function readHttp(given, withCredentials) {
   return {
     init: {
       method,
-      credentials: http.get("credentials", (value) => /^(omit|same-origin|include)$/.test(value), '"omit", "same-origin" or "include"') ?? (withCredentials ? "include" : undefined),
-      mode: http.get("mode", (value) => /^(cors|same-origin)$/.test(value), '"cors" or "same-origin"'),
+      credentials: http.one("credentials", "omit", "same-origin", "include") ?? (withCredentials ? "include" : undefined),
+      mode: http.one("mode", "cors", "same-origin"),
     },
-    headers: http.get("headers", (value) => isFunction(value) || isHeaders(value), "an object of valid header names and values, or a function"),
+    headers: http.get("headers", (value) => isFunction(value) || isHeaders(value), "valid headers, or a function"),
     body,
     once: !http.flag("retry", false) && /^(POST|PATCH)$/.test(method),
-    fetch: http.get("fetch", isFunction, "a function"),
+    fetch: http.fn("fetch"),
     cancel: http.get("cancel", (value) => isFunction(value) || isString(value) || value instanceof URL, "an address or a function"),
     flush: http.flag("flush", false),
-    onComment: http.get("onComment", isFunction, "a function"),
+    onComment: http.fn("onComment"),
   };
 }
 
@@ -124,24 +134,24 @@ export function readOptions(given, endpoint) {
     attempts === Infinity ? 0 : attempts,
     r.number("stableAfter"),
     r.number("maxServerDelay"),
-    r.choice("jitter", ["full", "equal", "none"]),
+    r.choice("jitter", "full", "equal", "none"),
     h.number("interval"),
     h.number("timeout"),
     outbox.number("maxMessages", "a number, 0 or more"),
     outbox.number("maxBytes", "a number of bytes, 0 or more"),
-    outbox.choice("overflow", ["reject", "drop-oldest", "drop-newest"]),
+    outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
     options.number("openTimeout"),
     options.number("maxEventBytes", "a number of bytes, 0 or more"),
   ];
 
   const protocols = options.get("protocols", (value) => isFunction(value) || areProtocols(value), "a token, an array of different tokens, or a function");
-  const via = resume.get("via", (value) => value === "query" || value === "header", '"query" or "header"');
+  const via = resume.one("via", "query", "header");
   const withCredentials = options.flag("withCredentials", false);
   const http = readHttp(given.http, withCredentials);
-  const request = resume.get("request", isFunction, "a function");
-  const transport = TRANSPORTS[options.get("transport", (value) => Object.hasOwn(TRANSPORTS, value), '"websocket", "eventsource" or "fetch"')] ?? 0;
+  const request = resume.fn("request");
+  const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
   const asks = [endpoint, protocols, http.headers, http.body, request].some(isFunction);
-  const shouldReconnect = options.get("shouldReconnect", isFunction, "a function");
+  const shouldReconnect = options.fn("shouldReconnect");
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
     (heartbeat.on ? HEARTBEAT : 0) |
@@ -169,12 +179,12 @@ export function readOptions(given, endpoint) {
     asks,
     request,
     http,
-    until: options.get("until", isFunction, "a function"),
-    binaryType: options.get("binaryType", (value) => value === "arraybuffer" || value === "blob", '"arraybuffer" or "blob"') ?? "arraybuffer",
+    until: options.fn("until"),
+    binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
     events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...(gap === undefined ? [] : [gap])],
     heartbeat: heartbeat.on && {
       ping: h.get("ping", (value) => isString(value) || isBytes(value) || isFunction(value), "a string, bytes or a function"),
-      isPong: h.get("isPong", isFunction, "a function"),
+      isPong: h.fn("isPong"),
     },
     id,
     gap,

@@ -21,7 +21,10 @@ use crate::{
         config::Config,
         io::{News, Reason},
     },
-    transport::{address::Address, sys::Port},
+    transport::{
+        address::Address,
+        sys::{Port, REQUEST},
+    },
 };
 
 /// The stream holds so many events for an app that does not keep up.
@@ -80,6 +83,7 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     port.set_keeps_raw(true);
     port.set_with_credentials(builder.with_credentials);
     port.set_memory(&wasm_bindgen::memory());
+    REQUEST.with(|request| port.set_request(request));
     port.set_flush(builder.flush);
     if let Some(via) = builder.resume.via {
         port.set_via(via);

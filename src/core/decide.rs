@@ -60,6 +60,7 @@ impl Connection {
             return self.close(why, code, Some(failure).filter(|_| why != Why::Ended));
         }
         self.retries += 1;
+        self.spent = false;
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
         let share = if self.config.seams { 4 } else { 8 };
         let told = self.config.backoff.told(failure.told().max(self.told), share, at.draw);

@@ -108,10 +108,8 @@ impl Failure {
             Self::Network => "the connection failed; the browser does not say why (see its network panel)",
             Self::Closed { .. } => "the server closed the connection",
             Self::OpenTimeout => "the connection did not open within openTimeout",
-            Self::HalfOpen => "the connection looked open, but nothing came within the heartbeat's timeout",
-            Self::Provider => {
-                "the endpoint or protocols function failed, took too long, or gave an address that cannot be used"
-            }
+            Self::HalfOpen => "nothing came within the heartbeat's timeout",
+            Self::Provider => "a function of yours failed, took too long, or gave what cannot be used",
             Self::Blocked => {
                 "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port"
             }

@@ -61,6 +61,8 @@ pub(crate) struct Connection {
     spent: bool,
     /// The last `retry:` field, in ms.
     told: u64,
+    /// No attempt before this, also when the page froze meanwhile.
+    barred: u64,
     watch: Option<Watch>,
     heard: u64,
     ids: Ids,
@@ -91,6 +93,7 @@ impl Connection {
             route: None,
             spent: false,
             told: 0,
+            barred: 0,
             watch: None,
             heard: 0,
             ids: Ids::default(),
@@ -385,8 +388,7 @@ impl Connection {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
                 } else if matches!(self.phase, Phase::Suspended) {
-                    // What was told before the freeze is long over, or the page froze for a blink.
-                    self.wait_until(at.now, at.now, at.now);
+                    self.wait_until(at.now, at.now.max(self.barred), self.barred);
                     self.hurry(at.now);
                 }
             }
@@ -432,6 +434,7 @@ impl Connection {
 
     fn wait_until(&mut self, now: u64, until: u64, not_before: u64) {
         self.looked = now;
+        self.barred = not_before;
         self.phase = Phase::Waiting { until, not_before };
         self.stretch(now);
         self.show(State::Waiting);
@@ -444,6 +447,9 @@ impl Connection {
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. } | Phase::Waiting { .. } => {
                 self.credit(self.stable(now));
                 self.let_go();
+                // The app's own word, whatever was told or is out.
+                self.spent = false;
+                self.barred = 0;
                 let until = self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR));
                 if until <= now {
                     self.begin(now);

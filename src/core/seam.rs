@@ -46,6 +46,8 @@ pub(crate) struct Ids {
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
+    /// The last ruling at this seam: several messages of one id are delivered or held back together.
+    ruled: Option<(u64, bool)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +82,7 @@ impl Ids {
     pub(crate) fn reconnected(&mut self) {
         self.seam = self.cursor.map(|target| Seam { target, begun: false, whole: false, fresh: 0 });
         self.due = Some(self.due.unwrap_or(Outcome::Unknown));
+        self.ruled = None;
     }
 
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
@@ -105,6 +108,11 @@ impl Ids {
             self.learn(id);
             return Ruling { deliver: true, moves: id == Id::Reset, outcome: self.due.take() };
         };
+        if let Some((last, deliver)) = self.ruled
+            && last == hash
+        {
+            return Ruling { deliver, moves: deliver, outcome: None };
+        }
         if let Some(mut seam) = self.seam {
             if seam.target == hash {
                 self.seam = None;
@@ -128,6 +136,7 @@ impl Ids {
             let again = seam.whole || self.recent.contains(&hash);
             seam.fresh += usize::from(!again);
             self.seam = (seam.fresh < RECENT).then_some(seam);
+            self.ruled = Some((hash, !again));
             if again {
                 return Ruling { deliver: false, moves: false, outcome: None };
             }

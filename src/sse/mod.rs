@@ -50,8 +50,6 @@ pub(crate) struct Parser {
     comments: bool,
     /// A BOM is none any more.
     begun: bool,
-    /// The region before ended with CR: an LF at the front belongs to it.
-    after_cr: bool,
     retry: Option<u32>,
     #[cfg(all(test, not(target_arch = "wasm32")))]
     looked: std::cell::Cell<usize>,
@@ -70,7 +68,6 @@ impl Parser {
             max: max.max(BOM.len() - 1),
             comments,
             begun: false,
-            after_cr: false,
             retry: None,
             #[cfg(all(test, not(target_arch = "wasm32")))]
             looked: std::cell::Cell::new(0),
@@ -86,7 +83,6 @@ impl Parser {
         self.region = 0;
         self.searched = 0;
         self.begun = false;
-        self.after_cr = false;
     }
 
     /// Where to put a chunk of at most 64 KiB; it stays there.
@@ -158,7 +154,7 @@ impl Parser {
             mark: HEADER,
             line: start,
             line_at: if units { start_units } else { start as u32 },
-            after_cr: if self.after_cr { 0 } else { usize::MAX },
+            after_cr: usize::MAX,
             any: false,
         };
         let mut base = 0;
@@ -192,10 +188,7 @@ impl Parser {
         }
         lines.too_big(region.len());
         let used = lines.used;
-        if let Some(last) = region.last() {
-            self.begun = true;
-            self.after_cr = *last == b'\r';
-        }
+        self.begun |= !region.is_empty();
         self.count(used)
     }
 
@@ -220,13 +213,10 @@ impl Parser {
         self.retry.take()
     }
 
-    /// Where the first block begins.
+    /// Where the first block begins. An LF whose CR was the last of the region before is a blank line here: it
+    /// ends a block of nothing.
     fn start(&self) -> usize {
-        if !self.begun && self.buffer.starts_with(BOM) {
-            BOM.len()
-        } else {
-            usize::from(self.after_cr && self.buffer.first() == Some(&b'\n'))
-        }
+        if !self.begun && self.buffer.starts_with(BOM) { BOM.len() } else { 0 }
     }
 
     /// Behind the last blank line, or 0. Backwards: seldom more than an event is looked at.
@@ -241,12 +231,11 @@ impl Parser {
             }
             let before = at.checked_sub(1).and_then(|before| self.buffer.get(before));
             let blank = at == start
-                || at > start
-                    && match before {
-                        Some(b'\n') => true,
-                        Some(b'\r') => byte == b'\r',
-                        _ => false,
-                    };
+                || match before {
+                    Some(b'\n') => true,
+                    Some(b'\r') => byte == b'\r',
+                    _ => false,
+                };
             if blank {
                 return self.behind(at, byte);
             }

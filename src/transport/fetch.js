@@ -10,12 +10,22 @@ const DATA = 1, EVENT = 2, ID = 3, COMMENT = 4, DISPATCH = 8;
 /** The longest chunk that the stage takes. */
 const STAGE_SIZE = 65_536;
 /** Of a refusal's body, so many characters are kept, and waited for no longer than this many ms. */
-const HEAD = 1024, HEAD_WAIT = 1000;
+const HEAD = 1024, HEAD_WAIT = 300;
+
+/** What is cancelled may have failed already, or be locked: nobody asks. */
+const cancel = (stream) => stream?.cancel().catch(() => {});
 
 /** Makes the request. What it gives stands where a WebSocket would: the port closes it. */
 export function request(port, attempt, url, init) {
   const abort = new AbortController();
-  const socket = { close: () => abort.abort() };
+  const socket = {
+    reader: undefined,
+    close() {
+      abort.abort();
+      // A fetch of the caller's own may not look at the signal.
+      cancel(socket.reader);
+    },
+  };
   run(port, socket, attempt, url, { ...init, cache: "no-store", signal: abort.signal });
   return socket;
 }
@@ -28,13 +38,14 @@ async function run(port, socket, attempt, url, init) {
     if (port.socket !== socket) return;
     const fetch = port.fetch ?? globalThis.fetch;
     const response = await fetch(url, init);
-    if (port.socket !== socket) return void response.body?.cancel();
+    if (port.socket !== socket) return void cancel(response.body);
     const { status, headers } = response;
     const contentType = headers.get("content-type") ?? "";
     if (status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(contentType)) {
       port.origin = new URL(response.url || url).origin;
       port.call(OPENED, attempt, 0);
-      if (port.socket === socket) code = await read(port, socket, response.body);
+      if (port.socket !== socket) return void cancel(response.body);
+      code = await read(port, socket, response.body);
     } else {
       const answer = { status, contentType, body: await head(response.body) };
       if (port.socket !== socket) return;
@@ -54,15 +65,15 @@ async function run(port, socket, attempt, url, init) {
 
 /** 0 none, else one more than the seconds: of a number, or until a date (RFC 9110, 10.2.3). */
 function retryAfter(value) {
-  const seconds = /^\d+$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - Date.now()) / 1000);
-  return value ? Math.min(Math.max(seconds, 0) + 1 || 0, 0x3fffff) : 0;
+  // Not whatever engines take for a date.
+  const seconds = /^\d+$/.test(value) ? Number(value) : /^[A-Z]/.test(value) ? Math.ceil((Date.parse(value) - Date.now()) / 1000) : NaN;
+  return Math.min(Math.max(seconds, 0) + 1 || 0, 0x3fffff);
 }
 
 async function head(body) {
   let text = "";
   const reader = body?.getReader();
-  const stop = () => reader?.cancel().catch(() => {});
-  const timer = setTimeout(stop, HEAD_WAIT);
+  const timer = setTimeout(() => cancel(reader), HEAD_WAIT);
   try {
     const decoder = new TextDecoder();
     for (let part; reader && text.length < HEAD && !(part = await reader.read()).done;) {
@@ -70,38 +81,39 @@ async function head(body) {
     }
   } catch {}
   clearTimeout(timer);
-  stop();
+  cancel(reader);
   return text.slice(0, HEAD);
 }
 
 /** Reads to the end. Gives the code of the loss, or nothing if the connection was dropped meanwhile. */
 export async function read(port, socket, body) {
-  const reader = body?.getReader();
+  const reader = socket.reader = body?.getReader();
   const blocks = new Blocks(port);
   for (;;) {
     let { done, value } = reader ? await reader.read() : { done: true };
     if (port.socket !== socket) return;
     // Only the heartbeat asks, and the clock costs as much as parsing a short event.
-    if (port.ping) port.heard = performance.now();
+    if (port.ping !== undefined) port.heard = performance.now();
     if (done) {
       if (!port.flush) return ENDED;
       value = Uint8Array.of(10, 10);
     }
+    if (!(value instanceof Uint8Array)) throw new TypeError("everwire: http.fetch gave no bytes");
     for (let from = 0; from < value.length; from += STAGE_SIZE) {
       blocks.feed(value.length > STAGE_SIZE ? value.subarray(from, from + STAGE_SIZE) : value);
       while (blocks.at < blocks.stop) {
-        const big = blocks.deliver(socket);
-        if (port.socket !== socket) return;
-        if (big) return TOO_BIG;
         while (port.hold) {
           // A `for await` loop is behind: nothing is read, and nothing is expected either.
           const { hold } = port;
-          port.hold = undefined;
           port.held = true;
           await hold;
           if (port.socket !== socket) return;
+          if (port.hold === hold) port.hold = undefined;
           port.held = false;
         }
+        const big = blocks.deliver(socket);
+        if (port.socket !== socket) return;
+        if (big) return TOO_BIG;
       }
     }
     if (done) return ENDED;

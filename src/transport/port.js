@@ -2,8 +2,6 @@
 // It holds each handle that the page could be left with (socket, listeners, timer), so that everything
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
-import { request } from "./fetch.js";
-
 // Kinds of `call`, as src/client/driver.rs reads them.
 const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14;
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
@@ -83,6 +81,8 @@ export class Port {
   cursorName = "lastEventId";
   /** The wasm's, for what fetch reads. */
   memory;
+  /** `request` of fetch.js. Not imported here: a crate's snippets cannot import one another. */
+  request;
   /** The caller's own fetch. */
   fetch;
   /** An event that the stream's end cuts off counts. */
@@ -130,6 +130,7 @@ export class Port {
   #first = [];
   #recent = [];
   #learned = 0;
+  #resumable = false;
   /** lastEventId of the last event on this connection: only a change is an id of the event's own. */
   #lastEventId = "";
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
@@ -190,6 +191,7 @@ export class Port {
   /** False when the browser refuses. */
   open(attempt, transport) {
     this.refusal = this.answer = undefined;
+    this.#resumable = false;
     try {
       this.#open(attempt, TRANSPORTS[transport], ...this.prepared);
       return true;
@@ -235,7 +237,7 @@ export class Port {
       const headers = new Headers(given);
       if (!headers.has("accept")) headers.set("accept", "text/event-stream");
       if (cursor && header) headers.set("last-event-id", toBytes(cursor));
-      this.socket = request(this, attempt, url, { ...init, headers });
+      this.socket = this.request(this, attempt, url, { ...init, headers });
     } else {
       const source = this.socket = new EventSource(url, { withCredentials: this.withCredentials });
       for (const name of this.#names) this.#listenTo(name);
@@ -277,7 +279,7 @@ export class Port {
   drop(code) {
     this.#off(this.#link);
     const socket = this.socket;
-    this.socket = this.hold = null;
+    this.socket = null;
     this.held = false;
     if (!socket) return;
     try {
@@ -348,7 +350,9 @@ export class Port {
 
   /** One event of a fetched stream; `data` undefined: only its id matters. */
   event(type, data, id) {
-    if (id !== undefined && data === undefined) return this.#rule(id);
+    if (id !== undefined && data === undefined) {
+      if (this.#rule(id)) this.#begun();
+    }
     if (data !== undefined) this.#take(data, type, id);
   }
 
@@ -433,6 +437,13 @@ export class Port {
     return true;
   }
 
+  /** From here on the caller's other request can take over. */
+  #begun() {
+    if (!this.resumes || this.#resumable) return;
+    this.#resumable = true;
+    this.call(RESUMABLE, 0, 0);
+  }
+
   #isHeartbeat(raw) {
     try {
       return raw === this.ping || this.isPong(raw);
@@ -444,7 +455,8 @@ export class Port {
 
   #deliver(message) {
     message.lastEventId = this.cursor;
-    if (!this.delivered++ && this.resumes) this.call(RESUMABLE, 0, 0);
+    this.delivered++;
+    this.#begun();
     this.sink(message);
   }
 }

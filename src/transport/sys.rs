@@ -48,6 +48,14 @@ extern "C" {
 }
 
 #[cfg(feature = "rust")]
+#[wasm_bindgen(module = "/src/transport/fetch.js")]
+extern "C" {
+    /// The function that makes a request; the port calls it.
+    #[wasm_bindgen(thread_local_v2, js_name = request)]
+    pub(crate) static REQUEST: JsValue;
+}
+
+#[cfg(feature = "rust")]
 #[wasm_bindgen(module = "/src/transport/port.js")]
 extern "C" {
     /// What an address is; the numbers stand in `port.js`.
@@ -79,6 +87,8 @@ extern "C" {
     pub(crate) fn set_via(this: &Port, via: &str);
     #[wasm_bindgen(method, setter, js_name = cursorName)]
     pub(crate) fn set_cursor_name(this: &Port, name: &str);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_request(this: &Port, request: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_memory(this: &Port, memory: &JsValue);
     #[wasm_bindgen(method, setter)]

@@ -49,7 +49,7 @@ is<"connecting" | "open" | "waiting" | "suspended" | "closed">()(wire.state);
 is<0 | 1 | 2 | 3>()(wire.readyState);
 is<number | null>()(wire.retryAt);
 is<Failure | null>()(wire.lastFailure);
-is<"websocket" | "eventsource" | null>()(wire.transport);
+is<"websocket" | "eventsource" | "fetch" | null>()(wire.transport);
 is<Stats>()(wire.stats());
 is<number | null>()(wire.stats().roundTrip);
 // @ts-expect-error read-only
