@@ -66,8 +66,8 @@ impl Request {
         self
     }
 
-    /// Once something was delivered, the endpoint function is asked for another request, which goes on from
-    /// `last_event_id`: start by POST, resume by GET.
+    /// Once a message with an id was delivered, the endpoint function is asked for another request, which goes
+    /// on from `last_event_id`: start by POST, resume by GET.
     ///
     /// ```
     /// use everwire::{Client, Request};

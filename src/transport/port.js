@@ -439,7 +439,8 @@ export class Port {
 
   /** From here on the caller's other request can take over. */
   #begun() {
-    if (!this.resumes || this.#resumable) return;
+    // A Rust app's function tells by the cursor alone that it is to resume.
+    if (!this.resumes || this.#resumable || (this.keepsRaw && !this.cursor)) return;
     this.#resumable = true;
     this.call(RESUMABLE, 0, 0);
   }
