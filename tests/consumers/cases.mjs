@@ -87,6 +87,7 @@ async function node({ dir, check }) {
   await check("import", () => script("import.mjs"));
   await check("live with ws", () => script("live.mjs"));
   await check("heartbeat with ws", () => script("heartbeat.mjs"));
+  await check("streams over fetch", () => script("fetch.mjs"));
 }
 
 async function types({ dir, check }) {

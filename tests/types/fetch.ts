@@ -1,0 +1,68 @@
+// The request of a fetched stream, its end, and the drop-in.
+import { connect, type Client, type Context, type Cursor, type Failure, type HttpOptions, type Message } from "everwire";
+import { EventSource, type EventSourceOptions } from "everwire/eventsource";
+import { is } from "./equal.js";
+
+const wire = connect("/v1/chat", {
+  transport: "fetch",
+  http: {
+    method: "POST",
+    headers: async (context) => {
+      is<Context>()(context);
+      return { authorization: `Bearer ${context.reason}` };
+    },
+    body: JSON.stringify({ prompt: "hi" }),
+    credentials: "include",
+    mode: "cors",
+    retry: false,
+    flush: true,
+    fetch,
+    cancel: ({ id }) => ({ url: `/v1/chat/${id}`, method: "DELETE" }),
+    onComment: (text) => is<string>()(text),
+  },
+  resume: {
+    request: (cursor) => {
+      is<Cursor>()(cursor);
+      return { method: "GET", url: `/v1/chat/${cursor.id}` };
+    },
+  },
+  until: (message) => {
+    is<Message>()(message);
+    return message.data === "[DONE]";
+  },
+  maxEventBytes: 1_000_000,
+});
+is<Client>()(wire);
+is<Promise<boolean>>()(wire.cancel());
+wire.addEventListener("retry", ({ failure }) => {
+  is<Failure>()(failure);
+  is<number>()(failure.status);
+  is<string>()(failure.contentType);
+  is<string>()(failure.body);
+  if (failure.code === "http" || failure.code === "content-type" || failure.code === "end" || failure.code === "too-big") return;
+});
+
+connect("/", { http: { headers: [["a", "b"]], body: new URLSearchParams(), cancel: "/stop" }, resume: { request: () => "/again" } });
+connect("/", { http: { headers: new Headers(), body: () => new FormData(), cancel: async () => {} } });
+const options: HttpOptions = { method: "PATCH" };
+connect("/", { http: options });
+// @ts-expect-error a plain object is no body
+connect("/", { http: { method: "POST", body: { prompt: "hi" } } });
+// @ts-expect-error an opaque answer cannot be read
+connect("/", { http: { mode: "no-cors" } });
+// @ts-expect-error an async function has no answer yet
+connect("/", { until: async () => true });
+// @ts-expect-error not a request
+connect("/", { resume: { request: () => 5 } });
+
+const more: EventSourceOptions = { withCredentials: true, headers: { authorization: "x" }, method: "POST", body: "x", reconnect: { maxDelay: 5_000 }, heartbeat: true };
+const source = new EventSource("/events", more);
+is<0 | 1 | 2>()(source.readyState);
+source.onmessage = (event) => is<MessageEvent>()(event);
+source.addEventListener("price", (event) => is<MessageEvent>()(event));
+source.addEventListener("open", (event) => is<Event>()(event));
+is<2>()(EventSource.CLOSED);
+const standard: globalThis.EventSource = source;
+standard.close();
+// @ts-expect-error a URL is required
+new EventSource();
