@@ -1,6 +1,6 @@
 // Event streams over fetch, when nothing goes wrong: what EventSource does, and what it cannot.
 import { client, watch } from "../client.js";
-import { after, equal, ok, test, waitFor } from "../harness.js";
+import { after, engine, equal, ok, test, waitFor } from "../harness.js";
 import { app, script, sse, wire } from "../server.js";
 
 const stream = (...chunks) => script("sse", [chunks.map((chunk) => ["send", chunk])]);
@@ -8,8 +8,9 @@ const bytesOf = (text) => [...new TextEncoder().encode(text)];
 /** Each byte is a chunk of its own on the wire. */
 const byteByByte = (text) => script("sse", [bytesOf(text).flatMap((byte) => [["bytes", [byte]], ["wait", 1]])]);
 
-test("opens, tells, and closes in order, without a first byte", async () => {
-  const made = client(script("sse", [[]]).url);
+test("opens, tells, and closes in order", async () => {
+  // Firefox shows an answer only when its first byte has come, the others when its headers have.
+  const made = client(script("sse", [engine === "firefox" ? [["send", ":\n"]] : []]).url);
   equal([made.state, made.readyState], ["connecting", 0], "at once");
   const seen = watch(made);
   await made.opened();
