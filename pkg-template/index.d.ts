@@ -176,7 +176,7 @@ export interface ResumeOptions {
   /**
    * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
-   * that no header can carry goes in the query. An EventSource can send the header only when the browser
+   * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the header only when the browser
    * reconnects by itself, so `header` leaves its reconnecting to the browser.
    */
   via?: "query" | "header";

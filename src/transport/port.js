@@ -208,8 +208,10 @@ export class Port {
     if (transport === "websocket") target.protocol = target.protocol.replace("http", "ws");
     const { cursor, via } = this;
     const fetched = transport === "fetch";
-    // Across origins a header of ours costs a preflight, which a server may not be ready for.
-    const header = fetched ? (via ?? (target.origin === (globalThis.origin ?? target.origin) ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
+    // Across origins a header of ours costs a preflight, which a server may not be ready for; and WebKitGTK
+    // encodes what is not ASCII a second time (2.50, 2026).
+    const own = target.origin === (globalThis.origin ?? target.origin) && /^[ -~]*$/.test(cursor);
+    const header = fetched ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
     if (cursor && !header) setCursor(target, this.cursorName, cursor);
     const url = this.url = target.href;
     this.transport = transport;
