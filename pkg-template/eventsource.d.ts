@@ -21,30 +21,12 @@ export interface EventSourceOptions {
   maxEventBytes?: number;
 }
 
-export interface EverwireEventSource extends EventTarget {
-  readonly url: string;
-  readonly withCredentials: boolean;
-  readonly readyState: 0 | 1 | 2;
-  readonly CONNECTING: 0;
-  readonly OPEN: 1;
-  readonly CLOSED: 2;
-  onopen: ((this: EverwireEventSource, event: Event) => any) | null;
-  onmessage: ((this: EverwireEventSource, event: MessageEvent) => any) | null;
-  onerror: ((this: EverwireEventSource, event: Event) => any) | null;
-  close(): void;
-  addEventListener(type: "open" | "error", listener: (this: EverwireEventSource, event: Event) => any, options?: boolean | AddEventListenerOptions): void;
-  addEventListener(type: string, listener: (this: EverwireEventSource, event: MessageEvent) => any, options?: boolean | AddEventListenerOptions): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
-  removeEventListener(type: string, listener: (this: EverwireEventSource, event: MessageEvent) => any, options?: boolean | EventListenerOptions): void;
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
-}
-
 /** The standard's EventSource (HTML, server-sent events), over fetch. */
 export const EventSource: {
-  new (url: string | URL, options?: EventSourceOptions): EverwireEventSource;
-  readonly prototype: EverwireEventSource;
+  new (url: string | URL, options?: EventSourceOptions): globalThis.EventSource;
+  readonly prototype: globalThis.EventSource;
   readonly CONNECTING: 0;
   readonly OPEN: 1;
   readonly CLOSED: 2;
 };
-export type EventSource = EverwireEventSource;
+export type EventSource = globalThis.EventSource;

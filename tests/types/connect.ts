@@ -71,7 +71,6 @@ connect("/live", { reconnect: { initialdelay: 1_000 } });
 connect("/live", { resume: { eventId: "id" } });
 // @ts-expect-error misspelt
 connect("/live", { outbox: { max: 10 } });
-// @ts-expect-error no such transport
 connect("/live", { transport: "fetch" });
 // @ts-expect-error no such jitter
 connect("/live", { reconnect: { jitter: "decorrelated" } });
