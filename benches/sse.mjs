@@ -69,7 +69,7 @@ async function compare(names, run) {
   for (let round = 0; round < rounds; round++) {
     const sums = new Set();
     for (const name of round % 2 ? [...names].reverse() : names) {
-      const { elapsed, sum, times: all } = await run(name); if (process.env.T && all) console.log(name, all.map((t) => t.toFixed(0)).join(" "));
+      const { elapsed, sum } = await run(name); 
       times[name].push(elapsed);
       sums.add(sum);
     }
