@@ -1,6 +1,6 @@
 // What event streams cost: parsing, against eventsource-parser; and a stream over HTTP, against other clients and
-// the browser's own. A fresh page for each measurement, alternating; medians of ratios within a round.
-// Usage: node benches/sse.mjs [ROUNDS]   Times are reported, never asserted.
+// the browser's own. A fresh page for each pair, alternating in it; medians of the ratios of neighbours.
+// Usage: node benches/sse.mjs [PAGES]   Times are reported, never asserted.
 import { build } from "esbuild";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { root } from "../tests/consumers/lib/paths.mjs";
 import { launch } from "./chromium.mjs";
 import { flood, inputs } from "./inputs.mjs";
 
-const rounds = Number(process.argv[2] ?? 7);
+const pages = Number(process.argv[2] ?? 5);
 const events = 200_000;
 const tarball = newestTarball();
 if (!tarball) {
@@ -54,46 +54,42 @@ const browser = await launch();
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
-async function measure(page, expression) {
-  const opened = await browser.open(`${base}/${page}.html`);
-  try {
-    return await opened.evaluate(expression);
-  } finally {
-    await opened.close();
-  }
-}
-
-/** Each of `names` once a round, the first one first in every other round. */
-async function compare(names, run) {
-  const times = Object.fromEntries(names.map((name) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    const sums = new Set();
-    for (const name of round % 2 ? [...names].reverse() : names) {
-      const { elapsed, sum } = await run(name); 
-      times[name].push(elapsed);
-      sums.add(sum);
+/** A fresh page for each pair; both in it, in turn. What an engine compiles while it runs, it has compiled by half-time. */
+async function compare(page, names, ...more) {
+  const ratios = [], all = names.map(() => []);
+  for (let round = 0; round < pages; round++) {
+    const opened = await browser.open(`${base}/${page}.html`);
+    try {
+      const order = round % 2 ? [...names].reverse() : names;
+      const times = await opened.evaluate(`bench.run(${[order, ...more].map((value) => JSON.stringify(value)).join(", ")})`);
+      const [ours, other] = names.map((name) => times[name].slice(times[name].length >> 1));
+      ratios.push(median(other.map((time, at) => time / ours[at])));
+      [ours, other].forEach((list, at) => all[at].push(median(list)));
+    } finally {
+      await opened.close();
     }
-    if (sums.size !== 1) throw new Error(`bench: ${names.join(" and ")} gave different contents`);
   }
-  const [first, ...others] = names;
-  return others.map((name) => ({ name, ratio: median(times[name].map((time, round) => time / times[first][round])), times: [median(times[first]), median(times[name])] }));
+  return { ratio: median(ratios), times: all.map(median) };
 }
 
 const row = (...cells) => console.log(cells.map((cell, at) => (at ? String(cell).padStart(14) : cell.padEnd(44))).join(""));
 
 try {
-  console.log(`parsing: medians of ${rounds} rounds; how many times as long eventsource-parser takes`);
+  console.log(`parsing: how many times as long eventsource-parser takes; medians of ${pages} pages`);
   row("", "everwire ms", "other ms", "ratio");
   for (const input of Object.keys(inputs)) {
-    const [{ name, ratio, times }] = await compare(["everwire", "eventsource-parser"], (name) => measure("parse", `bench.run(${JSON.stringify(name)}, ${JSON.stringify(input)})`));
-    row(`${input}, ${name}`, times[0].toFixed(1), times[1].toFixed(1), ratio.toFixed(2));
+    const { ratio, times } = await compare("parse", ["everwire", "eventsource-parser"], input, 30);
+    row(input, times[0].toFixed(1), times[1].toFixed(1), ratio.toFixed(2));
   }
   console.log(`\n${events} events over HTTP, from the request to the last: how many times as long the others take`);
   row("", "everwire ms", "other ms", "ratio");
   for (const other of ["eventsource-client", "fetch-event-source", "native EventSource"]) {
-    const [{ name, ratio, times }] = await compare(["everwire", other], (name) => measure("stream", `bench.run(${JSON.stringify(name)}, ${JSON.stringify(`${base}/flood`)}, ${events})`));
-    row(name, times[0].toFixed(0), times[1].toFixed(0), ratio.toFixed(2));
+    const { ratio, times } = await compare("stream", ["everwire", other], `${base}/flood`, events, 8);
+    row(other, times[0].toFixed(0), times[1].toFixed(0), ratio.toFixed(2));
   }
+  const page = await browser.open(`${base}/stream.html`);
+  const { drain } = await page.evaluate(`bench.drain(${JSON.stringify(`${base}/flood`)}, ${body.length}, 9)`);
+  console.log(`to read the ${body.length} bytes and throw them away takes ${median(drain.slice(4)).toFixed(0)} ms`);
 } finally {
   await browser.close();
   server.closeAllConnections();

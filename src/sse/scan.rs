@@ -2,33 +2,62 @@
 
 pub(super) const BLOCK: usize = 64;
 
-/// Where CR and LF are: one bit a byte, the first byte lowest.
+/// Where LF is: one bit a byte, the first byte lowest.
 #[inline(always)]
-pub(super) fn ends(bytes: &[u8; BLOCK]) -> u64 {
-    each(bytes, imp::ends)
+pub(super) fn lf(bytes: &[u8; BLOCK]) -> u64 {
+    each(bytes, |bytes| imp::equal(bytes, b'\n'))
+}
+
+/// Where the characters are that include LF, CR and NUL.
+#[inline(always)]
+pub(super) fn controls(bytes: &[u8; BLOCK]) -> u64 {
+    each(bytes, imp::controls)
+}
+
+/// Where a rare one is.
+#[inline(never)]
+pub(super) fn equal(bytes: &[u8; BLOCK], byte: u8) -> u64 {
+    each(bytes, |bytes| imp::equal(bytes, byte))
 }
 
 /// Sixteen bytes are a register; the last ones come first, and end up highest.
 #[inline(always)]
 fn each(bytes: &[u8; BLOCK], mask: impl Fn(&[u8; 16]) -> u32) -> u64 {
-    let (parts, _) = bytes.as_chunks::<16>();
-    let part = |at: usize| parts.get(at).map_or(0, |part| u64::from(mask(part)) << (16 * at));
-    part(0) | part(1) | part(2) | part(3)
+    // No loop: the smallest code is not the fastest here.
+    let (&[a, b, c, d], _) =
+        bytes.as_chunks::<16>().0.split_first_chunk::<4>().unwrap_or((&[[0; 16]; 4], &[]));
+    u64::from(mask(&a)) | u64::from(mask(&b)) << 16 | u64::from(mask(&c)) << 32 | u64::from(mask(&d)) << 48
 }
 
-/// UTF-16 units in the bytes before `bit`, if they are UTF-8: none of its own for a continuation byte, two
-/// for four bytes.
-#[inline(never)]
-pub(super) fn units(bytes: &[u8; BLOCK], bit: u32) -> u32 {
-    let before = if bit < 64 { (1 << bit) - 1 } else { u64::MAX };
-    let (pairs, continued) = (each(bytes, imp::pairs), each(bytes, imp::continued));
-    bit + (pairs & before).count_ones() - (continued & before).count_ones()
+/// What is not one UTF-16 unit a byte, in bytes that are UTF-8.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wide {
+    /// The first bytes of four, which are two units.
+    pairs: u64,
+    /// Continuation bytes, which are none.
+    continued: u64,
+    /// Units before it.
+    base: u32,
+}
+
+impl Wide {
+    #[inline(always)]
+    pub(super) fn new(bytes: &[u8; BLOCK], base: u32) -> Self {
+        Self { pairs: each(bytes, imp::pairs), continued: each(bytes, imp::continued), base }
+    }
+
+    /// UTF-16 units up to `bit`, which is below 64, and with it.
+    #[inline(always)]
+    pub(super) fn units(&self, bit: u32) -> u32 {
+        let seen = u64::MAX >> (63 - bit);
+        self.base + bit + 1 + (self.pairs & seen).count_ones() - (self.continued & seen).count_ones()
+    }
 }
 
 #[cfg(target_feature = "simd128")]
 mod imp {
     use core::arch::wasm32::{
-        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_splat, u64x2, v128, v128_or,
+        i8x16_lt, i8x16_splat, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_lt, u8x16_splat, u64x2, v128,
     };
 
     /// Becomes one load.
@@ -39,10 +68,13 @@ mod imp {
     }
 
     #[inline(always)]
-    pub(super) fn ends(bytes: &[u8; 16]) -> u32 {
-        let bytes = load(bytes);
-        u8x16_bitmask(v128_or(u8x16_eq(bytes, u8x16_splat(b'\n')), u8x16_eq(bytes, u8x16_splat(b'\r'))))
-            .into()
+    pub(super) fn equal(bytes: &[u8; 16], byte: u8) -> u32 {
+        u8x16_bitmask(u8x16_eq(load(bytes), u8x16_splat(byte))).into()
+    }
+
+    #[inline(always)]
+    pub(super) fn controls(bytes: &[u8; 16]) -> u32 {
+        u8x16_bitmask(u8x16_lt(load(bytes), u8x16_splat(14))).into()
     }
 
     /// Continuation bytes: 0x80 to 0xBF.
@@ -64,8 +96,12 @@ mod imp {
         bytes.iter().rev().fold(0, |mask, byte| mask << 1 | u32::from(test(*byte)))
     }
 
-    pub(super) fn ends(bytes: &[u8; 16]) -> u32 {
-        mask(bytes, |byte| matches!(byte, b'\n' | b'\r'))
+    pub(super) fn equal(bytes: &[u8; 16], wanted: u8) -> u32 {
+        mask(bytes, |byte| byte == wanted)
+    }
+
+    pub(super) fn controls(bytes: &[u8; 16]) -> u32 {
+        mask(bytes, |byte| byte < 14)
     }
 
     pub(super) fn continued(bytes: &[u8; 16]) -> u32 {

@@ -352,10 +352,8 @@ export class Port {
 
   /** One event of a fetched stream; `data` undefined: only its id matters. */
   event(type, data, id) {
-    if (id !== undefined && data === undefined) {
-      if (this.#rule(id)) this.#begun();
-    }
     if (data !== undefined) this.#take(data, type, id);
+    else if (id !== undefined && this.#rule(id)) this.#begun();
   }
 
   comment(text) {

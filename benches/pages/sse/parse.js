@@ -4,25 +4,49 @@ import { createParser } from "eventsource-parser";
 import { read } from "../../../src/transport/fetch.js";
 import { instance } from "../../../pkg-template/wasm.js";
 import { inputs } from "../../inputs.mjs";
+import { alternate } from "./alternate.js";
 
 const body = (chunks) => {
   let at = 0;
   return { getReader: () => ({ read: async () => (at < chunks.length ? { done: false, value: chunks[at++] } : { done: true }) }) };
 };
 
+/** Stands where the client's port does. */
+class Port {
+  memory = instance().memory;
+  socket = {};
+  id = "";
+  ping;
+  hold;
+  flush = false;
+  heard = 0;
+  closed = false;
+  cursor = "";
+  constructor(take) {
+    this.take = take;
+  }
+  site() { return 2; }
+  prepare() {}
+  watch() { return 0; }
+  arm() {}
+  disarm() {}
+  drain() {}
+  drop() {}
+  dispose() {}
+  open() { return true; }
+  call(kind, attempt, code, text) { return this.wire.call(kind, attempt, code, text); }
+  event(type, data, id) {
+    if (id !== undefined) this.cursor = id;
+    if (data !== undefined) this.take(data, type, this.cursor);
+  }
+}
+
 const parsers = {
   async everwire(chunks, take) {
-    const port = { memory: instance().memory, socket: 1, id: "", site: () => 2, prepare() {}, watch: () => 0, arm() {}, disarm() {}, drain() {}, drop() {}, dispose() {}, open: () => true, heard: 0 };
-    const host = { number: () => -1, resolve() {}, state() {}, closed() {} };
-    const wire = new (instance().Wire)(0, port, host);
-    port.call = (kind, attempt, code, text) => wire.call(kind, attempt, code, text);
-    let id = "";
-    port.event = (type, data, own) => {
-      if (own !== undefined) id = own;
-      if (data !== undefined) take(data, type, id);
-    };
-    await read(port, 1, body(chunks));
-    wire.free();
+    const port = new Port(take);
+    port.wire = new (instance().Wire)(0, port, { number: () => -1, resolve() {}, state() {}, closed() {} });
+    await read(port, port.socket, body(chunks));
+    port.wire.free();
   },
   async "eventsource-parser"(chunks, take) {
     const decoder = new TextDecoder();
@@ -43,24 +67,26 @@ const parsers = {
 };
 
 globalThis.bench = {
-  /** Milliseconds; and a sum over all that came, which must be the same for both. */
-  async run(name, input) {
+  /** Milliseconds of each, alternating; what they gave was compared in a first round. */
+  async run(names, input, rounds) {
     const { chunks, events } = inputs[input]();
-    let sum = 0, count = 0;
+    let count = 0, sum = 0;
+    const check = (data, type, id) => {
+      count++;
+      for (const text of [data, type ?? "", id]) for (let at = 0; at < text.length; at++) sum = (sum * 31 + text.charCodeAt(at)) | 0;
+    };
+    const sums = new Set();
+    for (const name of names) {
+      sum = count = 0;
+      await parsers[name](chunks, check);
+      if (count !== events) throw new Error(`${name}: ${count} events of ${events}`);
+      sums.add(sum);
+    }
+    if (sums.size !== 1) throw new Error(`${names.join(" and ")} gave different contents`);
     const take = (data, type, id) => {
       count++;
-      sum = (sum * 31 + data.charCodeAt(data.length >> 1) + data.length + id.length + id.charCodeAt(id.length - 1) + (type?.length ?? 0)) | 0;
+      sum += data.length + id.length;
     };
-    const times = [];
-    // The first runs warm up: engines compile what runs often.
-    for (let run = 0; run < 9; run++) {
-      sum = count = 0;
-      const start = performance.now();
-      await parsers[name](chunks, take);
-      times.push(performance.now() - start);
-    }
-    const elapsed = times.slice(4).sort((a, b) => a - b)[2];
-    if (count !== events) throw new Error(`${name}: ${count} events of ${events}`);
-    return { elapsed, sum, times };
+    return alternate(names, rounds, (name) => parsers[name](chunks, take));
   },
 };

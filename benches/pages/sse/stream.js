@@ -2,6 +2,7 @@
 import { fetchEventSource } from "@microsoft/fetch-event-source";
 import { createEventSource } from "eventsource-client";
 import { connect } from "everwire";
+import { alternate } from "./alternate.js";
 
 const clients = {
   everwire(url, take) {
@@ -25,17 +26,30 @@ const clients = {
   },
 };
 
-globalThis.bench = {
-  run(name, url, events) {
-    return new Promise((resolve) => {
-      let sum = 0, count = 0;
-      const start = performance.now();
-      const close = clients[name](url, (data, id) => {
-        sum = (sum * 31 + data.charCodeAt(data.length >> 1) + data.length + id.length) | 0;
-        if (++count < events) return;
-        resolve({ elapsed: performance.now() - start, sum });
-        close();
-      });
+/** Until the last event. Gives a sum over what came. */
+function stream(name, url, events) {
+  return new Promise((resolve) => {
+    let sum = 0, count = 0;
+    const close = clients[name](url, (data, id) => {
+      sum = (sum * 31 + data.charCodeAt(data.length >> 1) + data.length + id.length) | 0;
+      if (++count < events) return;
+      resolve(sum);
+      close();
     });
+  });
+}
+
+globalThis.bench = {
+  /** The bytes alone, read and thrown away: what no client can be faster than. */
+  drain: (url, bytes, rounds) => alternate(["drain"], rounds, async () => {
+    const reader = (await fetch(url)).body.getReader();
+    for (let left = bytes; left > 0;) left -= (await reader.read()).value.length;
+    await reader.cancel();
+  }),
+  async run(names, url, events, rounds) {
+    const sums = new Set();
+    const times = await alternate(names, rounds, async (name) => sums.add(await stream(name, url, events)));
+    if (sums.size !== 1) throw new Error(`${names.join(" and ")} gave different contents`);
+    return times;
   },
 };

@@ -74,7 +74,7 @@ fn one_event_of_14_mb_in_small_chunks_is_looked_at_once() {
     assert!(matches!(&reader.out[..], [Out::Event { data, .. }] if data.len() == size));
     let looked = reader.parser.looked();
     assert!(looked < 3 * size, "looked at {looked} bytes of {size}");
-    assert!(reader.parser.held() < 3 * size, "{}", reader.parser.held());
+    assert!(reader.parser.memory() < 3 * size, "{}", reader.parser.memory());
 }
 
 #[test]
@@ -98,5 +98,5 @@ fn a_big_buffer_is_given_back_with_its_connection() {
     let mut reader = Reader::new(16 << 20);
     reader.feed(&vec![b'x'; 4 << 20]);
     reader.parser.reset();
-    assert_eq!(reader.parser.held(), 0);
+    assert_eq!(reader.parser.memory(), 0);
 }

@@ -1,7 +1,7 @@
 //! Bytes to lines: UTF-8, the BOM, and the three line ends.
 
 use super::{
-    super::Parser,
+    super::{HEADER, Parser},
     reader::{Out, Reader, event, message, parse},
 };
 
@@ -68,7 +68,7 @@ fn each_connection_may_have_a_bom() {
         parser.reset();
         parser.write("\u{FEFF}data: a\n\n".as_bytes());
         assert_eq!(parser.fed(12, None).first(), Some(&12));
-        assert_eq!(parser.parse(false).len(), 3 + 3);
+        assert_eq!(parser.parse(false).len(), HEADER + 3);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What `src/transport/fetch.js` does with the parser, in Rust.
 
-use super::super::{COMMENT, DATA, DISPATCH, EVENT, ID, Parser, TOO_BIG};
+use super::super::{COMMENT, DATA, DISPATCH, EVENT, HEADER, ID, Parser, TOO_BIG};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Out {
@@ -46,8 +46,8 @@ impl Reader {
         let (text, units, slow) = how(&region);
         let (mut data, mut event, mut id) = (None::<String>, String::new(), None);
         let table = if early && end == chunk.len() { head } else { self.parser.parse(units).to_vec() };
-        assert_eq!(table.len(), 3 + table[1] as usize);
-        for entry in table[3..].chunks(3) {
+        assert_eq!(table.len(), HEADER + table[1] as usize);
+        for entry in table[HEADER..].chunks(3) {
             let (start, end) = (entry[1] as usize, entry[2] as usize);
             let slice = || {
                 if slow {
