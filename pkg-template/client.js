@@ -6,6 +6,7 @@ import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
 import { TRANSPORTS, areProtocols, isBody, isHeaders, pick } from "./options.js";
+import { Progress } from "./progress.js";
 
 // The numbers of src/bindings/mod.rs.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
@@ -29,6 +30,7 @@ export class Client extends EventTarget {
   #port = new Port();
   #handlers = new Handlers();
   #iterators = new Set();
+  #progress;
   /** What `opened()` gave. */
   #opening;
   #sends = new Map();
@@ -55,6 +57,8 @@ export class Client extends EventTarget {
     port.decode = settings.codec.decode ? (data) => settings.codec.decode(data) : port.decode;
     if (typeof settings.id === "string") port.idAt(settings.id);
     else port.id = settings.id;
+    if (typeof settings.seq === "string") port.seqAt(settings.seq);
+    else port.seq = settings.seq === true ? (message) => message.lastEventId : settings.seq;
     port.gap = settings.gap;
     port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
@@ -63,25 +67,24 @@ export class Client extends EventTarget {
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
+      const place = this.#progress && [port.cursor, port.number, port.epoch];
       this.#handlers.dispatch(message);
-      if (this.#iterators.size) {
-        for (const messages of this.#iterators) {
-          messages.push(message);
-          const room = port.transport === "fetch" && messages.room();
-          if (room) port.hold = Promise.all([port.hold, room]);
-        }
-      }
+      if (place) this.#progress.delivered(message, place, (settle, waits) => this.#push(message, settle, waits));
+      else if (this.#iterators.size) this.#push(message);
       if (settings.until) this.#ended(message);
     };
     port.call = (kind, attempt, code, text) => this.#wasm(() => this.#wire.call(kind, attempt, code, text)) ?? 0;
     this.#wire = new instance.Wire(settings.flags, port, this.#host());
-    if (settings.from) port.start(settings.from);
     instance.clients.add(this.#stop);
     try {
       if (port.problem) throw invalid(port.problem);
       if (typeof endpoint !== "function") this.#check(endpoint);
       else if (!CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
+      if (settings.storage) this.#progress = new Progress(settings, this.#fixed?.[0] ?? "");
+      const place = this.#progress?.read() ?? (settings.from && [settings.from]);
+      if (place) port.start(...place);
     } catch (error) {
+      this.#progress?.end();
       this.#free();
       throw error;
     }
@@ -155,6 +158,11 @@ export class Client extends EventTarget {
     });
   }
 
+  commit(message) {
+    if (!this.#progress) throw invalid('commit needs resume: { storage, key, commit: "manual" }');
+    this.#progress.commit(message);
+  }
+
   reconnect() {
     if (this.#state !== CLOSED) this.#wasm(() => this.#wire.reconnect());
   }
@@ -219,6 +227,16 @@ export class Client extends EventTarget {
     if (this.#state === CLOSED) messages.end();
     else this.#iterators.add(messages);
     return messages;
+  }
+
+  #push(message, settle, waits) {
+    const port = this.#port;
+    for (const messages of this.#iterators) {
+      waits?.();
+      messages.push(message, settle);
+      const room = port.transport === "fetch" && messages.room();
+      if (room) port.hold = Promise.all([port.hold, room]);
+    }
   }
 
   #dispatch(event) {
@@ -370,11 +388,11 @@ export class Client extends EventTarget {
       retry: (attempt, delay) => {
         this.#dispatch(new RetryEvent(attempt, delay, Date.now() + delay, this.#lastFailure));
       },
-      outcome: (outcome) => {
+      outcome: (outcome, from, to) => {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
         this.#counts.gaps++;
-        this.#dispatch(new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending));
+        this.#dispatch(new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending, from < 0 ? undefined : { from, to }));
       },
       closed: (why, code, failed) => this.#closed(why, code, failed ? this.#lastFailure : null),
     };
@@ -388,6 +406,7 @@ export class Client extends EventTarget {
     this.#asking?.abort();
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
+    this.#progress?.end();
     this.#handlers.clear();
     for (const resolve of this.#sends.values()) resolve({ status: "dropped", code: "closed" });
     this.#sends.clear();

@@ -6,9 +6,9 @@ export class RetryEvent extends Event {
 }
 
 export class GapEvent extends Event {
-  constructor(outcome, after, before) {
+  constructor(outcome, after, before, missing) {
     super("gap");
-    Object.assign(this, { outcome, after, before });
+    Object.assign(this, { outcome, after, before, missing });
   }
 }
 

@@ -174,6 +174,13 @@ export interface ResumeOptions {
   /** Where a message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. An event stream has ids of its own, which count where this gives nothing. */
   id?: string | ((message: Message) => string | number | null | undefined);
   /**
+   * Where a message carries its sequence number, which grows by one from message to message: a key of its JSON
+   * or a path, `true` where the id itself is the number, or a function. With it nothing comes twice, however the
+   * server replays, and a gap names what is missing. A server that counts anew after a restart must say so, or
+   * what it counts again is taken for a replay: the function gives `[epoch, number]`, and another epoch is a gap.
+   */
+  seq?: string | boolean | ((message: Message) => number | string | readonly [epoch: string | number, seq: number | string] | null | undefined);
+  /**
    * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
    * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the header only when the browser
@@ -182,7 +189,17 @@ export interface ResumeOptions {
   via?: "query" | "header";
   /** Name of the query parameter. Default `lastEventId`. */
   name?: string;
-  /** Cursor to start from. Default "". */
+  /**
+   * Go on after a reload where the page left off. `true` is sessionStorage (the tab's own); or anything with
+   * `getItem` and `setItem`. Written after the handlers of a message have returned (with `for await`: when it was
+   * pulled), at most every 250 ms, and when the page is left: a page that crashes gets its last moments again.
+   */
+  storage?: boolean | { getItem(key: string): string | null; setItem(key: string, value: string): void };
+  /** Needed with `storage`: whose stream it is, such as the user's id. Another key starts anew. The endpoint's address, without its query, counts as well. */
+  key?: string;
+  /** `manual`: only what `commit(message)` was called with counts, and all before it. Default `auto`. */
+  commit?: "auto" | "manual";
+  /** Cursor to start from, where `storage` has none. Default "". */
   from?: string;
   /** Type of the message by which the server says that something is missing. */
   gap?: string;
@@ -261,8 +278,10 @@ export class RetryEvent extends Event {
 export class GapEvent extends Event {
   private constructor();
   readonly type: "gap";
-  /** `gap`: the server said so. `unknown`: nothing proves that nothing is missing. */
+  /** `gap`: the server or the sequence numbers say so. `unknown`: nothing proves that nothing is missing. */
   readonly outcome: "gap" | "unknown";
+  /** The first and the last sequence number that are missing, where messages have them (`resume.seq`). */
+  readonly missing?: { readonly from: number; readonly to: number };
   /** The cursor before the gap; "" when there was none. */
   readonly after: string;
   /** The id of the first message after the gap; "" when it has none. */
@@ -332,6 +351,8 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
 
   /** Strings and bytes raw, everything else by the codec. Rejects only for a value that cannot be encoded. */
   send(message: unknown): Promise<SendResult>;
+  /** The app is done with the message and all before it: with `resume.commit: "manual"`. Throws for a message of another client. */
+  commit(message: Message): void;
   /** Drops the connection, or the wait, and tries at once. */
   reconnect(): void;
   stats(): Stats;

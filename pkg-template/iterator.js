@@ -16,9 +16,14 @@ export class Messages {
     this.#detach = detach;
   }
 
-  push(message) {
-    if (this.#waiting.length) return this.#waiting.shift().resolve({ value: message, done: false });
-    if (this.#queue.length < LIMIT) return void this.#queue.push(message);
+  /** `settle(true)` when the loop has pulled it, `settle(false)` if it never will. */
+  push(message, settle) {
+    if (this.#waiting.length) {
+      this.#waiting.shift().resolve({ value: message, done: false });
+      return settle?.(true);
+    }
+    if (this.#queue.length < LIMIT) return void this.#queue.push({ message, settle });
+    settle?.(false);
     this.end(new EverwireError("iterator-overflow", `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`));
   }
 
@@ -43,13 +48,14 @@ export class Messages {
 
   /** After the app's own close nothing more comes out. */
   discard() {
-    this.#queue.length = 0;
+    for (const { settle } of this.#queue.splice(0)) settle?.(false);
     this.end();
   }
 
   next() {
     if (this.#queue.length) {
-      const value = this.#queue.shift();
+      const { message: value, settle } = this.#queue.shift();
+      settle?.(true);
       if (this.#queue.length <= LIMIT / 2) this.#makeRoom?.();
       return Promise.resolve({ value, done: false });
     }

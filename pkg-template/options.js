@@ -3,7 +3,7 @@
 import { isBytes } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
-const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128;
+const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256;
 
 const NOT_GIVEN = -1;
 
@@ -123,7 +123,7 @@ export function readOptions(given, endpoint) {
   const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
   const heartbeat = section(options, "heartbeat", false);
   const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
-  const resume = new Reader(given.resume ?? {}, "resume", "id via name from gap request");
+  const resume = new Reader(given.resume ?? {}, "resume", "id seq via name from gap request storage key commit");
   const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow");
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
@@ -160,11 +160,19 @@ export function readOptions(given, endpoint) {
     (via === "header" && transport === TRANSPORTS.eventsource ? SELF_RECONNECT : 0) |
     (http.onComment ? COMMENTS : 0) |
     (given[PLAINLY] ? PLAIN : 0) |
+    (given.resume?.seq ? NUMBERED : 0) |
     (options.flag("pageLifecycle", true) ? WATCH_PAGE : 0);
 
   const codec = options.get("codec", (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)), '"json", "text", "binary" or { decode, encode }') ?? "json";
   const id = resume.get("id", (value) => isString(value) || isFunction(value), "a key of the JSON, or a function");
   if (isString(id) && (codec === "text" || codec === "binary")) throw invalid(`resume.id as a key needs the JSON codec; with "${codec}" give a function`);
+  const seq = resume.get("seq", (value) => isString(value) || isFunction(value) || isBoolean(value), "a key of the JSON, true (the id is the number), or a function");
+  if (isString(seq) && (codec === "text" || codec === "binary")) throw invalid(`resume.seq as a key needs the JSON codec; with "${codec}" give a function`);
+  const storage = resume.get("storage", (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)), "true, or something with getItem and setItem");
+  const key = resume.get("key", isString, "a string");
+  const commit = resume.one("commit", "auto", "manual");
+  if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, such as the user\'s id, so that nobody goes on from the place of another ("" where it is the same for all)');
+  if (!storage && commit) throw invalid("resume.commit needs resume.storage");
   const gap = resume.get("gap", isString, "a string");
   const name = resume.get("name", (value) => isString(value) && value, "a string") ?? "lastEventId";
 
@@ -187,6 +195,10 @@ export function readOptions(given, endpoint) {
       isPong: h.fn("isPong"),
     },
     id,
+    seq: seq || undefined,
+    storage,
+    key,
+    manual: commit === "manual",
     gap,
     from: resume.get("from", isString, "a string") ?? "",
     port: { via, cursorName: name, withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },

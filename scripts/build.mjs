@@ -54,7 +54,7 @@ writeFileSync(`${out}/wasm.js`, `export const sum = ${sum}, pivot = ${best.pivot
 
 // 5. The facade around them.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
-const own = /^(answer|arm|ask|asks|checked|choice|clients|comment|cursorName|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|feed|flag|flags|flush|fn|goodbye|heard|held|hold|idAt|init|invalid|isPong|keepsRaw|live|number|numbers|off|onComment|one|pending|pinged|prefix|prepare|prepared|problem|reader|refusal|request|resumes|room|sendPing|settle|sink|site|until|watch)$/;
+const own = /^(answer|arm|ask|asks|checked|choice|clients|comment|cursorName|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|feed|flag|flags|flush|fn|goodbye|heard|held|hold|idAt|init|invalid|isPong|keepsRaw|live|number|numbers|off|onComment|one|pending|pinged|prefix|prepare|prepared|problem|reader|refusal|request|resumes|room|sendPing|seqAt|settle|sink|site|until|watch)$/;
 const facade = (options) => build({
   bundle: true, format: "esm", target: "es2022", charset: "utf8", mangleProps: own,
   define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,

@@ -50,7 +50,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn retry(this: &JsHost, retry: u32, delay: f64);
     #[wasm_bindgen(method)]
-    fn outcome(this: &JsHost, outcome: u32);
+    fn outcome(this: &JsHost, outcome: u32, from: f64, to: f64);
     #[wasm_bindgen(method)]
     fn closed(this: &JsHost, why: u32, code: u16, failed: bool);
 }
@@ -115,11 +115,15 @@ impl Host for FacadeHost {
                 self.js.opened();
             }
             News::Retry { retry, delay, .. } => self.js.retry(retry as u32, delay as f64),
-            News::Outcome(outcome) => self.js.outcome(match outcome {
-                Outcome::Recovered => 0,
-                Outcome::Gap => 1,
-                Outcome::Unknown => 2,
-            }),
+            News::Outcome(outcome, missing) => {
+                let outcome = match outcome {
+                    Outcome::Recovered => 0,
+                    Outcome::Gap => 1,
+                    Outcome::Unknown => 2,
+                };
+                let (from, to) = missing.map_or((-1.0, -1.0), |(from, to)| (from as f64, to as f64));
+                self.js.outcome(outcome, from, to);
+            }
             News::Closed { why, code, failure } => {
                 let why = match why {
                     Why::App => 0,

@@ -14,6 +14,7 @@ const SELF_RECONNECT: u32 = 16;
 const WATCH_PAGE: u32 = 32;
 const COMMENTS: u32 = 64;
 const PLAIN: u32 = 128;
+const NUMBERED: u32 = 256;
 
 pub(super) struct Given {
     pub(super) config: Config,
@@ -63,6 +64,7 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
         has_provider: set(PROVIDER),
         asks: set(ASKS),
         seams: !set(PLAIN),
+        numbered: set(NUMBERED),
         browser_reconnects: set(SELF_RECONNECT),
     };
     Given {

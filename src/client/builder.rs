@@ -70,6 +70,7 @@ pub(crate) enum Endpoint {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
     pub(crate) id: Option<String>,
+    pub(crate) seq: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) via: Option<&'static str>,
     pub(crate) from: String,
@@ -88,6 +89,14 @@ impl Resume {
     #[must_use]
     pub fn with_id(mut self, path: impl Into<String>) -> Self {
         self.id = Some(path.into());
+        self
+    }
+
+    /// Where a message carries its sequence number, which grows by one from message to message: a key of its
+    /// JSON, or a path with dots. With it nothing comes twice, and a gap names what is missing.
+    #[must_use]
+    pub fn with_seq(mut self, path: impl Into<String>) -> Self {
+        self.seq = Some(path.into());
         self
     }
 
@@ -270,6 +279,7 @@ impl Builder {
         let config = Config {
             has_provider: matches!(self.endpoint, Endpoint::Function(_)),
             asks: self.rule.is_some(),
+            numbered: self.resume.seq.is_some(),
             browser_reconnects: self.resume.via == Some("header")
                 && self.transport == Some(Transport::EventSource),
             ..self.config.clone()

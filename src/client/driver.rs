@@ -175,7 +175,7 @@ impl Driver {
             }
             5 => {
                 let id = hash(text);
-                let (deliver, moves) = self.core.borrow_mut().check(id);
+                let (deliver, moves) = self.core.borrow_mut().check(id, sequence(attempt, code));
                 self.run();
                 return u32::from(deliver) | u32::from(moves) << 1;
             }
@@ -205,7 +205,12 @@ impl Driver {
             }
             12 => self.core.borrow_mut().resumable(),
             13 => self.core.borrow_mut().learn(hash(text)),
-            _ => self.core.borrow_mut().start_from(hash(text)),
+            14 => self.core.borrow_mut().start_from(hash(text), sequence(attempt, code)),
+            _ => {
+                if let Id::Own(epoch) = hash(text) {
+                    self.core.borrow_mut().epoch(epoch);
+                }
+            }
         }
         0
     }
@@ -333,6 +338,11 @@ impl Drop for Driver {
 
 fn hash(id: Option<String>) -> Id {
     id.map_or(Id::None, |id| seam::hash(id.as_bytes()))
+}
+
+/// Two halves of a number below 2^53, the upper one counted from 1; 0: there is none.
+fn sequence(high: u32, low: u32) -> Option<u64> {
+    Some(u64::from(high.checked_sub(1)?) << 32 | u64::from(low))
 }
 
 fn now() -> u64 {

@@ -30,12 +30,14 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
-    /// [`Outcome::Gap`]: the server said so. [`Outcome::Unknown`]: nothing proves the contrary.
+    /// [`Outcome::Gap`]: the server or the sequence numbers say so. [`Outcome::Unknown`]: nothing proves the contrary.
     pub outcome: Outcome,
     /// The cursor before the gap; empty when there was none.
     pub after: String,
     /// The id of the first message after it; empty when it has none.
     pub before: String,
+    /// The first and the last sequence number that are missing, where messages have them.
+    pub missing: Option<(u64, u64)>,
 }
 
 /// A wait before the next attempt.

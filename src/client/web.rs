@@ -97,6 +97,9 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     if let Some(path) = &builder.resume.id {
         port.id_at(path);
     }
+    if let Some(path) = &builder.resume.seq {
+        port.seq_at(path);
+    }
     if let Some(kind) = &builder.resume.gap {
         port.set_gap(kind);
         port.name(kind);
@@ -370,10 +373,10 @@ impl Host for AppHost {
             News::State(state) => Event::State(state),
             News::Open => Event::Open,
             News::Retry { retry, delay, failure } => Event::Retry(Retry { attempt: retry, delay, failure }),
-            News::Outcome(Outcome::Recovered) => return,
-            News::Outcome(outcome) => {
+            News::Outcome(Outcome::Recovered, _) => return,
+            News::Outcome(outcome, missing) => {
                 let port = driver.port();
-                Event::Gap(Gap { outcome, after: port.cursor(), before: port.pending() })
+                Event::Gap(Gap { outcome, after: port.cursor(), before: port.pending(), missing })
             }
             News::Closed { why, code, failure } => {
                 let reason = if code == 0 { String::new() } else { driver.port().close_reason() };

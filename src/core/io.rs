@@ -3,7 +3,7 @@
 use super::{
     failure::Failure,
     outbox::{Parcel, Sent},
-    seam::Outcome,
+    seam::{Missing, Outcome},
     state::State,
 };
 
@@ -143,7 +143,16 @@ pub(crate) enum Action {
 pub(crate) enum News {
     State(State),
     Open,
-    Retry { retry: u64, delay: u64, failure: Failure },
-    Outcome(Outcome),
-    Closed { why: Why, code: u16, failure: Option<Failure> },
+    Retry {
+        retry: u64,
+        delay: u64,
+        failure: Failure,
+    },
+    /// With the sequence numbers that are missing, first and last, where that is known.
+    Outcome(Outcome, Missing),
+    Closed {
+        why: Why,
+        code: u16,
+        failure: Option<Failure>,
+    },
 }

@@ -36,7 +36,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `handle`, `check`, `start_from`, `learn`, `gap_told`, `retry_told`, `resumable`.
+/// - Inputs: `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `retry_told`, `resumable`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -96,7 +96,7 @@ impl Connection {
             barred: 0,
             watch: None,
             heard: 0,
-            ids: Ids::default(),
+            ids: Ids::new(config.numbered),
             queue: Queue::new(config.outbox.clone()),
             offline: false,
             hidden: false,
@@ -193,20 +193,25 @@ impl Connection {
     }
 
     /// Rules on a message before it is delivered: whether it is, and whether its id moves the cursor.
-    pub(crate) fn check(&mut self, id: Id) -> (bool, bool) {
+    pub(crate) fn check(&mut self, id: Id, number: Option<u64>) -> (bool, bool) {
         if matches!(self.phase, Phase::Closed) {
             return (false, false);
         }
-        let ruling = self.ids.rule(id);
+        let ruling = self.ids.place(id, number);
         if let Some(outcome) = ruling.outcome {
-            self.tell(News::Outcome(outcome));
+            self.tell(News::Outcome(outcome, ruling.missing));
         }
         (ruling.deliver, ruling.moves)
     }
 
-    /// The cursor that an earlier page left.
-    pub(crate) fn start_from(&mut self, id: Id) {
-        self.ids.start_from(id);
+    /// The cursor that an earlier page left, and the sequence number.
+    pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
+        self.ids.start_from(id, last);
+    }
+
+    /// What the sequence numbers from here on count in.
+    pub(crate) fn epoch(&mut self, epoch: u64) {
+        self.ids.epoch(epoch);
     }
 
     /// An id that was delivered through the open gate.
@@ -266,7 +271,7 @@ impl Connection {
         let uplink = self.uplink();
         self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, uplink, now));
         // An EventSource that comes back by itself makes a seam as well.
-        if self.config.seams && (self.opened || self.ids.cursor().is_some()) {
+        if self.config.seams && (self.opened || self.ids.begun()) {
             self.ids.reconnected();
         }
         self.opened = true;

@@ -3,6 +3,9 @@
 //! The core sees hashes of ids, never the ids. Kept are the first 64 and the last 1 024. A replay that
 //! begins with one of the first 64 is the whole stream: everything up to and including the cursor is
 //! held back, however long. A message without an id of its own is never held back.
+//!
+//! Where messages have sequence numbers these decide, and exactly: what is not above the last one came
+//! already, and what is more than one above it names what is missing.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
@@ -21,7 +24,7 @@ pub(crate) enum Id {
 pub enum Outcome {
     /// The cursor itself was replayed: nothing is missing.
     Recovered,
-    /// The server said that something is missing.
+    /// The server said that something is missing, or the sequence numbers do.
     Gap,
     /// Nothing proves that nothing is missing.
     Unknown,
@@ -34,7 +37,11 @@ pub(crate) struct Ruling {
     /// The message's id is the cursor now.
     pub(crate) moves: bool,
     pub(crate) outcome: Option<Outcome>,
+    /// The sequence numbers that are missing, first and last.
+    pub(crate) missing: Missing,
 }
+
+pub(crate) type Missing = Option<(u64, u64)>;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Ids {
@@ -43,6 +50,12 @@ pub(crate) struct Ids {
     /// More ids than `recent` holds were kept.
     forgot: bool,
     cursor: Option<u64>,
+    /// Messages may have sequence numbers: each is ruled on.
+    numbered: bool,
+    /// The last number.
+    last: Option<u64>,
+    /// What the server counts in: numbers of another one say nothing of these.
+    epoch: Option<u64>,
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
@@ -62,20 +75,31 @@ struct Seam {
 }
 
 impl Ids {
-    /// The cursor an earlier page left.
-    pub(crate) fn start_from(&mut self, id: Id) {
+    pub(crate) fn new(numbered: bool) -> Self {
+        Self { numbered, ..Self::default() }
+    }
+
+    /// What an earlier page left.
+    pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.learn(id);
+        self.last = last;
         // Not the first id of the stream: the stream began before it.
         self.first.clear();
     }
 
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn cursor(&self) -> Option<u64> {
         self.cursor
     }
 
+    /// There is something to go on from.
+    pub(crate) fn begun(&self) -> bool {
+        self.cursor.is_some() || self.last.is_some()
+    }
+
     /// Whether the next message must be ruled on.
     pub(crate) fn checking(&self) -> bool {
-        self.seam.is_some() || self.due.is_some()
+        self.numbered || self.seam.is_some() || self.due.is_some()
     }
 
     /// A connection opened that is not the first, or that starts from a cursor.
@@ -94,6 +118,14 @@ impl Ids {
         self.due = Some(Outcome::Gap);
     }
 
+    /// What the following numbers count in. Another one than before: whatever was between them is gone.
+    pub(crate) fn epoch(&mut self, epoch: u64) {
+        if self.epoch.replace(epoch).is_some_and(|before| before != epoch) {
+            self.gap_told();
+            self.last = None;
+        }
+    }
+
     /// An id delivered while the gate was open.
     pub(crate) fn learn(&mut self, id: Id) {
         match id {
@@ -103,15 +135,38 @@ impl Ids {
         }
     }
 
+    pub(crate) fn place(&mut self, id: Id, number: Option<u64>) -> Ruling {
+        let Some(number) = number else { return self.rule(id) };
+        let mut missing = None;
+        let mut counts_on = false;
+        if let Some(last) = self.last {
+            counts_on = number > last;
+            missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
+            // The server may count anew after a gap that it told itself.
+            if !counts_on && self.due != Some(Outcome::Gap) {
+                return Ruling { deliver: false, moves: false, outcome: None, missing: None };
+            }
+        }
+        self.last = Some(number);
+        self.seam = None;
+        self.learn(id);
+        let outcome = match self.due.take() {
+            _ if missing.is_some() => Some(Outcome::Gap),
+            Some(Outcome::Unknown) if counts_on => Some(Outcome::Recovered),
+            due => due,
+        };
+        Ruling { deliver: true, moves: id != Id::None, outcome, missing }
+    }
+
     pub(crate) fn rule(&mut self, id: Id) -> Ruling {
         let Id::Own(hash) = id else {
             self.learn(id);
-            return Ruling { deliver: true, moves: id == Id::Reset, outcome: self.due.take() };
+            return Ruling { deliver: true, moves: id == Id::Reset, outcome: self.due.take(), missing: None };
         };
         if let Some((last, deliver)) = self.ruled
             && last == hash
         {
-            return Ruling { deliver, moves: deliver, outcome: None };
+            return Ruling { deliver, moves: deliver, outcome: None, missing: None };
         }
         if let Some(mut seam) = self.seam {
             if seam.target == hash {
@@ -128,7 +183,7 @@ impl Ids {
                     Outcome::Gap => Outcome::Gap,
                     Outcome::Unknown | Outcome::Recovered => Outcome::Recovered,
                 });
-                return Ruling { deliver: false, moves: true, outcome };
+                return Ruling { deliver: false, moves: true, outcome, missing: None };
             }
             // While nothing is forgotten, each id speaks for itself.
             seam.whole |= !seam.begun && self.forgot && self.first.contains(&hash);
@@ -138,11 +193,11 @@ impl Ids {
             self.seam = (seam.fresh < RECENT).then_some(seam);
             self.ruled = Some((hash, !again));
             if again {
-                return Ruling { deliver: false, moves: false, outcome: None };
+                return Ruling { deliver: false, moves: false, outcome: None, missing: None };
             }
         }
         self.keep(hash);
-        Ruling { deliver: true, moves: true, outcome: self.due.take() }
+        Ruling { deliver: true, moves: true, outcome: self.due.take(), missing: None }
     }
 
     fn keep(&mut self, hash: u64) {

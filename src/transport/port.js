@@ -3,7 +3,7 @@
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14;
+const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14, EPOCH = 15;
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 // Codes of PAGE.
 const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
@@ -62,6 +62,19 @@ function toBytes(id) {
   return bytes;
 }
 
+/** What stands in the JSON under this key or path. */
+function reader(path) {
+  const keys = path.split(".");
+  return (message) => {
+    let value = message.data;
+    for (const key of keys) value = value?.[key];
+    return value !== null && typeof value === "object" ? undefined : value;
+  };
+}
+
+/** A number below 2^53 in two halves, the upper one counted from 1; 0: there is none. */
+const halves = (number) => (number === undefined ? [0, 0] : [Math.floor(number / 2 ** 32) + 1, number >>> 0]);
+
 export class Port {
   /** Into the core: `(kind, attempt, code, text)`. */
   call;
@@ -70,6 +83,11 @@ export class Port {
   decode = decodeJson;
   /** `(message) => id`, if it stands in the messages. */
   id;
+  /** `(message) => number`, or `[epoch, number]`, if messages have them. */
+  seq;
+  /** The last number, and what it counts in. */
+  number;
+  epoch;
   /** The type by which the server says that something is missing. */
   gap;
   binaryType = "arraybuffer";
@@ -162,12 +180,11 @@ export class Port {
 
   /** The id stands in the JSON, under this key or path. */
   idAt(path) {
-    const keys = path.split(".");
-    this.id = (message) => {
-      let value = message.data;
-      for (const key of keys) value = value?.[key];
-      return value !== null && typeof value === "object" ? undefined : value;
-    };
+    this.id = reader(path);
+  }
+
+  seqAt(path) {
+    this.seq = reader(path);
   }
 
   /** Turns the heartbeat's frames on. */
@@ -292,10 +309,12 @@ export class Port {
     }
   }
 
-  /** The cursor that an earlier page left. */
-  start(cursor) {
+  /** What an earlier page left. */
+  start(cursor, number, epoch) {
     this.cursor = cursor;
-    this.call(FROM, 0, 0, cursor);
+    this.number = number;
+    this.#count(epoch);
+    this.call(FROM, ...halves(number), cursor);
   }
 
   /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */
@@ -399,7 +418,7 @@ export class Port {
 
   #take(raw, name, own) {
     this.received++;
-    let message;
+    let message, number;
     try {
       const data = this.decode(raw);
       const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
@@ -409,24 +428,51 @@ export class Port {
         const id = this.id(message);
         if (id !== undefined && id !== null) own = String(id);
       }
+      if (this.seq) {
+        message.lastEventId = own ?? this.cursor;
+        number = this.#numberOf(message);
+      }
     } catch (error) {
       return report(error);
     }
     if (this.closed) return; // by decode, id or isPong
     if (this.gap !== undefined && message.type === this.gap) this.call(NOTICE, 0, 0);
-    else if (this.#rule(own)) this.#deliver(message);
+    else if (this.#rule(own, number)) this.#deliver(message);
+  }
+
+  #numberOf(message) {
+    let number = this.seq(message);
+    if (Array.isArray(number)) {
+      this.#count(number[0]);
+      number = number[1];
+    }
+    if (number === undefined || number === null) return undefined;
+    if (typeof number === "string") number = /^\d+$/.test(number) ? Number(number) : NaN;
+    if (Number.isSafeInteger(number) && number >= 0) return number;
+    // The message is not to blame.
+    report(new TypeError("everwire: resume.seq must give a whole number from 0, or [epoch, number]"));
+    return undefined;
+  }
+
+  /** What the numbers from here on count in. */
+  #count(epoch) {
+    const name = `${epoch ?? ""}`;
+    if (!name || name === this.epoch) return;
+    this.epoch = name;
+    this.call(EPOCH, 0, 0, name);
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. */
-  #rule(own) {
+  #rule(own, number) {
     if (this.checked) {
       this.pending = own ?? "";
-      const ruling = this.call(CHECK, 0, 0, own);
+      const ruling = this.call(CHECK, ...halves(number), own);
       // By a handler of the gap event. One that reconnects gets the message all the same: the core has
       // ruled on it, and will hold its replay back.
       if (this.closed) return false;
       if (ruling & 2) this.cursor = own;
       if (!(ruling & 1)) this.suppressed++;
+      else if (number !== undefined) this.number = number;
       return ruling & 1;
     }
     if (own !== undefined) {

@@ -75,6 +75,8 @@ extern "C" {
     pub(crate) fn set_sink(this: &Port, sink: &JsValue);
     #[wasm_bindgen(method, js_name = idAt)]
     pub(crate) fn id_at(this: &Port, path: &str);
+    #[wasm_bindgen(method, js_name = seqAt)]
+    pub(crate) fn seq_at(this: &Port, path: &str);
     #[wasm_bindgen(method, setter, js_name = keepsRaw)]
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]

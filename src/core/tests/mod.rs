@@ -13,6 +13,7 @@ mod page;
 mod random;
 mod seam;
 mod seam_models;
+mod sequence;
 mod sim;
 mod stream;
 mod table;

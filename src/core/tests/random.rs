@@ -154,7 +154,7 @@ fn apply(sim: &mut Sim, step: Step) {
         Step::Message(id) if sim.core.state() == State::Open => {
             sim.message();
             if sim.core.checking() {
-                sim.core.check(id);
+                sim.core.check(id, None);
                 sim.settle();
             } else {
                 sim.core.learn(id);

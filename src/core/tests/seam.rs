@@ -40,7 +40,7 @@ fn a_reconnect_is_checked_until_the_cursor_has_passed() {
     sim.lost(Failure::Network);
     sim.establish();
     assert!(sim.core.checking());
-    assert_eq!(sim.core.check(own(1)), (false, true));
+    assert_eq!(sim.core.check(own(1), None), (false, true));
     assert!(!sim.core.checking());
 }
 
@@ -160,10 +160,10 @@ fn a_stream_without_ids_is_told_of_each_reconnect_once() {
         sim.establish();
         sim.take();
         assert!(sim.core.checking());
-        assert_eq!(sim.core.check(Id::None), (true, false));
+        assert_eq!(sim.core.check(Id::None, None), (true, false));
         assert!(!sim.core.checking());
         sim.settle();
-        assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown))]);
+        assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
     }
 }
 
@@ -176,9 +176,9 @@ fn a_gap_the_server_tells_comes_before_the_next_message() {
     sim.take();
     sim.core.gap_told();
     assert!(sim.core.checking());
-    assert_eq!(sim.core.check(own(50)), (true, true));
+    assert_eq!(sim.core.check(own(50), None), (true, true));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap))]);
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
     assert_eq!(sim.core.cursor(), Some(50));
     assert!(!sim.core.checking());
 }
@@ -189,9 +189,9 @@ fn a_gap_is_told_in_the_middle_of_a_connection_too() {
     sim.core.learn(own(1));
     sim.core.gap_told();
     assert!(sim.core.checking());
-    sim.core.check(Id::None);
+    sim.core.check(Id::None, None);
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap))]);
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
 }
 
 #[test]
@@ -213,14 +213,14 @@ fn ids_that_start_anew_after_a_gap_are_not_held_back() {
 #[test]
 fn a_cursor_from_an_earlier_page_makes_a_seam() {
     let mut sim = Sim::new(Config::default());
-    sim.core.start_from(own(7));
+    sim.core.start_from(own(7), None);
     sim.input(Input::Start);
     sim.establish();
     sim.take();
     assert!(sim.core.checking());
-    assert_eq!(sim.core.check(own(7)), (false, true));
+    assert_eq!(sim.core.check(own(7), None), (false, true));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered))]);
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered, None))]);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn an_event_source_that_came_back_by_itself_makes_a_seam() {
     sim.core.learn(own(1));
     sim.input(Input::Interrupted { attempt: sim.core.attempt() });
     sim.opened();
-    assert_eq!(sim.core.check(own(1)), (false, true));
+    assert_eq!(sim.core.check(own(1), None), (false, true));
 }
 
 #[test]

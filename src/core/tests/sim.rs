@@ -238,7 +238,7 @@ impl Sim {
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
                 Action::Tell(News::State(state)) => self.told = state,
                 Action::Tell(News::Closed { .. }) => self.closed = true,
-                Action::Tell(News::Open | News::Outcome(_)) => {}
+                Action::Tell(News::Open | News::Outcome(..)) => {}
             }
         }
     }

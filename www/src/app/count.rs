@@ -1,7 +1,8 @@
-//! `/count`: the numbers from 1 on, computed and not stored, so that any restart can go on.
+//! `/count`: the numbers from 1 on, computed and not stored, so that any restart can go on. With `begin` they come
+//! at a time of their own, whether anyone listens or not, and `log` says how many of the last can be had again.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -31,6 +32,9 @@ pub(super) struct CountQuery {
     replay: String,
     #[serde(default)]
     overlap: u64,
+    /// Unix time in ms at which number 1 was due.
+    begin: Option<u64>,
+    log: Option<u64>,
 }
 
 fn ten_thousand() -> u64 {
@@ -75,6 +79,13 @@ fn message(k: u64) -> String {
     Say::Count { event_id: k.to_string(), seq: k }.json()
 }
 
+/// The last number that is due.
+fn published(begin: u64, rate: u64, to: u64) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let due = now.saturating_sub(u128::from(begin)) * u128::from(rate) / 1_000;
+    u64::try_from(due).unwrap_or(u64::MAX).min(to)
+}
+
 /// The numbers that one connection gets, each at its time.
 struct Numbers {
     next: u64,
@@ -82,14 +93,18 @@ struct Numbers {
     rate: u64,
     started: Instant,
     sent: u64,
+    begin: Option<u64>,
 }
 
 impl Numbers {
     fn new(query: &CountQuery, Cursor(cursor): Cursor) -> Self {
         let after =
             cursor.and_then(|id| id.parse::<u64>().ok()).filter(|_| query.replay != "all").unwrap_or(0);
-        let next = after.saturating_add(1).saturating_sub(query.overlap).max(1);
-        Self { next, to: query.to, rate: query.rate, started: Instant::now(), sent: 0 }
+        let mut next = after.saturating_add(1).saturating_sub(query.overlap).max(1);
+        if let (Some(begin), Some(log)) = (query.begin, query.log) {
+            next = next.max(published(begin, query.rate, query.to).saturating_sub(log).saturating_add(1));
+        }
+        Self { next, to: query.to, rate: query.rate, started: Instant::now(), sent: 0, begin: query.begin }
     }
 
     /// Waits until some are due. By the clock, so that what was late is made up for.
@@ -100,6 +115,10 @@ impl Numbers {
         loop {
             let due = match self.rate {
                 0 => BURST,
+                rate if self.begin.is_some() => {
+                    let published = published(self.begin.unwrap_or_default(), rate, self.to);
+                    published.saturating_add(1).saturating_sub(self.next).min(BURST)
+                }
                 rate => {
                     let by_now = self.started.elapsed().as_micros() * u128::from(rate) / 1_000_000;
                     u64::try_from(by_now).unwrap_or(u64::MAX).saturating_sub(self.sent).min(BURST)

@@ -1,0 +1,117 @@
+import { report } from "../src/transport/port.js";
+import { EverwireError, invalid } from "./errors.js";
+
+const EVERY = 250;
+
+/**
+ * Where this page is in the stream, for the one after it: `[id, number, epoch]` of the last message that the app is
+ * done with. Written after that, at most every 250 ms, and when the page is left.
+ */
+export class Progress {
+  #storage;
+  #key;
+  #manual;
+  /** Delivered, but not yet pulled by each `for await`: in their order. */
+  #open = [];
+  /** For commits by hand: of each message, where it is and its turn. */
+  #places = new WeakMap();
+  #turn = 0;
+  #committed = 0;
+  #place;
+  #timer;
+  #ended = false;
+  #leave = () => this.#write();
+  #hide = () => document.visibilityState === "hidden" && this.#write();
+
+  constructor({ storage, key, manual }, address) {
+    this.#manual = manual;
+    // Without the query, which may hold a token.
+    this.#key = `everwire ${key} ${address.split(/[?#]/)[0]}`;
+    try {
+      this.#storage = storage === true ? globalThis.sessionStorage : storage;
+    } catch {}
+    if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here (a worker, Node, or the user blocks it), so a reload starts anew. Give resume.storage something else"));
+    globalThis.addEventListener?.("pagehide", this.#leave);
+    // The last that a phone says of a page.
+    globalThis.document?.addEventListener("visibilitychange", this.#hide);
+  }
+
+  /** What an earlier page left, `[id, number, epoch]`, or nothing. */
+  read() {
+    const text = this.#try(() => this.#storage.getItem(this.#key));
+    if (text === undefined || text === null) return undefined;
+    if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null, at once");
+    try {
+      const [id, number, epoch] = JSON.parse(text);
+      if (typeof id === "string") return [id, Number.isSafeInteger(number) ? number : undefined, epoch];
+    } catch {}
+    // Somebody else's, or torn.
+    return undefined;
+  }
+
+  /** All handlers of a message have returned; `push` hands it to the loops, and gives how many have to pull it yet. */
+  delivered(message, place, push) {
+    if (this.#manual) {
+      this.#places.set(message, { place, turn: ++this.#turn });
+      return push();
+    }
+    const entry = { place, waiting: 1, left: false };
+    this.#open.push(entry);
+    push((pulled) => {
+      entry.left ||= !pulled;
+      entry.waiting--;
+      this.#settle();
+    }, () => entry.waiting++);
+    entry.waiting--;
+    this.#settle();
+  }
+
+  commit(message) {
+    const found = this.#manual && this.#places.get(message);
+    if (!found) throw invalid('commit: it takes a message of this client, with resume.commit "manual"');
+    if (found.turn <= this.#committed) return;
+    this.#committed = found.turn;
+    this.#commit(found.place);
+  }
+
+  end() {
+    this.#ended = true;
+    globalThis.removeEventListener?.("pagehide", this.#leave);
+    globalThis.document?.removeEventListener("visibilitychange", this.#hide);
+    this.#write();
+  }
+
+  #settle() {
+    while (this.#open[0]?.waiting === 0) {
+      const { place, left } = this.#open.shift();
+      // A loop that was left has not seen it; what comes after counts all the same.
+      if (!left) this.#commit(place);
+    }
+  }
+
+  #commit(place) {
+    this.#place = place;
+    if (this.#ended) this.#write();
+    else this.#timer ??= setTimeout(this.#leave, EVERY);
+  }
+
+  #write() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const place = this.#place;
+    this.#place = undefined;
+    if (place) this.#try(() => this.#storage.setItem(this.#key, JSON.stringify(place)));
+  }
+
+  /** A storage that is full or forbidden is told once, and not asked again. */
+  #try(ask) {
+    if (!this.#storage) return undefined;
+    try {
+      return ask();
+    } catch (error) {
+      this.#storage = undefined;
+      report(error);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,191 @@
+//! Sequence numbers: nothing twice, and each gap by its numbers.
+
+use proptest::prelude::*;
+
+use super::{
+    super::{
+        config::Config,
+        failure::Failure,
+        io::{Action, Input, News},
+        seam::{Id, Ids, Outcome, Ruling},
+    },
+    cases,
+    sim::{STREAM, Sim},
+};
+
+fn numbered() -> Ids {
+    Ids::new(true)
+}
+
+fn take(ids: &mut Ids, number: u64) -> Ruling {
+    ids.place(Id::Own(number), Some(number))
+}
+
+/// Those that are delivered, and what is told before each.
+fn rulings(
+    ids: &mut Ids,
+    numbers: impl IntoIterator<Item = u64>,
+) -> Vec<(u64, Option<Outcome>, Option<(u64, u64)>)> {
+    let ruled = numbers.into_iter().map(|number| (number, take(ids, number)));
+    ruled
+        .filter(|(_, ruling)| ruling.deliver)
+        .map(|(n, ruling)| (n, ruling.outcome, ruling.missing))
+        .collect()
+}
+
+#[test]
+fn every_message_is_checked() {
+    let config = Config { numbered: true, ..Config::default() };
+    assert!(Sim::open_on(STREAM, config).core.checking());
+}
+
+#[test]
+fn the_first_number_may_be_any() {
+    assert_eq!(rulings(&mut numbered(), [70, 71]), [(70, None, None), (71, None, None)]);
+}
+
+#[test]
+fn what_came_already_is_held_back_however_old() {
+    let mut ids = numbered();
+    rulings(&mut ids, 1..=5_000);
+    ids.reconnected();
+    assert_eq!(
+        rulings(&mut ids, (2_000..=5_002).chain(1..=5_003)),
+        [(5_001, Some(Outcome::Recovered), None), (5_002, None, None), (5_003, None, None)]
+    );
+}
+
+#[test]
+fn a_reconnect_that_goes_on_with_the_next_number_is_recovered() {
+    let mut ids = numbered();
+    rulings(&mut ids, 1..=3);
+    ids.reconnected();
+    assert_eq!(rulings(&mut ids, [4]), [(4, Some(Outcome::Recovered), None)]);
+}
+
+#[test]
+fn a_gap_names_what_is_missing() {
+    let mut ids = numbered();
+    rulings(&mut ids, 1..=3);
+    ids.reconnected();
+    assert_eq!(rulings(&mut ids, [8, 9]), [(8, Some(Outcome::Gap), Some((4, 7))), (9, None, None)]);
+}
+
+#[test]
+fn a_gap_in_mid_connection_is_told_too() {
+    let mut ids = numbered();
+    assert_eq!(rulings(&mut ids, [1, 2, 4]).last(), Some(&(4, Some(Outcome::Gap), Some((3, 3)))));
+}
+
+#[test]
+fn the_cursor_moves_with_what_is_delivered_only() {
+    let mut ids = numbered();
+    rulings(&mut ids, 1..=3);
+    assert!(!take(&mut ids, 2).moves);
+    assert_eq!(ids.cursor(), Some(3));
+    assert!(!ids.place(Id::None, Some(4)).moves);
+    assert_eq!(ids.cursor(), Some(3));
+}
+
+#[test]
+fn messages_without_a_number_are_ruled_on_by_their_ids() {
+    let mut ids = numbered();
+    rulings(&mut ids, 1..=3);
+    ids.reconnected();
+    assert!(ids.place(Id::None, None).deliver);
+    assert!(!ids.place(Id::Own(2), None).deliver);
+}
+
+#[test]
+fn another_epoch_is_a_gap_and_counts_anew() {
+    let mut ids = numbered();
+    ids.epoch(1);
+    rulings(&mut ids, 1..=3);
+    ids.reconnected();
+    ids.epoch(2);
+    assert_eq!(rulings(&mut ids, [1, 2]), [(1, Some(Outcome::Gap), None), (2, None, None)]);
+    ids.epoch(2);
+    assert_eq!(rulings(&mut ids, [2, 3]), [(3, None, None)]);
+}
+
+#[test]
+fn after_the_servers_own_word_of_a_gap_it_may_count_anew() {
+    let mut ids = numbered();
+    rulings(&mut ids, 1..=30);
+    ids.gap_told();
+    assert_eq!(rulings(&mut ids, [5, 6]), [(5, Some(Outcome::Gap), None), (6, None, None)]);
+    ids.gap_told();
+    assert_eq!(rulings(&mut ids, [9]), [(9, Some(Outcome::Gap), Some((7, 8)))]);
+}
+
+#[test]
+fn an_earlier_page_leaves_its_number() {
+    let config = Config { numbered: true, ..Config::default() };
+    let mut sim = Sim::new(config);
+    sim.core.epoch(1);
+    sim.core.start_from(Id::Own(7), Some(7));
+    sim.input(Input::Start);
+    sim.establish();
+    sim.take();
+    sim.core.epoch(1);
+    assert_eq!(sim.core.check(Id::Own(7), Some(7)), (false, false));
+    assert_eq!(sim.core.check(Id::Own(9), Some(9)), (true, true));
+    sim.settle();
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, Some((8, 8))))]);
+}
+
+#[test]
+fn the_numbers_survive_a_loss() {
+    let config = Config { numbered: true, ..Config::default() };
+    let mut sim = Sim::open_on(STREAM, config);
+    sim.core.check(Id::None, Some(1));
+    sim.lost(Failure::Network);
+    sim.establish();
+    sim.take();
+    assert_eq!(sim.core.check(Id::None, Some(1)), (false, false));
+    assert_eq!(sim.core.check(Id::None, Some(2)), (true, false));
+    sim.settle();
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered, None))]);
+}
+
+#[test]
+fn the_largest_numbers_do_not_overflow() {
+    let mut ids = numbered();
+    rulings(&mut ids, [u64::MAX - 1, u64::MAX]);
+    assert_eq!(rulings(&mut ids, [u64::MAX]), []);
+    ids.gap_told();
+    assert_eq!(rulings(&mut ids, [0]).len(), 1);
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    /// Whatever each connection replays and leaves out: nothing twice, in order, and the gaps told are exactly
+    /// what did not come.
+    #[test]
+    fn what_is_delivered_and_what_is_told_missing_is_the_whole_sequence(
+        connections in prop::collection::vec((0u64..200, 0u64..30, 0u64..50), 1..20),
+    ) {
+        let mut ids = numbered();
+        let (mut published, mut seen, mut told) = (0, Vec::new(), Vec::new());
+        for (back, lost, more) in connections {
+            let first = (published + lost + 1).saturating_sub(back).max(1);
+            published += lost + more;
+            for number in first..=published {
+                let ruling = take(&mut ids, number);
+                told.extend(ruling.missing.map(|(from, to)| from..=to));
+                prop_assert_eq!(ruling.missing.is_some(), ruling.outcome == Some(Outcome::Gap));
+                if ruling.deliver {
+                    seen.push(number);
+                }
+            }
+            ids.reconnected();
+        }
+        prop_assert!(seen.is_sorted_by(|a, b| a < b));
+        if let (Some(&first), Some(&last)) = (seen.first(), seen.last()) {
+            let mut all: Vec<u64> = seen.into_iter().chain(told.into_iter().flatten()).collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (first..=last).collect::<Vec<_>>());
+        }
+    }
+}
