@@ -1,0 +1,174 @@
+// Across a reload: what was delivered does not come again, what was not does.
+import { client, watch } from "../client.js";
+import { equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
+import { script, sse, unique, ws } from "../server.js";
+
+/** A storage that shows what was written. */
+function memory() {
+  const values = new Map(), writes = [];
+  return {
+    writes,
+    getItem: (key) => values.get(key) ?? null,
+    setItem(key, value) {
+      values.set(key, value);
+      writes.push(JSON.parse(value));
+    },
+    get keys() {
+      return [...values.keys()];
+    },
+  };
+}
+
+const lines = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => ["send", JSON.stringify({ id: `m${from + at}`, seq: from + at })]);
+
+test("storage: a later client of the same key goes on where the earlier one was", async () => {
+  for (const [address, options] of [[ws, { resume: { id: "eventId", seq: "seq" } }], [sse, {}], [sse, { transport: "eventsource" }]]) {
+    const storage = memory();
+    const open = (to) => client(address(`/count?to=${to}`), { ...options, resume: { ...options.resume, storage, key: "ann" } });
+    const first = open(20);
+    const seen = watch(first);
+    await waitFor(() => seen.messages.length === 20, "20 messages");
+    first.close();
+    equal(storage.writes.at(-1)[0], "20", "what close() left behind");
+    const second = open(25);
+    const again = watch(second);
+    equal(second.lastEventId, "20", "where the second starts");
+    await waitFor(() => again.messages.at(-1)?.data.seq === 25, "message 25");
+    equal(again.data.map(({ seq }) => seq), [21, 22, 23, 24, 25], "the second");
+    second.close();
+  }
+});
+
+test("storage: another key, and another endpoint, start anew", async () => {
+  const storage = memory();
+  const first = client(sse("/count?to=3&token=secret"), { resume: { storage, key: "ann" } });
+  await waitFor(() => first.lastEventId === "3", "message 3");
+  first.close();
+  ok(!storage.keys.join().includes("secret"), "no query in the key");
+  for (const [path, key] of [["/count?to=3", "bob"], ["/ticker?to=3", "ann"]]) {
+    const other = client(sse(path), { resume: { storage, key } });
+    equal(other.lastEventId, "", `${path} of ${key}`);
+    other.close();
+  }
+  const same = client(sse("/count?to=3&token=other"), { resume: { storage, key: "ann" } });
+  equal(same.lastEventId, "3", "another token");
+});
+
+test("storage: written at most every 250 ms, never before the handlers returned", async () => {
+  const storage = memory();
+  const made = client(ws("/count?to=2000&rate=2000"), { resume: { id: "eventId", storage, key: "" } });
+  let last = 0, early = 0;
+  made.on(({ data }) => {
+    early += storage.writes.some(([id]) => Number(id) >= data.seq) ? 1 : 0;
+    last = data.seq;
+  });
+  const start = performance.now();
+  await waitFor(() => last === 2_000, () => `message 2 000, have ${last}`);
+  await waitFor(() => storage.writes.at(-1)?.[0] === "2000", "the last write");
+  equal(early, 0, "writes before the handlers returned");
+  const most = Math.ceil((performance.now() - start) / 250) + 1;
+  ok(storage.writes.length <= most, `${storage.writes.length} writes, at most ${most}`);
+});
+
+test("storage: with for await, a message counts when it was pulled", async () => {
+  const storage = memory();
+  const plan = script("ws", [lines(1, 5)]);
+  const made = client(plan.url, { resume: { id: "id", seq: "seq", storage, key: "" } });
+  const messages = made[Symbol.asyncIterator]();
+  await messages.next();
+  await messages.next();
+  await waitFor(() => made.stats().delivered === 5, "5 messages");
+  await waitFor(() => storage.writes.length > 0, "a write");
+  equal(storage.writes.at(-1), ["m2", 2, null], "after two of five");
+  // What the loop leaves is not seen; it does not hold up what comes after either.
+  await messages.return();
+  made.close();
+  equal(storage.writes.at(-1), ["m2", 2, null], "after the loop was left");
+});
+
+test("storage: committed by hand, in any order", async () => {
+  const storage = memory();
+  const plan = script("ws", [lines(1, 4), lines(3, 6)]);
+  const resume = { id: "id", seq: "seq", storage, key: "", commit: "manual" };
+  const made = client(plan.url, { resume });
+  const seen = watch(made);
+  await waitFor(() => seen.messages.length === 4, "4 messages");
+  made.commit(seen.messages[1]);
+  made.commit(seen.messages[0]);
+  equal(thrown(() => made.commit({ ...seen.messages[3] })).code, "invalid-option", "a message of nobody");
+  made.close();
+  equal(storage.writes, [["m2", 2, null]], "writes");
+  const again = client(plan.url, { resume });
+  const more = watch(again);
+  await waitFor(() => more.messages.length === 4, "4 messages again");
+  equal(more.data.map(({ seq }) => seq), [3, 4, 5, 6], "from the first that was not committed");
+  again.commit(more.messages[3]);
+  again.close();
+  equal(storage.writes.at(-1), ["m6", 6, null], "a commit before close");
+});
+
+test("storage: an epoch survives, too", async () => {
+  const storage = memory();
+  const line = (epoch, seq) => ["send", JSON.stringify({ epoch, seq })];
+  const plan = script("ws", [[line("a", 1), line("a", 2)], [line("b", 1)]]);
+  const resume = { seq: ({ data }) => [data.epoch, data.seq], storage, key: "" };
+  const first = client(plan.url, { resume });
+  await waitFor(() => first.stats().delivered === 2, "2 messages");
+  first.close();
+  const order = [];
+  const second = client(plan.url, { resume });
+  second.addEventListener("gap", ({ outcome }) => order.push(outcome));
+  second.on(({ data }) => order.push(data.epoch));
+  await waitFor(() => order.length === 2, () => `two things, have ${order}`);
+  equal(order, ["gap", "b"], "order");
+});
+
+test("storage: what is torn starts anew; one that throws is told once, and the stream goes on", async () => {
+  for (const torn of ["", "{", "[5]", "null", "[\"x\""]) {
+    const made = client(sse("/count?to=2"), { resume: { storage: { getItem: () => torn, setItem() {} }, key: "" } });
+    equal(made.lastEventId, "", JSON.stringify(torn));
+    made.close();
+  }
+  const refuse = () => { throw new Error("full"); };
+  const made = client(sse("/count?to=5"), { resume: { storage: { getItem: () => null, setItem: refuse }, key: "" } });
+  const seen = watch(made);
+  await waitFor(() => seen.messages.length === 5, "5 messages");
+  made.close();
+  equal(takeReports().map(({ message }) => message), ["full"], "reports");
+});
+
+/** A page of its own, in a frame, with a client on sessionStorage. */
+async function page(url, key, before = "") {
+  const frame = document.createElement("iframe");
+  const name = unique();
+  const ready = new Promise((resolve) => addEventListener("message", function hear({ data }) {
+    if (data.name !== name) return;
+    removeEventListener("message", hear);
+    resolve(data.seen);
+  }));
+  frame.srcdoc = `<script>${before}</script><script type="module">
+    import { connect } from "/pkg/index.js";
+    const seen = [];
+    const wire = connect(${JSON.stringify(url)}, { resume: { id: "id", seq: "seq", storage: true, key: ${JSON.stringify(key)} } });
+    wire.on(({ data }) => {
+      seen.push(data.seq);
+      // Within the 250 ms in which nothing is written yet.
+      if (seen.length === 3) parent.postMessage({ name: ${JSON.stringify(name)}, seen }, "*");
+    });
+  </script>`;
+  document.body.append(frame);
+  const seen = await ready;
+  frame.remove();
+  return seen;
+}
+
+test("storage: a page that was left does not get its messages again, one that was killed does", async () => {
+  const left = script("ws", [lines(1, 3), lines(2, 7)]);
+  equal(await page(left.url, "left"), [1, 2, 3], "the page");
+  equal(await page(left.url, "left"), [4, 5, 6], "the page after it");
+  const killed = script("ws", [lines(1, 3), lines(1, 3)]);
+  // What a killed page never sees.
+  const kill = 'for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, (event) => event.stopImmediatePropagation(), true);';
+  equal(await page(killed.url, "killed", kill), [1, 2, 3], "the page that is killed");
+  equal(await page(killed.url, "killed"), [1, 2, 3], "the page after it");
+});
