@@ -2,14 +2,14 @@
 # make test   everything for the tests, and all of them
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package consumers app size bench fuzz clean
+.PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package test-chaos chaos consumers app size bench fuzz clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
 demo: server pack
 	@. scripts/env.sh && exec target/debug/everwire-demo --root =www --root pkg=pkg $(DEMO_ARGS)
 
-test: setup-test test-native test-web pack test-package
+test: setup-test test-native test-web pack test-package test-chaos
 
 setup-build:
 	@scripts/setup.sh build
@@ -29,6 +29,7 @@ lint: setup-build
 
 test-native: setup-build
 	cargo test --locked --workspace
+	@cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
 
 # The Rust API, with wasm-pack test, in the three engines.
 test-web: setup-test server
@@ -37,6 +38,14 @@ test-web: setup-test server
 # The packed npm package, from pages, in the three engines.
 test-package: setup-test server pack
 	@. scripts/env.sh && node tests/browser/run.mjs all
+
+# Faults without end; test-chaos is the short run that belongs to `make test`.
+chaos: setup-test server pack
+	@. scripts/env.sh && node tests/chaos/run.mjs $(or $(CHAOS_ARGS),all --faults 340)
+
+test-chaos: setup-test server pack
+	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 12
+	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200
 
 # The packed tarball in bundlers and frameworks.
 consumers: setup-test server pack

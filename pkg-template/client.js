@@ -24,9 +24,9 @@ export class Client extends EventTarget {
   #instance;
   #wire;
   #settings;
-  #endpoint;
-  /** `[address, transport]` of a fixed endpoint: read once, so that it cannot change its mind. */
-  #fixed;
+  #endpoints;
+  /** `[address, transport]` of each fixed endpoint: read once, so that it cannot change its mind. */
+  #fixed = [];
   #port = new Port();
   #handlers = new Handlers();
   #iterators = new Set();
@@ -48,9 +48,11 @@ export class Client extends EventTarget {
   #onAbort = () => this.#close(ABORTED, 0, "");
   #stop = (error) => this.#closed(INTERNAL, 0, error);
 
-  constructor(endpoint, settings, instance) {
+  constructor(endpoints, settings, instance) {
     super();
-    this.#endpoint = endpoint;
+    this.#endpoints = endpoints;
+    // A fleet that starts at one node ends there, too.
+    if (settings.shuffle) for (let left = endpoints.length; left > 1; left--) endpoints.push(...endpoints.splice(Math.floor(Math.random() * left), 1));
     this.#settings = settings;
     this.#instance = instance;
     const port = this.#port;
@@ -78,9 +80,10 @@ export class Client extends EventTarget {
     instance.clients.add(this.#stop);
     try {
       if (port.problem) throw invalid(port.problem);
-      if (typeof endpoint !== "function") this.#check(endpoint);
-      else if (!CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
-      if (settings.storage) this.#progress = new Progress(settings, this.#fixed?.[0] ?? "");
+      this.#fixed = endpoints.map((endpoint) => (typeof endpoint === "function" ? undefined : this.#check(endpoint)));
+      if (!this.#fixed.length) throw new EverwireError("invalid-url", "there must be an endpoint");
+      if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
+      if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
       if (place) port.start(...place);
     } catch (error) {
@@ -286,7 +289,8 @@ export class Client extends EventTarget {
 
   /** Throws when a fixed address cannot work, or the runtime lacks what it takes. */
   #check(target) {
-    const [address, kind] = this.#fixed = pick(target, this.#settings.transport);
+    const picked = pick(target, this.#settings.transport);
+    const [address, kind] = picked;
     if (address === undefined) {
       throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse }, or a function that gives one");
     }
@@ -297,11 +301,12 @@ export class Client extends EventTarget {
     }
     const name = CONSTRUCTORS[found];
     if (found === TRANSPORTS.websocket && this.#port.via === "header") throw invalid('resume.via "header" is for SSE: a WebSocket cannot send a header. Leave it out');
-    this.#port.transport = name.toLowerCase();
+    this.#port.transport ||= name.toLowerCase();
     if (!this.#has(name)) throw unsupported(name);
+    return picked;
   }
 
-  async #ask(attempt, context) {
+  async #ask(attempt, context, endpoint, fixed) {
     const { protocols, request: again, http, transport } = this.#settings;
     const cursor = this.#port.cursor;
     const ask = async (value) => call(value, context);
@@ -311,10 +316,10 @@ export class Client extends EventTarget {
       const resumed = again && (this.#port.delivered || cursor) ? asRequest(await again({ ...context, id: cursor })) : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
-        moved ?? ask(this.#endpoint), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
+        moved ?? ask(endpoint), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
       ]);
       if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
-      [address, kind] = moved === undefined && this.#fixed ? this.#fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
+      [address, kind] = moved === undefined && fixed ? fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
       if (address === undefined) throw new EverwireError("invalid-url", "the endpoint function must give a string, a URL, { websocket } or { sse }");
       // The browser's own error would show the value.
       if (!isHeaders(headers) || !(body === undefined || isBody(body))) throw invalid("http.headers or http.body gave what fetch cannot take");
@@ -337,20 +342,21 @@ export class Client extends EventTarget {
   #host() {
     return {
       number: (place) => this.#settings.numbers[place],
-      resolve: (attempt, retry, reason) => {
+      resolve: (attempt, retry, reason, place) => {
         this.#asking?.abort();
         // Its listeners may have closed the client.
         if (this.#state === CLOSED) return;
         this.#counts.attempts++;
         const { protocols, http, asks } = this.#settings;
-        if (this.#fixed && !asks) {
+        const fixed = this.#fixed[place];
+        if (fixed && !asks) {
           const { init, headers, body, once } = http;
-          return this.#resolved(attempt, this.#fixed, once, { ...init, protocols, headers, body });
+          return this.#resolved(attempt, fixed, once, { ...init, protocols, headers, body });
         }
         this.#asking = new AbortController();
         this.#providerError = undefined;
         const { signal } = this.#asking;
-        this.#ask(attempt, { reason: CONTEXT_REASONS[reason], attempt: retry, lastEventId: this.#port.cursor, signal });
+        this.#ask(attempt, { reason: CONTEXT_REASONS[reason], attempt: retry, lastEventId: this.#port.cursor, signal }, this.#endpoints[place], fixed);
       },
       ask: (failure) => {
         try {

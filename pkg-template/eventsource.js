@@ -41,7 +41,7 @@ export class EventSource extends EventTarget {
       shouldReconnect: reconnect === undefined ? ({ status }) => (status ? false : undefined) : undefined,
       [PLAINLY]: true,
     };
-    const client = this.#client = new Client(target, readOptions(options, target), instance());
+    const client = this.#client = new Client([target], readOptions(options, [target]), instance());
     const failed = () => this.dispatchEvent(new Event("error"));
     client.addEventListener("open", () => this.dispatchEvent(new Event("open")));
     client.addEventListener("retry", failed);

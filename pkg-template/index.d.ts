@@ -225,6 +225,8 @@ export interface Codec {
 }
 
 export interface Options {
+  /** Several endpoints: in an order of this client's own, so that a fleet spreads over them. Default false: the first one first. */
+  shuffle?: boolean;
   /** Default by the address: `ws:` and `wss:` take `websocket`, `http:`, `https:` and relative ones `fetch`. */
   transport?: Transport;
   /** WebSocket subprotocols, or a function asked for them before each attempt. */
@@ -375,9 +377,10 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
 }
 
 /**
- * Returns a client at once; the first attempt starts in a microtask.
+ * Returns a client at once; the first attempt starts in a microtask. Of several endpoints it goes to the next one at each
+ * failure, with its cursor, and back to the first one after a good connection has ended in the normal way.
  * Throws an EverwireError, naming the option, when the endpoint or an option cannot work.
  */
-export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint, options?: Options): Client<E>;
+export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: Options): Client<E>;
 
 export const version: string;

@@ -9,5 +9,6 @@ export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 export const version = EVERWIRE_VERSION;
 
 export function connect(endpoint, options = {}) {
-  return new Client(endpoint, readOptions(options, endpoint), instance());
+  const endpoints = [].concat(endpoint);
+  return new Client(endpoints, readOptions(options, endpoints), instance());
 }

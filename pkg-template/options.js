@@ -117,8 +117,8 @@ function readHttp(given, withCredentials) {
   };
 }
 
-export function readOptions(given, endpoint) {
-  const options = new Reader(given, "", "transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal http until maxEventBytes");
+export function readOptions(given, endpoints) {
+  const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal http until maxEventBytes");
   const reconnect = section(options, "reconnect", true);
   const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
   const heartbeat = section(options, "heartbeat", false);
@@ -141,6 +141,7 @@ export function readOptions(given, endpoint) {
     outbox.number("maxBytes", "a number of bytes, 0 or more"),
     outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
     options.number("openTimeout"),
+    endpoints.length,
     options.number("maxEventBytes", "a number of bytes, 0 or more"),
   ];
 
@@ -150,7 +151,7 @@ export function readOptions(given, endpoint) {
   const http = readHttp(given.http, withCredentials);
   const request = resume.fn("request");
   const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
-  const asks = [endpoint, protocols, http.headers, http.body, request].some(isFunction);
+  const asks = [...endpoints, protocols, http.headers, http.body, request].some(isFunction);
   const shouldReconnect = options.fn("shouldReconnect");
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
@@ -171,7 +172,7 @@ export function readOptions(given, endpoint) {
   const storage = resume.get("storage", (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)), "true, or something with getItem and setItem");
   const key = resume.get("key", isString, "a string");
   const commit = resume.one("commit", "auto", "manual");
-  if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, such as the user\'s id, so that nobody goes on from the place of another ("" where it is the same for all)');
+  if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, such as the user\'s id ("" where it is the same for all)');
   if (!storage && commit) throw invalid("resume.commit needs resume.storage");
   const gap = resume.get("gap", isString, "a string");
   const name = resume.get("name", (value) => isString(value) && value, "a string") ?? "lastEventId";
@@ -187,6 +188,7 @@ export function readOptions(given, endpoint) {
     asks,
     request,
     http,
+    shuffle: options.flag("shuffle", false),
     until: options.fn("until"),
     binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
     events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...(gap === undefined ? [] : [gap])],

@@ -23,14 +23,14 @@ export class Progress {
   #leave = () => this.#write();
   #hide = () => document.visibilityState === "hidden" && this.#write();
 
-  constructor({ storage, key, manual }, address) {
+  constructor({ storage, key, manual }, fixed) {
     this.#manual = manual;
-    // Without the query, which may hold a token.
-    this.#key = `everwire ${key} ${address.split(/[?#]/)[0]}`;
+    // Without the queries, which may hold tokens; in whatever order.
+    this.#key = ["everwire", key, ...fixed.map((address) => address?.[0].split(/[?#]/)[0]).sort()].join(" ");
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
     } catch {}
-    if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here (a worker, Node, or the user blocks it), so a reload starts anew. Give resume.storage something else"));
+    if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here, so a reload starts anew. Give resume.storage something else"));
     globalThis.addEventListener?.("pagehide", this.#leave);
     // The last that a phone says of a page.
     globalThis.document?.addEventListener("visibilitychange", this.#hide);

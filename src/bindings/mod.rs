@@ -35,7 +35,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn number(this: &JsHost, place: u32) -> f64;
     #[wasm_bindgen(method)]
-    fn resolve(this: &JsHost, attempt: u32, retry: u32, reason: u32);
+    fn resolve(this: &JsHost, attempt: u32, retry: u32, reason: u32, endpoint: u32);
     #[wasm_bindgen(method)]
     fn ask(this: &JsHost, failure: JsValue) -> Option<bool>;
     #[wasm_bindgen(method)]
@@ -73,13 +73,13 @@ impl FacadeHost {
 }
 
 impl Host for FacadeHost {
-    fn resolve(&self, _: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason) {
+    fn resolve(&self, _: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         let reason = match reason {
             Reason::Initial => 0,
             Reason::Reconnect => 1,
             Reason::Unauthorized => 2,
         };
-        self.js.resolve(attempt, retry as u32, reason);
+        self.js.resolve(attempt, retry as u32, reason, endpoint);
     }
 
     fn ask(&self, failure: Failure) -> Option<bool> {

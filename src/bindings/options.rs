@@ -60,6 +60,7 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
         outbox,
         heartbeat: set(HEARTBEAT).then_some(heartbeat),
         open_timeout: next(Config::default().open_timeout),
+        endpoints: next(1) as u32,
         reconnects: set(RECONNECTS),
         has_provider: set(PROVIDER),
         asks: set(ASKS),
@@ -75,7 +76,7 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
     }
 }
 
-// Not inlined: there are fourteen calls.
+// Not inlined: there are fifteen calls.
 #[inline(never)]
 fn number(host: &JsHost, place: &mut u32, default: u64) -> u64 {
     let number = host.number(*place);

@@ -142,6 +142,7 @@ impl Resume {
 #[must_use = "a builder does nothing until connect()"]
 pub struct Builder {
     pub(crate) endpoint: Endpoint,
+    pub(crate) others: Vec<Request>,
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
     pub(crate) events: Vec<String>,
@@ -165,6 +166,7 @@ impl Builder {
     pub(crate) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint,
+            others: Vec::new(),
             transport: None,
             protocols: Vec::new(),
             events: Vec::new(),
@@ -176,6 +178,19 @@ impl Builder {
             rule: None,
             config: Config::default(),
         }
+    }
+
+    /// Where to go when the first endpoint fails, in this order; the cursor goes along. Back to the first one
+    /// when a good connection has ended in the normal way.
+    pub fn failover(mut self, others: impl IntoIterator<Item = impl Into<Request>>) -> Self {
+        self.others = others.into_iter().map(Into::into).collect();
+        self
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = &Request> {
+        let first = if let Endpoint::Fixed(request) = &self.endpoint { Some(request) } else { None };
+        first.into_iter().chain(&self.others)
     }
 
     /// Default: WebSocket for `ws:` and `wss:` addresses, fetch for http(s) and relative ones.
@@ -280,6 +295,7 @@ impl Builder {
             has_provider: matches!(self.endpoint, Endpoint::Function(_)),
             asks: self.rule.is_some(),
             numbered: self.resume.seq.is_some(),
+            endpoints: u32::try_from(self.others.len()).unwrap_or(0).saturating_add(1),
             browser_reconnects: self.resume.via == Some("header")
                 && self.transport == Some(Transport::EventSource),
             ..self.config.clone()

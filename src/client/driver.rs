@@ -31,7 +31,7 @@ use crate::{
 /// The app's side.
 pub(crate) trait Host {
     /// Find the address and let the port prepare it, then [`Driver::resolved`], now or later.
-    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason);
+    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason, endpoint: u32);
     fn ask(&self, failure: Failure) -> Option<bool>;
     fn settle(&self, id: u32, sent: Sent);
     fn tell(&self, driver: &Rc<Driver>, news: News);
@@ -267,7 +267,9 @@ impl Driver {
 
     fn perform(self: &Rc<Self>, action: Action) {
         match action {
-            Action::Resolve { attempt, retry, reason } => self.host.resolve(self, attempt, retry, reason),
+            Action::Resolve { attempt, retry, reason, endpoint } => {
+                self.host.resolve(self, attempt, retry, reason, endpoint);
+            }
             Action::Open { attempt } => self.open(attempt),
             Action::Drop { code } => {
                 self.learn();

@@ -34,7 +34,7 @@ const RESERVE: usize = 64;
 
 pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
-    if let Endpoint::Fixed(request) = &builder.endpoint {
+    for request in builder.fixed() {
         let address = Address::new(port.site(&request.address), builder.transport, false)
             .map_err(ConnectError::InvalidUrl)?;
         if address.transport == Transport::WebSocket && builder.resume.via == Some("header") {
@@ -342,7 +342,11 @@ fn extra(builder: &Builder, request: &Request) -> JsValue {
 }
 
 impl Host for AppHost {
-    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason) {
+    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
+        let other = endpoint.checked_sub(1).and_then(|place| self.builder.others.get(place as usize));
+        if let Some(request) = other {
+            return resolved(driver, attempt, &self.builder, Some(request));
+        }
         match &self.builder.endpoint {
             Endpoint::Fixed(request) => resolved(driver, attempt, &self.builder, Some(request)),
             Endpoint::Function(ask) => {

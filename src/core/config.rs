@@ -281,6 +281,8 @@ pub(crate) struct Config {
     pub(crate) browser_reconnects: bool,
     /// What a server replays twice is held back. Not for a drop-in: the standard knows no such thing.
     pub(crate) seams: bool,
+    /// How many endpoints there are to choose from.
+    pub(crate) endpoints: u32,
     /// Messages may have sequence numbers (`resume.seq`).
     pub(crate) numbered: bool,
 }
@@ -297,6 +299,7 @@ impl Default for Config {
             asks: false,
             browser_reconnects: false,
             seams: true,
+            endpoints: 1,
             numbered: false,
         }
     }

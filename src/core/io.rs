@@ -118,6 +118,8 @@ pub(crate) enum Action {
         attempt: u32,
         retry: u64,
         reason: Reason,
+        /// Which of the endpoints, from 0.
+        endpoint: u32,
     },
     /// Open a transport to that address.
     Open {

@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     /// The one new question after a 401 was put.
     reauthed: bool,
     reason: Reason,
+    /// The endpoint of this attempt. The first one is the one to be at.
+    endpoint: u32,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
@@ -90,6 +92,7 @@ impl Connection {
             last_failure: None,
             reauthed: false,
             reason: Reason::Initial,
+            endpoint: 0,
             route: None,
             spent: false,
             told: 0,
@@ -247,8 +250,8 @@ impl Connection {
         self.spent = false;
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
-        let reason = self.reason;
-        self.act(Action::Resolve { attempt: self.attempt, retry: self.retries, reason });
+        let Self { attempt, retries: retry, reason, endpoint, .. } = *self;
+        self.act(Action::Resolve { attempt, retry, reason, endpoint });
     }
 
     fn resolved(&mut self, now: u64, route: Route) {
@@ -393,6 +396,7 @@ impl Connection {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
                 } else if matches!(self.phase, Phase::Suspended) {
+                    self.endpoint = 0;
                     self.wait_until(at.now, at.now.max(self.barred), self.barred);
                     self.hurry(at.now);
                 }
@@ -455,6 +459,7 @@ impl Connection {
                 // The app's own word, whatever was told or is out.
                 self.spent = false;
                 self.barred = 0;
+                self.endpoint = 0;
                 let until = self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR));
                 if until <= now {
                     self.begin(now);

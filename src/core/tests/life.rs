@@ -17,7 +17,7 @@ fn a_client_finds_the_address_then_opens() {
     let mut sim = Sim::new(Config::default());
     assert_eq!(sim.core.deadline(), None);
     sim.input(Input::Start);
-    assert_eq!(sim.take(), [Action::Resolve { attempt: 1, retry: 0, reason: Reason::Initial }]);
+    assert_eq!(sim.take(), [Action::Resolve { attempt: 1, retry: 0, reason: Reason::Initial, endpoint: 0 }]);
     sim.resolved();
     assert_eq!(sim.take(), [Action::Open { attempt: 1 }]);
     sim.opened();

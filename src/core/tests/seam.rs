@@ -75,7 +75,7 @@ fn an_empty_id_takes_the_cursor_back() {
 #[test]
 fn a_whole_replay_of_ten_thousand_is_held_back_wholly() {
     let mut ids = after(1..=10_000);
-    assert_eq!(delivered(&mut ids, 1..=10_000), []);
+    assert!(delivered(&mut ids, 1..=10_000).is_empty());
     assert!(!ids.checking());
     assert_eq!(delivered(&mut ids, 10_001..=10_003), [10_001, 10_002, 10_003]);
 }
@@ -91,7 +91,7 @@ fn a_whole_replay_may_begin_with_any_of_the_first_ids() {
 #[test]
 fn a_whole_replay_that_breaks_off_is_held_back_the_next_time_too() {
     let mut ids = after(1..=5_000);
-    assert_eq!(delivered(&mut ids, 1..=4_000), []);
+    assert!(delivered(&mut ids, 1..=4_000).is_empty());
     assert_eq!(ids.cursor(), Some(5_000));
     ids.reconnected();
     assert_eq!(delivered(&mut ids, 1..=5_001), [5_001]);

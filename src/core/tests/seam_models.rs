@@ -151,7 +151,7 @@ impl Model {
     fn complete(&self) {
         if let (Some(joined), Some(cursor)) = (self.joined, self.cursor) {
             let missing: Vec<_> = (joined..=cursor).filter(|place| !self.delivered.contains(place)).collect();
-            assert_eq!(missing, [], "missing");
+            assert!(missing.is_empty(), "missing: {missing:?}");
         }
     }
 }

@@ -73,6 +73,18 @@ test("numbers may be strings; what is no number is reported, and its message com
   equal(takeReports().map(({ message }) => message), ["everwire: resume.seq must give a whole number from 0, or [epoch, number]"], "errors");
 });
 
+test("around a reconnect: statechange, open, gap, message", async () => {
+  const plan = script("ws", [[["send", '{"seq":1}'], ["wait", 20], ["reset"]], [["send", '{"seq":5}']]]);
+  const order = [];
+  const made = client(plan.url, { resume: { seq: "seq" } });
+  made.addEventListener("statechange", () => order.push(made.state));
+  for (const type of ["open", "retry", "gap"]) made.addEventListener(type, () => order.push(type === "open" ? "opened" : type));
+  made.on(({ data }) => order.push(data.seq));
+  await waitFor(() => order.at(-1) === 5, () => `message 5, have ${order}`);
+  // The first state is there before anyone can listen.
+  equal(order, ["open", "opened", 1, "waiting", "retry", "connecting", "open", "opened", "gap", 5], "order");
+});
+
 test("a gap within a connection is told, with the ids on both sides", async () => {
   const plan = script("ws", [[["send", '{"id":"x1","seq":1}'], ["send", '{"id":"x5","seq":5}']]]);
   const order = [];
