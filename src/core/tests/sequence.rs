@@ -7,11 +7,14 @@ use super::{
         config::Config,
         failure::Failure,
         io::{Action, Input, News},
-        seam::{Id, Ids, Outcome, Ruling},
+        seam::{Id, Ids, Missing, Outcome, Ruling},
     },
     cases,
     sim::{STREAM, Sim},
 };
+
+/// A number that is delivered, and what is told before it.
+type Delivered = (u64, Option<Outcome>, Missing);
 
 fn numbered() -> Ids {
     Ids::new(true)
@@ -22,10 +25,7 @@ fn take(ids: &mut Ids, number: u64) -> Ruling {
 }
 
 /// Those that are delivered, and what is told before each.
-fn rulings(
-    ids: &mut Ids,
-    numbers: impl IntoIterator<Item = u64>,
-) -> Vec<(u64, Option<Outcome>, Option<(u64, u64)>)> {
+fn rulings(ids: &mut Ids, numbers: impl IntoIterator<Item = u64>) -> Vec<Delivered> {
     let ruled = numbers.into_iter().map(|number| (number, take(ids, number)));
     ruled
         .filter(|(_, ruling)| ruling.deliver)
