@@ -21,7 +21,6 @@ export class Progress {
   #timer;
   #ended = false;
   #leave = () => this.#write();
-  #hide = () => document.visibilityState === "hidden" && this.#write();
 
   constructor({ storage, key, manual }, fixed) {
     this.#manual = manual;
@@ -32,8 +31,8 @@ export class Progress {
     } catch {}
     if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here, so a reload starts anew. Give resume.storage something else"));
     globalThis.addEventListener?.("pagehide", this.#leave);
-    // The last that a phone says of a page.
-    globalThis.document?.addEventListener("visibilitychange", this.#hide);
+    // Hidden is the last that a phone says of a page.
+    globalThis.document?.addEventListener("visibilitychange", this.#leave);
   }
 
   /** What an earlier page left, `[id, number, epoch]`, or nothing. */
@@ -77,7 +76,7 @@ export class Progress {
   end() {
     this.#ended = true;
     globalThis.removeEventListener?.("pagehide", this.#leave);
-    globalThis.document?.removeEventListener("visibilitychange", this.#hide);
+    globalThis.document?.removeEventListener("visibilitychange", this.#leave);
     this.#write();
   }
 

@@ -447,7 +447,7 @@ export class Port {
       number = number[1];
     }
     if (number === undefined || number === null) return undefined;
-    if (typeof number === "string") number = /^\d+$/.test(number) ? Number(number) : NaN;
+    if (typeof number === "string") number = parseFloat(number);
     if (Number.isSafeInteger(number) && number >= 0) return number;
     // The message is not to blame.
     report(new TypeError("everwire: resume.seq must give a whole number from 0, or [epoch, number]"));
