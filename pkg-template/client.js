@@ -81,7 +81,7 @@ export class Client extends EventTarget {
     try {
       if (port.problem) throw invalid(port.problem);
       this.#fixed = endpoints.map((endpoint) => (typeof endpoint === "function" ? undefined : this.#check(endpoint)));
-      if (!this.#fixed.length) throw new EverwireError("invalid-url", "there must be an endpoint");
+      if (!endpoints.length) this.#check();
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);

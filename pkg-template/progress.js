@@ -39,7 +39,7 @@ export class Progress {
   read() {
     const text = this.#try(() => this.#storage.getItem(this.#key));
     if (text === undefined || text === null) return undefined;
-    if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null, at once");
+    if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null");
     try {
       const [id, number, epoch] = JSON.parse(text);
       if (typeof id === "string") return [id, Number.isSafeInteger(number) ? number : undefined, epoch];

@@ -321,9 +321,9 @@ impl Model for Bounds {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn check(bounds: Bounds) {
     let checker = bounds.checker().spawn_bfs().join();
-    #[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
     println!("model: {} states, {bounds:?}", checker.unique_state_count());
     checker.assert_properties();
 }
