@@ -12,12 +12,20 @@ import { Progress } from "./progress.js";
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
 const OPEN = 1, WAITING = 2, CLOSED = 4;
 const REASONS = ["app", "aborted", "ended", "fatal", "exhausted", "internal"];
+// Of failures.js.
+const PROVIDER = 4;
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink", "refused"];
-const RETRY_IN = 0, RETRIES = 1, QUEUED = 2, QUEUED_BYTES = 3;
+const RETRY_IN = 0, RETRIES = 1;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
+/** Why there is none; see `Port.route`. */
+const NO_ROUTES = [
+  "is not a URL that this page can resolve",
+  "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
+  "must have the scheme ws:, wss:, http: or https:",
+];
 const CONSTRUCTORS = ["", "WebSocket", "EventSource", "fetch"];
 
 export class Client extends EventTarget {
@@ -33,7 +41,6 @@ export class Client extends EventTarget {
   #progress;
   /** What `opened()` gave. */
   #opening;
-  #sends = new Map();
   #sendId = 0;
   #state = 0;
   #lastFailure = null;
@@ -56,12 +63,11 @@ export class Client extends EventTarget {
     this.#settings = settings;
     this.#instance = instance;
     const port = this.#port;
-    port.decode = settings.codec.decode ? (data) => settings.codec.decode(data) : port.decode;
+    port.decode = settings.codec.decode ? (data, transport) => settings.codec.decode(data, transport) : port.decode;
     if (typeof settings.id === "string") port.idAt(settings.id);
     else port.id = settings.id;
     if (typeof settings.seq === "string") port.seqAt(settings.seq);
     else port.seq = settings.seq === true ? (message) => message.lastEventId : settings.seq;
-    port.gap = settings.gap;
     port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
@@ -75,11 +81,10 @@ export class Client extends EventTarget {
       else if (this.#iterators.size) this.#push(message);
       if (settings.until) this.#ended(message);
     };
-    port.call = (kind, attempt, code, text) => this.#wasm(() => this.#wire.call(kind, attempt, code, text)) ?? 0;
+    port.call = (kind, attempt, code, high, low) => this.#wasm(() => this.#wire.call(kind, attempt, code, high, low)) ?? 0;
     this.#wire = new instance.Wire(settings.flags, port, this.#host());
     instance.clients.add(this.#stop);
     try {
-      if (port.problem) throw invalid(port.problem);
       this.#fixed = endpoints.map((endpoint) => (typeof endpoint === "function" ? undefined : this.#check(endpoint)));
       if (!endpoints.length) this.#check();
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
@@ -135,7 +140,7 @@ export class Client extends EventTarget {
   }
 
   get bufferedAmount() {
-    return this.#read(QUEUED_BYTES) + (this.#port.socket?.bufferedAmount ?? 0);
+    return this.#queued() + (this.#port.socket?.bufferedAmount ?? 0);
   }
 
   on(type, handler, options) {
@@ -156,8 +161,8 @@ export class Client extends EventTarget {
       const bytes = queued ? byteLength(payload) : 0;
       const id = this.#sendId;
       this.#sendId = (id + 1) >>> 0;
-      this.#sends.set(id, resolve);
-      this.#wasm(() => this.#wire.send(id, queued ? snapshot(payload) : payload, bytes));
+      this.#port.put(id, queued ? snapshot(payload) : payload, bytes, resolve);
+      this.#wasm(() => this.#wire.send(id, bytes));
     });
   }
 
@@ -172,8 +177,7 @@ export class Client extends EventTarget {
 
   stats() {
     const { received, delivered, suppressed, roundTrip } = this.#port;
-    const queued = this.#read(QUEUED), queuedBytes = this.#read(QUEUED_BYTES);
-    return { ...this.#counts, received, delivered, suppressed, outcome: this.#outcome, roundTrip, queued, queuedBytes };
+    return { ...this.#counts, received, delivered, suppressed, outcome: this.#outcome, roundTrip, queued: this.#port.payloads.size, queuedBytes: this.#queued() };
   }
 
   opened() {
@@ -206,7 +210,7 @@ export class Client extends EventTarget {
     const context = { reason: "reconnect", attempt: 0, lastEventId: this.lastEventId, signal: new AbortController().signal };
     let url, rest;
     try {
-      const given = await call(cancel, { ...context, id: this.lastEventId });
+      const given = await call(cancel, { ...context, ...this.#port.place() });
       // The function has seen to it.
       if (given === undefined) return true;
       ({ url, ...rest } = { headers: await call(headers, context), ...asRequest(given) });
@@ -283,6 +287,12 @@ export class Client extends EventTarget {
     }
   }
 
+  #queued() {
+    let sum = 0;
+    for (const [, bytes] of this.#port.payloads.values()) sum += bytes;
+    return sum;
+  }
+
   #read(what) {
     return this.#wasm(() => this.#wire.read(what)) ?? 0;
   }
@@ -294,13 +304,18 @@ export class Client extends EventTarget {
     if (address === undefined) {
       throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse }, or a function that gives one");
     }
-    const found = this.#wire.check(this.#port.site(address), kind);
+    const route = this.#port.route(address, kind);
+    const found = route & 3;
     if (!found) {
       // Without the query and the password: no token in any error.
-      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}"${this.#port.problem}`);
+      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}" ${NO_ROUTES[route >> 3]}`);
     }
     const name = CONSTRUCTORS[found];
-    if (found === TRANSPORTS.websocket && this.#port.via === "header") throw invalid('resume.via "header" is for SSE: a WebSocket cannot send a header. Leave it out');
+    const { via } = this.#port;
+    const wrong = found !== TRANSPORTS.websocket
+      ? via === "frame" && "resume.frame is for a WebSocket: SSE cannot send. Leave it out"
+      : via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header. Leave it out' : this.#settings.silent;
+    if (wrong) throw invalid(wrong);
     this.#port.transport ||= name.toLowerCase();
     if (!this.#has(name)) throw unsupported(name);
     return picked;
@@ -313,7 +328,7 @@ export class Client extends EventTarget {
     let address, kind, extra, once;
     try {
       // What has begun goes on with the caller's other request.
-      const resumed = again && (this.#port.delivered || cursor) ? asRequest(await again({ ...context, id: cursor })) : undefined;
+      const resumed = again && (this.#port.delivered || cursor) ? asRequest(await again({ ...context, ...this.#port.place() })) : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
         moved ?? ask(endpoint), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
@@ -333,9 +348,9 @@ export class Client extends EventTarget {
   }
 
   #resolved(attempt, [address, kind], once, extra) {
-    const site = address === undefined ? 0 : this.#port.site(address);
+    const route = address === undefined ? 0 : this.#port.route(address, kind);
     this.#port.prepare(address, extra);
-    this.#wasm(() => this.#wire.resolved(attempt, site, kind, once));
+    this.#wasm(() => this.#wire.resolved(attempt, route, once));
   }
 
   /** What the wasm calls; the methods of `JsHost` in src/bindings/mod.rs. None may throw. */
@@ -358,26 +373,26 @@ export class Client extends EventTarget {
         const { signal } = this.#asking;
         this.#ask(attempt, { reason: CONTEXT_REASONS[reason], attempt: retry, lastEventId: this.#port.cursor, signal }, this.#endpoints[place], fixed);
       },
-      ask: (failure) => {
+      // 0 no, 1 yes, 2 as the table says.
+      ask: () => {
         try {
-          const verdict = this.#settings.shouldReconnect(failure);
-          return typeof verdict === "boolean" ? verdict : undefined;
+          return [false, true].indexOf(this.#settings.shouldReconnect(this.#lastFailure)) & 3;
         } catch (error) {
-          queueMicrotask(() => { throw error; });
-          return undefined;
+          report(error);
+          return 2;
         }
       },
-      failure: (code, sentence, kind, number) =>
-        new Failure(code, sentence, CLASSES[kind], number, this.#port, code === "provider" ? this.#providerError : this.#port.refusal),
+      fail: (place, kind, number) => {
+        this.#lastFailure = new Failure(place, CLASSES[kind], number, this.#port, (place === PROVIDER && this.#providerError) || this.#port.refusal);
+      },
       settle: (id, code) => {
-        const resolve = this.#sends.get(id);
-        this.#sends.delete(id);
+        const [, , resolve] = this.#port.payloads.get(id) ?? [];
+        this.#port.forget(id);
         this.#counts[code ? "dropped" : "sent"]++;
         resolve?.(code ? { status: "dropped", code: DROPS[code] } : { status: "sent" });
       },
-      state: (state, failure) => {
+      state: (state) => {
         // closed() tells that one itself, when all is settled.
-        if (failure) this.#lastFailure = failure;
         if (state === CLOSED) return;
         this.#state = state;
         if (state > OPEN) this.#asking?.abort();
@@ -414,8 +429,8 @@ export class Client extends EventTarget {
     this.#port.dispose(0);
     this.#progress?.end();
     this.#handlers.clear();
-    for (const resolve of this.#sends.values()) resolve({ status: "dropped", code: "closed" });
-    this.#sends.clear();
+    for (const [, , resolve] of this.#port.payloads.values()) resolve({ status: "dropped", code: "closed" });
+    this.#port.payloads.clear();
     this.#opening?.reject(closedError(error));
     // After close() there is no event, for the other listeners of one that is under way neither.
     for (const event of this.#events) event.stopImmediatePropagation();

@@ -1,3 +1,5 @@
+import { FAILURES } from "./failures.js";
+
 /** Every error of everwire: a stable `code` and a sentence that says what to do. */
 export class EverwireError extends Error {
   constructor(code, message, cause) {
@@ -9,7 +11,8 @@ export class EverwireError extends Error {
 
 /** Why a connection or an attempt ended. */
 export class Failure extends EverwireError {
-  constructor(code, sentence, kind, number, { closeReason, answer }, cause) {
+  constructor(place, kind, number, { closeReason, answer }, cause) {
+    const [code, sentence] = FAILURES[place];
     const closed = code === "closed";
     super(code, number ? `${sentence} with ${closed ? "code" : "status"} ${number}` : sentence, cause);
     this.class = kind;

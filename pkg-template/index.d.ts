@@ -29,11 +29,17 @@ export interface Context {
 /** An address, or a function asked for one before each attempt (a fresh token, say). */
 export type Endpoint = Target | ((context: Context) => Target | Promise<Target>);
 
-/** Where a stream stands, for the request that goes on with it or cancels it. */
-export interface Cursor extends Context {
-  /** The same as `lastEventId`. */
+/** Where a client stands in its stream. */
+export interface Place {
+  /** The last id; "" before there is one. */
   readonly id: string;
+  /** The last sequence number, and what it counts in, where messages have them (`resume.seq`). */
+  readonly seq?: number;
+  readonly epoch?: string;
 }
+
+/** Where a stream stands, for the request that goes on with it or cancels it. */
+export interface Cursor extends Context, Place {}
 
 /** A request in the place of the first one. */
 export interface HttpRequest {
@@ -147,8 +153,11 @@ export interface HeartbeatOptions {
   interval?: number;
   /** Silence after a ping that proves the connection dead. Default 5 000, or the interval if that is shorter; 50 to the interval. */
   timeout?: number;
-  /** The frame to send. Default `{"type":"ping","timestamp":…}`. */
-  ping?: string | ArrayBufferView | ArrayBuffer | (() => string | ArrayBufferView | ArrayBuffer);
+  /**
+   * The frame to send. Default `{"type":"ping","timestamp":…}`. `false`: nothing is sent, and the server must say
+   * something at least every `interval`, as on SSE.
+   */
+  ping?: false | string | ArrayBufferView | ArrayBuffer | (() => string | ArrayBufferView | ArrayBuffer);
   /** Whether a frame answers a ping (and is hidden). Default: JSON with type `pong`, or `ping` come back. */
   isPong?: (data: string | ArrayBuffer | Blob) => boolean;
 }
@@ -168,6 +177,19 @@ export interface ReconnectOptions {
   stableAfter?: number;
   /** Cap on what a server may ask to wait. Default 300 000. */
   maxServerDelay?: number;
+  /**
+   * How long a connection may live, in ms; 1 000 to 2^31-1. Before that, by up to a quarter, a new one is opened and
+   * takes its place while `state` stays `open`: for servers and proxies that cut after a while. Default: no limit.
+   */
+  maxAge?: number;
+  /** Type of the message by which the server says that it is going to close: the same then, within `initialDelay`. */
+  notice?: string;
+  /**
+   * Several endpoints: while not at the first one, it is tried after so many ms, beside the connection there is,
+   * which goes on until the first one is open; 1 000 to 2^31-1. Default: only when a connection has ended in the
+   * normal way.
+   */
+  failback?: number;
 }
 
 export interface ResumeOptions {
@@ -183,12 +205,23 @@ export interface ResumeOptions {
   /**
    * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
-   * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the header only when the browser
-   * reconnects by itself, so `header` leaves its reconnecting to the browser.
+   * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the
+   * header only when the browser reconnects by itself, so `header` leaves its reconnecting to the browser.
+   * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs.
    */
-  via?: "query" | "header";
-  /** Name of the query parameter. Default `lastEventId`. */
-  name?: string;
+  via?: "query" | "header" | "frame" | "url";
+  /** Name of the query parameter, or several. Default `lastEventId`. */
+  name?: string | readonly string[];
+  /**
+   * WebSocket: makes the first frame, after each open, the first one too (where `id` is ""); undefined sends none.
+   * Instead of a query parameter. One that throws is a failed attempt.
+   */
+  frame?: (place: Place) => string | ArrayBufferView | ArrayBuffer | Blob | undefined;
+  /**
+   * Fetched streams: what the answer's headers say of the replay, for a request that named the cursor `id`:
+   * `recovered`, `gap`, or undefined if nothing.
+   */
+  outcome?: (headers: Headers, id: string) => "recovered" | "gap" | undefined;
   /**
    * Go on after a reload where the page left off. `true` is sessionStorage (the tab's own); or anything with
    * `getItem` and `setItem`. Written after the handlers of a message have returned (with `for await`: when it was

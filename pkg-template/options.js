@@ -1,14 +1,18 @@
 // Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
-// Types are checked here, ranges there.
+// What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
 import { isBytes } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
-const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256;
+const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
 
 const NOT_GIVEN = -1;
+/** A browser's timers take no more. */
+const LONGEST = 2 ** 31 - 1;
 
 /** An option of the drop-ins' own: no de-duplication, which the standards do not know. */
 export const PLAINLY = Symbol();
+/** An option of the presets': why a WebSocket must not send a ping. */
+export const SILENT = Symbol();
 
 export const TRANSPORTS = { websocket: 1, eventsource: 2, fetch: 3 };
 
@@ -44,9 +48,9 @@ class Reader {
     throw invalid(`${this.prefix}${key} must be ${expected}, not ${/headers|body|protocols/.test(key) ? typeof value : describe(value)}`);
   }
 
-  number(key, unit = "a number of ms, 0 or more", scale = 1) {
-    const value = this.get(key, (value) => typeof value === "number" && value >= 0, unit);
-    // Every range ends below 2^31: what is cut off here is refused there, or more than anyone has.
+  number(key, min = 0, max = LONGEST, unit = " of ms", scale = 1) {
+    const value = this.get(key, (value) => typeof value === "number" && value >= min && value <= max, `a number${unit} from ${min} to ${max}`);
+    // No more than the wasm can count.
     return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), 1e10);
   }
 
@@ -74,7 +78,7 @@ function describe(value) {
   return isString(value) ? `"${value.slice(0, 40)}"` : value === null ? "null" : Array.isArray(value) ? "an array" : typeof value === "number" ? String(value) : typeof value;
 }
 
-const CODECS = {
+export const CODECS = {
   json: {},
   text: { decode: (data) => data },
   binary: { decode: (data) => (isString(data) ? new TextEncoder().encode(data).buffer : data) },
@@ -120,33 +124,41 @@ function readHttp(given, withCredentials) {
 export function readOptions(given, endpoints) {
   const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal http until maxEventBytes");
   const reconnect = section(options, "reconnect", true);
-  const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
+  const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay maxAge failback notice");
   const heartbeat = section(options, "heartbeat", false);
   const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
-  const resume = new Reader(given.resume ?? {}, "resume", "id seq via name from gap request storage key commit");
+  const resume = new Reader(given.resume ?? {}, "resume", "id seq via name frame from gap outcome request storage key commit");
   const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow");
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
+  const ping = h.get("ping", (value) => value === false || isString(value) || isBytes(value) || isFunction(value), "a string, bytes, a function, or false for none");
+  const interval = h.number("interval", 100);
   const numbers = [
     r.number("initialDelay"),
-    r.number("maxDelay"),
-    r.number("factor", "a number from 1 to 100", 1000),
+    r.number("maxDelay", 100),
+    r.number("factor", 1, 100, "", 1000),
     attempts === Infinity ? 0 : attempts,
     r.number("stableAfter"),
     r.number("maxServerDelay"),
     r.choice("jitter", "full", "equal", "none"),
-    h.number("interval"),
-    h.number("timeout"),
-    outbox.number("maxMessages", "a number, 0 or more"),
-    outbox.number("maxBytes", "a number of bytes, 0 or more"),
+    interval,
+    // It may be no longer than the silence before it.
+    h.number("timeout", 50, interval < 0 ? 30_000 : interval),
+    outbox.number("maxMessages", 0, Infinity, ""),
+    outbox.number("maxBytes", 0, Infinity, " of bytes"),
     outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
-    options.number("openTimeout"),
+    options.number("openTimeout", 1),
     endpoints.length,
-    options.number("maxEventBytes", "a number of bytes, 0 or more"),
+    r.number("maxAge", 1000),
+    r.number("failback", 1000),
+    options.number("maxEventBytes", 0, Infinity, " of bytes"),
   ];
 
   const protocols = options.get("protocols", (value) => isFunction(value) || areProtocols(value), "a token, an array of different tokens, or a function");
-  const via = resume.one("via", "query", "header");
+  const frame = resume.fn("frame");
+  const via = resume.one("via", "query", "header", "frame", "url") ?? (frame && "frame");
+  if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need one another');
+  if (via === "url" && !endpoints.some(isFunction)) throw invalid('resume.via "url" needs an endpoint function, which puts lastEventId where it belongs');
   const withCredentials = options.flag("withCredentials", false);
   const http = readHttp(given.http, withCredentials);
   const request = resume.fn("request");
@@ -156,6 +168,7 @@ export function readOptions(given, endpoints) {
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
     (heartbeat.on ? HEARTBEAT : 0) |
+    (ping === false ? PASSIVE : 0) |
     (asks ? PROVIDER : 0) |
     (shouldReconnect ? ASKS : 0) |
     (via === "header" && transport === TRANSPORTS.eventsource ? SELF_RECONNECT : 0) |
@@ -175,7 +188,8 @@ export function readOptions(given, endpoints) {
   if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, such as the user\'s id ("" where it is the same for all)');
   if (!storage && commit) throw invalid("resume.commit needs resume.storage");
   const gap = resume.get("gap", isString, "a string");
-  const name = resume.get("name", (value) => isString(value) && value, "a string") ?? "lastEventId";
+  const notice = r.get("notice", isString, "a string");
+  const name = resume.get("name", (value) => [].concat(value).every((name) => name && isString(name)), "a string, or several") ?? "lastEventId";
 
   return {
     numbers,
@@ -191,9 +205,9 @@ export function readOptions(given, endpoints) {
     shuffle: options.flag("shuffle", false),
     until: options.fn("until"),
     binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
-    events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...(gap === undefined ? [] : [gap])],
+    events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...[gap, notice].filter(isString)],
     heartbeat: heartbeat.on && {
-      ping: h.get("ping", (value) => isString(value) || isBytes(value) || isFunction(value), "a string, bytes or a function"),
+      ping,
       isPong: h.fn("isPong"),
     },
     id,
@@ -201,9 +215,9 @@ export function readOptions(given, endpoints) {
     storage,
     key,
     manual: commit === "manual",
-    gap,
     from: resume.get("from", isString, "a string") ?? "",
-    port: { via, cursorName: name, withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
+    silent: heartbeat.on && ping !== false && given[SILENT],
+    port: { via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
     signal: options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal"),
   };
 }

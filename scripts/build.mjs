@@ -54,7 +54,7 @@ writeFileSync(`${out}/wasm.js`, `export const sum = ${sum}, pivot = ${best.pivot
 
 // 5. The facade around them.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
-const own = /^(answer|arm|ask|asks|checked|choice|clients|comment|cursorName|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|feed|flag|flags|flush|fn|goodbye|heard|held|hold|idAt|init|invalid|isPong|keepsRaw|live|number|numbers|off|onComment|one|pending|pinged|prefix|prepare|prepared|problem|reader|refusal|request|resumes|room|sendPing|seqAt|settle|sink|site|until|watch)$/;
+const own = /^(answer|answered|arm|ask|asked|asks|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|forget|frame|goodbye|heard|held|hold|idAt|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|place|prefix|prepare|prepared|reader|refusal|request|resumes|room|route|sendPing|seqAt|settle|silent|sink|successor|switch|until|watch)$/;
 const facade = (options) => build({
   bundle: true, format: "esm", target: "es2022", charset: "utf8", mangleProps: own,
   define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,
@@ -65,10 +65,10 @@ rmSync("pkg", { recursive: true, force: true });
 mkdirSync("pkg");
 // What the entries have in common, the wasm above all, stands in one file.
 await facade({
-  entryPoints: ["pkg-template/index.js", "pkg-template/eventsource.js"], outdir: "pkg", splitting: true, chunkNames: "shared",
+  entryPoints: ["pkg-template/index.js", "pkg-template/eventsource.js", "pkg-template/presets.js"], outdir: "pkg", splitting: true, chunkNames: "shared-[hash]",
   alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
 });
-for (const file of ["index.d.ts", "eventsource.d.ts"]) cpSync(`pkg-template/${file}`, `pkg/${file}`);
+for (const file of ["index.d.ts", "eventsource.d.ts", "presets.d.ts"]) cpSync(`pkg-template/${file}`, `pkg/${file}`);
 for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
 writeFileSync("pkg/package.json", `${JSON.stringify({ ...manifest, version }, null, 2)}\n`);
@@ -105,7 +105,7 @@ function shrink(bytes) {
 /** Leaves out what wasm-bindgen's glue has for others: asynchronous loading, old browsers, finalizers, and a fast path for strings. */
 function trimGlue(glue) {
   const drop = (from, to, by = "") => {
-    const start = glue.indexOf(from), end = glue.indexOf(to, start);
+    const start = glue.indexOf(from), end = glue.indexOf(to, start + from.length);
     if (start < 0 || end < 0) throw new Error(`build: "${from}" … "${to}" is not in wasm-bindgen's glue any more`);
     glue = glue.slice(0, start) + by + glue.slice(end + to.length);
   };
@@ -113,16 +113,9 @@ function trimGlue(glue) {
   drop("const WireFinalization", "));\n");
   drop("WireFinalization.unregister(", ";");
   drop("WireFinalization.register(", ";");
-  drop("function passStringToWasm0", "\n}\n", `function passStringToWasm0(arg, malloc) {
-    const bytes = cachedTextEncoder.encode(arg);
-    WASM_VECTOR_LEN = bytes.length;
-    const ptr = malloc(bytes.length, 1) >>> 0;
-    getUint8ArrayMemory0().set(bytes, ptr);
-    return ptr;
-  }\n`);
-  drop("cachedTextDecoder.decode();", "\n");
-  drop("const MAX_SAFARI_DECODE_BYTES", "const cachedTextEncoder", "const decodeText = (bytes) => cachedTextDecoder.decode(bytes);\nconst cachedTextEncoder");
-  drop("if (!('encodeInto'", "\nlet WASM_VECTOR_LEN", "\nlet WASM_VECTOR_LEN");
+  // No text goes in or out, but for wasm-bindgen's own throws, whose texts blankPanics takes away.
+  drop("getStringFromWasm0(arg0, arg1)", "", "'wasm-bindgen'");
+  drop("function getStringFromWasm0", "let wasmModule,", "let wasmModule,");
   drop("let wasmModule,", "export { initSync, __wbg_init as default };", `
     const wasm = guard(new WebAssembly.Instance(module, __wbg_get_imports()).exports);
     wasm.__wbindgen_start();

@@ -10,14 +10,13 @@ use wasm_bindgen::prelude::*;
 use crate::{
     client::driver::{Driver, Host},
     core::{
-        config::OptionError,
         failure::{Class, Failure},
         io::{News, Reason, Why},
         outbox::{Dropped, Sent},
         seam::Outcome,
         state::State,
     },
-    transport::{Transport, address::Address, sys::Port},
+    transport::{address::Address, sys::Port},
 };
 
 // The default allocator and its like for threads cost 2 kB more than this one.
@@ -37,14 +36,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn resolve(this: &JsHost, attempt: u32, retry: u32, reason: u32, endpoint: u32);
     #[wasm_bindgen(method)]
-    fn ask(this: &JsHost, failure: JsValue) -> Option<bool>;
+    fn ask(this: &JsHost) -> u32;
     #[wasm_bindgen(method)]
     fn settle(this: &JsHost, id: u32, code: u32);
-    /// Makes the error object.
+    /// Makes the error object: it is the last failure.
     #[wasm_bindgen(method)]
-    fn failure(this: &JsHost, code: &str, sentence: &str, class: u32, number: u16) -> JsValue;
+    fn fail(this: &JsHost, place: u32, class: u32, number: u16);
     #[wasm_bindgen(method)]
-    fn state(this: &JsHost, state: u32, failure: JsValue);
+    fn state(this: &JsHost, state: u32);
     #[wasm_bindgen(method)]
     fn opened(this: &JsHost);
     #[wasm_bindgen(method)]
@@ -61,14 +60,14 @@ struct FacadeHost {
 }
 
 impl FacadeHost {
-    fn failure(&self, failure: Failure) -> JsValue {
+    fn fail(&self, failure: Failure) {
         let class = match failure.class(self.opened.get()) {
             Class::Retriable => 0,
             Class::Fatal => 1,
             Class::Reauth => 2,
             Class::Ended => 3,
         };
-        self.js.failure(failure.code(), failure.sentence(), class, failure.number())
+        self.js.fail(failure.place(), class, failure.number());
     }
 }
 
@@ -83,7 +82,12 @@ impl Host for FacadeHost {
     }
 
     fn ask(&self, failure: Failure) -> Option<bool> {
-        self.js.ask(self.failure(failure))
+        self.fail(failure);
+        match self.js.ask() {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     fn settle(&self, id: u32, sent: Sent) {
@@ -104,11 +108,12 @@ impl Host for FacadeHost {
         match news {
             News::State(state) => {
                 // The failure goes along, so that a statechange handler finds it.
-                let failure = match state {
-                    State::Waiting | State::Closed => driver.last_failure(),
-                    _ => None,
-                };
-                self.js.state(number(state), failure.map_or(JsValue::NULL, |failure| self.failure(failure)));
+                if matches!(state, State::Waiting | State::Closed)
+                    && let Some(failure) = driver.last_failure()
+                {
+                    self.fail(failure);
+                }
+                self.js.state(number(state));
             }
             News::Open => {
                 self.opened.set(true);
@@ -149,41 +154,18 @@ fn number(state: State) -> u32 {
     }
 }
 
-fn transport(number: u32) -> Option<Transport> {
-    match number {
-        1 => Some(Transport::WebSocket),
-        2 => Some(Transport::EventSource),
-        3 => Some(Transport::Fetch),
-        _ => None,
-    }
-}
-
 /// One client.
 #[wasm_bindgen]
 pub struct Wire(Rc<Driver>);
 
 #[wasm_bindgen]
 impl Wire {
-    /// Tells the port when an option cannot work; nothing may be done with it then.
+    /// The facade has checked the options.
     #[wasm_bindgen(constructor)]
     pub fn new(flags: u32, port: Port, host: JsHost) -> Self {
         let options::Given { config, watch_page, max_event_bytes, comments } = options::read(&host, flags);
-        if let Err(OptionError { option, problem }) = config.check() {
-            port.invalid(option, problem);
-        }
         let host = Box::new(FacadeHost { js: host, opened: false.into() });
         Self(Driver::new(config, port, host, watch_page, max_event_bytes, comments))
-    }
-
-    /// The number of the transport that the address takes. Tells the port when it cannot be used.
-    pub fn check(&self, site: u32, kind: u32) -> u32 {
-        match Address::new(site, transport(kind), false) {
-            Ok(address) => address.transport.number(),
-            Err(problem) => {
-                self.0.port().invalid("", problem);
-                0
-            }
-        }
     }
 
     /// The first attempt.
@@ -192,19 +174,19 @@ impl Wire {
     }
 
     /// What the port calls; see `Driver::called`.
-    pub fn call(&self, kind: u32, attempt: u32, code: u32, text: Option<String>) -> u32 {
-        self.0.called(kind, attempt, code, text)
+    pub fn call(&self, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
+        self.0.called(kind, attempt, code, high, low)
     }
 
     /// What `resolve` asked for is prepared; nothing that can be connected to is a failed attempt. `once`:
     /// the request must not be repeated by itself.
-    pub fn resolved(&self, attempt: u32, site: u32, kind: u32, once: bool) {
-        self.0.resolved(attempt, Address::new(site, transport(kind), once).ok());
+    pub fn resolved(&self, attempt: u32, route: u32, once: bool) {
+        self.0.resolved(attempt, Address::new(route, once));
     }
 
     /// `settle` will name this id, maybe before this returns. Ids ascend.
-    pub fn send(&self, id: u32, payload: JsValue, bytes: f64) {
-        self.0.send(id, payload, bytes as u64);
+    pub fn send(&self, id: u32, bytes: f64) {
+        self.0.send(id, bytes as u64);
     }
 
     /// Drops what there is and tries at once.
@@ -223,14 +205,8 @@ impl Wire {
     }
 
     /// One number for all getters, as each export costs every visitor: 0 ms to the next attempt,
-    /// 1 retries since the last stable connection, 2 messages and 3 bytes in the outbox.
+    /// 1 retries since the last stable connection.
     pub fn read(&self, what: u32) -> f64 {
-        let (messages, bytes) = self.0.queued();
-        match what {
-            0 => self.0.retry_in().unwrap_or(0) as f64,
-            1 => self.0.retries() as f64,
-            2 => messages as f64,
-            _ => bytes as f64,
-        }
+        (if what == 0 { self.0.retry_in().unwrap_or(0) } else { self.0.retries() }) as f64
     }
 }

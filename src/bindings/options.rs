@@ -15,6 +15,7 @@ const WATCH_PAGE: u32 = 32;
 const COMMENTS: u32 = 64;
 const PLAIN: u32 = 128;
 const NUMBERED: u32 = 256;
+const PASSIVE: u32 = 512;
 
 pub(super) struct Given {
     pub(super) config: Config,
@@ -61,11 +62,14 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
         heartbeat: set(HEARTBEAT).then_some(heartbeat),
         open_timeout: next(Config::default().open_timeout),
         endpoints: next(1) as u32,
+        max_age: next(NOT_GIVEN),
+        failback: next(NOT_GIVEN),
         reconnects: set(RECONNECTS),
         has_provider: set(PROVIDER),
         asks: set(ASKS),
         seams: !set(PLAIN),
         numbered: set(NUMBERED),
+        passive: set(PASSIVE),
         browser_reconnects: set(SELF_RECONNECT),
     };
     Given {

@@ -151,6 +151,8 @@ pub struct Builder {
     pub(crate) flush: bool,
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) notice: Option<String>,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
     config: Config,
 }
@@ -176,6 +178,7 @@ impl Builder {
             resume: Resume::new(),
             page_lifecycle: true,
             rule: None,
+            notice: None,
             config: Config::default(),
         }
     }
@@ -239,6 +242,27 @@ impl Builder {
     /// The delays between attempts. Default: [`Backoff::new`].
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.config.backoff = backoff;
+        self
+    }
+
+    /// How long a connection may live, in ms: 1 000 to 2^31-1. Before that, by up to a quarter, another one takes
+    /// its place while it still delivers; the state stays open. For servers that cut after a while. Default: no limit.
+    pub fn max_age(mut self, ms: u64) -> Self {
+        self.config.max_age = ms;
+        self
+    }
+
+    /// The type of the message by which the server says that it is going to close this connection: another one is
+    /// opened at once, and takes its place. Default: none.
+    pub fn notice<S: Into<String>>(mut self, kind: S) -> Self {
+        self.notice = Some(kind.into());
+        self
+    }
+
+    /// How long to stay away from the first endpoint, in ms: 1 000 to 2^31-1; then it is tried while another one
+    /// delivers. Default: until the connection has ended in the normal way.
+    pub fn failback(mut self, ms: u64) -> Self {
+        self.config.failback = ms;
         self
     }
 

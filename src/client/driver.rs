@@ -8,8 +8,6 @@ use std::{
     rc::Rc,
 };
 
-use wasm_bindgen::JsValue;
-
 use crate::{
     core::{
         Connection,
@@ -17,7 +15,7 @@ use crate::{
         failure::Failure,
         io::{Action, Input, Moment, News, Page, Reason, Why},
         outbox::{Dropped, Parcel, Sent},
-        seam::{self, Id},
+        seam::Id,
         state::State,
     },
     sse::Parser,
@@ -46,8 +44,6 @@ pub(crate) struct Driver {
     watch_page: bool,
     /// The transport of what the port has prepared.
     transport: Cell<Option<Transport>>,
-    /// What waits to be sent, by the core's handles, in their order.
-    payloads: RefCell<Vec<(u32, JsValue)>>,
     armed: Cell<Option<u64>>,
     checked: Cell<bool>,
 }
@@ -68,12 +64,12 @@ impl Driver {
             parser: RefCell::new(Parser::new(max_event_bytes, comments)),
             watch_page,
             transport: Cell::new(None),
-            payloads: RefCell::default(),
             armed: Cell::new(None),
             checked: Cell::new(false),
         })
     }
 
+    #[cfg(feature = "rust")]
     pub(crate) fn port(&self) -> &Port {
         &self.port
     }
@@ -96,6 +92,7 @@ impl Driver {
         Some(at.saturating_sub(now()))
     }
 
+    #[cfg(feature = "rust")]
     pub(crate) fn queued(&self) -> (usize, u64) {
         let core = self.core.borrow();
         (core.queue().len(), core.queue().bytes())
@@ -125,9 +122,8 @@ impl Driver {
         });
     }
 
-    /// [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
-    pub(crate) fn send(self: &Rc<Self>, id: u32, payload: JsValue, bytes: u64) {
-        self.payloads.borrow_mut().push((id, payload));
+    /// The port has the payload. [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
+    pub(crate) fn send(self: &Rc<Self>, id: u32, bytes: u64) {
         self.input(Input::Send(Parcel { id, bytes }));
     }
 
@@ -139,9 +135,10 @@ impl Driver {
         self.input(Input::Close { why, code });
     }
 
-    /// What the port calls; the numbers stand in `port.js`. The answer matters to a check: bit 0 deliver,
-    /// bit 1 the id is the cursor now.
-    pub(crate) fn called(self: &Rc<Self>, kind: u32, attempt: u32, code: u32, text: Option<String>) -> u32 {
+    /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's hash. The answer
+    /// matters to a check: bit 0 deliver, bit 1 the id is the cursor now.
+    pub(crate) fn called(self: &Rc<Self>, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
+        let id = hashed(high, low);
         match kind {
             0 => {
                 self.armed.set(None);
@@ -153,11 +150,14 @@ impl Driver {
                 self.input(Input::Opened { attempt });
             }
             2 => {
-                self.retry_told(self.parser.borrow_mut().finish());
+                if self.core.borrow().current(attempt) {
+                    self.retry_told(self.parser.borrow_mut().finish());
+                }
                 let failure = match code {
                     0 => Failure::End,
                     1 => Failure::ContentType,
                     2 => Failure::TooBig,
+                    3 => Failure::Provider,
                     // Never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
                     1006 => Failure::Network,
                     _ => Failure::Closed { code: code as u16 },
@@ -174,14 +174,17 @@ impl Driver {
                 }
             }
             5 => {
-                let id = hash(text);
                 let (deliver, moves) = self.core.borrow_mut().check(id, sequence(attempt, code));
                 self.run();
                 return u32::from(deliver) | u32::from(moves) << 1;
             }
             6 => {
                 self.learn();
-                self.core.borrow_mut().gap_told();
+                match code {
+                    0 => self.core.borrow_mut().gap_told(),
+                    1 => self.core.borrow_mut().recovery_told(),
+                    _ => self.input(Input::Retire),
+                }
                 self.run();
             }
             7 => {
@@ -190,7 +193,11 @@ impl Driver {
                 let failure = Failure::Http { status: (code & 1023) as u16, retry_after };
                 self.input(Input::Lost { attempt, failure });
             }
-            8 => return self.parser.borrow_mut().stage() as u32,
+            8 => {
+                let mut parser = self.parser.borrow_mut();
+                parser.reset();
+                return parser.stage() as u32;
+            }
             9 | 10 => {
                 let mut parser = self.parser.borrow_mut();
                 let table = if kind == 9 {
@@ -203,11 +210,14 @@ impl Driver {
                 self.retry_told(parser.take_retry());
                 return table;
             }
-            12 => self.core.borrow_mut().resumable(),
-            13 => self.core.borrow_mut().learn(hash(text)),
-            14 => self.core.borrow_mut().start_from(hash(text), sequence(attempt, code)),
+            12 => {
+                self.core.borrow_mut().resumable();
+                self.arm();
+            }
+            13 => self.core.borrow_mut().learn(id),
+            14 => self.core.borrow_mut().start_from(id, sequence(attempt, code)),
             _ => {
-                if let Id::Own(epoch) = hash(text) {
+                if let Id::Own(epoch) = id {
                     self.core.borrow_mut().epoch(epoch);
                 }
             }
@@ -271,6 +281,7 @@ impl Driver {
                 self.host.resolve(self, attempt, retry, reason, endpoint);
             }
             Action::Open { attempt } => self.open(attempt),
+            Action::Switch(taken) => self.port.switch(taken),
             Action::Drop { code } => {
                 self.learn();
                 if self.state() == State::Closed {
@@ -281,10 +292,7 @@ impl Driver {
             }
             Action::Ping => self.port.send_ping(),
             Action::Transmit(parcel) => self.transmit(parcel),
-            Action::Settle { id, sent } => {
-                self.take(id);
-                self.host.settle(id, sent);
-            }
+            Action::Settle { id, sent } => self.settle(id, sent),
             Action::Ask(failure) => {
                 let verdict = self.host.ask(failure);
                 self.input(Input::Answer(verdict));
@@ -295,32 +303,26 @@ impl Driver {
 
     fn open(self: &Rc<Self>, attempt: u32) {
         let Some(transport) = self.transport.take() else { return };
-        self.parser.borrow_mut().reset();
+        self.learn();
+        self.core.borrow_mut().asking();
         if !self.port.open(attempt, transport.number()) {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
         }
     }
 
     fn transmit(self: &Rc<Self>, parcel: Parcel) {
-        let Some(payload) = self.take(parcel.id) else { return };
-        match self.port.send(&payload) {
-            1 => self.host.settle(parcel.id, Sent::Sent),
-            0 => {
-                let mut payloads = self.payloads.borrow_mut();
-                let place = payloads.partition_point(|(id, _)| *id < parcel.id);
-                payloads.insert(place, (parcel.id, payload));
-                drop(payloads);
-                self.input(Input::Unsent(parcel));
-            }
+        match self.port.send(parcel.id) {
+            1 => self.settle(parcel.id, Sent::Sent),
+            0 => self.input(Input::Unsent(parcel)),
             // It would be refused again: a view of shared memory, a detached buffer.
-            _ => self.host.settle(parcel.id, Sent::Dropped(Dropped::Refused)),
+            _ => self.settle(parcel.id, Sent::Dropped(Dropped::Refused)),
         }
     }
 
-    fn take(&self, id: u32) -> Option<JsValue> {
-        let mut payloads = self.payloads.borrow_mut();
-        let place = payloads.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        Some(payloads.remove(place).1)
+    fn settle(&self, id: u32, sent: Sent) {
+        #[cfg(feature = "rust")]
+        self.port.forget(id);
+        self.host.settle(id, sent);
     }
 
     /// The ids that went through the open gate.
@@ -338,8 +340,13 @@ impl Drop for Driver {
     }
 }
 
-fn hash(id: Option<String>) -> Id {
-    id.map_or(Id::None, |id| seam::hash(id.as_bytes()))
+/// The hash of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
+fn hashed(high: u32, low: u32) -> Id {
+    match (high, low) {
+        (0, 0) => Id::None,
+        (0, _) => Id::Reset,
+        _ => Id::Own(u64::from(high) << 32 | u64::from(low)),
+    }
 }
 
 /// Two halves of a number below 2^53, the upper one counted from 1; 0: there is none.

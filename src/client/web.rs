@@ -22,7 +22,7 @@ use crate::{
         io::{News, Reason},
     },
     transport::{
-        address::Address,
+        address::{Address, problem},
         sys::{Port, REQUEST},
     },
 };
@@ -35,8 +35,10 @@ const RESERVE: usize = 64;
 pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
     for request in builder.fixed() {
-        let address = Address::new(port.site(&request.address), builder.transport, false)
-            .map_err(ConnectError::InvalidUrl)?;
+        let route = route(&port, &request.address, &builder);
+        let Some(address) = Address::new(route, false) else {
+            return Err(ConnectError::InvalidUrl(problem(route)));
+        };
         if address.transport == Transport::WebSocket && builder.resume.via == Some("header") {
             let problem = "is for SSE: a WebSocket cannot send a header";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
@@ -55,8 +57,8 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
     let weak = Rc::downgrade(&driver);
     let called = weak.clone();
     let call =
-        Closure::<dyn Fn(u32, u32, u32, Option<String>) -> u32>::new(move |kind, attempt, code, text| {
-            called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, text))
+        Closure::<dyn Fn(u32, u32, u32, u32, u32) -> u32>::new(move |kind, attempt, code, high, low| {
+            called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, high, low))
         });
     let (to, source) = (Rc::clone(&inbox), driver.port().clone());
     let sink = Closure::<dyn Fn(JsMessage)>::new(move |message: JsMessage| {
@@ -89,7 +91,7 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
         port.set_via(via);
     }
     if let Some(name) = &builder.resume.name {
-        port.set_cursor_name(name);
+        port.set_cursor_names(vec![name.clone()]);
     }
     for name in &builder.events {
         port.name(name);
@@ -104,9 +106,17 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
         port.set_gap(kind);
         port.name(kind);
     }
+    if let Some(kind) = &builder.notice {
+        port.set_notice(kind);
+        port.name(kind);
+    }
     if heartbeat {
         port.heartbeat(&JsValue::UNDEFINED, &JsValue::UNDEFINED);
     }
+}
+
+fn route(port: &Port, address: &str, builder: &Builder) -> u32 {
+    port.route(address, builder.transport.map_or(0, Transport::number))
 }
 
 fn supported(transport: Transport) -> bool {
@@ -121,7 +131,7 @@ fn supported(transport: Transport) -> bool {
 /// Owns the connection; dropped, it takes the closures along that the port calls.
 pub(crate) struct Wire {
     handle: Handle,
-    _call: Closure<dyn Fn(u32, u32, u32, Option<String>) -> u32>,
+    _call: Closure<dyn Fn(u32, u32, u32, u32, u32) -> u32>,
     _sink: Closure<dyn Fn(JsMessage)>,
 }
 
@@ -189,7 +199,8 @@ impl Handle {
 
     fn send(&self, payload: JsValue, bytes: usize) -> Sending {
         let (id, sending) = self.inbox.sending();
-        self.driver.send(id, payload, bytes as u64);
+        self.driver.port().put(id, &payload);
+        self.driver.send(id, bytes as u64);
         sending
     }
 
@@ -315,7 +326,7 @@ fn resolved(driver: &Rc<Driver>, attempt: u32, builder: &Builder, request: Optio
     let port = driver.port();
     port.set_resumes(request.resumes);
     port.prepare(&request.address, &extra(builder, request));
-    let address = Address::new(port.site(&request.address), builder.transport, request.once()).ok();
+    let address = Address::new(route(port, &request.address, builder), request.once());
     driver.resolved(attempt, address);
 }
 

@@ -41,7 +41,7 @@ impl Backoff {
 // Not inlined: for the size.
 /// Evenly in `[low, high]`. 2^32 draws over a range below 2^31: no value is favoured by much.
 #[inline(never)]
-fn uniform(low: u64, high: u64, draw: u32) -> u64 {
+pub(super) fn uniform(low: u64, high: u64, draw: u32) -> u64 {
     let span = high.saturating_sub(low) + 1;
     low + ((u64::from(draw) * span) >> 32)
 }

@@ -8,6 +8,9 @@ pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
 pub(crate) const MAX_EVENT_BYTES: u64 = 16 << 20;
 /// No retry comes sooner than this after the attempt before it, whatever the options say.
 pub(crate) const FLOOR: u64 = 100;
+/// The shortest time after which a connection may be replaced by plan.
+#[cfg(any(feature = "rust", test))]
+const SHORTEST_LIFE: u64 = 1_000;
 
 /// An option that cannot work: which, and what it must be.
 ///
@@ -140,6 +143,7 @@ impl Backoff {
         self
     }
 
+    #[cfg(any(feature = "rust", test))]
     fn check(&self) -> Result<(), OptionError> {
         within("reconnect.initialDelay", self.initial, 0, MAX_DELAY, MS)?;
         within("reconnect.maxDelay", self.max, FLOOR, MAX_DELAY, MS_100)?;
@@ -193,6 +197,7 @@ impl Heartbeat {
         self
     }
 
+    #[cfg(any(feature = "rust", test))]
     fn check(&self) -> Result<(), OptionError> {
         within("heartbeat.interval", self.interval, 100, MAX_DELAY, MS_100)?;
         within("heartbeat.timeout", self.silence(), 50, self.interval, "must be 50 ms to heartbeat.interval")
@@ -285,6 +290,12 @@ pub(crate) struct Config {
     pub(crate) endpoints: u32,
     /// Messages may have sequence numbers (`resume.seq`).
     pub(crate) numbered: bool,
+    /// The heartbeat never sends: a WebSocket, too, must speak within its interval.
+    pub(crate) passive: bool,
+    /// How long a connection may live, in ms; then another one takes its place.
+    pub(crate) max_age: u64,
+    /// How long to stay away from the first endpoint, in ms.
+    pub(crate) failback: u64,
 }
 
 impl Default for Config {
@@ -301,25 +312,35 @@ impl Default for Config {
             seams: true,
             endpoints: 1,
             numbered: false,
+            passive: false,
+            max_age: u64::MAX,
+            failback: u64::MAX,
         }
     }
 }
 
 impl Config {
+    #[cfg(any(feature = "rust", test))]
     pub(crate) fn check(&self) -> Result<(), OptionError> {
         self.backoff.check()?;
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.check()?;
         }
+        for (option, given) in [("reconnect.maxAge", self.max_age), ("reconnect.failback", self.failback)] {
+            if given != u64::MAX {
+                within(option, given, SHORTEST_LIFE, MAX_DELAY, "must be 1000 to 2147483647 ms")?;
+            }
+        }
         within("openTimeout", self.open_timeout, 1, MAX_DELAY, "must be 1 to 2147483647 ms")
     }
 }
 
+#[cfg(any(feature = "rust", test))]
 const MS: &str = "must be 0 to 2147483647 ms";
+#[cfg(any(feature = "rust", test))]
 const MS_100: &str = "must be 100 to 2147483647 ms";
 
-// Not inlined: there are eight calls.
-#[inline(never)]
+#[cfg(any(feature = "rust", test))]
 fn within(
     option: &'static str,
     value: u64,

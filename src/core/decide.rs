@@ -42,7 +42,7 @@ impl Connection {
         let Phase::Asking { failure, stable } = self.phase else { return };
         self.credit(stable);
         self.failures += u64::from(!stable);
-        let class = failure.class(self.opened);
+        let class = failure.class(self.has_opened);
         let reauth = class == Class::Reauth && self.config.has_provider && !self.reauthed;
         let repeatable = !self.spent || failure.untouched();
         let again = verdict.unwrap_or(class == Class::Retriable && repeatable || reauth);

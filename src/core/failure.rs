@@ -102,6 +102,23 @@ impl Failure {
         }
     }
 
+    /// Its place in `pkg-template/failures.js`.
+    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    pub(crate) const fn place(self) -> u32 {
+        match self {
+            Self::Network => 0,
+            Self::Closed { .. } => 1,
+            Self::OpenTimeout => 2,
+            Self::HalfOpen => 3,
+            Self::Provider => 4,
+            Self::Blocked => 5,
+            Self::Http { .. } => 6,
+            Self::ContentType => 7,
+            Self::End => 8,
+            Self::TooBig => 9,
+        }
+    }
+
     /// What happened and what to do, without the numbers.
     pub(crate) const fn sentence(self) -> &'static str {
         match self {

@@ -52,6 +52,8 @@ pub(crate) enum Input {
     Send(Parcel),
     /// The socket was closing already.
     Unsent(Parcel),
+    /// The server is going to close this connection.
+    Retire,
     Reconnect,
     Close {
         why: Why,
@@ -121,10 +123,12 @@ pub(crate) enum Action {
         /// Which of the endpoints, from 0.
         endpoint: u32,
     },
-    /// Open a transport to that address.
+    /// Open a transport to that address; beside the one there is, if there is one.
     Open {
         attempt: u32,
     },
+    /// True: the transport opened last takes the place of the one before. False: it is dropped.
+    Switch(bool),
     /// Drop the transport, listeners first.
     Drop {
         code: u16,

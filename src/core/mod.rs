@@ -15,6 +15,7 @@ pub(crate) mod seam;
 pub(crate) mod state;
 
 mod decide;
+mod rollover;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
@@ -23,6 +24,7 @@ use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Page, Reason, Route, Why};
 use outbox::{Dropped, Parcel, Queue, Sent};
+use rollover::Rollover;
 use seam::{Id, Ids};
 use state::{Phase, State};
 
@@ -36,7 +38,8 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `retry_told`, `resumable`.
+/// - Inputs: `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `recovery_told`,
+///   `asking`, `retry_told`, `resumable`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -44,14 +47,16 @@ pub(crate) struct Connection {
     phase: Phase,
     shown: State,
     actions: Vec<Action>,
-    /// Serial of the attempt under way or last made.
+    /// Serial of the attempt under way or last made; a successor has one of its own.
     attempt: u32,
+    /// The last serial given.
+    serial: u32,
     attempted_at: Option<u64>,
     /// Retries since the last stable connection.
     retries: u64,
     /// Failed attempts in a row.
     failures: u64,
-    opened: bool,
+    has_opened: bool,
     last_failure: Option<Failure>,
     /// The one new question after a 401 was put.
     reauthed: bool,
@@ -66,6 +71,7 @@ pub(crate) struct Connection {
     /// No attempt before this, also when the page froze meanwhile.
     barred: u64,
     watch: Option<Watch>,
+    rollover: Rollover,
     heard: u64,
     ids: Ids,
     queue: Queue,
@@ -85,10 +91,11 @@ impl Connection {
             shown: State::Connecting,
             actions: Vec::new(),
             attempt: 0,
+            serial: 0,
             attempted_at: None,
             retries: 0,
             failures: 0,
-            opened: false,
+            has_opened: false,
             last_failure: None,
             reauthed: false,
             reason: Reason::Initial,
@@ -98,6 +105,7 @@ impl Connection {
             told: 0,
             barred: 0,
             watch: None,
+            rollover: Rollover::none(),
             heard: 0,
             ids: Ids::new(config.numbered),
             queue: Queue::new(config.outbox.clone()),
@@ -128,6 +136,7 @@ impl Connection {
         self.last_failure
     }
 
+    #[cfg(any(feature = "rust", test))]
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
     }
@@ -153,7 +162,15 @@ impl Connection {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => return None,
             Phase::Resolving { due } | Phase::Opening { due } => return Some(*due),
             Phase::Waiting { until, .. } => *until,
-            Phase::Open { .. } => self.watch.as_ref()?.deadline(),
+            Phase::Open { .. } => {
+                // A request that must not be repeated is not.
+                let next = if self.spent { u64::MAX } else { self.rollover.deadline() };
+                match &self.watch {
+                    Some(watch) => watch.deadline().min(next),
+                    None if next == u64::MAX => return None,
+                    None => next,
+                }
+            }
         };
         Some(if self.hidden { due } else { due.min(self.looked.saturating_add(WAKE_CHECK)) })
     }
@@ -173,8 +190,17 @@ impl Connection {
             Input::Start if matches!(self.phase, Phase::Idle) => self.begin(at.now),
             Input::Start => {}
             Input::Resolved { attempt, route } if self.current(attempt) => self.resolved(at.now, route),
+            Input::Resolved { attempt, .. }
+            | Input::ProviderFailed { attempt }
+            | Input::Opened { attempt }
+            | Input::Lost { attempt, .. }
+            | Input::Interrupted { attempt }
+                if self.succeeds(attempt) =>
+            {
+                self.succession(at, &input);
+            }
             Input::ProviderFailed { attempt } if self.current(attempt) => self.lost(at, Failure::Provider),
-            Input::Opened { attempt } if self.current(attempt) => self.open(at.now),
+            Input::Opened { attempt } if self.current(attempt) => self.open(at),
             Input::Lost { attempt, failure } if self.current(attempt) => self.lost(at, failure),
             Input::Interrupted { attempt } if self.current(attempt) => self.interrupted(at),
             // Of an attempt that is over.
@@ -190,6 +216,7 @@ impl Connection {
             Input::Answer(verdict) => self.answered(at, verdict),
             Input::Send(parcel) => self.send(at.now, parcel),
             Input::Unsent(parcel) => self.queue.put_back(parcel),
+            Input::Retire => self.retire(at),
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => self.close(why, code, None),
         }
@@ -227,6 +254,16 @@ impl Connection {
         self.ids.gap_told();
     }
 
+    /// The server said that nothing is.
+    pub(crate) fn recovery_told(&mut self) {
+        self.ids.recovery_told();
+    }
+
+    /// A connection is being asked for what comes after the cursor.
+    pub(crate) fn asking(&mut self) {
+        self.ids.asking();
+    }
+
     /// The server's `retry:` field: it replaces the initial delay until the next one.
     pub(crate) fn retry_told(&mut self, ms: u64) {
         self.told = ms;
@@ -238,20 +275,26 @@ impl Connection {
         self.spent = false;
     }
 
-    fn current(&self, attempt: u32) -> bool {
+    pub(crate) fn current(&self, attempt: u32) -> bool {
         attempt == self.attempt
             && matches!(self.phase, Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. })
     }
 
     #[inline(never)]
     fn begin(&mut self, now: u64) {
-        self.attempt = self.attempt.wrapping_add(1);
+        self.renew();
         self.attempted_at = Some(now);
         self.spent = false;
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
         let Self { attempt, retries: retry, reason, endpoint, .. } = *self;
         self.act(Action::Resolve { attempt, retry, reason, endpoint });
+    }
+
+    /// From here on the inputs of the attempt before are of the past.
+    fn renew(&mut self) {
+        self.serial = self.serial.wrapping_add(1);
+        self.attempt = self.serial;
     }
 
     fn resolved(&mut self, now: u64, route: Route) {
@@ -264,20 +307,27 @@ impl Connection {
         self.act(Action::Open { attempt: self.attempt });
     }
 
-    fn open(&mut self, now: u64) {
-        if !matches!(self.phase, Phase::Opening { .. }) {
-            return;
+    fn open(&mut self, at: Moment) {
+        if matches!(self.phase, Phase::Opening { .. }) {
+            self.opened(at);
         }
+    }
+
+    // Not inlined, for the size: it has two callers.
+    #[inline(never)]
+    fn opened(&mut self, at: Moment) {
+        let now = at.now;
         self.phase = Phase::Open { since: now };
+        self.plan(at);
         self.heard = now;
         self.looked = now;
-        let uplink = self.uplink();
-        self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, uplink, now));
+        let pings = self.uplink() && !self.config.passive;
+        self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, pings, now));
         // An EventSource that comes back by itself makes a seam as well.
-        if self.config.seams && (self.opened || self.ids.begun()) {
+        if self.config.seams && (self.has_opened || self.ids.begun()) {
             self.ids.reconnected();
         }
-        self.opened = true;
+        self.has_opened = true;
         self.reason = Reason::Reconnect;
         self.show(State::Open);
         self.tell(News::Open);
@@ -342,6 +392,7 @@ impl Connection {
                     None => Verdict::Fine,
                 };
                 self.judge(at, verdict);
+                self.roll(at);
             }
             Phase::Idle
             | Phase::Resolving { .. }
@@ -391,7 +442,7 @@ impl Connection {
             }
             Page::Resumed => {
                 if matches!(self.phase, Phase::Suspended)
-                    && (self.spent || self.opened && !self.config.reconnects)
+                    && (self.spent || self.has_opened && !self.config.reconnects)
                 {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
@@ -413,6 +464,9 @@ impl Connection {
         }
         self.credit(self.stable(at.now));
         self.watch = None;
+        if self.rollover.next.take().is_some() {
+            self.act(Action::Switch(false));
+        }
         self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
     }
@@ -491,7 +545,8 @@ impl Connection {
     #[inline(never)]
     fn let_go(&mut self) {
         self.watch = None;
-        self.attempt = self.attempt.wrapping_add(1);
+        self.renew();
+        self.rollover = Rollover::none();
         self.act(Action::Drop { code: 0 });
     }
 

@@ -51,6 +51,7 @@ impl Queue {
         self.parcels.len()
     }
 
+    #[cfg(any(feature = "rust", test))]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

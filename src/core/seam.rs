@@ -1,6 +1,6 @@
 //! The cursor, and de-duplication at the seam: after a reconnect, until the cursor has passed.
 //!
-//! The core sees hashes of ids, never the ids. Kept are the first 64 and the last 1 024. A replay that
+//! The core sees hashes of ids (`hash` in port.js), never the ids. Kept are the first 64 and the last 1 024. A replay that
 //! begins with one of the first 64 is the whole stream: everything up to and including the cursor is
 //! held back, however long. A message without an id of its own is never held back.
 //!
@@ -59,6 +59,9 @@ pub(crate) struct Ids {
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
+    /// What the last connection was asked to go on from, and the first id that came after that.
+    asked: Option<u64>,
+    followed: Option<u64>,
     /// The last ruling at this seam: several messages of one id are delivered or held back together.
     ruled: Option<(u64, bool)>,
 }
@@ -102,6 +105,12 @@ impl Ids {
         self.numbered || self.seam.is_some() || self.due.is_some()
     }
 
+    /// A connection is asked for what comes after the cursor. Until it opens, another one may go on.
+    pub(crate) fn asking(&mut self) {
+        self.asked = self.cursor;
+        self.followed = None;
+    }
+
     /// A connection opened that is not the first, or that starts from a cursor.
     pub(crate) fn reconnected(&mut self) {
         self.seam = self.cursor.map(|target| Seam { target, begun: false, whole: false, fresh: 0 });
@@ -116,6 +125,11 @@ impl Ids {
         self.forgot = false;
         self.seam = None;
         self.due = Some(Outcome::Gap);
+    }
+
+    /// The server said that it goes on from the cursor.
+    pub(crate) fn recovery_told(&mut self) {
+        self.due = self.due.map(|due| if due == Outcome::Unknown { Outcome::Recovered } else { due });
     }
 
     /// What the following numbers count in. Another one than before: whatever was between them is gone.
@@ -186,7 +200,9 @@ impl Ids {
                 return Ruling { deliver: false, moves: true, outcome, missing: None };
             }
             // While nothing is forgotten, each id speaks for itself.
-            seam.whole |= !seam.begun && self.forgot && self.first.contains(&hash);
+            seam.whole |= !seam.begun
+                && self.forgot
+                && (self.first.contains(&hash) || [self.asked, self.followed].contains(&Some(hash)));
             seam.begun = true;
             let again = seam.whole || self.recent.contains(&hash);
             seam.fresh += usize::from(!again);
@@ -202,6 +218,7 @@ impl Ids {
 
     fn keep(&mut self, hash: u64) {
         self.cursor = Some(hash);
+        self.followed.get_or_insert(hash);
         if self.first.len() < FIRST {
             self.first.push(hash);
         }
@@ -211,14 +228,4 @@ impl Ids {
         }
         self.recent.push(hash);
     }
-}
-
-/// FNV-1a, 64 bits: ids are the server's own, so nobody gains from a collision.
-pub(crate) fn hash(id: &[u8]) -> Id {
-    if id.is_empty() {
-        return Id::Reset;
-    }
-    Id::Own(id.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    }))
 }

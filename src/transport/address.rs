@@ -12,25 +12,29 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// `site` is what `Port.site` says of the text. `ws:` and `wss:` take WebSocket, http(s) takes fetch.
-    /// `once`: see [`Route::once`].
-    pub(crate) fn new(site: u32, transport: Option<Transport>, once: bool) -> Result<Self, &'static str> {
-        let transport = match (site & 3, transport) {
-            (0, _) => return Err("is not a URL that this page can resolve"),
-            (1, None | Some(Transport::WebSocket)) => Transport::WebSocket,
-            (1, Some(_)) => {
-                return Err(
-                    "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
-                );
-            }
-            (2, transport) => transport.unwrap_or(Transport::Fetch),
-            _ => return Err("must have the scheme ws:, wss:, http: or https:"),
+    /// `route` is what `Port.route` says of the text; `once`: see [`Route::once`].
+    pub(crate) fn new(route: u32, once: bool) -> Option<Self> {
+        let transport = match route & 3 {
+            1 => Transport::WebSocket,
+            2 => Transport::EventSource,
+            3 => Transport::Fetch,
+            _ => return None,
         };
-        Ok(Self { transport, loopback: site & 4 != 0, once })
+        Some(Self { transport, loopback: route & 4 != 0, once })
     }
 
     pub(crate) fn route(self) -> Route {
         let Self { transport, loopback, once } = self;
         Route { uplink: transport == Transport::WebSocket, loopback, once }
+    }
+}
+
+/// Why there is no address, as `Port.route` says it.
+#[cfg(feature = "rust")]
+pub(crate) fn problem(route: u32) -> &'static str {
+    match route >> 3 {
+        0 => "is not a URL that this page can resolve",
+        1 => "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
+        _ => "must have the scheme ws:, wss:, http: or https:",
     }
 }

@@ -35,20 +35,21 @@ async function run(port, socket, attempt, url, init) {
   await undefined;
   let code = NETWORK, kind = LOST;
   try {
-    if (port.socket !== socket) return;
+    if (!port.owns(socket)) return;
     const fetch = port.fetch ?? globalThis.fetch;
     const response = await fetch(url, init);
-    if (port.socket !== socket) return void cancel(response.body);
+    if (!port.owns(socket)) return void cancel(response.body);
     const { status, headers } = response;
     const contentType = headers.get("content-type") ?? "";
     if (status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(contentType)) {
-      port.origin = new URL(response.url || url).origin;
       port.call(OPENED, attempt, 0);
       if (port.socket !== socket) return void cancel(response.body);
+      port.origin = new URL(response.url || url).origin;
+      port.answered(headers);
       code = await read(port, socket, response.body);
     } else {
       const answer = { status, contentType, body: await head(response.body) };
-      if (port.socket !== socket) return;
+      if (!port.owns(socket)) return;
       port.answer = answer;
       code = WRONG_TYPE;
       if (status !== 200) {
@@ -58,9 +59,9 @@ async function run(port, socket, attempt, url, init) {
     }
   } catch (error) {
     // After close() the abort is our own.
-    if (port.socket === socket) port.refusal = error;
+    if (port.owns(socket)) port.refusal = error;
   }
-  if (port.socket === socket) port.call(kind, attempt, code >>> 0);
+  if (port.owns(socket)) port.call(kind, attempt, code >>> 0);
 }
 
 /** 0 none, else one more than the seconds: of a number, or until a date (RFC 9110, 10.2.3). */

@@ -9,6 +9,8 @@ const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 const FIRST = 64, RECENT = 1024;
+// A code of LOST: the first frame could not be had.
+const UNFRAMED = 3;
 
 /** Careful JSON: what begins with { or [ and parses is the value, everything else the exact string. */
 export function decodeJson(data) {
@@ -72,11 +74,26 @@ function reader(path) {
   };
 }
 
+/**
+ * The core only asks whether ids are the same: 64 bits of one, less one, in two halves (FNV-1a, two of them). 0 and 0
+ * is none, 0 and 1 the empty one. They are the server's own, so nobody gains from a collision.
+ */
+export function hash(id) {
+  if (!id) return [0, id === undefined ? 0 : 1];
+  let high = 0x811c9dc5, low = 0x050c5d1f;
+  for (let at = 0; at < id.length; at++) {
+    const unit = id.charCodeAt(at);
+    high = Math.imul(high ^ unit, 0x01000193);
+    low = Math.imul(low ^ unit, 0x5bd1e995);
+  }
+  return [high | 1, low];
+}
+
 /** A number below 2^53 in two halves, the upper one counted from 1; 0: there is none. */
 const halves = (number) => (number === undefined ? [0, 0] : [Math.floor(number / 2 ** 32) + 1, number >>> 0]);
 
 export class Port {
-  /** Into the core: `(kind, attempt, code, text)`. */
+  /** Into the core: `(kind, attempt, code, high, low)`, the last two the hash of an id. */
   call;
   /** Out to the app: one message. */
   sink;
@@ -94,9 +111,17 @@ export class Port {
   withCredentials = false;
   /** Messages carry what came, undecoded, as well (the Rust API's `text` and `bytes`). */
   keepsRaw = false;
-  /** How the cursor goes up: "query", "header", or undefined for what suits the transport. */
+  /** How the cursor goes up: "query", "header", "frame", "url" (the caller does it), or undefined for what suits. */
   via;
-  cursorName = "lastEventId";
+  cursorNames = ["lastEventId"];
+  /** Of a WebSocket: `(cursor) => frame`, the first one sent. */
+  frame;
+  /** The caller's `(headers, id) => "recovered" | "gap"` for the answer to a request that named this id. */
+  outcome;
+  /** The type by which the server says that it is going to close. */
+  notice;
+  /** The cursor that this connection was asked for. */
+  asked = "";
   /** The wasm's, for what fetch reads. */
   memory;
   /** `request` of fetch.js. Not imported here: a crate's snippets cannot import one another. */
@@ -109,11 +134,17 @@ export class Port {
   resumes = false;
   /** The caller's `(text) => …` for comments. */
   onComment;
-  /** Frames of the heartbeat; undefined while it is off. */
+  /** Frames of the heartbeat; undefined while it is off, false if there are none. */
   ping;
   isPong;
 
+  /** What waits to be sent: `[payload, its length in bytes if it was queued, …]` by id. */
+  payloads = new Map();
   socket = null;
+  /** What `socket` has listeners on. */
+  link = [];
+  /** A successor that is opening, to take the place of these: `{ socket, link, transport, url, origin, asked }`. */
+  successor;
   closed = false;
   /** As the server gave it with its last close frame. */
   closeReason = "";
@@ -122,8 +153,6 @@ export class Port {
   prepared;
   /** The app's reason for closing. */
   goodbye = "";
-  /** What cannot work, as the wasm says it. */
-  problem;
   /** The last answer that was no event stream: `{ status, contentType, body }`. */
   answer;
   /** Until this promise resolves, nothing more is delivered. */
@@ -156,7 +185,6 @@ export class Port {
   /** bufferedAmount at the last tick. */
   #buffered = 0;
   #page = [];
-  #link = [];
   #timer;
   #tick = () => {
     // A ping may wait behind a long upload: what drains is alive.
@@ -167,12 +195,17 @@ export class Port {
   };
   #onMessage = (event) => this.#message(event);
 
-  /** What an address is: 0 nothing that parses, 1 ws(s), 2 http(s), 3 something else; and 4 for this very machine. */
-  site(address) {
+  /**
+   * The number of the transport that an address takes, and 4 for this very machine. `transport` 0: WebSocket for
+   * ws(s), fetch for http(s). None: 0 nothing that parses, 8 ws(s) for another transport, 16 another scheme.
+   */
+  route(address, transport) {
     try {
       const { protocol, hostname } = resolve(address);
-      const scheme = /^wss?:$/.test(protocol) ? 1 : /^https?:$/.test(protocol) ? 2 : 3;
-      return scheme | (/^(localhost|127\..*|\[::1\])$/.test(hostname) ? 4 : 0);
+      const http = /^https?:$/.test(protocol);
+      if (!http && !/^wss?:$/.test(protocol)) return 16;
+      if (!http && transport > 1) return 8;
+      return (http ? transport || 3 : 1) | (/^(localhost|127\..*|\[::1\])$/.test(hostname) ? 4 : 0);
     } catch {
       return 0;
     }
@@ -190,14 +223,19 @@ export class Port {
   /** Turns the heartbeat's frames on. */
   heartbeat(ping, isPong) {
     this.ping = ping ?? (() => `{"type":"ping","timestamp":${Date.now()}}`);
-    this.isPong = isPong ?? isHeartbeat;
+    this.isPong = isPong ?? (ping !== false && isHeartbeat);
   }
 
   /** Listens to one more name: a native EventSource delivers no name that was not asked for. */
   name(name) {
     if (this.#names.has(name)) return;
     this.#names.add(name);
-    if (this.transport === "eventsource" && this.socket) this.#listenTo(name);
+    for (const link of [this, this.successor]) if (link?.transport === "eventsource" && link.socket) this.#listenTo(link, name);
+  }
+
+  /** Where this client is in the stream. */
+  place() {
+    return { id: this.cursor, seq: this.number, epoch: this.epoch };
   }
 
   /** What the next `open` takes. `extra`: the protocols, or the request's method, headers, body and the like. */
@@ -208,7 +246,6 @@ export class Port {
   /** False when the browser refuses. */
   open(attempt, transport) {
     this.refusal = this.answer = undefined;
-    this.#resumable = false;
     try {
       this.#open(attempt, TRANSPORTS[transport], ...this.prepared);
       return true;
@@ -229,26 +266,31 @@ export class Port {
     // encodes what is not ASCII a second time (2.50, 2026).
     const own = target.origin === (globalThis.origin ?? target.origin) && /^[ -~]*$/.test(cursor);
     const header = fetched ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
-    if (cursor && !header) setCursor(target, this.cursorName, cursor);
-    const url = this.url = target.href;
-    this.transport = transport;
-    this.#lastEventId = "";
-    this.origin = target.origin;
-    this.pinged = this.#buffered = 0;
+    if (cursor && !header && !/^(frame|url)$/.test(via)) for (const name of this.cursorNames) setCursor(target, name, cursor);
+    const url = target.href;
+    const link = [];
+    let socket;
     const opened = (event) => {
       // A server may name its events `open` and `error`, too: those have data.
       if ("data" in event) return;
       this.#stamped = Math.abs(performance.now() - event.timeStamp) < 1000;
+      try {
+        const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
+        if (frame !== undefined) socket.send(frame);
+      } catch (error) {
+        this.refusal = error;
+        return void this.call(LOST, attempt, UNFRAMED);
+      }
       this.call(OPENED, attempt, 0);
     };
     if (transport === "websocket") {
-      const socket = this.socket = new WebSocket(url, protocols ?? []);
+      socket = new WebSocket(url, protocols ?? []);
       // `close` says all there is to say; the npm package `ws` throws when nobody listens.
       socket.onerror = () => {};
       socket.binaryType = this.binaryType;
-      this.#on(this.#link, socket, "message", this.#onMessage);
-      this.#on(this.#link, socket, "open", opened);
-      this.#on(this.#link, socket, "close", (event) => {
+      this.#on(link, socket, "message", this.#onMessage);
+      this.#on(link, socket, "open", opened);
+      this.#on(link, socket, "close", (event) => {
         this.closeReason = event.reason;
         this.call(LOST, attempt, event.code);
       });
@@ -256,32 +298,66 @@ export class Port {
       const headers = new Headers(given);
       if (!headers.has("accept")) headers.set("accept", "text/event-stream");
       if (cursor && header) headers.set("last-event-id", toBytes(cursor));
-      this.socket = this.request(this, attempt, url, { ...init, headers });
+      socket = this.request(this, attempt, url, { ...init, headers });
     } else {
-      const source = this.socket = new EventSource(url, { withCredentials: this.withCredentials });
-      for (const name of this.#names) this.#listenTo(name);
-      this.#on(this.#link, source, "open", opened);
-      this.#on(this.#link, source, "error", (event) => {
+      socket = new EventSource(url, { withCredentials: this.withCredentials });
+      for (const name of this.#names) this.#listenTo({ link, socket }, name);
+      this.#on(link, socket, "open", opened);
+      this.#on(link, socket, "error", (event) => {
         if ("data" in event) return;
-        if (this.#selfReconnects(transport) && source.readyState === 0) this.call(INTERRUPTED, attempt, 0);
+        if (this.#selfReconnects(transport) && socket.readyState === 0) this.call(INTERRUPTED, attempt, 0);
         else this.call(LOST, attempt, 1006);
       });
     }
+    this.successor = { socket, link, transport, url, origin: target.origin, asked: cursor };
+    if (!this.socket) this.switch(true);
   }
 
-  /** 0: the socket is not open, and the payload is still the caller's; 1: sent; 2: refused. */
-  send(payload) {
+  /** The successor takes over, or is dropped. */
+  switch(taken) {
+    const { successor } = this;
+    this.successor = undefined;
+    if (!taken) return this.#release(successor);
+    this.#release(this);
+    Object.assign(this, successor);
+    this.#lastEventId = "";
+    this.#resumable = false;
+    this.pinged = this.#buffered = 0;
+  }
+
+  /** Whether it is one of this client's connections. */
+  owns(socket) {
+    return socket === this.socket || socket === this.successor?.socket;
+  }
+
+  /** The server's word on what it is going to send. */
+  answered(headers) {
+    try {
+      const outcome = this.asked && this.outcome?.(headers, this.asked);
+      if (outcome) this.call(NOTICE, 0, outcome === "gap" ? 0 : 1);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** What is to be sent under this id, and how long it is. */
+  put(id, payload, ...rest) {
+    this.payloads.set(id, [payload, ...rest]);
+  }
+
+  forget(id) {
+    this.payloads.delete(id);
+  }
+
+  /** 0: the socket is not open, and the payload waits on; 1: sent; 2: refused. */
+  send(id) {
     if (this.socket?.readyState !== 1) return 0;
     try {
-      this.socket.send(payload);
+      this.socket.send(this.payloads.get(id)[0]);
       return 1;
     } catch {
       return 2;
     }
-  }
-
-  invalid(what, problem) {
-    this.problem = `${what} ${problem}`;
   }
 
   sendPing() {
@@ -289,18 +365,24 @@ export class Port {
     try {
       const ping = typeof this.ping === "function" ? this.ping() : this.ping;
       if (typeof ping !== "string" && !isBytes(ping)) throw new TypeError("everwire: heartbeat.ping must give a string or bytes");
-      this.send(ping);
+      if (this.socket?.readyState === 1) this.socket.send(ping);
     } catch (error) {
       report(error);
     }
   }
 
   drop(code) {
-    this.#off(this.#link);
-    const socket = this.socket;
-    this.socket = null;
-    this.held = false;
+    this.switch(false);
+    this.#release(this, code);
+  }
+
+  /** Listeners first. */
+  #release(connection, code) {
+    const socket = connection?.socket;
     if (!socket) return;
+    if (connection === this) this.held = false;
+    connection.socket = null;
+    this.#off(connection.link);
     try {
       // close(undefined) is a code to some browsers.
       code ? socket.close(code, this.goodbye) : socket.close();
@@ -314,7 +396,7 @@ export class Port {
     this.cursor = cursor;
     this.number = number;
     this.#count(epoch);
-    this.call(FROM, ...halves(number), cursor);
+    this.call(FROM, ...halves(number), ...hash(cursor));
   }
 
   /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */
@@ -328,7 +410,7 @@ export class Port {
     this.#first = [];
     this.#recent = [];
     this.#learned = 0;
-    for (const id of ids) this.call(LEARN, 0, 0, id);
+    for (const id of ids) this.call(LEARN, 0, 0, ...hash(id));
   }
 
   arm(ms) {
@@ -387,8 +469,8 @@ export class Port {
     return transport === "eventsource" && this.via === "header";
   }
 
-  #listenTo(name) {
-    this.#on(this.#link, this.socket, name, this.#onMessage);
+  #listenTo({ link, socket }, name) {
+    this.#on(link, socket, name, this.#onMessage);
   }
 
   #on(list, target, name, listener) {
@@ -420,7 +502,7 @@ export class Port {
     this.received++;
     let message, number;
     try {
-      const data = this.decode(raw);
+      const data = this.decode(raw, this.transport);
       const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
       message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
       if (this.keepsRaw) message.raw = raw;
@@ -436,7 +518,9 @@ export class Port {
       return report(error);
     }
     if (this.closed) return; // by decode, id or isPong
-    if (this.gap !== undefined && message.type === this.gap) this.call(NOTICE, 0, 0);
+    const { type } = message;
+    if (this.gap !== undefined && type === this.gap) this.call(NOTICE, 0, 0);
+    else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
     else if (this.#rule(own, number)) this.#deliver(message);
   }
 
@@ -459,14 +543,14 @@ export class Port {
     const name = `${epoch ?? ""}`;
     if (!name || name === this.epoch) return;
     this.epoch = name;
-    this.call(EPOCH, 0, 0, name);
+    this.call(EPOCH, 0, 0, ...hash(name));
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. */
   #rule(own, number) {
     if (this.checked) {
       this.pending = own ?? "";
-      const ruling = this.call(CHECK, ...halves(number), own);
+      const ruling = this.call(CHECK, ...halves(number), ...hash(own));
       // By a handler of the gap event. One that reconnects gets the message all the same: the core has
       // ruled on it, and will hold its replay back.
       if (this.closed) return false;

@@ -16,9 +16,11 @@ extern "C" {
     pub(crate) fn open(this: &Port, attempt: u32, transport: u32) -> bool;
     /// 0 not open, 1 sent, 2 refused.
     #[wasm_bindgen(method)]
-    pub(crate) fn send(this: &Port, payload: &JsValue) -> u32;
+    pub(crate) fn send(this: &Port, id: u32) -> u32;
     #[wasm_bindgen(method, js_name = sendPing)]
     pub(crate) fn send_ping(this: &Port);
+    #[wasm_bindgen(method)]
+    pub(crate) fn switch(this: &Port, taken: bool);
     #[wasm_bindgen(method)]
     pub(crate) fn drop(this: &Port, code: u16);
     #[wasm_bindgen(method)]
@@ -39,14 +41,6 @@ extern "C" {
     pub(crate) fn set_checked(this: &Port, checked: bool);
 }
 
-#[cfg(feature = "npm")]
-#[wasm_bindgen(module = "/src/transport/port.js")]
-extern "C" {
-    /// What the facade throws.
-    #[wasm_bindgen(method)]
-    pub(crate) fn invalid(this: &Port, what: &str, problem: &str);
-}
-
 #[cfg(feature = "rust")]
 #[wasm_bindgen(module = "/src/transport/fetch.js")]
 extern "C" {
@@ -58,13 +52,17 @@ extern "C" {
 #[cfg(feature = "rust")]
 #[wasm_bindgen(module = "/src/transport/port.js")]
 extern "C" {
-    /// What an address is; the numbers stand in `port.js`.
+    /// Which transport an address takes; the numbers stand in `port.js`.
     #[wasm_bindgen(method)]
-    pub(crate) fn site(this: &Port, address: &str) -> u32;
+    pub(crate) fn route(this: &Port, address: &str, transport: u32) -> u32;
     #[wasm_bindgen(method)]
     pub(crate) fn prepare(this: &Port, address: &str, extra: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_goodbye(this: &Port, reason: &str);
+    #[wasm_bindgen(method)]
+    pub(crate) fn put(this: &Port, id: u32, payload: &JsValue);
+    #[wasm_bindgen(method)]
+    pub(crate) fn forget(this: &Port, id: u32);
     #[wasm_bindgen(method)]
     pub(crate) fn heartbeat(this: &Port, ping: &JsValue, is_pong: &JsValue);
     #[wasm_bindgen(method)]
@@ -80,6 +78,8 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = keepsRaw)]
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_notice(this: &Port, kind: &str);
+    #[wasm_bindgen(method, setter)]
     pub(crate) fn set_gap(this: &Port, kind: &str);
     #[wasm_bindgen(method)]
     pub(crate) fn start(this: &Port, cursor: &str);
@@ -87,8 +87,8 @@ extern "C" {
     pub(crate) fn set_with_credentials(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_via(this: &Port, via: &str);
-    #[wasm_bindgen(method, setter, js_name = cursorName)]
-    pub(crate) fn set_cursor_name(this: &Port, name: &str);
+    #[wasm_bindgen(method, setter, js_name = cursorNames)]
+    pub(crate) fn set_cursor_names(this: &Port, names: Vec<String>);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_request(this: &Port, request: &JsValue);
     #[wasm_bindgen(method, setter)]

@@ -150,3 +150,31 @@ async fn by_header_the_browser_reconnects_itself() {
         ]
     );
 }
+
+#[wasm_bindgen_test]
+async fn sequence_numbers_hold_back_what_came_and_name_what_is_missing() {
+    let server = Server::start().await;
+    let script = server.script(
+        "ws",
+        r#"[[["send","{\"seq\":1}"],["send","{\"seq\":2}"],["wait",20],["reset"]],
+            [["send","{\"seq\":1}"],["send","{\"seq\":2}"],["send","{\"seq\":6}"]]]"#,
+    );
+    let record = Record::of(web_socket(&script.url).resume(Resume::new().with_seq("seq")).live());
+    record.until("message six", |seen| seen.texts().last() == Some(&"{\"seq\":6}")).await;
+    let seen = record.seen();
+    assert_eq!(seen.texts(), ["{\"seq\":1}", "{\"seq\":2}", "{\"seq\":6}"]);
+    assert_eq!(seen.gaps.len(), 1);
+    assert_eq!((seen.gaps[0].outcome, seen.gaps[0].missing), (Outcome::Gap, Some((3, 5))));
+}
+
+#[wasm_bindgen_test]
+async fn at_a_failure_the_next_endpoint_goes_on_from_the_cursor() {
+    let server = Server::start().await;
+    let first = server.script("ws", r#"[[["send","{\"at\":\"a-1\"}"],["wait",20],["reset"]]]"#);
+    let second = server.script("ws", r#"[[["send","{\"at\":\"a-1\"}"],["send","{\"at\":\"a-2\"}"]]]"#);
+    let builder = web_socket(&first.url).failover([second.url.as_str()]).resume(Resume::new().with_id("at"));
+    let record = Record::of(builder.live());
+    record.until("the second message", |seen| seen.texts().len() == 2).await;
+    assert_eq!(record.seen().texts(), ["{\"at\":\"a-1\"}", "{\"at\":\"a-2\"}"]);
+    assert_eq!(second.log().await[0].query["lastEventId"], "a-1");
+}

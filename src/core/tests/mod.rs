@@ -13,6 +13,7 @@ mod model;
 mod outbox;
 mod page;
 mod random;
+mod rollover;
 mod seam;
 mod seam_models;
 mod sequence;

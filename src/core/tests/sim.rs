@@ -24,6 +24,8 @@ pub(super) struct Sim {
     pub(super) route: Route,
     /// The attempt that the one transport belongs to.
     pub(super) link: Option<u32>,
+    /// And the one beside it, if another is to take its place.
+    pub(super) successor: Option<u32>,
     /// False: the socket is closing already, as a browser's does before it says so.
     pub(super) writable: bool,
     /// When the open gate last saw something. The core learns it at the next timer.
@@ -53,6 +55,7 @@ impl Sim {
             ahead: 1_700_000_000_000,
             route: SOCKET,
             link: None,
+            successor: None,
             writable: true,
             heard: None,
             draw: None,
@@ -217,12 +220,24 @@ impl Sim {
             }
             match action {
                 Action::Resolve { .. } => self.attempt(),
+                Action::Open { attempt } if self.link.is_some() => {
+                    assert_eq!(self.successor, None, "three connections");
+                    self.successor = Some(attempt);
+                }
                 Action::Open { attempt } => {
-                    assert_eq!(self.link, None, "two connections");
                     self.link = Some(attempt);
                     self.writable = true;
                 }
-                Action::Drop { .. } => self.link = None,
+                Action::Switch(true) => {
+                    assert!(self.successor.is_some(), "nothing to switch to");
+                    self.link = self.successor.take();
+                    self.writable = true;
+                }
+                Action::Switch(false) => self.successor = None,
+                Action::Drop { .. } => {
+                    self.link = None;
+                    self.successor = None;
+                }
                 Action::Ping => assert!(self.link.is_some() && self.core.uplink()),
                 Action::Transmit(parcel) if self.link.is_some() && self.writable => {
                     self.order.push(parcel.id);
@@ -271,7 +286,9 @@ impl Sim {
         let core = &self.core;
         let quiet = match core.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => true,
-            Phase::Open { .. } => core.watch.is_none(),
+            Phase::Open { .. } => {
+                core.watch.is_none() && (core.spent || core.rollover.deadline() == u64::MAX)
+            }
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => false,
         };
         assert_eq!(core.deadline().is_none(), quiet, "the timer in {:?}", core.phase);

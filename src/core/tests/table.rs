@@ -110,3 +110,28 @@ fn a_restarting_server_is_given_the_time_it_asks_for() {
         assert!((5_000..=6_250).contains(&sim.wait()), "{}", sim.wait());
     }
 }
+
+/// The npm package has its own copy of the texts.
+#[test]
+fn the_facade_says_the_same() {
+    let text = include_str!("../../../pkg-template/failures.js");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("  [")).collect();
+    let all = [
+        Failure::Network,
+        closed(1006),
+        Failure::OpenTimeout,
+        Failure::HalfOpen,
+        Failure::Provider,
+        Failure::Blocked,
+        http(500),
+        Failure::ContentType,
+        Failure::End,
+        Failure::TooBig,
+    ];
+    assert_eq!(rows.len(), all.len());
+    for failure in all {
+        let row = rows.get(failure.place() as usize).copied();
+        let expected = format!("  [\"{}\", \"{}\"],", failure.code(), failure.sentence());
+        assert_eq!(row, Some(expected.as_str()), "{failure:?}");
+    }
+}

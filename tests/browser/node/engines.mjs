@@ -43,7 +43,7 @@ async function webkit() {
   const driver = program(process.env.EVERWIRE_WEBKITDRIVER, `${install} apt-get install webkit2gtk-driver.`);
   const browser = program(miniBrowser(), `${install} apt-get install webkit2gtk-driver.`);
   const xvfb = await start(program("Xvfb", `${install} apt-get install xvfb xauth.`),
-    ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { what: "Xvfb", ready: /^(\d+)\n/ });
+    ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { what: "Xvfb", ready: /^(\d+)\n/m });
   const home = mkdtempSync(join(tmpdir(), "everwire-webkit-"));
   const result = await session(driver, (port) => [`--port=${port}`], {
     browserName: "MiniBrowser",

@@ -34,7 +34,10 @@ impl CrossOrigin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             // Not among those that a page of another origin sees by itself.
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After"));
+            headers.insert(
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("Retry-After, Last-Event-ID, Mercure-Last-Event-ID"),
+            );
         }
         if let Some(asked) = self.headers {
             headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked);

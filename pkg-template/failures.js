@@ -1,0 +1,14 @@
+// Kept beside the wasm, where text costs more: `[code, sentence]` by `Failure::place` (src/core/failure.rs), whose
+// texts these are; a test there compares them.
+export const FAILURES = [
+  ["network", "the connection failed; the browser does not say why (see its network panel)"],
+  ["closed", "the server closed the connection"],
+  ["open-timeout", "the connection did not open within openTimeout"],
+  ["half-open", "nothing came within the heartbeat's timeout"],
+  ["provider", "a function of yours failed, took too long, or gave what cannot be used"],
+  ["blocked", "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port"],
+  ["http", "the server refused the request"],
+  ["content-type", "the answer is no event stream: its content type must be text/event-stream"],
+  ["end", "the server ended the stream"],
+  ["too-big", "an event is larger than maxEventBytes"],
+];

@@ -1,0 +1,56 @@
+// What two well-known servers expect, in terms of the options that everybody has.
+import { decodeJson } from "../src/transport/port.js";
+import { invalid } from "./errors.js";
+import { CODECS, SILENT } from "./options.js";
+
+/**
+ * nchan (1.3.6 was tried). Over WebSocket its subprotocol `ws+meta.nchan` puts `id: …`, `content-type: …` and a blank
+ * line before each message, text or binary.
+ */
+export function nchan(options = {}) {
+  const { codec = "json", resume, ...rest } = options;
+  const { decode = decodeJson, encode = codec === "binary" ? () => undefined : JSON.stringify } = CODECS[codec] ?? codec ?? {};
+  if (options.binaryType === "blob") throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
+  let id;
+  return {
+    ...rest,
+    protocols: "ws+meta.nchan",
+    [SILENT]: "heartbeat: nchan closes (1008) or broadcasts when a subscriber sends a ping. Leave it out, or say ping: false where messages come at least every interval",
+    codec: {
+      decode(data, transport) {
+        id = undefined;
+        if (transport !== "websocket") return decode(data, transport);
+        const { head, body } = split(data);
+        id = /^id: (.*)$/m.exec(head)?.[1];
+        return decode(body, transport);
+      },
+      encode,
+    },
+    resume: { name: "last_event_id", id: () => id, ...resume },
+  };
+}
+
+/** What is no such message is left as it is. */
+function split(data) {
+  if (typeof data === "string") {
+    const end = data.startsWith("id: ") ? data.indexOf("\n\n") : -1;
+    return end < 0 ? { head: "", body: data } : { head: data.slice(0, end), body: data.slice(end + 2) };
+  }
+  const bytes = new Uint8Array(data);
+  const end = bytes.findIndex((byte, at) => byte === 10 && bytes[at + 1] === 10);
+  const head = end < 0 ? "" : new TextDecoder().decode(bytes.subarray(0, end));
+  return head.startsWith("id: ") ? { head, body: data.slice(end + 2) } : { head: "", body: data };
+}
+
+/**
+ * Mercure: the query parameter of its old versions and of its new ones, and the hub's word on what it replays
+ * (Mercure protocol, "Reconciliation"): the id that it goes on from, in a header of its answer.
+ */
+export function mercure(options = {}) {
+  const outcome = (headers, id) => {
+    const from = headers.get("last-event-id") ?? headers.get("mercure-last-event-id");
+    if (from === null) return undefined;
+    return from === id ? "recovered" : "gap";
+  };
+  return { ...options, resume: { name: ["lastEventID", "last_event_id"], outcome, ...options.resume } };
+}

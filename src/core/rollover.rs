@@ -1,0 +1,126 @@
+//! A planned change of connections: the successor is made while the old one still delivers, and takes over the
+//! moment it is open. Between them is a seam, as after any reconnect; the state stays `open`.
+//!
+//! There are two reasons for one: the connection is old enough (`max_age`, or the server's notice), or it is not at
+//! the first endpoint, which may be back (`failback`). A successor that fails costs nothing but its attempt.
+
+use super::{
+    Connection,
+    backoff::uniform,
+    io::{Action, Input, Moment, Reason, Route},
+    state::Phase,
+};
+
+/// When which successor is due, and the one under way. Times at the end of the clock: never.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Rollover {
+    /// This connection is to be replaced.
+    aged: u64,
+    /// The first endpoint is to be tried.
+    failback: u64,
+    pub(super) next: Option<Successor>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Successor {
+    attempt: u32,
+    endpoint: u32,
+    /// It must be open by then.
+    due: u64,
+    route: Option<Route>,
+}
+
+impl Rollover {
+    pub(super) fn none() -> Self {
+        Self { aged: u64::MAX, failback: u64::MAX, next: None }
+    }
+
+    pub(super) fn deadline(&self) -> u64 {
+        self.next.map_or(self.aged.min(self.failback), |next| next.due)
+    }
+}
+
+impl Connection {
+    pub(super) fn succeeds(&self, attempt: u32) -> bool {
+        self.rollover.next.is_some_and(|next| next.attempt == attempt)
+    }
+
+    /// The connection has just opened. The time at another endpoint than the first counts on. Each takes less than `max_age`, by up to a quarter: a fleet that came
+    /// together must not go together.
+    pub(super) fn plan(&mut self, at: Moment) {
+        let max_age = self.config.max_age;
+        let soonest = if max_age == u64::MAX { max_age } else { max_age - max_age / 4 };
+        let age = uniform(soonest, max_age, at.draw);
+        self.rollover.next = None;
+        self.rollover.aged = at.now.saturating_add(age);
+        let failback = &mut self.rollover.failback;
+        if self.endpoint == 0 {
+            *failback = u64::MAX;
+        } else if *failback == u64::MAX {
+            *failback = at.now.saturating_add(self.config.failback);
+        }
+    }
+
+    /// The server is going to close: soon, but not all clients in the same moment.
+    pub(super) fn retire(&mut self, at: Moment) {
+        let soon = at.now.saturating_add(self.config.backoff.delay(1, at.draw));
+        self.rollover.aged = self.rollover.aged.min(soon);
+    }
+
+    /// The clock has moved on.
+    pub(super) fn roll(&mut self, at: Moment) {
+        let now = at.now;
+        if now < self.rollover.deadline() || self.spent || !matches!(self.phase, Phase::Open { .. }) {
+            return;
+        }
+        if self.rollover.next.is_some() {
+            return self.succession_failed(at, 0);
+        }
+        let endpoint = if now >= self.rollover.failback { 0 } else { self.endpoint };
+        self.serial = self.serial.wrapping_add(1);
+        self.attempted_at = Some(now);
+        let attempt = self.serial;
+        let due = now.saturating_add(self.config.open_timeout);
+        self.rollover.next = Some(Successor { attempt, endpoint, due, route: None });
+        self.act(Action::Resolve { attempt, retry: self.retries, reason: Reason::Reconnect, endpoint });
+    }
+
+    /// What became of the successor.
+    pub(super) fn succession(&mut self, at: Moment, input: &Input) {
+        let Some(next) = self.rollover.next else { return };
+        match *input {
+            Input::Resolved { attempt, route } if next.route.is_none() => {
+                self.rollover.next = Some(Successor { route: Some(route), ..next });
+                self.act(Action::Open { attempt });
+            }
+            Input::Opened { attempt } => {
+                self.credit(self.stable(at.now));
+                self.attempt = attempt;
+                self.endpoint = next.endpoint;
+                self.route = next.route;
+                self.spent = self.route.is_some_and(|route| route.once);
+                self.act(Action::Switch(true));
+                self.opened(at);
+            }
+            Input::Lost { failure, .. } => self.succession_failed(at, failure.told()),
+            _ => self.succession_failed(at, 0),
+        }
+    }
+
+    #[inline(never)]
+    fn succession_failed(&mut self, at: Moment, told: u64) {
+        self.act(Action::Switch(false));
+        let now = at.now;
+        let backoff = &self.config.backoff;
+        let told = backoff.told(told.max(self.told), 4, at.draw);
+        let later = now.saturating_add(backoff.delay(u64::MAX, at.draw).max(told));
+        let Rollover { aged, failback, next } = &mut self.rollover;
+        *next = None;
+        if *failback <= now {
+            *failback = now.saturating_add(self.config.failback.max(told));
+        }
+        if *aged <= now {
+            *aged = later;
+        }
+    }
+}

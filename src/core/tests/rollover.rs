@@ -1,0 +1,319 @@
+//! A planned change of connections: the successor opens first, then takes over, and the state stays open.
+
+use super::{
+    super::{
+        config::{Config, Heartbeat},
+        failure::Failure,
+        io::{Action, Input, News, Page},
+        seam::{Id, Outcome, RECENT},
+        state::State,
+    },
+    sim::{SOCKET, STREAM, Sim, closed},
+};
+
+const MAX_AGE: u64 = 60_000;
+
+fn aging() -> Config {
+    Config { max_age: MAX_AGE, ..Config::default() }
+}
+
+fn open() -> Sim {
+    Sim::open_on(SOCKET, aging())
+}
+
+/// The attempt of the successor that was asked for since this was last asked, and its endpoint.
+fn asked(sim: &mut Sim) -> Option<(u32, u32)> {
+    sim.take().into_iter().find_map(|action| match action {
+        Action::Resolve { attempt, endpoint, .. } => Some((attempt, endpoint)),
+        _ => None,
+    })
+}
+
+/// Time goes by until a successor is asked for.
+fn due(sim: &mut Sim) -> (u32, u32) {
+    for _ in 0..1_000 {
+        if let Some(found) = asked(sim) {
+            return found;
+        }
+        match sim.core.deadline().expect("something is due").saturating_sub(sim.now) {
+            0 => sim.tick(),
+            wait => sim.pass(wait),
+        }
+    }
+    panic!("no successor");
+}
+
+fn resolved(sim: &mut Sim, attempt: u32) {
+    let route = sim.route;
+    sim.input(Input::Resolved { attempt, route });
+}
+
+fn succeed(sim: &mut Sim, attempt: u32) {
+    resolved(sim, attempt);
+    sim.input(Input::Opened { attempt });
+}
+
+#[test]
+fn the_successor_opens_before_the_old_one_is_dropped() {
+    let mut sim = open();
+    let first = sim.link;
+    let (attempt, _) = due(&mut sim);
+    assert_eq!((sim.link, sim.successor), (first, None));
+    resolved(&mut sim, attempt);
+    assert_eq!((sim.link, sim.successor), (first, Some(attempt)));
+    sim.input(Input::Opened { attempt });
+    assert_eq!((sim.link, sim.successor), (Some(attempt), None));
+    assert_eq!(sim.core.state(), State::Open);
+    let told: Vec<_> = sim.take().into_iter().filter(|action| matches!(action, Action::Tell(_))).collect();
+    assert_eq!(told, [Action::Tell(News::Open)], "no statechange");
+}
+
+#[test]
+fn it_is_due_in_the_last_quarter_of_the_age_and_evenly() {
+    let mut ages = Vec::new();
+    for draw in [0, 1 << 30, 1 << 31, u32::MAX] {
+        let mut sim = Sim::new(aging());
+        sim.draw = Some(draw);
+        sim.input(Input::Start);
+        sim.establish();
+        sim.take();
+        let opened = sim.now;
+        due(&mut sim);
+        ages.push(sim.now - opened);
+    }
+    assert_eq!(ages, [45_000, 48_750, 52_500, 60_000]);
+}
+
+#[test]
+fn a_hundred_of_them_leave_the_state_open() {
+    let mut sim = open();
+    for _ in 0..100 {
+        let (attempt, _) = due(&mut sim);
+        succeed(&mut sim, attempt);
+        assert_eq!(sim.core.state(), State::Open);
+    }
+}
+
+#[test]
+fn without_a_limit_there_is_none() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    assert_eq!(sim.core.deadline(), None);
+    sim.pass(u64::MAX / 4);
+    assert_eq!(asked(&mut sim), None);
+}
+
+#[test]
+fn one_that_fails_leaves_the_old_one_alone_and_comes_again() {
+    for failure in [Failure::Network, closed(4403), Failure::Http { status: 403, retry_after: None }] {
+        let mut sim = open();
+        let first = sim.link;
+        let (attempt, _) = due(&mut sim);
+        resolved(&mut sim, attempt);
+        let failed = sim.now;
+        sim.input(Input::Lost { attempt, failure });
+        assert_eq!((sim.link, sim.successor), (first, None), "{failure:?}");
+        assert_eq!(sim.core.state(), State::Open);
+        assert_eq!(sim.core.last_failure(), None);
+        let (again, _) = due(&mut sim);
+        assert!((100..=30_000).contains(&(sim.now - failed)), "{}", sim.now - failed);
+        assert_ne!(again, attempt);
+        succeed(&mut sim, again);
+        assert_eq!(sim.link, Some(again));
+    }
+}
+
+#[test]
+fn one_that_does_not_open_in_time_is_dropped() {
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    resolved(&mut sim, attempt);
+    sim.pass(10_000);
+    assert_eq!(sim.successor, None);
+    sim.input(Input::Opened { attempt });
+    assert_ne!(sim.link, Some(attempt), "too late");
+    let (again, _) = due(&mut sim);
+    assert_ne!(again, attempt);
+}
+
+#[test]
+fn a_server_that_asks_to_wait_is_obeyed() {
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    resolved(&mut sim, attempt);
+    let failed = sim.now;
+    sim.input(Input::Lost { attempt, failure: Failure::Http { status: 503, retry_after: Some(120_000) } });
+    due(&mut sim);
+    assert!(sim.now - failed >= 120_000, "{}", sim.now - failed);
+}
+
+#[test]
+fn the_address_of_one_that_is_over_is_of_no_interest() {
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    sim.input(Input::ProviderFailed { attempt });
+    resolved(&mut sim, attempt);
+    assert_eq!(sim.successor, None);
+}
+
+#[test]
+fn when_the_old_one_is_lost_both_are_and_it_goes_on_as_ever() {
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    resolved(&mut sim, attempt);
+    sim.lost(Failure::Network);
+    assert_eq!((sim.link, sim.successor), (None, None));
+    assert_eq!(sim.core.state(), State::Waiting);
+    sim.input(Input::Opened { attempt });
+    assert_eq!(sim.core.state(), State::Waiting);
+    sim.establish();
+}
+
+#[test]
+fn close_freeze_and_reconnect_drop_both() {
+    for end in [Input::Page(Page::Frozen), Input::Reconnect] {
+        let mut sim = open();
+        let (attempt, _) = due(&mut sim);
+        resolved(&mut sim, attempt);
+        sim.input(end);
+        assert_eq!(sim.successor, None);
+    }
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    resolved(&mut sim, attempt);
+    sim.close();
+    assert_eq!((sim.link, sim.successor), (None, None));
+}
+
+#[test]
+fn the_servers_notice_makes_one_soon() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.input(Input::Retire);
+    let told = sim.now;
+    let (attempt, _) = due(&mut sim);
+    assert!((100..=1_000).contains(&(sim.now - told)), "{}", sim.now - told);
+    succeed(&mut sim, attempt);
+    assert_eq!(sim.core.deadline(), None, "one notice, one successor");
+}
+
+#[test]
+fn a_request_that_must_not_be_repeated_is_not() {
+    let mut sim = Sim::new(aging());
+    sim.route = super::super::io::Route { once: true, ..STREAM };
+    sim.input(Input::Start);
+    sim.establish();
+    sim.take();
+    sim.pass(10 * MAX_AGE);
+    assert_eq!(asked(&mut sim), None);
+    // The caller's other request takes over.
+    sim.core.resumable();
+    sim.route = STREAM;
+    let (attempt, _) = due(&mut sim);
+    succeed(&mut sim, attempt);
+}
+
+#[test]
+fn the_heartbeat_begins_anew() {
+    let heartbeat = Heartbeat::new().with_interval(10_000).with_timeout(1_000);
+    let mut sim = Sim::open_on(SOCKET, Config { heartbeat: Some(heartbeat), ..aging() });
+    sim.input(Input::Retire);
+    let (attempt, _) = due(&mut sim);
+    resolved(&mut sim, attempt);
+    sim.pass(5_000);
+    sim.input(Input::Opened { attempt });
+    sim.take();
+    sim.pass(9_999);
+    assert!(!sim.pinged());
+    sim.pass(1);
+    assert!(sim.pinged());
+}
+
+/// Two endpoints, and the second in use.
+fn at_the_second(failback: u64, max_age: u64) -> Sim {
+    let mut sim = Sim::open_on(STREAM, Config { endpoints: 2, failback, max_age, ..Config::default() });
+    sim.lost(Failure::Network);
+    sim.establish();
+    sim.take();
+    sim
+}
+
+#[test]
+fn the_first_endpoint_is_tried_again_beside_the_second() {
+    let mut sim = at_the_second(20_000, u64::MAX);
+    let since = sim.now;
+    let (attempt, endpoint) = due(&mut sim);
+    assert_eq!((endpoint, sim.now - since), (0, 20_000));
+    resolved(&mut sim, attempt);
+    sim.input(Input::Lost { attempt, failure: Failure::Network });
+    assert_eq!(sim.core.state(), State::Open);
+    let failed = sim.now;
+    let (attempt, endpoint) = due(&mut sim);
+    assert_eq!((endpoint, sim.now - failed), (0, 20_000));
+    succeed(&mut sim, attempt);
+    assert_eq!(sim.core.deadline(), None, "it is where it belongs");
+}
+
+#[test]
+fn a_successor_stays_at_its_endpoint_and_the_first_one_keeps_its_time() {
+    let mut sim = at_the_second(100_000, 40_000);
+    let since = sim.now;
+    let mut ends = Vec::new();
+    while sim.now - since < 100_000 {
+        let (attempt, endpoint) = due(&mut sim);
+        ends.push(endpoint);
+        succeed(&mut sim, attempt);
+    }
+    assert_eq!(sim.now - since, 100_000);
+    assert_eq!(ends.pop(), Some(0));
+    assert!(ends.len() >= 2 && ends.iter().all(|endpoint| *endpoint == 1), "{ends:?}");
+}
+
+/// `ids` came through the open gate.
+fn learn(sim: &mut Sim, ids: std::ops::RangeInclusive<u64>) {
+    for id in ids {
+        sim.core.learn(Id::Own(id));
+    }
+}
+
+fn delivered(sim: &mut Sim, ids: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+    ids.filter(|id| sim.core.check(Id::Own(*id), None).0).collect()
+}
+
+#[test]
+fn what_came_over_the_old_one_meanwhile_does_not_come_again() {
+    // More than is remembered, too; and a server that begins with the cursor itself.
+    for (meanwhile, from) in [(10, 1), (10, 0), (3 * RECENT as u64, 1), (3 * RECENT as u64, 0)] {
+        let mut sim = open();
+        learn(&mut sim, 1..=2_000);
+        let (attempt, _) = due(&mut sim);
+        resolved(&mut sim, attempt);
+        sim.core.asking();
+        let last = 2_000 + meanwhile;
+        learn(&mut sim, 2_001..=last);
+        sim.input(Input::Opened { attempt });
+        assert!(sim.core.checking());
+        let fresh = delivered(&mut sim, 2_000 + from..=last + 5);
+        assert_eq!(fresh, (last + 1..=last + 5).collect::<Vec<_>>(), "{meanwhile} meanwhile");
+        sim.settle();
+        let told = sim.take();
+        assert!(told.contains(&Action::Tell(News::Outcome(Outcome::Recovered, None))), "{told:?}");
+        assert!(!sim.core.checking());
+    }
+}
+
+#[test]
+fn the_servers_word_on_the_replay_is_the_outcome() {
+    for (gap, outcome) in [(false, Outcome::Recovered), (true, Outcome::Gap)] {
+        let mut sim = open();
+        learn(&mut sim, 1..=10);
+        let (attempt, _) = due(&mut sim);
+        succeed(&mut sim, attempt);
+        if gap {
+            sim.core.gap_told()
+        } else {
+            sim.core.recovery_told()
+        }
+        assert_eq!(delivered(&mut sim, 11..=12), [11, 12]);
+        sim.settle();
+        assert!(sim.take().contains(&Action::Tell(News::Outcome(outcome, None))), "{outcome:?}");
+    }
+}
