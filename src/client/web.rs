@@ -27,6 +27,9 @@ use crate::{
     },
 };
 
+/// What the port calls; most calls are about no id.
+type Call = dyn Fn(u32, u32, u32, Option<u32>, Option<u32>) -> u32;
+
 /// The stream holds so many events for an app that does not keep up.
 const LIMIT: usize = 1_024;
 /// Of these, so many are for other events than messages while a fetched stream waits.
@@ -56,10 +59,11 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
 
     let weak = Rc::downgrade(&driver);
     let called = weak.clone();
-    let call =
-        Closure::<dyn Fn(u32, u32, u32, u32, u32) -> u32>::new(move |kind, attempt, code, high, low| {
-            called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, high, low))
-        });
+    let call = Closure::<Call>::new(move |kind, attempt, code, high: Option<u32>, low: Option<u32>| {
+        called
+            .upgrade()
+            .map_or(0, |driver| driver.called(kind, attempt, code, high.unwrap_or(0), low.unwrap_or(0)))
+    });
     let (to, source) = (Rc::clone(&inbox), driver.port().clone());
     let sink = Closure::<dyn Fn(JsMessage)>::new(move |message: JsMessage| {
         let fetched = message.transport() == Transport::Fetch.name();
@@ -131,7 +135,7 @@ fn supported(transport: Transport) -> bool {
 /// Owns the connection; dropped, it takes the closures along that the port calls.
 pub(crate) struct Wire {
     handle: Handle,
-    _call: Closure<dyn Fn(u32, u32, u32, u32, u32) -> u32>,
+    _call: Closure<Call>,
     _sink: Closure<dyn Fn(JsMessage)>,
 }
 

@@ -160,9 +160,9 @@ async fn sequence_numbers_hold_back_what_came_and_name_what_is_missing() {
             [["send","{\"seq\":1}"],["send","{\"seq\":2}"],["send","{\"seq\":6}"]]]"#,
     );
     let record = Record::of(web_socket(&script.url).resume(Resume::new().with_seq("seq")).live());
-    record.until("message six", |seen| seen.texts().last() == Some(&"{\"seq\":6}")).await;
+    record.until("message six", |seen| seen.last() == 6).await;
     let seen = record.seen();
-    assert_eq!(seen.texts(), ["{\"seq\":1}", "{\"seq\":2}", "{\"seq\":6}"]);
+    assert_eq!(seen.numbers, [1, 2, 6]);
     assert_eq!(seen.gaps.len(), 1);
     assert_eq!((seen.gaps[0].outcome, seen.gaps[0].missing), (Outcome::Gap, Some((3, 5))));
 }
@@ -177,4 +177,19 @@ async fn at_a_failure_the_next_endpoint_goes_on_from_the_cursor() {
     record.until("the second message", |seen| seen.texts().len() == 2).await;
     assert_eq!(record.seen().texts(), ["{\"at\":\"a-1\"}", "{\"at\":\"a-2\"}"]);
     assert_eq!(second.log().await[0].query["lastEventId"], "a-1");
+}
+
+#[wasm_bindgen_test]
+async fn the_servers_notice_opens_another_connection_before_this_one_ends() {
+    let server = Server::start().await;
+    let script = server.script(
+        "ws",
+        r#"[[["send","{\"seq\":1}"],["send","{\"type\":\"goodbye\"}"],["wait",5000]],[["send","{\"seq\":2}"]]]"#,
+    );
+    let builder = web_socket(&script.url).resume(Resume::new().with_seq("seq")).notice("goodbye").max_age(60_000);
+    let record = Record::of(builder.live());
+    record.until("message two", |seen| seen.last() == 2).await;
+    let seen = record.seen();
+    assert_eq!(seen.numbers, [1, 2]);
+    assert_eq!(seen.labels.iter().filter(|label| label.starts_with("state")).count(), 1, "{:?}", seen.labels);
 }
