@@ -1,7 +1,7 @@
-// What breaks, and for how long; from a seed, so that a run can be had again.
+// What breaks, where, and for how long; from a seed, so that a run can be had again.
 
 /** A small generator of numbers from 0 to 1 (mulberry32). */
-export function random(seed) {
+function random(seed) {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -24,11 +24,22 @@ const faults = [
   { name: "stall", path: "/fault/stall?ms=0", ms: [100, 3_000], after: "/fault/clear" },
   { name: "503", path: "/fault/503?ms=0", ms: [100, 1_500], after: "/fault/clear" },
   { name: "restart", path: "/fault/restart?down=100", ms: [0, 500] },
+  // Longer than the longest delay, and at one endpoint only: whoever is there has to go to the other one.
+  { name: "switch", path: "/fault/refuse?ms=0", ms: [1_500, 3_000], after: "/fault/clear", everywhere: false },
+  { name: "switch", path: "/fault/503?ms=0", ms: [1_500, 3_000], after: "/fault/clear", everywhere: false },
   { name: "reload", ms: [0, 500] },
 ];
 
-/** The next fault, with the time it lasts. */
-export function schedule(draw) {
-  const { ms: [from, to], ...fault } = faults[Math.floor(draw() * faults.length)];
-  return { ...fault, ms: Math.round(from + draw() * (to - from)) };
+/**
+ * The faults in their order, each with the time it lasts, whether it hits every endpoint (`everywhere`) or the one that
+ * the client `at` is at (0 to 1, of all clients), and whether it is `settled` before the next one.
+ */
+export function script(seed, count) {
+  const draw = random(seed);
+  return Array.from({ length: count }, () => {
+    const { ms: [from, to], ...fault } = faults[Math.floor(draw() * faults.length)];
+    const ms = Math.round(from + draw() * (to - from));
+    const everywhere = draw() < 0.5, at = draw(), settled = draw() < 0.8;
+    return { everywhere, ...fault, ms, at, settled };
+  });
 }

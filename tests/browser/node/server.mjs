@@ -10,5 +10,5 @@ async function startServer(roots) {
   return { url: server.match[1], stop: server.stop, output: server.output };
 }
 
-export const startTestServer = () => startServer([`=${pages}`, `pkg=${packed}`]);
+export const startTestServer = (roots = []) => startServer([`=${pages}`, `pkg=${packed}`, ...roots]);
 export const startDemoServer = () => startServer([`=${join(root, "www")}`, `pkg=${packed}`]);

@@ -1,0 +1,81 @@
+// What clients have got, over all reloads of the page. By the numbers alone: a client's own opinion is what is on trial.
+const query = new URLSearchParams(location.search);
+export const begin = Number(query.get("begin")), rate = Number(query.get("rate"));
+/** The addresses of the fault proxies. */
+export const endpoints = query.getAll("endpoint");
+export const option = (name) => query.get(name);
+
+/** The last number that is due. */
+export const published = () => Math.floor(((Date.now() - begin) * rate) / 1_000);
+
+const tallies = JSON.parse(sessionStorage.getItem("tallies")) ?? {};
+const leaving = [];
+addEventListener("pagehide", () => {
+  for (const leave of leaving) leave();
+  sessionStorage.setItem("tallies", JSON.stringify(tallies));
+});
+// Read by tests/chaos/script.mjs.
+window.tallies = tallies;
+window.addEventListener("error", ({ message }) => { window.failure ??= message; });
+
+const empty = {
+  first: null, last: null, received: 0, duplicates: 0, misordered: 0, holes: [], overReloads: 0,
+  told: 0, gaps: 0, wrongGaps: 0, opens: 0, switches: 0, endpoint: 0, lastAt: null, silence: 0,
+};
+
+/** Takes the number out of the holes; false if it is in none. */
+function fill(holes, seq) {
+  const at = holes.findIndex(([from, to]) => from <= seq && seq <= to);
+  if (at < 0) return false;
+  const [from, to] = holes[at];
+  holes.splice(at, 1, ...[[from, seq - 1], [seq + 1, to]].filter(([from, to]) => from <= to));
+  return true;
+}
+
+export function tallyOf(name) {
+  const tally = (tallies[name] ??= structuredClone(empty));
+  let told = null, endpoint = null;
+  return {
+    open(url) {
+      tally.opens++;
+      const now = endpoints.findIndex((address) => new URL(address).host === new URL(url).host);
+      if (endpoint !== null && now !== endpoint) tally.switches++;
+      tally.endpoint = endpoint = now;
+    },
+    gap(missing) {
+      tally.gaps++;
+      told = missing;
+      if (missing) tally.told += missing.to - missing.from + 1;
+    },
+    message(seq) {
+      const now = Date.now();
+      if (tally.lastAt) tally.silence = Math.max(tally.silence, now - tally.lastAt);
+      tally.lastAt = now;
+      tally.received++;
+      tally.first ??= seq;
+      if (tally.last !== null) {
+        const skipped = seq - tally.last - 1;
+        if (skipped < 0) tally[fill(tally.holes, seq) ? "misordered" : "duplicates"]++;
+        else if (skipped > 0 && !(told?.from === tally.last + 1 && told.to === seq - 1)) tally.holes.push([tally.last + 1, seq - 1]);
+        else if (skipped === 0 && told) tally.wrongGaps++;
+      }
+      told = null;
+      tally.last = Math.max(tally.last, seq);
+    },
+    /**
+     * For a client that forgets over a reload: what is due from now on is its own, until the page is left. What it has
+     * not got by then is the reload's, as it might have come, unless the client `gaveUp` before.
+     */
+    startAfter(number, gaveUp = () => false) {
+      if (tally.last === null) tally.first = number + 1;
+      else tally.overReloads += number - tally.last;
+      tally.last = number;
+      leaving.push(() => {
+        const due = published();
+        if (!gaveUp() || due <= tally.last) return;
+        tally.holes.push([tally.last + 1, due]);
+        tally.last = due;
+      });
+    },
+  };
+}

@@ -1,0 +1,71 @@
+// Plays the faults to one page, and gives what its clients have got.
+import { engines } from "../browser/node/engines.mjs";
+import { startTestServer } from "../browser/node/server.mjs";
+import { script } from "./faults.mjs";
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * `strict`: the page's clients must all come back after each fault, or this throws. Else they get 3 s, and 10 s at the end.
+ * Gives the tallies, how often each fault was, and the last number that was due when all was well again.
+ */
+export async function play({ engine: name, page, roots = [], query, rate, servers: count, seed, faults, strict }) {
+  const engine = await engines[name]();
+  const servers = [];
+  try {
+    while (servers.length < count) servers.push(await startTestServer(roots));
+    const endpoints = await Promise.all(servers.map(async ({ url }) => (await (await fetch(`${url}/config.json`)).json()).wire));
+    const begin = Date.now();
+    const parameters = new URLSearchParams({ ...query, begin, rate });
+    for (const endpoint of endpoints) parameters.append("endpoint", endpoint);
+    await engine.driver.get(`${servers[0].url}/${page}?${parameters}`);
+
+    const published = () => Math.floor(((Date.now() - begin) * rate) / 1_000);
+    const tallies = async () => {
+      const { failure, tallies } = await engine.driver.executeScript("return { failure: window.failure, tallies: window.tallies }");
+      if (failure && strict) throw new Error(`the page failed: ${failure}`);
+      return tallies;
+    };
+    /** All have what was due when this was called. */
+    const caughtUp = async (what, patience = 3_000) => {
+      const due = published(), deadline = Date.now() + (strict ? 30_000 : patience);
+      for (;;) {
+        const now = Object.values((await tallies()) ?? {});
+        if (now.length && now.every(({ last }) => last >= due)) return due;
+        if (Date.now() > deadline) {
+          if (!strict) return due;
+          throw new Error(`after ${what}: message ${due} did not come in 30 s: ${JSON.stringify(await tallies())}`);
+        }
+        await pause(20);
+      }
+    };
+    const control = (targets, path) => Promise.all(targets.map(async ({ url }) => {
+      const answer = await fetch(`${url}${path}`, { method: "POST" });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    }));
+    const targetsOf = async ({ everywhere, at }) => {
+      if (everywhere || servers.length === 1) return servers;
+      const clients = Object.values((await tallies()) ?? {});
+      return [servers[clients[Math.floor(at * clients.length)]?.endpoint ?? 0]];
+    };
+
+    await caughtUp("the start");
+    const injected = {};
+    for (const fault of script(seed, faults)) {
+      injected[fault.name] = (injected[fault.name] ?? 0) + 1;
+      const targets = fault.path ? await targetsOf(fault) : [];
+      if (fault.path) await control(targets, fault.path);
+      else await engine.driver.navigate().refresh();
+      await pause(fault.ms);
+      if (fault.after) await control(targets, fault.after);
+      // Most faults are over before the next one; some fall into what the one before has left.
+      if (fault.settled) await caughtUp(fault.name);
+    }
+    await control(servers, "/fault/clear");
+    const due = await caughtUp("the end", 10_000);
+    return { tallies: await tallies(), injected, due, at: Date.now() };
+  } finally {
+    await engine.stop();
+    for (const server of servers) await server.stop();
+  }
+}
