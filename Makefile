@@ -2,7 +2,7 @@
 # make test   everything for the tests, and all of them
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo test setup-build setup-test server pack lint test-native test-web test-package test-chaos chaos consumers app size bench fuzz clean
+.PHONY: demo test setup-build setup-test setup-proxies server pack lint test-native test-web test-package test-chaos test-proxies chaos consumers app size bench fuzz clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -16,6 +16,9 @@ setup-build:
 
 setup-test:
 	@scripts/setup.sh test
+
+setup-proxies:
+	@scripts/setup.sh proxies
 
 server: setup-build
 	@cargo build --quiet --locked -p everwire-demo
@@ -46,6 +49,10 @@ chaos: setup-test server pack
 test-chaos: setup-test server pack
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 12
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200
+
+# The configs of docs/proxies behind real browsers, and that each check can fail.
+test-proxies: setup-proxies server pack
+	@. scripts/env.sh && node tests/proxies/run.mjs $(PROXIES_ARGS)
 
 # The packed tarball in bundlers and frameworks.
 consumers: setup-test server pack

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fuzz
 #   build  what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
 #   test   build, and what `make test` needs besides: wasm-pack and the three browsers
+#   proxies  build, and what `make test-proxies` needs besides: Chromium, nginx and Caddy
+#   fuzz   build, and what `make fuzz` needs besides
 # Our own tools go into a cache outside the clone, so that a second clone finds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -91,11 +93,33 @@ need_npm() {
   touch "$stamp"
 }
 
-need_browsers() {
+need_chromium() {
   [ -x "$EVERWIRE_CHROMIUM" ] && [ -x "$EVERWIRE_CHROMEDRIVER" ] || apt_install Chromium chromium chromium-driver
+}
+
+need_browsers() {
+  need_chromium
   [ -x "$EVERWIRE_FIREFOX" ] || apt_install Firefox firefox-esr
   { [ -x "$EVERWIRE_WEBKITDRIVER" ] && have Xvfb; } || apt_install WebKit webkit2gtk-driver xvfb xauth
   have geckodriver || cargo_tool geckodriver geckodriver 0.37.1 --locked
+}
+
+# Debian starts the service of a package that it installs, now and at each boot. The tests start their own; who had
+# one before keeps it.
+need_proxy() { # need_proxy BINARY PACKAGE
+  [ -x "$1" ] && return
+  apt_install "$2" "$2"
+  if have systemctl; then as_root systemctl --quiet disable "$2" 2>/dev/null || true; fi
+  if [ -d /run/systemd/system ]; then as_root systemctl stop "$2"
+  elif [ -x "/etc/init.d/$2" ]; then as_root "/etc/init.d/$2" stop >/dev/null || true
+  fi
+}
+
+need_proxies() {
+  need_chromium
+  need_proxy "$EVERWIRE_NGINX" nginx
+  need_proxy "$EVERWIRE_CADDY" caddy
+  have openssl || apt_install "openssl (for the test's certificate)" openssl
 }
 
 mkdir -p "$EVERWIRE_CACHE"
@@ -108,6 +132,9 @@ need_npm
 if [ "${1:-build}" = test ]; then
   cargo_tool wasm-pack wasm-pack 0.15.1 --locked
   need_browsers
+fi
+if [ "${1:-build}" = proxies ]; then
+  need_proxies
 fi
 if [ "${1:-build}" = fuzz ]; then
   have c++ || apt_install "a C++ compiler (libFuzzer)" g++

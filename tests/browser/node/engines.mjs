@@ -1,4 +1,5 @@
 // One function an engine: starts its driver (and what that needs) and gives a WebDriver session.
+// `more` are further WebDriver capabilities.
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,16 +16,17 @@ export const chromiumFlags = [
 
 export const chromiumBinary = () => program(process.env.EVERWIRE_CHROMIUM, `${install} apt-get install chromium chromium-driver.`);
 
-async function chromium() {
+async function chromium(more) {
   const binary = chromiumBinary();
   const driver = program(process.env.EVERWIRE_CHROMEDRIVER, `${install} apt-get install chromium chromium-driver.`);
   return session(driver, (port) => [`--port=${port}`], {
     browserName: "chrome",
     "goog:chromeOptions": { binary, args: chromiumFlags },
+    ...more,
   });
 }
 
-async function firefox() {
+async function firefox(more) {
   const binary = program(process.env.EVERWIRE_FIREFOX, `${install} apt-get install firefox-esr.`);
   const driver = program("geckodriver", `${install} cargo install geckodriver --locked.`);
   return session(driver, (port) => ["--port", String(port)], {
@@ -36,10 +38,11 @@ async function firefox() {
       // which would make a hundred faults against one host take hours.
       prefs: { "network.websocket.delay-failed-reconnects": false },
     },
+    ...more,
   });
 }
 
-async function webkit() {
+async function webkit(more) {
   const driver = program(process.env.EVERWIRE_WEBKITDRIVER, `${install} apt-get install webkit2gtk-driver.`);
   const browser = program(miniBrowser(), `${install} apt-get install webkit2gtk-driver.`);
   const xvfb = await start(program("Xvfb", `${install} apt-get install xvfb xauth.`),
@@ -48,6 +51,7 @@ async function webkit() {
   const result = await session(driver, (port) => [`--port=${port}`], {
     browserName: "MiniBrowser",
     "webkitgtk:browserOptions": { binary: browser, args: ["--automation"] },
+    ...more,
   }, {
     DISPLAY: `:${xvfb.match[1]}`,
     HOME: home,
