@@ -34,7 +34,7 @@ async function echo(texts) {
 
 /** Counts numbered messages, by the numbers alone. `limits` are how far the first attempts go; the last one holds on. */
 function count(name, transport, { begin = Date.now(), rate, limits = [1e12] }) {
-  const tally = { first: null, last: null, received: 0, missing: 0, duplicates: 0, gaps: 0 };
+  const tally = { last: null, received: 0, missing: 0, duplicates: 0, gaps: 0 };
   let attempt = 0;
   const endpoint = () => {
     const to = limits[Math.min(attempt++, limits.length - 1)];
@@ -47,7 +47,6 @@ function count(name, transport, { begin = Date.now(), rate, limits = [1e12] }) {
   wire.addEventListener("gap", () => tally.gaps++);
   wire.on(({ data: { seq } }) => {
     tally.received++;
-    tally.first ??= seq;
     if (tally.last !== null && seq <= tally.last) tally.duplicates++;
     else if (tally.last !== null) tally.missing += seq - tally.last - 1;
     tally.last = Math.max(tally.last, seq);
