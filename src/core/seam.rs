@@ -59,9 +59,12 @@ pub(crate) struct Ids {
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
-    /// What the last connection was asked to go on from, and the first id that came after that.
+    /// What the last connection was asked to go on from, until its first message is ruled on; and the first id that
+    /// another one gave meanwhile, if it opened beside one.
     asked: Option<u64>,
     followed: Option<u64>,
+    /// It has not opened yet.
+    awaited: bool,
     /// The last ruling at this seam: several messages of one id are delivered or held back together.
     ruled: Option<(u64, bool)>,
 }
@@ -109,6 +112,7 @@ impl Ids {
     pub(crate) fn asking(&mut self) {
         self.asked = self.cursor;
         self.followed = None;
+        self.awaited = true;
     }
 
     /// A connection opened that is not the first, or that starts from a cursor.
@@ -116,14 +120,21 @@ impl Ids {
         self.seam = self.cursor.map(|target| Seam { target, begun: false, whole: false, fresh: 0 });
         self.due = Some(self.due.unwrap_or(Outcome::Unknown));
         self.ruled = None;
+        self.awaited = false;
     }
 
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
     pub(crate) fn gap_told(&mut self) {
         self.first.clear();
-        self.recent.clear();
-        self.forgot = false;
-        self.seam = None;
+        if let Some(followed) = self.followed {
+            // But what came over the connection before this one, after this one was asked for, is of the present.
+            let from = self.recent.iter().position(|id| *id == followed).unwrap_or(0);
+            self.recent.drain(..from);
+        } else {
+            self.recent.clear();
+            self.forgot = false;
+            self.seam = None;
+        }
         self.due = Some(Outcome::Gap);
     }
 
@@ -150,7 +161,13 @@ impl Ids {
     }
 
     pub(crate) fn place(&mut self, id: Id, number: Option<u64>) -> Ruling {
-        let Some(number) = number else { return self.rule(id) };
+        let Some(number) = number else {
+            // A server's sign of life between numbered messages: the next number says what is missing.
+            if id == Id::None && self.last.is_some() {
+                return Ruling { deliver: true, moves: false, outcome: None, missing: None };
+            }
+            return self.rule(id);
+        };
         let mut missing = None;
         let mut counts_on = false;
         if let Some(last) = self.last {
@@ -200,9 +217,9 @@ impl Ids {
                 return Ruling { deliver: false, moves: true, outcome, missing: None };
             }
             // While nothing is forgotten, each id speaks for itself.
-            seam.whole |= !seam.begun
-                && self.forgot
-                && (self.first.contains(&hash) || [self.asked, self.followed].contains(&Some(hash)));
+            let from = [self.asked.take(), self.followed.take()];
+            seam.whole |=
+                !seam.begun && self.forgot && (self.first.contains(&hash) || from.contains(&Some(hash)));
             seam.begun = true;
             let again = seam.whole || self.recent.contains(&hash);
             seam.fresh += usize::from(!again);
@@ -218,7 +235,9 @@ impl Ids {
 
     fn keep(&mut self, hash: u64) {
         self.cursor = Some(hash);
-        self.followed.get_or_insert(hash);
+        if self.awaited {
+            self.followed.get_or_insert(hash);
+        }
         if self.first.len() < FIRST {
             self.first.push(hash);
         }

@@ -6,7 +6,8 @@
 //   --seed N       the same faults again; without it a new one, which is printed
 //   --log N        how many messages a server can replay (all)
 //   --endpoints N  1 or 2 servers that everwire is given (2; with --peers 1, as theirs); half of the faults hit only one
-//   --max-age MS   everwire's reconnect.maxAge (not given)
+//   --max-age MS   everwire's reconnect.maxAge (2000): a new connection takes the place of each that gets so old
+//   --rollovers N  no faults at all, until so many connections on each transport have been replaced: the state stays open
 //   --peers        then the same faults on other clients, in a page of their own, for comparison
 // Fails if everwire gives anything twice, out of order, or not at all without a gap that names it; not for a peer.
 import { engines } from "../browser/node/engines.mjs";
@@ -24,17 +25,17 @@ const option = (name, otherwise) => {
 const flag = (name) => given.includes(`--${name}`) && given.splice(given.indexOf(`--${name}`), 1).length > 0;
 const peers = flag("peers");
 const faults = option("faults", 12), rate = option("rate", 1_000), log = option("log", 0);
-const endpoints = option("endpoints", peers ? 1 : 2), maxAge = option("max-age", 0);
+const endpoints = option("endpoints", peers ? 1 : 2), maxAge = option("max-age", 2_000), rollovers = option("rollovers", 0);
 const seed = option("seed", Math.floor(Math.random() * 2 ** 32));
 const names = !given.length || given[0] === "all" ? Object.keys(engines) : given;
-if ([faults, rate, log, maxAge, seed].some(Number.isNaN) || ![1, 2].includes(endpoints) || names.some((name) => !Object.hasOwn(engines, name))) {
-  console.error("usage: node tests/chaos/run.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--log N] [--endpoints 1|2] [--max-age MS] [--peers]");
+if ([faults, rate, log, maxAge, rollovers, seed].some(Number.isNaN) || ![1, 2].includes(endpoints) || names.some((name) => !Object.hasOwn(engines, name))) {
+  console.error("usage: node tests/chaos/run.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--log N] [--endpoints 1|2] [--max-age MS] [--rollovers N] [--peers]");
   process.exit(2);
 }
 let flawed = false;
 
 loadEnvironment();
-console.log(`chaos: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}`
+console.log(`chaos: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}`
   + `${log ? `, the last ${log} replayed` : ""}${maxAge ? `, maxAge ${maxAge} ms` : ""}`);
 try {
   for (const name of names) await run(name);
@@ -46,10 +47,10 @@ process.exit(flawed ? 1 : 0);
 
 async function run(engine) {
   const query = { ...(log && { log }), ...(maxAge && { maxAge }) };
-  const common = { engine, query, rate, seed, faults };
+  const common = { engine, query, rate, seed, faults: rollovers ? 0 : faults };
   try {
-    const { tallies, injected } = await play({ ...common, page: "chaos.html", servers: endpoints, strict: true });
-    const rows = Object.entries(tallies).map(([transport, tally]) => everwireRow(`everwire, ${transport}`, tally, { log }));
+    const { tallies, injected } = await play({ ...common, page: "chaos.html", servers: endpoints, strict: true, rollovers });
+    const rows = Object.entries(tallies).map(([transport, tally]) => everwireRow(`everwire, ${transport}`, tally, { log, calm: rollovers > 0 }));
     if (peers) {
       const roots = [`peers=${await bundlePeers()}`];
       const played = await play({ ...common, page: "chaos-peers.html", roots, servers: 1, strict: false });

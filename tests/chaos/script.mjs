@@ -7,9 +7,9 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * `strict`: the page's clients must all come back after each fault, or this throws. Else they get 3 s, and 10 s at the end.
- * Gives the tallies, how often each fault was, and the last number that was due when all was well again.
+ * `rollovers`: goes on until each client has had so many. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
  */
-export async function play({ engine: name, page, roots = [], query, rate, servers: count, seed, faults, strict }) {
+export async function play({ engine: name, page, roots = [], query, rate, servers: count, seed, faults, strict, rollovers = 0 }) {
   const engine = await engines[name]();
   const servers = [];
   try {
@@ -61,6 +61,7 @@ export async function play({ engine: name, page, roots = [], query, rate, server
       // Most faults are over before the next one; some fall into what the one before has left.
       if (fault.settled) await caughtUp(fault.name);
     }
+    while (rollovers && Object.values(await tallies()).some((tally) => tally.rollovers < rollovers)) await pause(200);
     await control(servers, "/fault/clear");
     const due = await caughtUp("the end", 10_000);
     return { tallies: await tallies(), injected, due, at: Date.now() };

@@ -1,6 +1,6 @@
 // What came, in rows.
 const columns = [
-  "sent", "received", "duplicates", "missing", "out of order", "gaps told", "told missing", "wrong gaps", "opens", "switches",
+  "sent", "received", "duplicates", "missing", "out of order", "gaps told", "told missing", "wrong gaps", "opens", "rollovers", "switches",
   "over reloads", "silence s",
 ];
 
@@ -13,12 +13,12 @@ The peers know one endpoint, so each fault hits it. They are in a page of their 
 "id in the URL": resume as an app would add it by hand, the last id in the address that the url function gives.`;
 
 /** One line of the table, as an object by column; `flaws` says what everwire must not do. */
-export function everwireRow(name, tally, { log }) {
-  const { first, last, received, duplicates, misordered, holes, told, gaps, wrongGaps, opens, switches, silence } = tally;
+export function everwireRow(name, tally, { log, calm }) {
+  const { first, last, received, duplicates, misordered, holes, told, gaps, wrongGaps, opens, rollovers, switches, silence } = tally;
   const sent = last - first + 1, missing = size(holes);
   return {
-    name, cells: [sent, received, duplicates, missing, misordered, gaps, told, wrongGaps, opens, switches, "", seconds(silence)],
-    flawed: Boolean(duplicates || misordered || missing || wrongGaps || received + told !== sent || (!log && gaps)),
+    name, cells: [sent, received, duplicates, missing, misordered, gaps, told, wrongGaps, opens, rollovers, switches, "", seconds(silence)],
+    flawed: Boolean(duplicates || misordered || missing || wrongGaps || received + told !== sent || (!log && gaps) || (calm && opens !== rollovers + 1)),
   };
 }
 
@@ -27,7 +27,7 @@ export function peerRow(name, tally, { due, at }) {
   const sent = Math.max(last, due) - first + 1 - overReloads;
   const missing = size(holes) + Math.max(0, due - last);
   if (received - duplicates + missing !== sent) throw new Error(`${name} is counted wrongly: ${JSON.stringify({ tally, due })}`);
-  return { name, cells: [sent, received, duplicates, missing, misordered, "", "", "", opens, "", overReloads, seconds(Math.max(silence, at - (lastAt ?? at)))] };
+  return { name, cells: [sent, received, duplicates, missing, misordered, "", "", "", opens, "", "", overReloads, seconds(Math.max(silence, at - (lastAt ?? at)))] };
 }
 
 const size = (holes) => holes.reduce((sum, [from, to]) => sum + to - from + 1, 0);

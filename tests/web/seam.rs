@@ -186,7 +186,8 @@ async fn the_servers_notice_opens_another_connection_before_this_one_ends() {
         "ws",
         r#"[[["send","{\"seq\":1}"],["send","{\"type\":\"goodbye\"}"],["wait",5000]],[["send","{\"seq\":2}"]]]"#,
     );
-    let builder = web_socket(&script.url).resume(Resume::new().with_seq("seq")).notice("goodbye").max_age(60_000);
+    let builder =
+        web_socket(&script.url).resume(Resume::new().with_seq("seq")).notice("goodbye").max_age(60_000);
     let record = Record::of(builder.live());
     record.until("message two", |seen| seen.last() == 2).await;
     let seen = record.seen();

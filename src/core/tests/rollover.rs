@@ -317,3 +317,25 @@ fn the_servers_word_on_the_replay_is_the_outcome() {
         assert!(sim.take().contains(&Action::Tell(News::Outcome(outcome, None))), "{outcome:?}");
     }
 }
+
+/// Found by the model: the old connection gave it while the new one was asked from an id that the server had forgotten.
+#[test]
+fn a_gap_told_at_the_change_forgets_only_what_was_before_it() {
+    for meanwhile in [1, 2 * RECENT as u64] {
+        let mut sim = open();
+        learn(&mut sim, 1..=5);
+        let (attempt, _) = due(&mut sim);
+        resolved(&mut sim, attempt);
+        sim.core.asking();
+        learn(&mut sim, 1_001..=1_000 + meanwhile);
+        sim.input(Input::Opened { attempt });
+        sim.core.gap_told();
+        let last = 1_000 + meanwhile;
+        assert_eq!(delivered(&mut sim, 1_001..=last + 2), [last + 1, last + 2], "{meanwhile} meanwhile");
+        sim.settle();
+        assert!(sim.take().contains(&Action::Tell(News::Outcome(Outcome::Gap, None))));
+        // A later one is about the ids of this connection.
+        sim.core.gap_told();
+        assert_eq!(delivered(&mut sim, last + 1..=last + 2), [last + 1, last + 2]);
+    }
+}

@@ -189,3 +189,18 @@ proptest! {
         }
     }
 }
+
+/// nchan's pings, say: by themselves they prove nothing, and need not.
+#[test]
+fn a_message_without_number_and_id_leaves_the_outcome_to_the_next_number() {
+    for (next, outcome) in [(4, Outcome::Recovered), (6, Outcome::Gap)] {
+        let mut ids = numbered();
+        rulings(&mut ids, 1..=3);
+        ids.reconnected();
+        let ping = ids.place(Id::None, None);
+        assert!(ping.deliver);
+        assert_eq!(ping.outcome, None);
+        let missing = (next > 4).then_some((4, 5));
+        assert_eq!(rulings(&mut ids, [next]), [(next, Some(outcome), missing)]);
+    }
+}

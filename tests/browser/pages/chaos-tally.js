@@ -20,7 +20,7 @@ window.addEventListener("error", ({ message }) => { window.failure ??= message; 
 
 const empty = {
   first: null, last: null, received: 0, duplicates: 0, misordered: 0, holes: [], overReloads: 0,
-  told: 0, gaps: 0, wrongGaps: 0, opens: 0, switches: 0, endpoint: 0, lastAt: null, silence: 0,
+  told: 0, gaps: 0, wrongGaps: 0, opens: 0, rollovers: 0, switches: 0, endpoint: 0, lastAt: null, silence: 0,
 };
 
 /** Takes the number out of the holes; false if it is in none. */
@@ -36,8 +36,9 @@ export function tallyOf(name) {
   const tally = (tallies[name] ??= structuredClone(empty));
   let told = null, endpoint = null;
   return {
-    open(url) {
+    open(url, rolledOver = false) {
       tally.opens++;
+      if (rolledOver) tally.rollovers++;
       const now = endpoints.findIndex((address) => new URL(address).host === new URL(url).host);
       if (endpoint !== null && now !== endpoint) tally.switches++;
       tally.endpoint = endpoint = now;

@@ -14,7 +14,13 @@ for (const transport of ["websocket", "eventsource", "fetch"]) {
     openTimeout: 2_000,
     resume: { id: transport === "websocket" ? "eventId" : undefined, seq: "seq", storage: true, key: transport },
   });
-  wire.addEventListener("open", () => tally.open(wire.url));
+  let states = 0;
+  wire.addEventListener("statechange", () => states++);
+  wire.addEventListener("open", () => {
+    // Another connection, and the state was open all the while.
+    tally.open(wire.url, states === 0);
+    states = 0;
+  });
   wire.addEventListener("gap", ({ missing }) => tally.gap(missing));
   wire.on(({ data: { seq } }) => tally.message(seq));
 }
