@@ -1,13 +1,17 @@
 # make demo   everything for the demo, and the demo
 # make test   everything for the tests, and all of them
+# make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo test setup-build setup-test setup-proxies server pack lint test-native test-web test-package test-chaos test-proxies chaos consumers app size bench fuzz clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies consumers app size bench fuzz clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
 demo: server pack
 	@. scripts/env.sh && exec target/debug/everwire-demo --root =www --root pkg=pkg $(DEMO_ARGS)
+
+demo-cluster: setup-cluster pack
+	@. scripts/env.sh && exec node www/cluster/run.mjs $(DEMO_ARGS)
 
 test: setup-test test-native test-web pack test-package test-chaos
 
@@ -19,6 +23,9 @@ setup-test:
 
 setup-proxies:
 	@scripts/setup.sh proxies
+
+setup-cluster:
+	@scripts/setup.sh cluster
 
 server: setup-build
 	@cargo build --quiet --locked -p everwire-demo
@@ -53,6 +60,10 @@ test-chaos: setup-test server pack
 # The configs of docs/proxies behind real browsers, and that each check can fail.
 test-proxies: setup-proxies server pack
 	@. scripts/env.sh && node tests/proxies/run.mjs $(PROXIES_ARGS)
+
+# nginx with nchan, two nodes over one Redis: what a client notices when one of them goes.
+test-cluster: setup-test setup-cluster pack
+	@. scripts/env.sh && node tests/cluster/run.mjs $(or $(CLUSTER_ARGS),chromium)
 
 # The packed tarball in bundlers and frameworks.
 consumers: setup-test server pack

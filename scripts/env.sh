@@ -1,14 +1,16 @@
 # Sourced by the other scripts: where the tools are. Sets nothing on the machine.
 : "${EVERWIRE_CACHE:=${XDG_CACHE_HOME:-$HOME/.cache}/everwire}"
-# The browsers, and the proxies of `make test-proxies`, can be put elsewhere by these variables.
+# The browsers, nginx, Caddy and Redis can be put elsewhere by these variables.
 : "${EVERWIRE_CHROMIUM:=$(command -v chromium || command -v google-chrome || echo /usr/bin/chromium)}"
 : "${EVERWIRE_CHROMEDRIVER:=$(command -v chromedriver || echo /usr/bin/chromedriver)}"
 : "${EVERWIRE_FIREFOX:=$(command -v firefox-esr || command -v firefox || echo /usr/bin/firefox-esr)}"
 : "${EVERWIRE_WEBKITDRIVER:=$(command -v WebKitWebDriver || echo /usr/bin/WebKitWebDriver)}"
 : "${EVERWIRE_NGINX:=$(command -v nginx || echo /usr/sbin/nginx)}"
 : "${EVERWIRE_CADDY:=$(command -v caddy || echo /usr/bin/caddy)}"
-export EVERWIRE_NGINX EVERWIRE_CADDY
+: "${EVERWIRE_NCHAN:=/usr/lib/nginx/modules/ngx_nchan_module.so}"
+: "${EVERWIRE_REDIS:=$(command -v redis-server || echo /usr/bin/redis-server)}"
 export EVERWIRE_CACHE EVERWIRE_CHROMIUM EVERWIRE_CHROMEDRIVER EVERWIRE_FIREFOX EVERWIRE_WEBKITDRIVER
+export EVERWIRE_NGINX EVERWIRE_CADDY EVERWIRE_NCHAN EVERWIRE_REDIS
 for _bin in "$EVERWIRE_CACHE"/*/bin; do [ -d "$_bin" ] && PATH=$_bin:$PATH; done
 export PATH
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fuzz
-#   build  what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
-#   test   build, and what `make test` needs besides: wasm-pack and the three browsers
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|cluster|fuzz
+#   build    what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
+#   test     build, and what `make test` needs besides: wasm-pack and the three browsers
 #   proxies  build, and what `make test-proxies` needs besides: Chromium, nginx and Caddy
-#   fuzz   build, and what `make fuzz` needs besides
+#   cluster  build, and what `make demo-cluster` runs: nginx with nchan, and Redis
+#   fuzz     build, and what `make fuzz` needs besides
 # Our own tools go into a cache outside the clone, so that a second clone finds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,7 +30,7 @@ apt_install() { # apt_install WHAT-FOR PACKAGE...
     as_root apt-get -qq update || [ $? != 90 ] || die "$what is missing, and installing it needs root. Run as root: apt-get install -y $*"
     apt_updated=1
   fi
-  DEBIAN_FRONTEND=noninteractive as_root apt-get -qq install -y --no-install-recommends "$@" >"$EVERWIRE_CACHE/apt.log" 2>&1 && return
+  DEBIAN_FRONTEND=noninteractive as_root apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" >"$EVERWIRE_CACHE/apt.log" 2>&1 && return
   [ $? = 90 ] && die "$what is missing, and installing it needs root. Run as root: apt-get install -y $*"
   tail -5 "$EVERWIRE_CACHE/apt.log" >&2
   die "$what could not be installed (above: what apt-get said). Install by hand (other places: see scripts/env.sh), then run again: $*"
@@ -104,22 +105,37 @@ need_browsers() {
   have geckodriver || cargo_tool geckodriver geckodriver 0.37.1 --locked
 }
 
-# Debian starts the service of a package that it installs, now and at each boot. The tests start their own; who had
-# one before keeps it.
-need_proxy() { # need_proxy BINARY PACKAGE
-  [ -x "$1" ] && return
-  apt_install "$2" "$2"
-  if have systemctl; then as_root systemctl --quiet disable "$2" 2>/dev/null || true; fi
-  if [ -d /run/systemd/system ]; then as_root systemctl stop "$2"
-  elif [ -x "/etc/init.d/$2" ]; then as_root "/etc/init.d/$2" stop >/dev/null || true
+# Debian starts what it installs, as services of the machine, now and at each boot. What runs here starts its own;
+# who had one before keeps it.
+apt_without_services() { # apt_without_services WHAT-FOR PACKAGE...
+  local policy=/usr/sbin/policy-rc.d ours= status=0 service
+  if [ ! -e "$policy" ] && printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null; then
+    as_root chmod +x "$policy"
+    ours=1
+  fi
+  # In a subshell, as it ends the script where it fails, and the policy must not stay.
+  ( apt_install "$@" ) || status=$?
+  if [ -n "$ours" ]; then as_root rm -f "$policy"; fi
+  [ "$status" = 0 ] || exit "$status"
+  if [ -d /run/systemd/system ]; then
+    shift
+    for service; do as_root systemctl --quiet disable "$service" 2>/dev/null || true; done
   fi
 }
 
 need_proxies() {
   need_chromium
-  need_proxy "$EVERWIRE_NGINX" nginx
-  need_proxy "$EVERWIRE_CADDY" caddy
+  [ -x "$EVERWIRE_NGINX" ] || apt_without_services nginx nginx
+  [ -x "$EVERWIRE_CADDY" ] || apt_without_services Caddy caddy
   have openssl || apt_install "openssl (for the test's certificate)" openssl
+}
+
+need_cluster() {
+  local packages=()
+  [ -x "$EVERWIRE_NGINX" ] || packages+=(nginx)
+  [ -e "$EVERWIRE_NCHAN" ] || packages+=(libnginx-mod-nchan)
+  [ -x "$EVERWIRE_REDIS" ] || packages+=(redis-server)
+  [ "${#packages[@]}" = 0 ] || apt_without_services "nginx with nchan, and Redis" "${packages[@]}"
 }
 
 mkdir -p "$EVERWIRE_CACHE"
@@ -140,3 +156,4 @@ if [ "${1:-build}" = fuzz ]; then
   have c++ || apt_install "a C++ compiler (libFuzzer)" g++
   cargo_tool cargo-fuzz cargo-fuzz 0.13.1 --locked
 fi
+if [ "${1:-build}" = cluster ]; then need_cluster; fi
