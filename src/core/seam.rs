@@ -128,8 +128,9 @@ impl Ids {
         self.first.clear();
         if let Some(followed) = self.followed {
             // But what came over the connection before this one, after this one was asked for, is of the present.
-            let from = self.recent.iter().position(|id| *id == followed).unwrap_or(0);
-            self.recent.drain(..from);
+            while self.recent.first().is_some_and(|id| *id != followed) {
+                self.recent.remove(0);
+            }
         } else {
             self.recent.clear();
             self.forgot = false;
