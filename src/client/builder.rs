@@ -60,6 +60,18 @@ pub(crate) enum Endpoint {
     Function(Rc<dyn Fn(Context) -> Asked>),
 }
 
+/// Where a client stands in its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The last id; empty before there is one.
+    pub id: String,
+    /// The last sequence number, where messages have them ([`Resume::with_seq`]).
+    pub seq: Option<u64>,
+}
+
+pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
+
 /// How to pick up where a connection left off.
 ///
 /// ```
@@ -123,6 +135,13 @@ impl Resume {
         self
     }
 
+    /// The cursor goes up by the endpoint function alone, which is given it ([`Context::last_event_id`]).
+    #[must_use]
+    pub fn via_url(mut self) -> Self {
+        self.via = Some("url");
+        self
+    }
+
     /// The cursor to start from.
     #[must_use]
     pub fn with_from(mut self, cursor: impl Into<String>) -> Self {
@@ -153,6 +172,8 @@ pub struct Builder {
     pub(crate) page_lifecycle: bool,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) notice: Option<String>,
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) frame: Option<Frame>,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
     config: Config,
 }
@@ -179,6 +200,7 @@ impl Builder {
             page_lifecycle: true,
             rule: None,
             notice: None,
+            frame: None,
             config: Config::default(),
         }
     }
@@ -275,6 +297,20 @@ impl Builder {
     /// How to pick up where a connection left off. Default: [`Resume::new`].
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
+        self
+    }
+
+    /// WebSocket: the first frame of each connection, the first one too, instead of a query parameter; `None` sends
+    /// none. On an SSE address `connect` fails.
+    ///
+    /// ```
+    /// let builder = everwire::Client::builder("wss://example.com/live")
+    ///     .resume(everwire::Resume::new().with_id("eventId"))
+    ///     .resume_frame(|place| Some(format!(r#"{{"type":"resume","after":"{}"}}"#, place.id)));
+    /// # let _ = builder;
+    /// ```
+    pub fn resume_frame(mut self, frame: impl Fn(Place) -> Option<String> + 'static) -> Self {
+        self.frame = Some(Box::new(frame));
         self
     }
 

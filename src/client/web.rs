@@ -11,7 +11,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
 use super::{
-    Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Request, Retry,
+    Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Place, Request, Retry,
     builder::Endpoint,
     driver::{Driver, Host},
 };
@@ -35,7 +35,7 @@ const LIMIT: usize = 1_024;
 /// Of these, so many are for other events than messages while a fetched stream waits.
 const RESERVE: usize = 64;
 
-pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectError> {
+pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
     for request in builder.fixed() {
         let route = route(&port, &request.address, &builder);
@@ -46,11 +46,24 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
             let problem = "is for SSE: a WebSocket cannot send a header";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
         }
+        if address.transport != Transport::WebSocket && builder.frame.is_some() {
+            let problem = "is for a WebSocket: SSE cannot send";
+            return Err(ConnectError::InvalidOption(OptionError { option: "resume.frame", problem }));
+        }
         if !supported(address.transport) {
             return Err(ConnectError::Unsupported);
         }
     }
     set_up(&port, &builder, config.heartbeat.is_some());
+    let frame = builder.frame.take().map(|frame| {
+        Closure::<dyn Fn(JsPlace) -> Option<String>>::new(move |place: JsPlace| {
+            frame(Place { id: place.id(), seq: place.seq().map(|seq| seq as u64) })
+        })
+    });
+    if let Some(frame) = &frame {
+        port.set_frame(frame.as_ref());
+        port.set_via("frame");
+    }
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
     let from = builder.resume.from.clone();
@@ -82,7 +95,7 @@ pub(crate) fn connect(builder: Builder, config: Config) -> Result<Wire, ConnectE
             driver.start();
         }
     });
-    Ok(Wire { handle: Handle { driver, inbox }, _call: call, _sink: sink })
+    Ok(Wire { handle: Handle { driver, inbox }, _call: call, _sink: sink, _frame: frame })
 }
 
 fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
@@ -137,6 +150,7 @@ pub(crate) struct Wire {
     handle: Handle,
     _call: Closure<Call>,
     _sink: Closure<dyn Fn(JsMessage)>,
+    _frame: Option<Closure<dyn Fn(JsPlace) -> Option<String>>>,
 }
 
 impl Wire {
@@ -407,6 +421,14 @@ impl Host for AppHost {
 
 #[wasm_bindgen]
 extern "C" {
+    /// See `Port.place`.
+    type JsPlace;
+
+    #[wasm_bindgen(method, getter)]
+    fn id(this: &JsPlace) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn seq(this: &JsPlace) -> Option<f64>;
+
     /// What the port hands over; see `Port.sink`.
     pub(crate) type JsMessage;
 

@@ -78,6 +78,8 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = keepsRaw)]
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_frame(this: &Port, frame: &JsValue);
+    #[wasm_bindgen(method, setter)]
     pub(crate) fn set_notice(this: &Port, kind: &str);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_gap(this: &Port, kind: &str);

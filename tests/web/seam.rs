@@ -194,3 +194,19 @@ async fn the_servers_notice_opens_another_connection_before_this_one_ends() {
     assert_eq!(seen.numbers, [1, 2]);
     assert_eq!(seen.labels.iter().filter(|label| label.starts_with("state")).count(), 1, "{:?}", seen.labels);
 }
+
+#[wasm_bindgen_test]
+async fn the_first_frame_of_each_connection_has_the_place() {
+    let server = Server::start().await;
+    let script = server.script(
+        "ws",
+        r#"[[["wait",50],["send","{\"at\":\"a-1\",\"seq\":7}"],["wait",20],["reset"]],[["wait",50],["send","{\"at\":\"a-2\",\"seq\":8}"]]]"#,
+    );
+    let builder = web_socket(&script.url)
+        .resume(Resume::new().with_id("at").with_seq("seq"))
+        .resume_frame(|place| Some(format!("{} {:?}", place.id, place.seq)));
+    let record = Record::of(builder.live());
+    record.until("both", |seen| seen.last() == 8).await;
+    let received: Vec<_> = script.log().await.into_iter().map(|attempt| attempt.received).collect();
+    assert_eq!(format!("{received:?}"), r#"[[Text(" None")], [Text("a-1 Some(7)")]]"#);
+}
