@@ -26,6 +26,10 @@ enum Step {
     ProviderFailed,
     Lost(Failure),
     Interrupted,
+    /// What the way to a successor needs next; what befalls it; what makes one due.
+    Succeed(Route),
+    FailToSucceed(Failure),
+    Retire,
     /// An input of an attempt so many before this one.
     Past(u32, Failure),
     Message(Id),
@@ -69,7 +73,10 @@ fn step() -> impl Strategy<Value = Step> {
         6 => time.clone().prop_map(Step::Pass),
         2 => time.clone().prop_map(Step::Late),
         1 => Just(Step::Start),
-        12 => route.prop_map(Step::Forward),
+        12 => route.clone().prop_map(Step::Forward),
+        4 => route.prop_map(Step::Succeed),
+        1 => failure().prop_map(Step::FailToSucceed),
+        1 => Just(Step::Retire),
         1 => Just(Step::ProviderFailed),
         4 => failure().prop_map(Step::Lost),
         2 => Just(Step::Interrupted),
@@ -102,9 +109,19 @@ fn config() -> impl Strategy<Value = Config> {
             Heartbeat::new().with_interval(interval).with_timeout(timeout.min(interval))
         })
     });
+    let numbers = (1..4_u32, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());
     let flags = (prop::bool::weighted(0.9), any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
-    (backoff, heartbeat, flags).prop_map(
-        |(backoff, heartbeat, (reconnects, has_provider, asks, browser_reconnects))| Config {
+    (backoff, heartbeat, flags, numbers).prop_map(
+        |(
+            backoff,
+            heartbeat,
+            (reconnects, has_provider, asks, browser_reconnects),
+            (endpoints, max_age, failback, numbered),
+        )| Config {
+            endpoints,
+            max_age,
+            failback,
+            numbered,
             backoff,
             heartbeat,
             outbox: Outbox::new().with_max_messages(5).with_max_bytes(3_000),
@@ -115,6 +132,10 @@ fn config() -> impl Strategy<Value = Config> {
             ..Config::default()
         },
     )
+}
+
+fn never_or(ms: std::ops::Range<u64>) -> impl Strategy<Value = u64> {
+    prop::option::of(ms).prop_map(|ms| ms.unwrap_or(u64::MAX))
 }
 
 fn apply(sim: &mut Sim, step: Step) {
@@ -138,6 +159,14 @@ fn apply(sim: &mut Sim, step: Step) {
             Phase::Suspended => sim.page(Page::Resumed),
             Phase::Open { .. } | Phase::Closed => {}
         },
+        Step::Succeed(_) | Step::FailToSucceed(_) if !sim.core.succeeds(sim.asked) => {}
+        Step::Succeed(_) if sim.successor.is_some() => sim.input(Input::Opened { attempt: sim.asked }),
+        Step::Succeed(route) => {
+            sim.core.asking();
+            sim.input(Input::Resolved { attempt: sim.asked, route });
+        }
+        Step::FailToSucceed(failure) => sim.input(Input::Lost { attempt: sim.asked, failure }),
+        Step::Retire => sim.input(Input::Retire),
         Step::ProviderFailed if sim.link.is_none() => sim.input(Input::ProviderFailed { attempt }),
         Step::Lost(failure) if sim.link.is_some() => sim.lost(failure),
         Step::Interrupted if sim.link.is_some() => sim.input(Input::Interrupted { attempt }),
@@ -204,7 +233,8 @@ proptest! {
     fn an_open_client_comes_back_from_anything_that_is_not_its_end(
         steps in prop::collection::vec(step(), 0..120),
     ) {
-        let mut sim = Sim::new(Config { heartbeat: Some(Heartbeat::new()), ..Config::default() });
+        let heartbeat = Some(Heartbeat::new());
+        let mut sim = Sim::new(Config { heartbeat, max_age: 50_000, endpoints: 2, failback: 20_000, ..Config::default() });
         for step in steps {
             apply(&mut sim, step);
         }

@@ -26,6 +26,8 @@ pub(super) struct Sim {
     pub(super) link: Option<u32>,
     /// And the one beside it, if another is to take its place.
     pub(super) successor: Option<u32>,
+    /// The attempt asked for last.
+    pub(super) asked: u32,
     /// False: the socket is closing already, as a browser's does before it says so.
     pub(super) writable: bool,
     /// When the open gate last saw something. The core learns it at the next timer.
@@ -56,6 +58,7 @@ impl Sim {
             route: SOCKET,
             link: None,
             successor: None,
+            asked: 0,
             writable: true,
             heard: None,
             draw: None,
@@ -219,7 +222,10 @@ impl Sim {
                 assert!(matches!(action, Action::Settle { .. }), "after close: {action:?}");
             }
             match action {
-                Action::Resolve { .. } => self.attempt(),
+                Action::Resolve { attempt, .. } => {
+                    self.asked = attempt;
+                    self.attempt();
+                }
                 Action::Open { attempt } if self.link.is_some() => {
                     assert_eq!(self.successor, None, "three connections");
                     self.successor = Some(attempt);
