@@ -107,3 +107,16 @@ test("what cannot be", async () => {
   }
   ok(toWebSocket(app).startsWith("ws"), "address");
 });
+
+test("fetch: a slow `for await` loop over several connections", async () => {
+  const made = client(sse("/count?to=30000&rate=10000"), { reconnect: { maxAge: 1_000 }, resume: { seq: "seq" } });
+  const counter = new Counter();
+  for await (const { data } of made) {
+    counter.add(data.seq);
+    if (data.seq % 100 === 0) await new Promise((resolve) => setTimeout(resolve, 15));
+    if (data.seq === 30_000) break;
+  }
+  equal([counter.received, counter.flaws], [30_000, noFlaws], "pulled");
+  ok(made.stats().opens > 2, `connections ${made.stats().opens}`);
+  equal(made.state, "open", "state");
+}, { seconds: 30 });
