@@ -15,6 +15,7 @@ pub(crate) mod seam;
 pub(crate) mod state;
 
 mod decide;
+mod page;
 mod rollover;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
@@ -22,7 +23,7 @@ mod tests;
 use config::{Config, FLOOR};
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
-use io::{Action, Input, Moment, News, Page, Reason, Route, Why};
+use io::{Action, Input, Moment, News, Reason, Route, Why};
 use outbox::{Dropped, Parcel, Queue, Sent};
 use rollover::Rollover;
 use seam::{Id, Ids};
@@ -412,49 +413,6 @@ impl Connection {
         }
     }
 
-    fn page(&mut self, at: Moment, page: Page) {
-        match page {
-            Page::Hidden => self.hidden = true,
-            Page::Offline => {
-                self.offline = true;
-                self.stretch(at.now);
-            }
-            Page::Online | Page::Visible => {
-                match page {
-                    Page::Online => self.offline = false,
-                    _ => self.hidden = false,
-                }
-                self.looked = at.now;
-                if matches!(self.phase, Phase::Open { .. }) {
-                    let verdict = self.watch.as_mut().map_or(Verdict::Fine, |watch| watch.doubt(at.now));
-                    self.judge(at, verdict);
-                } else {
-                    self.hurry(at.now);
-                }
-            }
-            Page::Frozen => {
-                if !matches!(self.phase, Phase::Suspended | Phase::Idle) {
-                    self.credit(self.stable(at.now));
-                    self.let_go();
-                    self.phase = Phase::Suspended;
-                    self.show(State::Suspended);
-                }
-            }
-            Page::Resumed => {
-                if matches!(self.phase, Phase::Suspended)
-                    && (self.spent || self.has_opened && !self.config.reconnects)
-                {
-                    self.last_failure = Some(Failure::Network);
-                    self.close(Why::Exhausted, 0, self.last_failure);
-                } else if matches!(self.phase, Phase::Suspended) {
-                    self.endpoint = 0;
-                    self.wait_until(at.now, at.now.max(self.barred), self.barred);
-                    self.hurry(at.now);
-                }
-            }
-        }
-    }
-
     fn interrupted(&mut self, at: Moment) {
         let (last, before) = self.interruptions;
         self.interruptions = (Some(at.now), last);
@@ -469,30 +427,6 @@ impl Connection {
         }
         self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
-    }
-
-    /// Tries at once, but not within the floor of the last attempt nor before a told time.
-    fn hurry(&mut self, now: u64) {
-        if let Phase::Waiting { not_before, .. } = self.phase {
-            let until = not_before.max(self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR)));
-            if until <= now {
-                self.begin(now);
-            } else {
-                self.phase = Phase::Waiting { until, not_before };
-            }
-        }
-    }
-
-    /// Offline: the next try is the cap away, never infinitely far, as `onLine` can be wrong.
-    fn stretch(&mut self, now: u64) {
-        let loopback = self.route.is_some_and(|route| route.loopback);
-        if let Phase::Waiting { until, not_before } = self.phase
-            && self.offline
-            && !loopback
-        {
-            let until = until.max(now.saturating_add(self.config.backoff.max));
-            self.phase = Phase::Waiting { until, not_before };
-        }
     }
 
     fn wait_until(&mut self, now: u64, until: u64, not_before: u64) {
