@@ -422,9 +422,8 @@ impl Connection {
         }
         self.credit(self.stable(at.now));
         self.watch = None;
-        if self.rollover.next.take().is_some() {
-            self.act(Action::Switch(false));
-        }
+        self.rollover = Rollover::none();
+        self.act(Action::Switch(false));
         self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
     }

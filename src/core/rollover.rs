@@ -18,11 +18,11 @@ pub(super) struct Rollover {
     aged: u64,
     /// The first endpoint is to be tried.
     failback: u64,
-    pub(super) next: Option<Successor>,
+    next: Option<Successor>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Successor {
+struct Successor {
     attempt: u32,
     endpoint: u32,
     /// It must be open by then.
