@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies consumers app size bench fuzz clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies consumers app size bench fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -82,6 +82,10 @@ bench: setup-test pack
 # 60 s of anything for the parser of event streams.
 fuzz:
 	@scripts/fuzz.sh 60
+
+# Small changes to the core, each of which a test must notice: 15 minutes.
+mutants:
+	@scripts/mutants.sh
 
 clean:
 	rm -rf target pkg node_modules

@@ -156,4 +156,7 @@ if [ "${1:-build}" = fuzz ]; then
   have c++ || apt_install "a C++ compiler (libFuzzer)" g++
   cargo_tool cargo-fuzz cargo-fuzz 0.13.1 --locked
 fi
+if [ "${1:-build}" = mutants ]; then
+  cargo_tool cargo-mutants cargo-mutants 27.1.0 --locked
+fi
 if [ "${1:-build}" = cluster ]; then need_cluster; fi

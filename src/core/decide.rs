@@ -63,14 +63,14 @@ impl Connection {
         self.spent = false;
         // To the next endpoint; back to the first when a good connection just came to its end.
         let routine = stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 });
-        if class != Class::Reauth || !reauth {
+        if !reauth {
             let next = if routine { 0 } else { self.endpoint + 1 };
             self.endpoint = if next < self.config.endpoints { next } else { 0 };
         }
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
         let share = if self.config.seams { 4 } else { 8 };
         let told = self.config.backoff.told(failure.told().max(self.told), share, at.draw);
-        let delay = if class == Class::Reauth && reauth {
+        let delay = if reauth {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR

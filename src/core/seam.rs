@@ -136,6 +136,7 @@ impl Ids {
             self.forgot = false;
             self.seam = None;
         }
+        self.ruled = None;
         self.due = Some(Outcome::Gap);
     }
 

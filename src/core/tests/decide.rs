@@ -171,6 +171,22 @@ fn the_callers_rule_overrides_the_table_both_ways() {
 }
 
 #[test]
+fn an_unauthorized_that_only_the_callers_rule_retries_is_a_loss_like_others() {
+    let mut sim = Sim::open_on(SOCKET, steady(Config { asks: true, endpoints: 2, ..Config::default() }));
+    for (retry, delay, endpoint) in [(1, 1_000, 1), (2, 2_000, 0)] {
+        sim.lost(closed(4401));
+        sim.input(Input::Answer(Some(true)));
+        assert_eq!(sim.wait(), delay);
+        sim.take();
+        sim.pass(delay);
+        let attempt = sim.core.attempt();
+        let resolve = Action::Resolve { attempt, retry, reason: Reason::Reconnect, endpoint };
+        assert!(sim.take().contains(&resolve), "not as {resolve:?}");
+        sim.establish();
+    }
+}
+
+#[test]
 fn close_inside_the_rule_closes() {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
     sim.lost(Failure::Network);
@@ -235,4 +251,21 @@ fn the_app_is_told_the_failure_and_the_delay() {
     let delay = sim.wait();
     let news = Action::Tell(News::Retry { retry: 1, delay, failure: closed(1006) });
     assert_eq!(sim.take().last(), Some(&news));
+}
+
+#[test]
+fn the_app_is_told_the_failure_that_ended_it_but_an_end_is_none() {
+    let no_content = Failure::Http { status: 204, retry_after: None };
+    for (failure, reconnects, why, code) in [
+        (closed(1008), true, Why::Fatal, 1008),
+        (Failure::Blocked, true, Why::Fatal, 0),
+        (Failure::Network, false, Why::Exhausted, 0),
+        (no_content, true, Why::Ended, 0),
+        (Failure::End, false, Why::Ended, 0),
+    ] {
+        let mut sim = Sim::open_on(SOCKET, Config { reconnects, ..Config::default() });
+        sim.lost(failure);
+        let news = News::Closed { why, code, failure: (why != Why::Ended).then_some(failure) };
+        assert_eq!(sim.take().last(), Some(&Action::Tell(news)));
+    }
 }

@@ -158,6 +158,38 @@ fn a_late_timer_gets_one_grace() {
     assert_eq!(sim.core.state(), State::Waiting);
 }
 
+/// How long until the silence is noticed, and how often was asked till then, when the timer after the first
+/// ping is so late.
+fn noticed_after_a_timer_late_by(lateness: u64) -> (u64, usize) {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    // Only the heartbeat's timer is set.
+    sim.page(Page::Hidden);
+    sim.pass(INTERVAL);
+    sim.now = sim.core.deadline().unwrap() + lateness;
+    sim.take();
+    sim.tick();
+    let asked = sim.pings();
+    (noticed(&mut sim), asked)
+}
+
+#[test]
+fn a_late_timer_asks_again_for_a_whole_timeout_and_a_punctual_one_waits_for_its_last_call() {
+    assert_eq!(noticed_after_a_timer_late_by(51), (TIMEOUT, 1));
+    assert_eq!(noticed_after_a_timer_late_by(10_000), (TIMEOUT, 1));
+    for punctual in [0, 1, 50] {
+        assert_eq!(noticed_after_a_timer_late_by(punctual), (50, 0), "{punctual} ms late");
+    }
+}
+
+#[test]
+fn what_came_in_before_the_ping_is_no_answer_to_it() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.pass(INTERVAL);
+    // Dispatched after the timer.
+    sim.heard = Some(sim.now - 1);
+    assert_eq!(noticed(&mut sim), TIMEOUT);
+}
+
 #[test]
 fn an_answer_that_waits_behind_the_second_late_timer_counts() {
     let mut sim = Sim::open_on(SOCKET, beating());
@@ -224,6 +256,18 @@ fn an_overdue_stream_gets_its_last_timeout_when_the_page_returns() {
     sim.page(Page::Visible);
     assert_eq!(sim.core.state(), State::Open);
     assert!(noticed(&mut sim) <= TIMEOUT);
+}
+
+#[test]
+fn a_stream_is_overdue_at_the_end_of_its_interval() {
+    for early in [1, 0] {
+        let mut sim = Sim::open_on(STREAM, beating());
+        sim.page(Page::Hidden);
+        sim.now += INTERVAL - early;
+        sim.page(Page::Visible);
+        assert_eq!(sim.core.deadline() == Some(sim.now + early), early > 0, "the timer of the interval");
+        assert_eq!(noticed(&mut sim), TIMEOUT + early);
+    }
 }
 
 #[test]

@@ -88,6 +88,20 @@ fn a_whole_replay_may_begin_with_any_of_the_first_ids() {
 }
 
 #[test]
+fn a_replay_that_begins_behind_the_first_ids_is_not_taken_for_a_whole_one() {
+    let mut ids = after(1..=5_000);
+    assert!(ids.rule(own(FIRST as u64 + 1)).deliver);
+}
+
+#[test]
+fn several_messages_of_one_id_are_delivered_or_held_back_together() {
+    let mut ids = after(1..=10);
+    let messages = [9, 9, 9, 11, 11, 11, 12, 8, 8, 10].map(own);
+    let delivered = messages.map(|id| ids.rule(id).deliver);
+    assert_eq!(delivered, [false, false, false, true, true, true, true, false, false, false]);
+}
+
+#[test]
 fn a_whole_replay_that_breaks_off_is_held_back_the_next_time_too() {
     let mut ids = after(1..=5_000);
     assert!(delivered(&mut ids, 1..=4_000).is_empty());
@@ -207,6 +221,18 @@ fn ids_that_start_anew_after_a_gap_are_not_held_back() {
     ids.gap_told();
     assert_eq!(delivered(&mut ids, 1..=100).len(), 100);
     assert_eq!(ids.cursor(), Some(100));
+}
+
+#[test]
+fn a_gap_told_right_after_a_message_is_told_also_when_the_next_has_the_same_id() {
+    // Ruled on at the seam before the server said so, then new under the same id.
+    for (before, again) in [(5_000, 1), (10, 11)] {
+        let mut ids = after(1..=before);
+        ids.rule(own(again));
+        ids.gap_told();
+        let ruling = ids.rule(own(again));
+        assert_eq!((ruling.deliver, ruling.outcome), (true, Some(Outcome::Gap)), "{again}");
+    }
 }
 
 #[test]

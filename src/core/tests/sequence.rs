@@ -64,6 +64,18 @@ fn a_reconnect_that_goes_on_with_the_next_number_is_recovered() {
 }
 
 #[test]
+fn the_first_number_after_a_reconnect_proves_nothing() {
+    let mut ids = numbered();
+    ids.reconnected();
+    assert_eq!(rulings(&mut ids, [7, 8]), [(7, Some(Outcome::Unknown), None), (8, None, None)]);
+    // An earlier page left a cursor, but no number.
+    let mut ids = numbered();
+    ids.start_from(Id::Own(7), None);
+    ids.reconnected();
+    assert_eq!(rulings(&mut ids, [8]), [(8, Some(Outcome::Unknown), None)]);
+}
+
+#[test]
 fn a_gap_names_what_is_missing() {
     let mut ids = numbered();
     rulings(&mut ids, 1..=3);
