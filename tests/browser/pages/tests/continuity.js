@@ -94,3 +94,26 @@ test("a gap within a connection is told, with the ids on both sides", async () =
   await waitFor(() => order.length === 3, () => `three things, have ${JSON.stringify(order)}`);
   equal(order, [1, ["gap", "x1", "x5", { from: 2, to: 4 }], 5], "order");
 });
+
+test("a reconnect before the first message: nothing is asked for, and nothing proves that nothing was missed", async () => {
+  const plan = script("ws", [[["wait", 20], ["reset"]], [["send", '{"id":"a1","seq":1}'], ["send", '{"id":"a2","seq":2}']]]);
+  const seen = watch(client(plan.url, { resume: { id: "id", seq: "seq" } }));
+  await waitFor(() => seen.messages.length === 2, "both");
+  equal((await plan.log())[1].query.lastEventId, undefined, "cursor");
+  equal(seen.gaps.map(({ outcome, after, before, missing }) => [outcome, after, before, missing]), [["unknown", "", "a1", undefined]], "gaps");
+});
+
+test("a cursor from the server's future: it lost what it had sent, says so, and counts on from where it is", async () => {
+  const numbered = (seq, text) => ["send", JSON.stringify({ id: `n${seq}`, seq, text })];
+  const plan = script("ws", [
+    [numbered(1, "a"), numbered(2, "b"), numbered(3, "c"), ["wait", 20], ["reset"]],
+    [["send", '{"type":"lost"}'], numbered(2, "B"), numbered(3, "C"), numbered(4, "D")],
+  ]);
+  const order = [];
+  const made = client(plan.url, { resume: { id: "id", seq: "seq", gap: "lost" } });
+  made.addEventListener("gap", ({ outcome, after }) => order.push([outcome, after]));
+  made.on(({ data }) => order.push(data.text));
+  await waitFor(() => order.at(-1) === "D", () => `D, have ${JSON.stringify(order)}`);
+  equal((await plan.log())[1].query.lastEventId, "n3", "cursor");
+  equal(order, ["a", "b", "c", ["gap", "n3"], "B", "C", "D"], "order");
+});
