@@ -18,7 +18,6 @@ const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink", "refused"];
-const RETRY_IN = 0, RETRIES = 1;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
@@ -47,8 +46,8 @@ export class Client extends EventTarget {
   #providerError;
   /** Being dispatched now. */
   #events = [];
-  /** Aborts what the endpoint function was given. */
-  #asking;
+  /** Retries since the last stable connection. */
+  #attempt = 0;
   #outcome = null;
   #cancelled = false;
   #counts = { attempts: 0, opens: 0, sent: 0, dropped: 0, gaps: 0 };
@@ -67,7 +66,7 @@ export class Client extends EventTarget {
     if (typeof settings.id === "string") port.idAt(settings.id);
     else port.id = settings.id;
     if (typeof settings.seq === "string") port.seqAt(settings.seq);
-    else port.seq = settings.seq === true ? (message) => message.lastEventId : settings.seq;
+    else port.seq = settings.seq;
     port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
@@ -76,6 +75,8 @@ export class Client extends EventTarget {
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
       const place = this.#progress && [port.cursor, port.number, port.epoch];
+      // A handler may commit its own message.
+      if (place) this.#progress.coming(message, place);
       this.#handlers.dispatch(message);
       if (place) this.#progress.delivered(message, place, (settle, waits) => this.#push(message, settle, waits));
       else if (this.#iterators.size) this.#push(message);
@@ -132,11 +133,11 @@ export class Client extends EventTarget {
   }
 
   get retryAt() {
-    return this.#state === WAITING ? Date.now() + this.#read(RETRY_IN) : null;
+    return this.#state === WAITING ? Date.now() + (this.#wasm(() => this.#wire.read()) ?? 0) : null;
   }
 
   get attempt() {
-    return this.#read(RETRIES);
+    return this.#attempt;
   }
 
   get bufferedAmount() {
@@ -219,7 +220,7 @@ export class Client extends EventTarget {
       return false;
     }
     try {
-      return (await fetch(url, { ...init, method: "POST", keepalive: true, ...rest })).ok;
+      return (await fetch(url ?? this.#port.url, { ...init, method: "POST", keepalive: true, ...rest })).ok;
     } catch {
       return false;
     }
@@ -293,10 +294,6 @@ export class Client extends EventTarget {
     return sum;
   }
 
-  #read(what) {
-    return this.#wasm(() => this.#wire.read(what)) ?? 0;
-  }
-
   /** Throws when a fixed address cannot work, or the runtime lacks what it takes. */
   #check(target) {
     const picked = pick(target, this.#settings.transport);
@@ -307,18 +304,23 @@ export class Client extends EventTarget {
     const route = this.#port.route(address, kind);
     const found = route & 3;
     if (!found) {
-      // Without the query and the password: no token in any error.
-      throw new EverwireError("invalid-url", `the endpoint "${address.split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")}" ${NO_ROUTES[route >> 3]}`);
+      // Passwords and tokens stand in addresses.
+      throw new EverwireError("invalid-url", `the endpoint ${NO_ROUTES[route >> 3]}`);
     }
     const name = CONSTRUCTORS[found];
-    const { via } = this.#port;
-    const wrong = found !== TRANSPORTS.websocket
-      ? via === "frame" && "resume.frame is for a WebSocket: SSE cannot send. Leave it out"
-      : via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header. Leave it out' : this.#settings.silent;
-    if (wrong) throw invalid(wrong);
+    this.#fit(found);
     this.#port.transport ||= name.toLowerCase();
     if (!this.#has(name)) throw unsupported(name);
     return picked;
+  }
+
+  /** Throws when an option cannot work with this transport. */
+  #fit(found) {
+    const { via } = this.#port;
+    const wrong = found !== TRANSPORTS.websocket
+      ? via === "frame" && "resume.frame is for a WebSocket: SSE cannot send"
+      : via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header' : this.#settings.silent;
+    if (wrong) throw invalid(wrong);
   }
 
   async #ask(attempt, context, endpoint, fixed) {
@@ -336,6 +338,7 @@ export class Client extends EventTarget {
       if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
       [address, kind] = moved === undefined && fixed ? fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
       if (address === undefined) throw new EverwireError("invalid-url", "the endpoint function must give a string, a URL, { websocket } or { sse }");
+      this.#fit(this.#port.route(address, kind) & 3);
       // The browser's own error would show the value.
       if (!isHeaders(headers) || !(body === undefined || isBody(body))) throw invalid("http.headers or http.body gave what fetch cannot take");
       once = http.once && !resumed;
@@ -358,19 +361,16 @@ export class Client extends EventTarget {
     return {
       number: (place) => this.#settings.numbers[place],
       resolve: (attempt, retry, reason, place) => {
-        this.#asking?.abort();
-        // Its listeners may have closed the client.
-        if (this.#state === CLOSED) return;
         this.#counts.attempts++;
+        this.#attempt = retry;
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
         if (fixed && !asks) {
           const { init, headers, body, once } = http;
           return this.#resolved(attempt, fixed, once, { ...init, protocols, headers, body });
         }
-        this.#asking = new AbortController();
         this.#providerError = undefined;
-        const { signal } = this.#asking;
+        const { signal } = this.#port.asking = new AbortController();
         this.#ask(attempt, { reason: CONTEXT_REASONS[reason], attempt: retry, lastEventId: this.#port.cursor, signal }, this.#endpoints[place], fixed);
       },
       // 0 no, 1 yes, 2 as the table says.
@@ -395,18 +395,17 @@ export class Client extends EventTarget {
         // closed() tells that one itself, when all is settled.
         if (state === CLOSED) return;
         this.#state = state;
-        if (state > OPEN) this.#asking?.abort();
-        if (state) this.#asking = undefined;
-        if (this.#state === CLOSED) return;
         this.#dispatch(new Event("statechange"));
       },
       opened: () => {
         this.#counts.opens++;
+        this.#port.asking = undefined;
         this.#opening?.resolve();
         this.#opening = undefined;
         this.#dispatch(new Event("open"));
       },
       retry: (attempt, delay) => {
+        this.#attempt = attempt;
         this.#dispatch(new RetryEvent(attempt, delay, Date.now() + delay, this.#lastFailure));
       },
       outcome: (outcome, from, to) => {
@@ -424,7 +423,6 @@ export class Client extends EventTarget {
     const wasOpen = this.#state === OPEN;
     this.#state = CLOSED;
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
-    this.#asking?.abort();
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
     this.#progress?.end();

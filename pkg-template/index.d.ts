@@ -163,7 +163,7 @@ export interface HeartbeatOptions {
 }
 
 export interface ReconnectOptions {
-  /** Default 1 000; 0 to 2^31-1. */
+  /** Default 1 000; 0 to 2^31-1, never less than 100 in effect. */
   initialDelay?: number;
   /** Default 30 000; at least the floor of 100. */
   maxDelay?: number;
@@ -171,11 +171,11 @@ export interface ReconnectOptions {
   factor?: number;
   /** `full` (default): evenly in [100, d]; `equal`: in [d/2, d]; `none`: d. */
   jitter?: "full" | "equal" | "none";
-  /** Attempts in a row, without a stable connection between, before `exhausted`. Default: no limit. */
+  /** Failures in a row, without a stable connection between, before `exhausted`; from 1. Default: no limit. */
   maxAttempts?: number;
-  /** How long a connection must hold before the backoff starts anew. Default 5 000. */
+  /** How long a connection must hold before the backoff starts anew. Default 5 000; 0 to 2^31-1. */
   stableAfter?: number;
-  /** Cap on what a server may ask to wait. Default 300 000. */
+  /** Cap on what a server may ask to wait. Default 300 000; 0 to 2^31-1. */
   maxServerDelay?: number;
   /**
    * How long a connection may live, in ms; 1 000 to 2^31-1. Before that, by up to a quarter, a new one is opened and
@@ -216,7 +216,7 @@ export interface ResumeOptions {
    * WebSocket: makes the first frame, after each open, the first one too (where `id` is ""); undefined sends none.
    * Instead of a query parameter. One that throws is a failed attempt.
    */
-  frame?: (place: Place) => string | ArrayBufferView | ArrayBuffer | Blob | undefined;
+  frame?: (place: Place) => string | ArrayBufferView | ArrayBuffer | undefined;
   /**
    * Fetched streams: what the answer's headers say of the replay, for a request that named the cursor `id`:
    * `recovered`, `gap`, or undefined if nothing.
@@ -228,7 +228,11 @@ export interface ResumeOptions {
    * pulled), at most every 250 ms, and when the page is left: a page that crashes gets its last moments again.
    */
   storage?: boolean | { getItem(key: string): string | null; setItem(key: string, value: string): void };
-  /** Needed with `storage`: whose stream it is, such as the user's id. Another key starts anew. The endpoint's address, without its query, counts as well. */
+  /**
+   * Needed with `storage`: whose stream it is and which one, such as `${user.id} prices`. Another key starts anew. Of an
+   * address only what stands before the query counts, of a function nothing: where the stream stands there, name it here.
+   * Two clients at one place at a time are an error.
+   */
   key?: string;
   /** `manual`: only what `commit(message)` was called with counts, and all before it. Default `auto`. */
   commit?: "auto" | "manual";
@@ -244,9 +248,9 @@ export interface ResumeOptions {
 }
 
 export interface OutboxOptions {
-  /** Default 1 000. */
+  /** Default 1 000; from 0. */
   maxMessages?: number;
-  /** Default 1 048 576. */
+  /** Default 1 048 576; from 0. */
   maxBytes?: number;
   /** What gives way when it is full: the message being sent (`reject`, default), the oldest or the newest in the queue. */
   overflow?: "reject" | "drop-oldest" | "drop-newest";
@@ -274,7 +278,7 @@ export interface Options {
   http?: HttpOptions;
   /** Ends the client for good, with reason `ended`, after the message that it says true of. */
   until?: (message: Message) => boolean;
-  /** The longest line or event of a fetched stream, in bytes. Default 16 777 216. */
+  /** The longest line or event of a fetched stream, in bytes. Default 16 777 216; 1 to 2^31-1. */
   maxEventBytes?: number;
   /** Default false. */
   heartbeat?: boolean | HeartbeatOptions;
@@ -283,7 +287,7 @@ export interface Options {
   outbox?: OutboxOptions;
   /** `json` (default): text that begins with { or [ and parses is the value, everything else the exact string. */
   codec?: "json" | "text" | "binary" | Codec;
-  /** How long an attempt may take to open, and an endpoint function to answer. Default 10 000. */
+  /** How long an attempt may take to open, and an endpoint function to answer. Default 10 000; 1 to 2^31-1. */
   openTimeout?: number;
   /** Overrides the failure table; undefined leaves it to the table. */
   shouldReconnect?: (failure: Failure) => boolean | undefined;
@@ -361,6 +365,7 @@ export interface Stats {
 
 export interface OnOptions { signal?: AbortSignal; once?: boolean }
 
+/** A helper that takes any client takes `Client<any>`. */
 export interface Client<E extends EventMap = AnyEvents> extends EventTarget, AsyncIterable<AnyMessage<E>> {
   readonly state: State;
   /** 0 connecting, 1 open; closed is 2 with SSE and 3 with WebSocket. */

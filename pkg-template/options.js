@@ -27,7 +27,7 @@ const isStrings = (value) => Array.isArray(value) && value.every(isString);
 /** One options object: each key is read once, and a key that nobody reads is a mistake. */
 class Reader {
   constructor(value, path, keys) {
-    if (value === null || typeof value !== "object") {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) {
       throw invalid(`${path || "options"} must be an object, not ${describe(value)}`);
     }
     this.value = value;
@@ -44,8 +44,7 @@ class Reader {
   get(key, test, expected) {
     const value = this.value[key];
     if (value === undefined || test(value)) return value;
-    // Tokens stand in these.
-    throw invalid(`${this.prefix}${key} must be ${expected}, not ${/headers|body|protocols/.test(key) ? typeof value : describe(value)}`);
+    throw invalid(`${this.prefix}${key} must be ${expected}, not ${describe(value)}`);
   }
 
   number(key, min = 0, max = LONGEST, unit = " of ms", scale = 1) {
@@ -56,7 +55,7 @@ class Reader {
 
   /** One of the list. */
   one(key, ...list) {
-    return this.get(key, (value) => list.includes(value), list.map((item) => `"${item}"`).join(", "));
+    return this.get(key, (value) => list.includes(value), `one of ${list.map((item) => `"${item}"`).join(", ")}`);
   }
 
   /** Its place in the list. */
@@ -74,8 +73,9 @@ class Reader {
   }
 }
 
+/** Not what stands in it: it may be a token. */
 function describe(value) {
-  return isString(value) ? `"${value.slice(0, 40)}"` : value === null ? "null" : Array.isArray(value) ? "an array" : typeof value === "number" ? String(value) : typeof value;
+  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value === "number" ? String(value) : typeof value;
 }
 
 export const CODECS = {
@@ -151,14 +151,14 @@ export function readOptions(given, endpoints) {
     endpoints.length,
     r.number("maxAge", 1000),
     r.number("failback", 1000),
-    options.number("maxEventBytes", 0, Infinity, " of bytes"),
+    options.number("maxEventBytes", 1, LONGEST, " of bytes"),
   ];
 
   const protocols = options.get("protocols", (value) => isFunction(value) || areProtocols(value), "a token, an array of different tokens, or a function");
   const frame = resume.fn("frame");
   const via = resume.one("via", "query", "header", "frame", "url") ?? (frame && "frame");
   if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need one another');
-  if (via === "url" && !endpoints.some(isFunction)) throw invalid('resume.via "url" needs an endpoint function, which puts lastEventId where it belongs');
+  if (via === "url" && !endpoints.every(isFunction)) throw invalid('resume.via "url" needs endpoint functions, which put lastEventId where it belongs');
   const withCredentials = options.flag("withCredentials", false);
   const http = readHttp(given.http, withCredentials);
   const request = resume.fn("request");
@@ -186,10 +186,10 @@ export function readOptions(given, endpoints) {
   const key = resume.get("key", isString, "a string");
   const commit = resume.one("commit", "auto", "manual");
   if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, such as the user\'s id ("" where it is the same for all)');
-  if (!storage && commit) throw invalid("resume.commit needs resume.storage");
+  if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
   const gap = resume.get("gap", isString, "a string");
   const notice = r.get("notice", isString, "a string");
-  const name = resume.get("name", (value) => [].concat(value).every((name) => name && isString(name)), "a string, or several") ?? "lastEventId";
+  const name = resume.get("name", (value) => value.length && [].concat(value).every((name) => name && isString(name)), "a string that is not empty, or an array of such") ?? "lastEventId";
 
   return {
     numbers,

@@ -6,7 +6,7 @@ import type { Options } from "./index.js";
  * must be `arraybuffer` there. A heartbeat that pings over a WebSocket is a typed error: nchan takes what a subscriber
  * sends for a message, or closes with 1008.
  */
-export function nchan(options?: Options): Options;
+export function nchan(options?: Omit<Options, "protocols" | "binaryType"> & { binaryType?: "arraybuffer" }): Options;
 
 /**
  * The options for a Mercure hub: the names of its query parameter, old and new, and what the hub says in

@@ -8,9 +8,15 @@ import { CODECS, SILENT } from "./options.js";
  * line before each message, text or binary.
  */
 export function nchan(options = {}) {
-  const { codec = "json", resume, ...rest } = options;
-  const { decode = decodeJson, encode = codec === "binary" ? () => undefined : JSON.stringify } = CODECS[codec] ?? codec ?? {};
-  if (options.binaryType === "blob") throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
+  const { codec = "json", resume, protocols, ...rest } = check(options);
+  if (protocols !== undefined) throw invalid('protocols: nchan speaks "ws+meta.nchan", and it must be the only one offered. Leave it out');
+  if (resume?.id !== undefined) throw invalid("resume.id: nchan has ids of its own, and knows no others. Leave it out");
+  if (typeof codec === "string" ? !Object.hasOwn(CODECS, codec) : !isFunction(codec?.decode) || !isFunction(codec.encode)) {
+    throw invalid('codec must be one of "json", "text", "binary", or { decode, encode }');
+  }
+  if (typeof resume?.seq === "string" && /^(text|binary)$/.test(codec)) throw invalid(`resume.seq as a key needs the JSON codec; with "${codec}" give a function`);
+  const { decode = decodeJson, encode = codec === "binary" ? () => undefined : JSON.stringify } = CODECS[codec] ?? codec;
+  if (rest.binaryType === "blob") throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
   let id;
   return {
     ...rest,
@@ -28,6 +34,13 @@ export function nchan(options = {}) {
     },
     resume: { name: "last_event_id", id: () => id, ...resume },
   };
+}
+
+const isFunction = (value) => typeof value === "function";
+
+function check(options) {
+  if (options === null || typeof options !== "object") throw invalid("a preset takes the options of connect, an object");
+  return options;
 }
 
 /** What is no such message is left as it is. */
@@ -52,5 +65,5 @@ export function mercure(options = {}) {
     if (from === null) return undefined;
     return from === id ? "recovered" : "gap";
   };
-  return { ...options, resume: { name: ["lastEventID", "last_event_id"], outcome, ...options.resume } };
+  return { ...check(options), resume: { name: ["lastEventID", "last_event_id"], outcome, ...options.resume } };
 }

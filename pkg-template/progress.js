@@ -7,6 +7,9 @@ const EVERY = 250;
  * Where this page is in the stream, for the one after it: `[id, number, epoch]` of the last message that the app is
  * done with. Written after that, at most every 250 ms, and when the page is left.
  */
+/** Places in use: two clients at one would go on from each other's. */
+const taken = new Set();
+
 export class Progress {
   #storage;
   #key;
@@ -25,7 +28,9 @@ export class Progress {
   constructor({ storage, key, manual }, fixed) {
     this.#manual = manual;
     // Without the queries, which may hold tokens; in whatever order.
-    this.#key = ["everwire", key, ...fixed.map((address) => address?.[0].split(/[?#]/)[0]).sort()].join(" ");
+    this.#key = ["everwire", key, ...fixed.map((address) => address?.[0].split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")).sort()].join(" ");
+    if (taken.has(this.#key)) throw invalid("resume.key is in use by another client at the same address (without its query): name the stream in it, too");
+    taken.add(this.#key);
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
     } catch {}
@@ -48,12 +53,14 @@ export class Progress {
     return undefined;
   }
 
+  /** Before its handlers: from here on it can be committed. */
+  coming(message, place) {
+    if (this.#manual) this.#places.set(message, { place, turn: ++this.#turn });
+  }
+
   /** All handlers of a message have returned; `push` hands it to the loops, and gives how many have to pull it yet. */
   delivered(message, place, push) {
-    if (this.#manual) {
-      this.#places.set(message, { place, turn: ++this.#turn });
-      return push();
-    }
+    if (this.#manual) return push();
     const entry = { place, waiting: 1, left: false };
     this.#open.push(entry);
     push((pulled) => {
@@ -75,6 +82,7 @@ export class Progress {
 
   end() {
     this.#ended = true;
+    taken.delete(this.#key);
     globalThis.removeEventListener?.("pagehide", this.#leave);
     globalThis.document?.removeEventListener("visibilitychange", this.#leave);
     this.#write();

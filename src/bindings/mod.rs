@@ -204,9 +204,8 @@ impl Wire {
         self.0.close(why, code);
     }
 
-    /// One number for all getters, as each export costs every visitor: 0 ms to the next attempt,
-    /// 1 retries since the last stable connection.
-    pub fn read(&self, what: u32) -> f64 {
-        (if what == 0 { self.0.retry_in().unwrap_or(0) } else { self.0.retries() }) as f64
+    /// ms to the next attempt.
+    pub fn read(&self) -> f64 {
+        self.0.retry_in().unwrap_or(0) as f64
     }
 }

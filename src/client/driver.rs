@@ -82,6 +82,7 @@ impl Driver {
         self.core.borrow().last_failure()
     }
 
+    #[cfg(feature = "rust")]
     pub(crate) fn retries(&self) -> u64 {
         self.core.borrow().retries()
     }

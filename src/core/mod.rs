@@ -128,6 +128,7 @@ impl Connection {
         self.attempt
     }
 
+    #[cfg(any(feature = "rust", test))]
     pub(crate) fn retries(&self) -> u64 {
         self.retries
     }

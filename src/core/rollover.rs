@@ -63,8 +63,7 @@ impl Connection {
 
     /// The server is going to close: soon, but not all clients in the same moment.
     pub(super) fn retire(&mut self, at: Moment) {
-        let soon = at.now.saturating_add(self.config.backoff.delay(1, at.draw));
-        self.rollover.aged = self.rollover.aged.min(soon);
+        self.rollover.aged = at.now.saturating_add(self.config.backoff.delay(1, at.draw));
     }
 
     /// The clock has moved on.

@@ -30,6 +30,11 @@ export function isBytes(value) {
   return ArrayBuffer.isView(value) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
 }
 
+function sendable(frame, name) {
+  if (typeof frame === "string" || isBytes(frame)) return frame;
+  throw new TypeError(`everwire: ${name} must give a string or bytes`);
+}
+
 /** A handler's or a codec's throw is the app's: told where the browser tells errors, and the stream goes on. */
 export function report(error) {
   if (typeof reportError === "function") reportError(error);
@@ -140,6 +145,8 @@ export class Port {
 
   /** What waits to be sent: `[payload, its length in bytes if it was queued, …]` by id. */
   payloads = new Map();
+  /** Aborts what the endpoint function was given, if the attempt is given up. */
+  asking;
   socket = null;
   /** What `socket` has listeners on. */
   link = [];
@@ -276,7 +283,7 @@ export class Port {
       this.#stamped = Math.abs(performance.now() - event.timeStamp) < 1000;
       try {
         const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
-        if (frame !== undefined) socket.send(frame);
+        if (frame !== undefined) socket.send(sendable(frame, "resume.frame"));
       } catch (error) {
         this.refusal = error;
         return void this.call(LOST, attempt, UNFRAMED);
@@ -317,7 +324,10 @@ export class Port {
   switch(taken) {
     const { successor } = this;
     this.successor = undefined;
-    if (!taken) return this.#release(successor);
+    if (!taken) {
+      this.#release(successor);
+      return this.asking?.abort();
+    }
     this.#release(this);
     Object.assign(this, successor);
     this.#lastEventId = "";
@@ -333,8 +343,10 @@ export class Port {
   /** The server's word on what it is going to send. */
   answered(headers) {
     try {
-      const outcome = this.asked && this.outcome?.(headers, this.asked);
-      if (outcome) this.call(NOTICE, 0, outcome === "gap" ? 0 : 1);
+      const outcome = this.asked ? this.outcome?.(headers, this.asked) : undefined;
+      const code = ["gap", "recovered", undefined].indexOf(outcome);
+      if (code < 0) throw new TypeError('everwire: resume.outcome must give "recovered", "gap" or undefined');
+      if (code < 2) this.call(NOTICE, 0, code);
     } catch (error) {
       report(error);
     }
@@ -363,8 +375,7 @@ export class Port {
   sendPing() {
     this.pinged = performance.now();
     try {
-      const ping = typeof this.ping === "function" ? this.ping() : this.ping;
-      if (typeof ping !== "string" && !isBytes(ping)) throw new TypeError("everwire: heartbeat.ping must give a string or bytes");
+      const ping = sendable(typeof this.ping === "function" ? this.ping() : this.ping, "heartbeat.ping");
       if (this.socket?.readyState === 1) this.socket.send(ping);
     } catch (error) {
       report(error);
@@ -512,7 +523,7 @@ export class Port {
       }
       if (this.seq) {
         message.lastEventId = own ?? this.cursor;
-        number = this.#numberOf(message);
+        number = this.#numberOf(message, own);
       }
     } catch (error) {
       return report(error);
@@ -524,14 +535,16 @@ export class Port {
     else if (this.#rule(own, number)) this.#deliver(message);
   }
 
-  #numberOf(message) {
-    let number = this.seq(message);
+  /** `seq` true: the id of the message's own is the number, and a message without one has none. */
+  #numberOf(message, own) {
+    let number = this.seq === true ? own : this.seq(message);
     if (Array.isArray(number)) {
       this.#count(number[0]);
       number = number[1];
     }
     if (number === undefined || number === null) return undefined;
-    if (typeof number === "string") number = parseFloat(number);
+    // Not what begins with a number, such as "1526919030474-55".
+    if (typeof number === "string") number = /^\d+$/.test(number) ? Number(number) : NaN;
     if (Number.isSafeInteger(number) && number >= 0) return number;
     // The message is not to blame.
     report(new TypeError("everwire: resume.seq must give a whole number from 0, or [epoch, number]"));

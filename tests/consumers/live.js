@@ -1,10 +1,17 @@
 // What every page runs: echo a token through everwire and show it. Copied into each project by the runner.
-import { connect } from "everwire";
+import { EverwireError, connect } from "everwire";
+import { nchan } from "everwire/presets";
 
 export function live() {
   const show = (text) => { document.querySelector("#live").textContent = text; };
   const query = new URLSearchParams(location.search);
   try {
+    try {
+      nchan({ protocols: "mine" });
+    } catch (error) {
+      // One instance of what the entries share.
+      if (!(error instanceof EverwireError)) throw new TypeError("the preset's error is of another everwire");
+    }
     const wire = connect(`${query.get("wire")}/echo`);
     wire.on("hello", (message) => show(message.data.token));
     wire.send({ type: "hello", token: query.get("token") });

@@ -223,23 +223,23 @@ impl World {
     /// The line breaks, and the time until the next attempt passes.
     fn lose(&mut self) {
         self.input(Input::Lost { attempt: self.core.attempt(), failure: Failure::Network });
-        while self.opening.is_none()
+        self.pass_until(|world| world.opening.is_some());
+    }
+
+    fn pass_until(&mut self, done: impl Fn(&Self) -> bool) {
+        while !done(self)
             && let Some(deadline) = self.core.deadline()
         {
             self.now = deadline;
             self.input(Input::Tick { wall: self.now });
+            assert!(self.core.deadline().is_none_or(|due| due > self.now), "the timer would spin");
         }
     }
 
     /// The server's notice, and the time until the successor is asked for.
     fn retire(&mut self) {
         self.input(Input::Retire);
-        while self.successor.is_none()
-            && let Some(deadline) = self.core.deadline()
-        {
-            self.now = deadline;
-            self.input(Input::Tick { wall: self.now });
-        }
+        self.pass_until(|world| world.successor.is_some());
     }
 
     /// Once, in order, and what is missing between two messages was told between them. By ids alone the order

@@ -5,6 +5,7 @@ use super::{
         config::{Config, Heartbeat},
         failure::Failure,
         io::{Action, Input, News, Page},
+        outbox::{Dropped, Sent},
         seam::{Id, Outcome, RECENT},
         state::State,
     },
@@ -197,18 +198,45 @@ fn the_servers_notice_makes_one_soon() {
 
 #[test]
 fn a_request_that_must_not_be_repeated_is_not() {
-    let mut sim = Sim::new(aging());
+    // The heartbeat's ticks come all the while.
+    let mut sim = Sim::new(Config { heartbeat: Some(Heartbeat::new()), ..aging() });
     sim.route = super::super::io::Route { once: true, ..STREAM };
     sim.input(Input::Start);
     sim.establish();
     sim.take();
-    sim.pass(10 * MAX_AGE);
+    for _ in 0..10 * MAX_AGE / 10_000 {
+        sim.message();
+        sim.pass(10_000);
+    }
     assert_eq!(asked(&mut sim), None);
     // The caller's other request takes over.
     sim.core.resumable();
     sim.route = STREAM;
+    sim.message();
     let (attempt, _) = due(&mut sim);
     succeed(&mut sim, attempt);
+}
+
+#[test]
+fn an_address_that_comes_twice_is_opened_once() {
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    resolved(&mut sim, attempt);
+    sim.take();
+    resolved(&mut sim, attempt);
+    assert!(!sim.take().contains(&Action::Open { attempt }));
+}
+
+#[test]
+fn what_can_be_sent_goes_by_the_successors_transport() {
+    let mut sim = open();
+    let (attempt, _) = due(&mut sim);
+    sim.input(Input::Resolved { attempt, route: STREAM });
+    let before = sim.send(1);
+    sim.input(Input::Opened { attempt });
+    let after = sim.send(1);
+    assert_eq!(sim.fates[&before], Sent::Sent);
+    assert_eq!(sim.fates[&after], Sent::Dropped(Dropped::NoUplink));
 }
 
 #[test]

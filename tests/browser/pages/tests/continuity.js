@@ -117,3 +117,18 @@ test("a cursor from the server's future: it lost what it had sent, says so, and 
   equal((await plan.log())[1].query.lastEventId, "n3", "cursor");
   equal(order, ["a", "b", "c", ["gap", "n3"], "B", "C", "D"], "order");
 });
+
+test("seq true: an event without an id of its own has no number, and comes", async () => {
+  const plan = script("sse", [[["send", "id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\ndata: d\n\n"]]]);
+  const seen = watch(client(plan.url, { resume: { seq: true } }));
+  await waitFor(() => seen.messages.length === 4, () => `four, have ${seen.data}`);
+  equal(seen.data, ["a", "b", "c", "d"], "messages");
+});
+
+test("ids that only begin with a number are no numbers", async () => {
+  const ids = ["1526919030474-0", "1526919030474-1", "1795212098:3", "1.5", "-1", " 7", "0x10"];
+  const plan = script("sse", [[["send", ids.map((id) => `id: ${id}\ndata: ${id}\n\n`).join("")]]]);
+  const seen = watch(client(plan.url, { resume: { seq: true } }));
+  await waitFor(() => seen.messages.length === ids.length, () => `all, have ${seen.data}`);
+  equal(takeReports().length, ids.length, "reports");
+});

@@ -64,12 +64,21 @@ test("ways that do not fit are told at once", async () => {
     ["resume.outcome", sse("/ticker"), { resume: { outcome: "header" } }],
     ["heartbeat", ws("/echo"), nchan({ heartbeat: true })],
     ["heartbeat.ping", ws("/echo"), { heartbeat: { ping: true } }],
+    ["resume.via", [ws("/echo"), () => ws("/echo")], { resume: { via: "url" } }],
+    ["resume.name", sse("/ticker"), { resume: { name: [] } }],
+    ["resume", ws("/echo"), { resume: ["eventId"] }],
+    ["maxEventBytes", sse("/ticker"), { maxEventBytes: 2 ** 32 }],
+    ["http", sse("/ticker"), { http: "Bearer secret" }],
+    ["resume.request", sse("/ticker"), { resume: { request: "/x?token=secret" } }],
   ]) {
     const error = thrown(() => client(endpoint, options));
     equal(error.code, "invalid-option", what);
-    ok(error.message.includes(what), error.message);
+    ok(error.message.includes(what) && !error.message.includes("secret"), error.message);
   }
-  equal(thrown(() => nchan({ binaryType: "blob" })).code, "invalid-option", "blob");
+  for (const options of [{ binaryType: "blob" }, { protocols: "mine" }, { codec: "xml" }, { codec: { decode() {} } }, { codec: "text", resume: { seq: "seq" } }, { resume: { id: "eventId" } }, null, 5]) {
+    equal(thrown(() => nchan(options)).code, "invalid-option", JSON.stringify(options));
+  }
+  equal(thrown(() => mercure("x")).code, "invalid-option", "mercure");
 });
 
 test("nchan over WebSocket: its subprotocol, ids from its framing, text and binary", async () => {
@@ -128,6 +137,41 @@ test("an outcome function that throws is reported, and proves nothing", async ()
   made.close();
   equal(seen.gaps[0].outcome, "unknown", "outcome");
   ok(takeReports().every(({ message }) => message === "mine"), "reported");
+});
+
+test("an outcome is one of the two words, or none: anything else is reported", async () => {
+  for (const given of ["Gap", true, Promise.resolve("gap"), null]) {
+    const plan = script("sse", [hub({}, "id: 1\ndata: 1\n\n"), hub({}, "id: 2\ndata: 2\n\n")]);
+    const made = client(plan.url, { resume: { outcome: () => given } });
+    const seen = watch(made);
+    await waitFor(() => seen.messages.length >= 2, "both");
+    made.close();
+    equal([seen.gaps[0].outcome, takeReports()[0].message], ["unknown", 'everwire: resume.outcome must give "recovered", "gap" or undefined'], `${given}`);
+  }
+});
+
+test("a frame is text or bytes", async () => {
+  for (const given of [{ after: 1 }, Promise.resolve("x"), null, 5]) {
+    const plan = script("ws", [[["wait", 1_000]]]);
+    const made = client(plan.url, { resume: { frame: () => given }, shouldReconnect: () => false });
+    const seen = watch(made);
+    await waitFor(() => seen.closed, "the end");
+    equal([seen.closed.error.code, seen.closed.error.cause.message], ["provider", "everwire: resume.frame must give a string or bytes"], `${given}`);
+    equal((await plan.log())[0].received, [], "sent");
+  }
+});
+
+test("what does not fit an address that a function gives is a failed attempt, and says why", async () => {
+  for (const [endpoint, options, text] of [
+    [ws("/echo"), nchan({ heartbeat: true }), "heartbeat"],
+    [sse("/ticker"), { resume: { frame: () => "x" } }, "resume.frame"],
+    [ws("/echo"), { resume: { via: "header" } }, "resume.via"],
+  ]) {
+    const seen = watch(client(() => endpoint, { ...options, shouldReconnect: () => false }));
+    await waitFor(() => seen.closed, "the end");
+    equal([seen.closed.error.code, seen.closed.error.cause.code], ["provider", "invalid-option"], text);
+    ok(seen.closed.error.cause.message.includes(text), seen.closed.error.cause.message);
+  }
 });
 
 test("heartbeat.ping false: a WebSocket that only listens, and speaks within the interval", async () => {

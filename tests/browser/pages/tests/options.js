@@ -98,7 +98,7 @@ for (const [name, given] of options) {
 }
 
 test("options must be an object", async () => {
-  for (const given of ["fast", 5, true]) {
+  for (const given of ["fast", 5, true, []]) {
     const error = thrown(() => after(closer(connect(address, given))), `connect with ${given}`);
     equal([error.name, error.code], ["EverwireError", "invalid-option"], "error");
   }

@@ -92,6 +92,14 @@ test("closed in mid-change, nothing is left behind", async () => {
   await waitFor(async () => (await stats()).ws + (await stats()).sse === 0 || (await proxyStats()).open === 0, "no connection at the server");
 }, { seconds: 30 });
 
+test("a successor that does not open in time: its signal is aborted, the connection stays", async () => {
+  const signals = [];
+  const first = script("sse", [[["send", "id: 1\ndata: 1\n\n"]], [["hang"]]]);
+  const made = client(({ signal }) => { signals.push(signal); return first.url; }, { openTimeout: 500, reconnect: { maxAge: 1_000 } });
+  await waitFor(() => signals.length === 2 && signals[1].aborted, () => `the second signal, of ${signals.length}`);
+  equal([signals[0].aborted, made.state], [false, "open"], "the first one");
+});
+
 test("a plain POST is not rolled over", async () => {
   const made = client(sse("/count?to=1000000&rate=100"), { http: { method: "POST" }, reconnect: { maxAge: 1_000 } });
   const seen = watch(made);

@@ -172,3 +172,33 @@ test("storage: a page that was left does not get its messages again, one that wa
   equal(await page(killed.url, "killed", kill), [1, 2, 3], "the page that is killed");
   equal(await page(killed.url, "killed"), [1, 2, 3], "the page after it");
 });
+
+test("storage: a handler commits its own message", async () => {
+  const storage = memory();
+  const plan = script("ws", [lines(1, 3)]);
+  const made = client(plan.url, { resume: { id: "id", seq: "seq", storage, key: "", commit: "manual" } });
+  made.on((message) => message.data.seq < 3 && made.commit(message));
+  await waitFor(() => made.stats().delivered === 3, "3 messages");
+  made.close();
+  equal(storage.writes, [["m2", 2, null]], "writes");
+});
+
+test("storage: two clients at one place would go on from each other's, so the second one is refused", async () => {
+  const storage = memory();
+  const open = (channel, key) => client(sse(`/count?to=3&channel=${channel}`), { resume: { storage, key } });
+  const first = open("a", "ann");
+  const error = thrown(() => open("b", "ann"));
+  equal(error.code, "invalid-option", "code");
+  ok(error.message.includes("resume.key"), error.message);
+  open("b", "ann b").close();
+  first.close();
+  open("b", "ann").close();
+});
+
+test("storage: no password in the key", async () => {
+  const storage = memory();
+  const made = client(sse("/count?to=3").replace("//", "//user:secret@"), { http: { fetch: (url, init) => fetch(url.replace(/user:secret@/, ""), init) }, resume: { storage, key: "" } });
+  await waitFor(() => made.lastEventId === "3", "message 3");
+  made.close();
+  ok(storage.keys.length === 1 && !storage.keys.join().includes("secret"), storage.keys.join());
+});
