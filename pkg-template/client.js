@@ -162,14 +162,13 @@ export class Client extends EventTarget {
       const bytes = queued ? byteLength(payload) : 0;
       const id = this.#sendId;
       this.#sendId = (id + 1) >>> 0;
-      this.#port.put(id, queued ? snapshot(payload) : payload, bytes, resolve);
+      this.#port.payloads.set(id, [queued ? snapshot(payload) : payload, bytes, resolve]);
       this.#wasm(() => this.#wire.send(id, bytes));
     });
   }
 
   commit(message) {
-    if (!this.#progress) throw invalid('commit needs resume: { storage, key, commit: "manual" }');
-    this.#progress.commit(message);
+    if (!this.#progress?.commit(message)) throw invalid('commit takes a message of this client, with resume: { storage, key, commit: "manual" }');
   }
 
   reconnect() {
@@ -299,7 +298,7 @@ export class Client extends EventTarget {
     const picked = pick(target, this.#settings.transport);
     const [address, kind] = picked;
     if (address === undefined) {
-      throw new EverwireError("invalid-url", "the endpoint must be a string, a URL, { websocket } or { sse }, or a function that gives one");
+      throw nowhere();
     }
     const route = this.#port.route(address, kind);
     const found = route & 3;
@@ -337,7 +336,7 @@ export class Client extends EventTarget {
       ]);
       if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
       [address, kind] = moved === undefined && fixed ? fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
-      if (address === undefined) throw new EverwireError("invalid-url", "the endpoint function must give a string, a URL, { websocket } or { sse }");
+      if (address === undefined) throw nowhere();
       this.#fit(this.#port.route(address, kind) & 3);
       // The browser's own error would show the value.
       if (!isHeaders(headers) || !(body === undefined || isBody(body))) throw invalid("http.headers or http.body gave what fetch cannot take");
@@ -387,7 +386,7 @@ export class Client extends EventTarget {
       },
       settle: (id, code) => {
         const [, , resolve] = this.#port.payloads.get(id) ?? [];
-        this.#port.forget(id);
+        this.#port.payloads.delete(id);
         this.#counts[code ? "dropped" : "sent"]++;
         resolve?.(code ? { status: "dropped", code: DROPS[code] } : { status: "sent" });
       },
@@ -464,6 +463,10 @@ function asRequest(given) {
   if (typeof given === "string" || given instanceof URL) return { url: String(given) };
   if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address or a request");
   return given;
+}
+
+function nowhere() {
+  return new EverwireError("invalid-url", "an endpoint must be, or give, a string, a URL, { websocket } or { sse }");
 }
 
 function unsupported(name) {

@@ -29,7 +29,7 @@ export class Progress {
     this.#manual = manual;
     // Without the queries, which may hold tokens; in whatever order.
     this.#key = ["everwire", key, ...fixed.map((address) => address?.[0].split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")).sort()].join(" ");
-    if (taken.has(this.#key)) throw invalid("resume.key is in use by another client at the same address (without its query): name the stream in it, too");
+    if (taken.has(this.#key)) throw invalid("another client has this resume.key at this address: name the stream in it, too");
     taken.add(this.#key);
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
@@ -72,12 +72,14 @@ export class Progress {
     this.#settle();
   }
 
+  /** Undefined for what it cannot be done with. */
   commit(message) {
     const found = this.#manual && this.#places.get(message);
-    if (!found) throw invalid('commit: it takes a message of this client, with resume.commit "manual"');
-    if (found.turn <= this.#committed) return;
-    this.#committed = found.turn;
-    this.#commit(found.place);
+    if (found?.turn > this.#committed) {
+      this.#committed = found.turn;
+      this.#commit(found.place);
+    }
+    return found;
   }
 
   end() {

@@ -322,7 +322,7 @@ impl Driver {
 
     fn settle(&self, id: u32, sent: Sent) {
         #[cfg(feature = "rust")]
-        self.port.forget(id);
+        self.port.payloads().delete(&id.into());
         self.host.settle(id, sent);
     }
 

@@ -217,7 +217,7 @@ impl Handle {
 
     fn send(&self, payload: JsValue, bytes: usize) -> Sending {
         let (id, sending) = self.inbox.sending();
-        self.driver.port().put(id, &payload);
+        self.driver.port().payloads().set(&id.into(), &Array::of1(&payload));
         self.driver.send(id, bytes as u64);
         sending
     }

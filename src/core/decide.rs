@@ -23,12 +23,15 @@ impl Connection {
     }
 
     /// Proof that the connection was good: it held for long enough.
+    // Not inlined, for the size, as those below.
+    #[inline(never)]
     pub(super) fn stable(&self, until: u64) -> bool {
         let Phase::Open { since } = self.phase else { return false };
         until.saturating_sub(since) >= self.config.backoff.stable_after
     }
 
     /// After proof, however the connection ends, the backoff starts anew.
+    #[inline(never)]
     pub(super) fn credit(&mut self, stable: bool) {
         if stable {
             self.retries = 0;

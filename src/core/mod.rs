@@ -424,6 +424,7 @@ impl Connection {
         self.credit(self.stable(at.now));
         self.watch = None;
         self.rollover = Rollover::none();
+        self.ids.forsaken();
         self.act(Action::Switch(false));
         self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);

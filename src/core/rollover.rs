@@ -40,30 +40,37 @@ impl Rollover {
     }
 }
 
+/// Less by up to a quarter: a fleet that came together must not go together.
+fn spread(ms: u64, draw: u32) -> u64 {
+    if ms == u64::MAX { ms } else { uniform(ms - ms / 4, ms, draw) }
+}
+
 impl Connection {
     pub(super) fn succeeds(&self, attempt: u32) -> bool {
         self.rollover.next.is_some_and(|next| next.attempt == attempt)
     }
 
-    /// The connection has just opened. The time at another endpoint than the first counts on. Each takes less than `max_age`, by up to a quarter: a fleet that came
-    /// together must not go together.
+    /// The connection has just opened. The time at another endpoint than the first counts on.
+    // Not inlined, for the size.
+    #[inline(never)]
     pub(super) fn plan(&mut self, at: Moment) {
-        let max_age = self.config.max_age;
-        let soonest = if max_age == u64::MAX { max_age } else { max_age - max_age / 4 };
-        let age = uniform(soonest, max_age, at.draw);
         self.rollover.next = None;
-        self.rollover.aged = at.now.saturating_add(age);
+        self.rollover.aged = at.now.saturating_add(spread(self.config.max_age, at.draw));
         let failback = &mut self.rollover.failback;
         if self.endpoint == 0 {
             *failback = u64::MAX;
         } else if *failback == u64::MAX {
-            *failback = at.now.saturating_add(self.config.failback);
+            *failback = at.now.saturating_add(spread(self.config.failback, at.draw));
         }
     }
 
     /// The server is going to close: soon, but not all clients in the same moment.
     pub(super) fn retire(&mut self, at: Moment) {
-        self.rollover.aged = at.now.saturating_add(self.config.backoff.delay(1, at.draw));
+        // One that says so each time, soon after it opened, is asked less and less often.
+        let stable = self.stable(at.now);
+        self.credit(stable);
+        self.retries += 1;
+        self.rollover.aged = at.now.saturating_add(self.config.backoff.delay(self.retries, at.draw));
     }
 
     /// The clock has moved on.
@@ -109,6 +116,7 @@ impl Connection {
     #[inline(never)]
     fn succession_failed(&mut self, at: Moment, told: u64) {
         self.act(Action::Switch(false));
+        self.ids.forsaken();
         let now = at.now;
         let backoff = &self.config.backoff;
         let told = backoff.told(told.max(self.told), 4, at.draw);
@@ -116,7 +124,8 @@ impl Connection {
         let Rollover { aged, failback, next } = &mut self.rollover;
         *next = None;
         if *failback <= now {
-            *failback = now.saturating_add(self.config.failback.max(told));
+            // The delay spreads it.
+            *failback = later.saturating_add(self.config.failback);
         }
         if *aged <= now {
             *aged = later;

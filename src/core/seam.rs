@@ -59,8 +59,8 @@ pub(crate) struct Ids {
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
-    /// What the last connection was asked to go on from, until its first message is ruled on; and the first id that
-    /// another one gave meanwhile, if it opened beside one.
+    /// What the last connection was asked to go on from, until its first message is ruled on; and the first id, or
+    /// number, that another one gave meanwhile, if it opened beside one.
     asked: Option<u64>,
     followed: Option<u64>,
     /// It has not opened yet.
@@ -110,9 +110,17 @@ impl Ids {
 
     /// A connection is asked for what comes after the cursor. Until it opens, another one may go on.
     pub(crate) fn asking(&mut self) {
+        self.forsaken();
         self.asked = self.cursor;
+        self.awaited = self.begun();
+    }
+
+    /// It will not open: the one beside it goes on.
+    // Not inlined, for the size.
+    #[inline(never)]
+    pub(crate) fn forsaken(&mut self) {
         self.followed = None;
-        self.awaited = true;
+        self.awaited = false;
     }
 
     /// A connection opened that is not the first, or that starts from a cursor.
@@ -126,7 +134,7 @@ impl Ids {
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
     pub(crate) fn gap_told(&mut self) {
         self.first.clear();
-        if let Some(followed) = self.followed {
+        if let Some(followed) = self.followed.filter(|_| self.awaited || self.seam.is_some()) {
             // But what came over the connection before this one, after this one was asked for, is of the present.
             while self.recent.first().is_some_and(|id| *id != followed) {
                 self.recent.remove(0);
@@ -175,12 +183,14 @@ impl Ids {
         if let Some(last) = self.last {
             counts_on = number > last;
             missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
-            // The server may count anew after a gap that it told itself.
-            if !counts_on && self.due != Some(Outcome::Gap) {
+            // The server may count anew after a gap that it told itself; but not what came meanwhile.
+            let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
+            if !counts_on && (again || self.due != Some(Outcome::Gap)) {
                 return Ruling { deliver: false, moves: false, outcome: None, missing: None };
             }
         }
         self.last = Some(number);
+        self.followed = self.followed.or(Some(number)).filter(|_| self.awaited);
         self.seam = None;
         self.learn(id);
         let outcome = match self.due.take() {

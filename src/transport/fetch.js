@@ -46,6 +46,7 @@ async function run(port, socket, attempt, url, init) {
       if (port.socket !== socket) return void cancel(response.body);
       port.origin = new URL(response.url || url).origin;
       port.answered(headers);
+      if (port.socket !== socket) return void cancel(response.body);
       code = await read(port, socket, response.body);
     } else {
       const answer = { status, contentType, body: await head(response.body) };

@@ -325,11 +325,16 @@ export class Port {
     const { successor } = this;
     this.successor = undefined;
     if (!taken) {
+      // What it failed of is not why the other one will end.
+      if (successor) this.refusal = undefined;
       this.#release(successor);
       return this.asking?.abort();
     }
-    this.#release(this);
+    // First: what lets go of the old one may run the app's code.
+    const { socket, link } = this;
+    this.held = false;
     Object.assign(this, successor);
+    this.#release({ socket, link });
     this.#lastEventId = "";
     this.#resumable = false;
     this.pinged = this.#buffered = 0;
@@ -350,15 +355,6 @@ export class Port {
     } catch (error) {
       report(error);
     }
-  }
-
-  /** What is to be sent under this id, and how long it is. */
-  put(id, payload, ...rest) {
-    this.payloads.set(id, [payload, ...rest]);
-  }
-
-  forget(id) {
-    this.payloads.delete(id);
   }
 
   /** 0: the socket is not open, and the payload waits on; 1: sent; 2: refused. */
@@ -405,8 +401,8 @@ export class Port {
   /** What an earlier page left. */
   start(cursor, number, epoch) {
     this.cursor = cursor;
-    this.number = number;
     this.#count(epoch);
+    this.number = number;
     this.call(FROM, ...halves(number), ...hash(cursor));
   }
 
@@ -435,23 +431,22 @@ export class Port {
 
   /** Listens to the page's life. Returns what it is now: 1 hidden, 2 offline. */
   watch() {
-    const on = (target, name, code) => this.#on(this.#page, target, name, (event) => {
-      const value = code(event);
-      if (value !== undefined) this.call(PAGE, 0, value);
-    });
     const page = globalThis.document;
-    const hidden = () => (page.visibilityState === "hidden" ? HIDDEN : VISIBLE);
-    on(globalThis, "online", () => ONLINE);
-    on(globalThis, "offline", () => OFFLINE);
+    const visibility = () => (page.visibilityState === "hidden" ? HIDDEN : VISIBLE);
+    const on = (target, name, code, persisted) => this.#on(this.#page, target, name, (event) => {
+      // Not persisted: the page is going for good, and its connections with it.
+      if (!persisted || event.persisted) this.call(PAGE, 0, code ?? visibility());
+    });
+    on(globalThis, "online", ONLINE);
+    on(globalThis, "offline", OFFLINE);
     const offline = globalThis.navigator?.onLine === false ? 2 : 0;
     if (!page) return offline;
-    // Not persisted: the page is going for good, and its connections with it.
-    on(globalThis, "pagehide", (event) => (event.persisted ? FROZEN : undefined));
-    on(globalThis, "pageshow", (event) => (event.persisted ? RESUMED : undefined));
-    on(page, "freeze", () => FROZEN);
-    on(page, "resume", () => RESUMED);
-    on(page, "visibilitychange", hidden);
-    return offline | (hidden() === HIDDEN ? 1 : 0);
+    on(globalThis, "pagehide", FROZEN, true);
+    on(globalThis, "pageshow", RESUMED, true);
+    on(page, "freeze", FROZEN);
+    on(page, "resume", RESUMED);
+    on(page, "visibilitychange");
+    return offline | (visibility() === HIDDEN ? 1 : 0);
   }
 
   /** Lets go of everything, for good. */
@@ -531,8 +526,9 @@ export class Port {
     if (this.closed) return; // by decode, id or isPong
     const { type } = message;
     if (this.gap !== undefined && type === this.gap) this.call(NOTICE, 0, 0);
+    else if (!this.#rule(own, number)) return;
     else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
-    else if (this.#rule(own, number)) this.#deliver(message);
+    else this.#deliver(message);
   }
 
   /** `seq` true: the id of the message's own is the number, and a message without one has none. */
@@ -556,6 +552,7 @@ export class Port {
     const name = `${epoch ?? ""}`;
     if (!name || name === this.epoch) return;
     this.epoch = name;
+    this.number = undefined;
     this.call(EPOCH, 0, 0, ...hash(name));
   }
 

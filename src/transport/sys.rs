@@ -59,10 +59,9 @@ extern "C" {
     pub(crate) fn prepare(this: &Port, address: &str, extra: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_goodbye(this: &Port, reason: &str);
-    #[wasm_bindgen(method)]
-    pub(crate) fn put(this: &Port, id: u32, payload: &JsValue);
-    #[wasm_bindgen(method)]
-    pub(crate) fn forget(this: &Port, id: u32);
+    /// What waits to be sent, by its id: a list that begins with the payload.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn payloads(this: &Port) -> js_sys::Map;
     #[wasm_bindgen(method)]
     pub(crate) fn heartbeat(this: &Port, ping: &JsValue, is_pong: &JsValue);
     #[wasm_bindgen(method)]

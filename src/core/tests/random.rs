@@ -161,10 +161,7 @@ fn apply(sim: &mut Sim, step: Step) {
         },
         Step::Succeed(_) | Step::FailToSucceed(_) if !sim.core.succeeds(sim.asked) => {}
         Step::Succeed(_) if sim.successor.is_some() => sim.input(Input::Opened { attempt: sim.asked }),
-        Step::Succeed(route) => {
-            sim.core.asking();
-            sim.input(Input::Resolved { attempt: sim.asked, route });
-        }
+        Step::Succeed(route) => sim.input(Input::Resolved { attempt: sim.asked, route }),
         Step::FailToSucceed(failure) => sim.input(Input::Lost { attempt: sim.asked, failure }),
         Step::Retire => sim.input(Input::Retire),
         Step::ProviderFailed if sim.link.is_none() => sim.input(Input::ProviderFailed { attempt }),

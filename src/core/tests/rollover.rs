@@ -269,13 +269,13 @@ fn the_first_endpoint_is_tried_again_beside_the_second() {
     let mut sim = at_the_second(20_000, u64::MAX);
     let since = sim.now;
     let (attempt, endpoint) = due(&mut sim);
-    assert_eq!((endpoint, sim.now - since), (0, 20_000));
+    assert!(endpoint == 0 && (15_000..=20_000).contains(&(sim.now - since)), "{}", sim.now - since);
     resolved(&mut sim, attempt);
     sim.input(Input::Lost { attempt, failure: Failure::Network });
     assert_eq!(sim.core.state(), State::Open);
     let failed = sim.now;
     let (attempt, endpoint) = due(&mut sim);
-    assert_eq!((endpoint, sim.now - failed), (0, 20_000));
+    assert!(endpoint == 0 && (20_000..=50_000).contains(&(sim.now - failed)), "{}", sim.now - failed);
     succeed(&mut sim, attempt);
     assert_eq!(sim.core.deadline(), None, "it is where it belongs");
 }
@@ -285,13 +285,13 @@ fn a_successor_stays_at_its_endpoint_and_the_first_one_keeps_its_time() {
     let mut sim = at_the_second(100_000, 40_000);
     let since = sim.now;
     let mut ends = Vec::new();
-    while sim.now - since < 100_000 {
+    while ends.last() != Some(&0) {
         let (attempt, endpoint) = due(&mut sim);
         ends.push(endpoint);
         succeed(&mut sim, attempt);
     }
-    assert_eq!(sim.now - since, 100_000);
-    assert_eq!(ends.pop(), Some(0));
+    assert!((75_000..=100_000).contains(&(sim.now - since)), "{}", sim.now - since);
+    ends.pop();
     assert!(ends.len() >= 2 && ends.iter().all(|endpoint| *endpoint == 1), "{ends:?}");
 }
 
@@ -314,7 +314,6 @@ fn what_came_over_the_old_one_meanwhile_does_not_come_again() {
         learn(&mut sim, 1..=2_000);
         let (attempt, _) = due(&mut sim);
         resolved(&mut sim, attempt);
-        sim.core.asking();
         let last = 2_000 + meanwhile;
         learn(&mut sim, 2_001..=last);
         sim.input(Input::Opened { attempt });
@@ -354,7 +353,6 @@ fn a_gap_told_at_the_change_forgets_only_what_was_before_it() {
         learn(&mut sim, 1..=5);
         let (attempt, _) = due(&mut sim);
         resolved(&mut sim, attempt);
-        sim.core.asking();
         learn(&mut sim, 1_001..=1_000 + meanwhile);
         sim.input(Input::Opened { attempt });
         sim.core.gap_told();

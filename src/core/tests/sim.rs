@@ -227,10 +227,12 @@ impl Sim {
                     self.attempt();
                 }
                 Action::Open { attempt } if self.link.is_some() => {
+                    self.core.asking();
                     assert_eq!(self.successor, None, "three connections");
                     self.successor = Some(attempt);
                 }
                 Action::Open { attempt } => {
+                    self.core.asking();
                     self.link = Some(attempt);
                     self.writable = true;
                 }
