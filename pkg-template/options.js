@@ -185,7 +185,7 @@ export function readOptions(given, endpoints) {
   const storage = resume.get("storage", (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)), "true, or something with getItem and setItem");
   const key = resume.get("key", isString, "a string");
   const commit = resume.one("commit", "auto", "manual");
-  if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, such as the user\'s id ("" where it is the same for all)');
+  if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, and which one');
   if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
   const gap = resume.get("gap", isString, "a string");
   const notice = r.get("notice", isString, "a string");

@@ -34,7 +34,7 @@ export class Progress {
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
     } catch {}
-    if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here, so a reload starts anew. Give resume.storage something else"));
+    if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here: give resume.storage something else"));
     globalThis.addEventListener?.("pagehide", this.#leave);
     // Hidden is the last that a phone says of a page.
     globalThis.document?.addEventListener("visibilitychange", this.#leave);

@@ -124,8 +124,7 @@ impl Connection {
         let Rollover { aged, failback, next } = &mut self.rollover;
         *next = None;
         if *failback <= now {
-            // The delay spreads it.
-            *failback = later.saturating_add(self.config.failback);
+            *failback = now.saturating_add(spread(self.config.failback, at.draw).max(told));
         }
         if *aged <= now {
             *aged = later;

@@ -8,6 +8,7 @@ mod detection;
 mod extremes;
 mod failover;
 mod false_kill;
+mod forgetting;
 mod life;
 mod model;
 mod outbox;

@@ -275,7 +275,7 @@ fn the_first_endpoint_is_tried_again_beside_the_second() {
     assert_eq!(sim.core.state(), State::Open);
     let failed = sim.now;
     let (attempt, endpoint) = due(&mut sim);
-    assert!(endpoint == 0 && (20_000..=50_000).contains(&(sim.now - failed)), "{}", sim.now - failed);
+    assert!(endpoint == 0 && (15_000..=20_000).contains(&(sim.now - failed)), "{}", sim.now - failed);
     succeed(&mut sim, attempt);
     assert_eq!(sim.core.deadline(), None, "it is where it belongs");
 }
