@@ -11,9 +11,11 @@ async fn an_answer_is_what_was_asked_for() {
     for method in ["GET", "POST", "PUT", "DELETE"] {
         let answer = request(method, &server.wire, &path, &[("Origin", "http://a.test")]).await.unwrap();
         assert_eq!((answer.status, answer.body.as_str()), (503, "wait <a while>"), "{method}");
-        for header in
-            ["retry-after: soon", "content-type: text/plain", "access-control-expose-headers: retry-after"]
-        {
+        for header in [
+            "retry-after: soon",
+            "content-type: text/plain",
+            "access-control-expose-headers: retry-after, last-event-id, mercure-last-event-id",
+        ] {
             assert!(answer.has(header), "{header}");
         }
     }
