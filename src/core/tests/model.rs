@@ -399,7 +399,7 @@ fn check(bounds: Bounds) {
 }
 
 /// Steps to states, new and known ones.
-const MOST: usize = 8_000_000;
+const MOST: usize = 4_000_000;
 
 const SMALL: Bounds =
     Bounds { messages: 4, losses: 2, truncations: 2, holes: 0, restarts: 1, rollovers: 0, numbered: false };
