@@ -34,6 +34,8 @@ function named({ name, file, function: inside, genre }, diff) {
   return `${file} ${inside?.function_name ?? ""}: ${line}`;
 }
 
+const seconds = (phases) => phases.find(({ phase }) => phase === "Test")?.duration ?? 0;
+
 if (!existsSync(join(dir, "outcomes.json"))) {
   fail("cargo mutants left no result (above: why)");
   process.exit(1);
@@ -46,12 +48,13 @@ if (baseline?.summary !== "Success") fail("the tests fail, or do not build, befo
 const allowed = listed();
 const count = { CaughtMutant: 0, MissedMutant: 0, Timeout: 0, Unviable: 0 };
 const survivors = new Set();
-for (const { scenario, summary, diff_path, log_path } of outcomes) {
+for (const { scenario, summary, diff_path, log_path, phase_results } of outcomes) {
   if (scenario === "Baseline") continue;
   if (!(summary in count)) fail(`${scenario.Mutant.name}: ${summary}`);
   count[summary] += 1;
-  // Out of time proves nothing by itself, as the machine may be busy; a test that failed before that does.
-  const hung = summary === "Timeout" && !/^test .* FAILED$/m.test(read(log_path));
+  // Out of time proves nothing by itself, as the machine may be busy. Ten times what the tests take does: it never
+  // ends. So does a test that failed before.
+  const hung = summary === "Timeout" && seconds(phase_results) < 10 * seconds(baseline.phase_results) && !/^test .* FAILED$/m.test(read(log_path));
   if (summary !== "MissedMutant" && !hung) continue;
   const name = named(scenario.Mutant, read(diff_path));
   survivors.add(name);

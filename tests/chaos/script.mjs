@@ -42,7 +42,7 @@ export async function play({ engine: name, page, roots = [], query, rate, server
     const control = (targets, path) => Promise.all(targets.map(async ({ url }) => {
       const ask = () => fetch(`${url}${path}`, { method: "POST" });
       // A kept connection may have died with what the fault before it broke.
-      const answer = await ask().catch(() => pause(200).then(ask));
+      const answer = await ask().catch(() => pause(200).then(ask)).catch((error) => { throw new Error(`${path}: ${error.cause ?? error}`); });
       if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     }));
     const targetsOf = async ({ everywhere, at }) => {
