@@ -40,9 +40,8 @@ export async function play({ engine: name, page, roots = [], query, rate, server
       }
     };
     const control = (targets, path) => Promise.all(targets.map(async ({ url }) => {
-      const ask = () => fetch(`${url}${path}`, { method: "POST" });
-      // A kept connection may have died with what the fault before it broke.
-      const answer = await ask().catch(() => pause(200).then(ask)).catch((error) => { throw new Error(`${path}: ${error.cause ?? error}`); });
+      const answer = await fetch(`${url}${path}`, { method: "POST", signal: AbortSignal.timeout(30_000) })
+        .catch((error) => { throw new Error(`${path}: ${error.cause ?? error}`); });
       if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     }));
     const targetsOf = async ({ everywhere, at }) => {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
@@ -55,12 +55,18 @@ async fn carry(
     ends: &mut Ends,
     entry: &Entry,
     mode: Mode,
-    half_closes: UnboundedReceiver<Done>,
+    mut half_closes: UnboundedReceiver<Done>,
 ) -> io::Result<()> {
     if mode.unavailable {
+        // It half-closes by itself; the order must not wait for a client that stays.
+        drop(half_closes);
         return unavailable::answer(&mut ends.client).await;
     }
     if mode.stalled {
+        tokio::select! {
+            result = swallow(&mut ends.client) => return result,
+            Some(_done) = half_closes.recv() => ends.client.shutdown().await?,
+        }
         return swallow(&mut ends.client).await;
     }
     let app = TcpStream::connect(entry.proxy.app).await?;

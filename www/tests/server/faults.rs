@@ -53,6 +53,27 @@ async fn half_close_ends_what_the_client_reads_and_nothing_else() {
     server.connections(0).await;
 }
 
+/// Firefox keeps a connection that was answered, or never was.
+#[tokio::test]
+async fn half_close_waits_for_no_client_that_stays() {
+    let server = Server::start().await;
+    let open = async || get(&server.page, "/proxy/stats").await.json()["open"].clone();
+    let address = server.wire.trim_start_matches("http://");
+    for fault in ["/fault/stall?ms=0", "/fault/503?ms=0"] {
+        server.fault(fault).await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+        eventually(async || open().await == 1).await;
+        soon(server.fault("/proxy/half-close")).await;
+        let mut answer = String::new();
+        soon(client.read_to_string(&mut answer)).await.unwrap();
+        assert_eq!(answer.starts_with("HTTP/1.1 503"), fault.contains("503"), "{fault}: {answer}");
+        drop(client);
+        eventually(async || open().await == 0).await;
+        server.fault("/fault/clear").await;
+    }
+}
+
 #[tokio::test]
 async fn a_black_hole_upwards_holds_what_the_client_sends() {
     let server = Server::start().await;
