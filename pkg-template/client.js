@@ -1,11 +1,11 @@
 import { request } from "../src/transport/fetch.js";
 import { Port, report } from "../src/transport/port.js";
-import { byteLength, encode, snapshot } from "./encode.js";
+import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
-import { TRANSPORTS, areProtocols, isBody, isHeaders, pick } from "./options.js";
+import { ACK, AWAITS, TRANSPORTS, areProtocols, isBody, isHeaders, pick, readSend } from "./options.js";
 import { Progress } from "./progress.js";
 
 // The numbers of src/bindings/mod.rs.
@@ -17,7 +17,11 @@ const PROVIDER = 4;
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
-const DROPS = [undefined, "overflow", "too-big", "closed", "no-uplink", "refused"];
+const STATUSES = ["sent", "acked", "unknown"];
+const DROPS = [, , , "overflow", "too-big", "closed", "no-uplink", "refused", "expired", "aborted", "volatile"];
+const UNKNOWN = 2, DROPPED_CLOSED = 5, DROPPED_ABORTED = 9;
+/** A kind of `call`, as src/client/driver.rs reads it. */
+const ABORT = 18;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
@@ -40,7 +44,11 @@ export class Client extends EventTarget {
   #progress;
   /** What `opened()` gave. */
   #opening;
+  /** What `drained()` gave. */
+  #draining;
   #sendId = 0;
+  /** No other client's, nor an earlier page's: what ids for acks begin with. */
+  #prefix = [1, 2].map(() => Math.random().toString(36).slice(2)).join("");
   #state = 0;
   #lastFailure = null;
   #providerError;
@@ -50,7 +58,7 @@ export class Client extends EventTarget {
   #attempt = 0;
   #outcome = null;
   #cancelled = false;
-  #counts = { attempts: 0, opens: 0, sent: 0, dropped: 0, gaps: 0 };
+  #counts = { attempts: 0, opens: 0, sent: 0, acked: 0, unknown: 0, dropped: 0, gaps: 0 };
   #onAbort = () => this.#close(ABORTED, 0, "");
   #stop = (error) => this.#closed(INTERNAL, 0, error);
 
@@ -153,18 +161,43 @@ export class Client extends EventTarget {
     return this.#handlers.add(type, handler, options);
   }
 
-  send(message) {
+  send(message, options) {
     return new Promise((resolve) => {
+      const port = this.#port, number = this.#sendId;
+      const { ttl, signal, flags } = readSend(options, this.#settings);
+      let key;
+      if (flags & ACK) [message, key] = identify(message, this.#settings.acks, () => `${this.#prefix}-${number}`);
       const payload = encode(message, this.#settings);
-      if (this.#state === CLOSED) return resolve({ status: "dropped", code: "closed" });
+      if (this.#state === CLOSED) return resolve(result(DROPPED_CLOSED));
+      if (signal?.aborted) return resolve(result(DROPPED_ABORTED));
+      if (port.awaiting.has(key)) throw new EverwireError("encode", "send: a message with this id is still without its ack");
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
-      const queued = this.#state !== OPEN || this.#port.socket?.readyState !== 1;
-      const bytes = queued ? byteLength(payload) : 0;
-      const id = this.#sendId;
-      this.#sendId = (id + 1) >>> 0;
-      this.#port.payloads.set(id, [queued ? snapshot(payload) : payload, bytes, resolve]);
-      this.#wasm(() => this.#wire.send(id, bytes));
+      const kept = key !== undefined || this.#state !== OPEN || port.takes() !== 1 || port.payloads.size > 0;
+      const bytes = kept ? byteLength(payload) : 0;
+      this.#sendId = (number + 1) >>> 0;
+      const abort = () => this.#wasm(() => this.#wire.call(ABORT, 0, number));
+      signal?.addEventListener("abort", abort);
+      if (key !== undefined) port.awaiting.set(key, number);
+      const settle = (code) => {
+        const settled = result(code);
+        this.#counts[settled.status]++;
+        signal?.removeEventListener("abort", abort);
+        port.awaiting.delete(key);
+        resolve(settled);
+      };
+      port.payloads.set(number, [kept ? snapshot(payload) : payload, bytes, settle, flags]);
+      this.#wasm(() => this.#wire.send(number, bytes, ttl, flags));
     });
+  }
+
+  drained() {
+    return this.#port.payloads.size ? (this.#draining ??= deferred()).promise : Promise.resolve();
+  }
+
+  #drained() {
+    if (this.#port.payloads.size) return;
+    this.#draining?.resolve();
+    this.#draining = undefined;
   }
 
   commit(message) {
@@ -183,11 +216,7 @@ export class Client extends EventTarget {
   opened() {
     if (this.#state === OPEN) return Promise.resolve();
     if (this.#state === CLOSED) return Promise.reject(closedError(this.#lastFailure));
-    if (!this.#opening) {
-      const opening = this.#opening = {};
-      opening.promise = new Promise((resolve, reject) => Object.assign(opening, { resolve, reject }));
-    }
-    return this.#opening.promise;
+    return (this.#opening ??= deferred()).promise;
   }
 
   close(code, reason = "") {
@@ -384,11 +413,11 @@ export class Client extends EventTarget {
       fail: (place, kind, number) => {
         this.#lastFailure = new Failure(place, CLASSES[kind], number, this.#port, (place === PROVIDER && this.#providerError) || this.#port.refusal);
       },
-      settle: (id, code) => {
-        const [, , resolve] = this.#port.payloads.get(id) ?? [];
-        this.#port.payloads.delete(id);
-        this.#counts[code ? "dropped" : "sent"]++;
-        resolve?.(code ? { status: "dropped", code: DROPS[code] } : { status: "sent" });
+      settle: (number, code) => {
+        const settle = this.#port.payloads.get(number)?.[2];
+        this.#port.payloads.delete(number);
+        settle?.(code);
+        this.#drained();
       },
       state: (state) => {
         // closed() tells that one itself, when all is settled.
@@ -426,8 +455,9 @@ export class Client extends EventTarget {
     this.#port.dispose(0);
     this.#progress?.end();
     this.#handlers.clear();
-    for (const [, , resolve] of this.#port.payloads.values()) resolve({ status: "dropped", code: "closed" });
+    for (const [, , settle, flags] of this.#port.payloads.values()) settle(flags & AWAITS ? UNKNOWN : DROPPED_CLOSED);
     this.#port.payloads.clear();
+    this.#drained();
     this.#opening?.reject(closedError(error));
     // After close() there is no event, for the other listeners of one that is under way neither.
     for (const event of this.#events) event.stopImmediatePropagation();
@@ -451,6 +481,18 @@ export class Client extends EventTarget {
       if (!this.#instance.dead) wire?.free();
     });
   }
+}
+
+/** A promise with its ends. */
+function deferred() {
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  return made;
+}
+
+/** What a send settles with. */
+function result(code) {
+  return code > UNKNOWN ? { status: "dropped", code: DROPS[code] } : { status: STATUSES[code] };
 }
 
 /** A value, or what a function gives for it. */

@@ -5,6 +5,10 @@ import { invalid } from "./errors.js";
 
 const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
 
+// Of a send.
+const PRIORITY = 1, VOLATILE = 2, PONG = 8;
+export const ACK = 4, AWAITS = ACK | PONG;
+
 const NOT_GIVEN = -1;
 /** A browser's timers take no more. */
 const LONGEST = 2 ** 31 - 1;
@@ -121,6 +125,36 @@ function readHttp(given, withCredentials) {
   };
 }
 
+/** How the server says that it has a message. */
+function readAcks(outbox) {
+  const given = section(outbox, "ack", false);
+  if (!given.on) return undefined;
+  const ack = new Reader(given.value, "outbox.ack", "id match");
+  return {
+    id: ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ?? "id",
+    match: ack.fn("match") ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)),
+  };
+}
+
+const NEVER = { flags: 0, ttl: Infinity };
+
+/** The options of a send: flags as src/bindings/mod.rs reads them. */
+export function readSend(given, { acks, pings }) {
+  if (given === undefined) return acks ? { ...NEVER, flags: ACK } : NEVER;
+  const send = new Reader(given, "send", "ttl signal priority volatile confirm ack");
+  const volatile = send.flag("volatile", false), confirm = send.one("confirm", "pong");
+  if (confirm && !pings) throw invalid('send.confirm needs the heartbeat, with a ping that the server answers');
+  if (send.flag("ack", false) && !acks) throw invalid("send.ack needs outbox.ack");
+  const ttl = send.number("ttl");
+  return {
+    ttl: ttl < 0 ? Infinity : ttl,
+    signal: readSignal(send),
+    flags: (send.flag("priority", false) && PRIORITY) | (volatile && VOLATILE) | (confirm ? PONG : acks && send.flag("ack", !volatile) && ACK),
+  };
+}
+
+const readSignal = (options) => options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
+
 export function readOptions(given, endpoints) {
   const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal http until maxEventBytes");
   const reconnect = section(options, "reconnect", true);
@@ -128,7 +162,7 @@ export function readOptions(given, endpoints) {
   const heartbeat = section(options, "heartbeat", false);
   const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
   const resume = new Reader(given.resume ?? {}, "resume", "id seq via name frame from gap outcome request storage key commit");
-  const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow");
+  const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow ack inFlight maxAttempts highWaterMark");
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
   const ping = h.get("ping", (value) => value === false || isString(value) || isBytes(value) || isFunction(value), "a string, bytes, a function, or false for none");
@@ -147,6 +181,8 @@ export function readOptions(given, endpoints) {
     outbox.number("maxMessages", 0, Infinity, ""),
     outbox.number("maxBytes", 0, Infinity, " of bytes"),
     outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
+    outbox.number("inFlight", 1, 1e6, ""),
+    outbox.number("maxAttempts", 1, 1e6, ""),
     options.number("openTimeout", 1),
     endpoints.length,
     r.number("maxAge", 1000),
@@ -187,6 +223,8 @@ export function readOptions(given, endpoints) {
   const commit = resume.one("commit", "auto", "manual");
   if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, and which one');
   if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
+  const acks = readAcks(outbox);
+  const highWater = outbox.get("highWaterMark", (value) => value > 0, "a number of bytes from 1") ?? 2 ** 24;
   const gap = resume.get("gap", isString, "a string");
   const notice = r.get("notice", isString, "a string");
   const name = resume.get("name", (value) => value.length && [].concat(value).every((name) => name && isString(name)), "a string that is not empty, or an array of such") ?? "lastEventId";
@@ -216,9 +254,11 @@ export function readOptions(given, endpoints) {
     key,
     manual: commit === "manual",
     from: resume.get("from", isString, "a string") ?? "",
+    acks,
+    pings: heartbeat.on && ping !== false,
     silent: heartbeat.on && ping !== false && given[SILENT],
-    port: { via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
-    signal: options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal"),
+    port: { acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
+    signal: readSignal(options),
   };
 }
 

@@ -12,7 +12,7 @@ use crate::{
     core::{
         failure::{Class, Failure},
         io::{News, Reason, Why},
-        outbox::{Dropped, Sent},
+        outbox::{Awaits, Dropped, Parcel, Sent},
         seam::Outcome,
         state::State,
     },
@@ -95,11 +95,16 @@ impl Host for FacadeHost {
             id,
             match sent {
                 Sent::Sent => 0,
-                Sent::Dropped(Dropped::Overflow) => 1,
-                Sent::Dropped(Dropped::TooBig) => 2,
-                Sent::Dropped(Dropped::Closed) => 3,
-                Sent::Dropped(Dropped::NoUplink) => 4,
-                Sent::Dropped(Dropped::Refused) => 5,
+                Sent::Acked => 1,
+                Sent::Unknown => 2,
+                Sent::Dropped(Dropped::Overflow) => 3,
+                Sent::Dropped(Dropped::TooBig) => 4,
+                Sent::Dropped(Dropped::Closed) => 5,
+                Sent::Dropped(Dropped::NoUplink) => 6,
+                Sent::Dropped(Dropped::Refused) => 7,
+                Sent::Dropped(Dropped::Expired) => 8,
+                Sent::Dropped(Dropped::Aborted) => 9,
+                Sent::Dropped(Dropped::Volatile) => 10,
             },
         );
     }
@@ -184,9 +189,20 @@ impl Wire {
         self.0.resolved(attempt, Address::new(route, once));
     }
 
-    /// `settle` will name this id, maybe before this returns. Ids ascend.
-    pub fn send(&self, id: u32, bytes: f64) {
-        self.0.send(id, bytes as u64);
+    /// `settle` will name this id, maybe before this returns. Ids ascend. `ttl` in ms, or infinite; flags: 1
+    /// priority, 2 volatile, 4 waits for an ack, 8 for a pong.
+    pub fn send(&self, id: u32, bytes: f64, ttl: f64, flags: u32) {
+        self.0.send(Parcel {
+            expires: ttl as u64,
+            priority: flags & 1 != 0,
+            volatile: flags & 2 != 0,
+            awaits: match flags >> 2 {
+                0 => Awaits::Nothing,
+                1 => Awaits::Ack,
+                _ => Awaits::Pong,
+            },
+            ..Parcel::new(id, bytes as u64)
+        });
     }
 
     /// Drops what there is and tries at once.

@@ -54,6 +54,8 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
             1 => Overflow::DropOldest,
             _ => Overflow::DropNewest,
         },
+        max_in_flight: next(outbox.max_in_flight),
+        max_attempts: next(outbox.max_attempts),
     };
     let set = |flag: u32| flags & flag != 0;
     let config = Config {

@@ -14,7 +14,7 @@ use crate::{
         config::{Config, MAX_DELAY},
         failure::Failure,
         io::{Action, Input, Moment, News, Page, Reason, Why},
-        outbox::{Dropped, Parcel, Sent},
+        outbox::{Parcel, Sent},
         seam::Id,
         state::State,
     },
@@ -124,8 +124,8 @@ impl Driver {
     }
 
     /// The port has the payload. [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
-    pub(crate) fn send(self: &Rc<Self>, id: u32, bytes: u64) {
-        self.input(Input::Send(Parcel { id, bytes }));
+    pub(crate) fn send(self: &Rc<Self>, parcel: Parcel) {
+        self.input(Input::Send(parcel));
     }
 
     pub(crate) fn reconnect(self: &Rc<Self>) {
@@ -217,6 +217,9 @@ impl Driver {
             }
             13 => self.core.borrow_mut().learn(id),
             14 => self.core.borrow_mut().start_from(id, sequence(attempt, code)),
+            16 => self.input(Input::Acked(code)),
+            17 => self.input(Input::Ponged),
+            18 => self.input(Input::Abort(code)),
             _ => {
                 if let Id::Own(epoch) = id {
                     self.core.borrow_mut().epoch(epoch);
@@ -292,7 +295,7 @@ impl Driver {
                 }
             }
             Action::Ping => self.port.send_ping(),
-            Action::Transmit(parcel) => self.transmit(parcel),
+            Action::Transmit(id) => self.transmit(id),
             Action::Settle { id, sent } => self.settle(id, sent),
             Action::Ask(failure) => {
                 let verdict = self.host.ask(failure);
@@ -311,12 +314,14 @@ impl Driver {
         }
     }
 
-    fn transmit(self: &Rc<Self>, parcel: Parcel) {
-        match self.port.send(parcel.id) {
-            1 => self.settle(parcel.id, Sent::Sent),
-            0 => self.input(Input::Unsent(parcel)),
+    fn transmit(&self, id: u32) {
+        let taken = self.port.send(id);
+        let mut core = self.core.borrow_mut();
+        match taken {
+            1 => core.sent(now(), id),
             // It would be refused again: a view of shared memory, a detached buffer.
-            _ => self.settle(parcel.id, Sent::Dropped(Dropped::Refused)),
+            2 => core.refused(id),
+            full => core.unsent(now(), id, full != 0),
         }
     }
 

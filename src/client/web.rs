@@ -20,6 +20,7 @@ use crate::{
     core::{
         config::Config,
         io::{News, Reason},
+        outbox::Parcel,
     },
     transport::{
         address::{Address, problem},
@@ -218,7 +219,7 @@ impl Handle {
     fn send(&self, payload: JsValue, bytes: usize) -> Sending {
         let (id, sending) = self.inbox.sending();
         self.driver.port().payloads().set(&id.into(), &Array::of1(&payload));
-        self.driver.send(id, bytes as u64);
+        self.driver.send(Parcel::new(id, bytes as u64));
         sending
     }
 

@@ -226,19 +226,29 @@ pub enum Overflow {
     DropNewest,
 }
 
-/// The bounds of what waits while there is no connection: 1 000 messages and 1 MiB by default.
+/// The bounds of what waits to be sent: 1 000 messages and 1 MiB by default.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outbox {
     pub(crate) max_messages: u64,
     pub(crate) max_bytes: u64,
     pub(crate) overflow: Overflow,
+    /// Of those that an ack or a pong is awaited for.
+    pub(crate) max_in_flight: u64,
+    /// How often a message without an ack is sent.
+    pub(crate) max_attempts: u64,
 }
 
 impl Outbox {
-    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`].
+    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`]; 16 in flight, 5 attempts.
     #[must_use]
     pub const fn new() -> Self {
-        Self { max_messages: 1_000, max_bytes: 1 << 20, overflow: Overflow::Reject }
+        Self {
+            max_messages: 1_000,
+            max_bytes: 1 << 20,
+            overflow: Overflow::Reject,
+            max_in_flight: 16,
+            max_attempts: 5,
+        }
     }
 
     /// How many messages may wait; 0 queues nothing.

@@ -8,10 +8,16 @@ use super::{
     state::Phase,
 };
 
+/// The server could not take a message for its size (RFC 6455, 7.4.1).
+const TOO_BIG: u16 = 1009;
+
 impl Connection {
     pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
         // One that fell silent only proved itself up to what was last heard.
         let stable = self.stable(if matches!(failure, Failure::HalfOpen) { self.heard } else { at.now });
+        if failure.close_code() == TOO_BIG {
+            self.queue.too_big(&mut self.actions);
+        }
         self.let_go();
         self.last_failure = Some(failure);
         self.phase = Phase::Asking { failure, stable };

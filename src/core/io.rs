@@ -50,8 +50,12 @@ pub(crate) enum Input {
     /// The caller's rule on the failure it was asked about.
     Answer(Option<bool>),
     Send(Parcel),
-    /// The socket was closing already.
-    Unsent(Parcel),
+    /// The server says that it has it.
+    Acked(u32),
+    /// A ping was answered.
+    Ponged,
+    /// The app gives it up.
+    Abort(u32),
     /// The server is going to close this connection.
     Retire,
     Reconnect,
@@ -134,7 +138,8 @@ pub(crate) enum Action {
         code: u16,
     },
     Ping,
-    Transmit(Parcel),
+    /// Hand it to the socket, then tell what became of it: `sent`, `refused` or `unsent`.
+    Transmit(u32),
     Settle {
         id: u32,
         sent: Sent,

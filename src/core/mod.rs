@@ -17,6 +17,7 @@ pub(crate) mod state;
 mod decide;
 mod page;
 mod rollover;
+mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
@@ -24,7 +25,7 @@ use config::{Config, FLOOR};
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
-use outbox::{Dropped, Parcel, Queue, Sent};
+use outbox::{Dropped, Queue, Sent};
 use rollover::Rollover;
 use seam::{Id, Ids};
 use state::{Phase, State};
@@ -40,7 +41,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
 /// - Inputs: `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `recovery_told`,
-///   `asking`, `retry_told`, `resumable`.
+///   `asking`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -76,6 +77,8 @@ pub(crate) struct Connection {
     heard: u64,
     ids: Ids,
     queue: Queue,
+    /// The socket takes nothing before this; at the end of the clock: it is closing.
+    full_until: Option<u64>,
     offline: bool,
     hidden: bool,
     /// Of the last tick: monotonic and wall time.
@@ -110,6 +113,7 @@ impl Connection {
             heard: 0,
             ids: Ids::new(config.numbered),
             queue: Queue::new(config.outbox.clone()),
+            full_until: None,
             offline: false,
             hidden: false,
             clock: None,
@@ -161,29 +165,36 @@ impl Connection {
     /// When the next [`Input::Tick`] is due; `None` when nothing is awaited.
     pub(crate) fn deadline(&self) -> Option<u64> {
         let due = match &self.phase {
-            Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => return None,
-            Phase::Resolving { due } | Phase::Opening { due } => return Some(*due),
-            Phase::Waiting { until, .. } => *until,
+            Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => u64::MAX,
+            Phase::Resolving { due } | Phase::Opening { due } => *due,
+            Phase::Waiting { until, .. } => self.waking(*until),
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
                 let next = if self.spent { u64::MAX } else { self.rollover.deadline() };
-                match &self.watch {
-                    Some(watch) => watch.deadline().min(next),
-                    None if next == u64::MAX => return None,
-                    None => next,
-                }
+                let next = self.watch.as_ref().map_or(next, |watch| watch.deadline().min(next));
+                let due = if next == u64::MAX { next } else { self.waking(next) };
+                due.min(self.full_until.unwrap_or(u64::MAX))
             }
         };
-        Some(if self.hidden { due } else { due.min(self.looked.saturating_add(WAKE_CHECK)) })
+        let due = due.min(self.queue.soonest());
+        if due == u64::MAX { None } else { Some(due) }
+    }
+
+    /// A visible page also looks at the clock.
+    fn waking(&self, due: u64) -> u64 {
+        if self.hidden { due } else { due.min(self.looked.saturating_add(WAKE_CHECK)) }
     }
 
     pub(crate) fn poll(&mut self) -> Option<Action> {
-        if self.actions.is_empty() { None } else { Some(self.actions.remove(0)) }
+        if !self.actions.is_empty() {
+            return Some(self.actions.remove(0));
+        }
+        self.transmission()
     }
 
     pub(crate) fn handle(&mut self, at: Moment, input: Input) {
         if matches!(self.phase, Phase::Closed) {
-            if let Input::Send(parcel) | Input::Unsent(parcel) = input {
+            if let Input::Send(parcel) = input {
                 self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
             }
             return;
@@ -217,7 +228,12 @@ impl Connection {
             Input::Page(page) => self.page(at, page),
             Input::Answer(verdict) => self.answered(at, verdict),
             Input::Send(parcel) => self.send(at.now, parcel),
-            Input::Unsent(parcel) => self.queue.put_back(parcel),
+            Input::Acked(id) => self.queue.acked(id, &mut self.actions),
+            Input::Ponged => {
+                self.queue.ponged(&mut self.actions);
+                self.confirm();
+            }
+            Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => self.close(why, code, None),
@@ -321,6 +337,9 @@ impl Connection {
         let now = at.now;
         self.phase = Phase::Open { since: now };
         self.plan(at);
+        // Of the connection that this one takes over from, if there is one.
+        self.unload();
+        self.queue.expire(now, &mut self.actions);
         self.heard = now;
         self.looked = now;
         let pings = self.uplink() && !self.config.passive;
@@ -333,37 +352,13 @@ impl Connection {
         self.reason = Reason::Reconnect;
         self.show(State::Open);
         self.tell(News::Open);
-        while let Some(parcel) = self.queue.pop() {
-            self.dispatch(now, parcel);
+        if !self.uplink() {
+            self.queue.give_up(Dropped::NoUplink, &mut self.actions);
         }
     }
 
     fn uplink(&self) -> bool {
         self.route.is_none_or(|route| route.uplink)
-    }
-
-    fn send(&mut self, now: u64, parcel: Parcel) {
-        if !self.uplink() {
-            return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
-        }
-        // Behind what was put back, if anything was.
-        if matches!(self.phase, Phase::Open { .. }) && self.queue.len() == 0 {
-            return self.dispatch(now, parcel);
-        }
-        let actions = &mut self.actions;
-        self.queue.push(parcel, |victim, why| {
-            actions.push(Action::Settle { id: victim.id, sent: Sent::Dropped(why) });
-        });
-    }
-
-    fn dispatch(&mut self, now: u64, parcel: Parcel) {
-        if !self.uplink() {
-            return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.sent(now);
-        }
-        self.act(Action::Transmit(parcel));
     }
 
     fn hear(&mut self, at: u64) {
@@ -382,6 +377,8 @@ impl Connection {
         });
         self.clock = Some((now, wall));
         self.looked = now;
+        self.queue.expire(now, &mut self.actions);
+        self.full_until = self.full_until.filter(|until| now < *until);
         match self.phase {
             Phase::Resolving { due } if now >= due => self.lost(at, Failure::Provider),
             Phase::Opening { due } if now >= due => self.lost(at, Failure::OpenTimeout),
@@ -409,7 +406,7 @@ impl Connection {
     fn judge(&mut self, at: Moment, verdict: Verdict) {
         match verdict {
             Verdict::Fine => {}
-            Verdict::Ping => self.act(Action::Ping),
+            Verdict::Ping => self.ping(),
             Verdict::Dead => self.lost(at, Failure::HalfOpen),
         }
     }
@@ -464,14 +461,12 @@ impl Connection {
 
     fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
         // What was about to be told or done is of no interest any more; what was sent is.
-        self.actions.retain(|action| matches!(action, Action::Settle { .. } | Action::Transmit(_)));
+        self.actions.retain(|action| matches!(action, Action::Settle { .. }));
         // A server's code is not ours to send: browsers throw on most of them.
         self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
         self.watch = None;
         self.phase = Phase::Closed;
-        while let Some(parcel) = self.queue.pop() {
-            self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
-        }
+        self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.show(State::Closed);
         self.tell(News::Closed { why, code, failure });
     }
@@ -482,6 +477,7 @@ impl Connection {
         self.watch = None;
         self.renew();
         self.rollover = Rollover::none();
+        self.unload();
         self.act(Action::Drop { code: 0 });
     }
 

@@ -1,20 +1,90 @@
-//! What waits to be sent while there is no connection. Handles and lengths only: the payload stays where it is.
+//! What the app sends, until its fate is known. Handles and lengths only: the payload stays where it is.
+//!
+//! ```text
+//!   send ---> waiting ---> (socket) ---> sent                 nothing is awaited
+//!                ^   |         |
+//!                |   v         v
+//!                |  dropped  in flight ---> acked, sent       the ack, or the pong, came
+//!                |             |
+//!                +-------------+-----> unknown                lost: again if it is to be acked, else unknown
+//! ```
+//!
+//! They go out in their order, those with priority first. What is in flight keeps its place in it, so that it stands
+//! where it stood when the connection is lost.
 
-use super::config::{Outbox, Overflow};
+use super::{
+    config::{Outbox, Overflow},
+    io::Action,
+};
 
+/// One message of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Parcel {
     pub(crate) id: u32,
     pub(crate) bytes: u64,
+    /// Of no use after that; the end of the clock is never. What is sent comes with how long it is of use.
+    pub(crate) expires: u64,
+    /// Before all others: control frames.
+    pub(crate) priority: bool,
+    /// Now or not at all.
+    pub(crate) volatile: bool,
+    pub(crate) awaits: Awaits,
+    /// How often it was handed to a socket.
+    pub(crate) tries: u32,
+    /// It is on the wire, and something has to come back.
+    pub(crate) flying: bool,
+    /// The pings before it, on its connection.
+    pub(crate) pings: u32,
+}
+
+/// What has to come back before a send is settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Awaits {
+    Nothing,
+    /// The server's word. Without it the message is sent again on the next connection.
+    Ack,
+    /// The answer to a ping that went out after it.
+    Pong,
+}
+
+impl Parcel {
+    pub(crate) const fn new(id: u32, bytes: u64) -> Self {
+        let (expires, awaits) = (u64::MAX, Awaits::Nothing);
+        Self {
+            id,
+            bytes,
+            expires,
+            priority: false,
+            volatile: false,
+            awaits,
+            tries: 0,
+            flying: false,
+            pings: 0,
+        }
+    }
+
+    /// The window is for those that something has to come back for.
+    fn may_fly(&self, room: bool) -> bool {
+        room || self.priority || self.awaits == Awaits::Nothing
+    }
+
+    /// When it may have been received, but nobody knows.
+    fn undone(&self, why: Dropped) -> Sent {
+        if self.tries > 0 { Sent::Unknown } else { Sent::Dropped(why) }
+    }
 }
 
 /// What became of a send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sent {
-    /// Handed to an open socket, no more.
+    /// Handed to an open socket, no more; where a pong was to confirm it, the server has it.
     Sent,
-    /// It will not be sent.
+    /// The server said that it has it.
+    Acked,
+    /// It was on the wire when the connection was lost, or was given up, and will not be sent again.
+    Unknown,
+    /// It was not sent, and will not be.
     Dropped(Dropped),
 }
 
@@ -24,7 +94,7 @@ pub enum Sent {
 pub enum Dropped {
     /// The outbox was full.
     Overflow,
-    /// The message alone is larger than the outbox.
+    /// The message alone is larger than the outbox, or than what the server takes (close code 1009).
     TooBig,
     /// The client is closed.
     Closed,
@@ -32,6 +102,12 @@ pub enum Dropped {
     NoUplink,
     /// The browser refused the payload: a view of shared memory, or a detached buffer.
     Refused,
+    /// Its time to live was over.
+    Expired,
+    /// The caller's signal was aborted.
+    Aborted,
+    /// It was volatile, and could not be sent at once.
+    Volatile,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,16 +115,31 @@ pub(crate) struct Queue {
     limits: Outbox,
     /// Short, and emptied at once: a VecDeque would cost every visitor more than the moves cost anybody.
     parcels: Vec<Parcel>,
+    flying: usize,
+    /// Of what waits.
     bytes: u64,
+    /// None expires before this.
+    soonest: u64,
+    /// On this connection.
+    pings: u32,
+    pongs: u32,
+}
+
+/// Where it is told of each parcel that is done with.
+pub(crate) type Done = Vec<Action>;
+
+fn settle(done: &mut Done, id: u32, sent: Sent) {
+    done.push(Action::Settle { id, sent });
 }
 
 impl Queue {
     pub(crate) fn new(limits: Outbox) -> Self {
-        Self { limits, parcels: Vec::new(), bytes: 0 }
+        Self { limits, parcels: Vec::new(), flying: 0, bytes: 0, soonest: u64::MAX, pings: 0, pongs: 0 }
     }
 
+    /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.parcels.len()
+        self.parcels.len() - self.flying
     }
 
     #[cfg(any(feature = "rust", test))]
@@ -56,50 +147,179 @@ impl Queue {
         self.bytes
     }
 
-    /// Queues the parcel; calls `drop` for each that gives way, it may be the parcel itself.
-    pub(crate) fn push(&mut self, parcel: Parcel, mut drop: impl FnMut(Parcel, Dropped)) {
-        if parcel.bytes > self.limits.max_bytes || self.limits.max_messages == 0 {
-            let why = if self.limits.max_messages == 0 { Dropped::Overflow } else { Dropped::TooBig };
-            return drop(parcel, why);
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(crate) fn flying(&self) -> usize {
+        self.flying
+    }
+
+    /// When the next one may expire.
+    pub(crate) fn soonest(&self) -> u64 {
+        self.soonest
+    }
+
+    /// Whether a parcel would go at once on an open connection. Then no limit is asked: nothing waits.
+    pub(crate) fn idle(&self, parcel: &Parcel) -> bool {
+        self.len() == 0 && parcel.may_fly(self.room())
+    }
+
+    fn room(&self) -> bool {
+        (self.flying as u64) < self.limits.max_in_flight
+    }
+
+    /// Queues the parcel within the limits; what gives way is done with, it may be the parcel itself.
+    pub(crate) fn push(&mut self, parcel: Parcel, done: &mut Done) {
+        let Outbox { max_messages, max_bytes, overflow, .. } = self.limits;
+        if parcel.bytes > max_bytes {
+            return settle(done, parcel.id, Sent::Dropped(Dropped::TooBig));
         }
-        while !self.fits(parcel.bytes) {
-            let victim = match self.limits.overflow {
+        while self.len() as u64 >= max_messages || self.bytes.saturating_add(parcel.bytes) > max_bytes {
+            let mut waiting = self.parcels.iter().filter(|other| !other.flying);
+            let victim = match overflow {
                 Overflow::Reject => None,
-                Overflow::DropOldest => self.first(),
-                Overflow::DropNewest => self.parcels.pop(),
+                // What has priority gives way last.
+                Overflow::DropOldest => waiting.clone().find(|other| !other.priority).or(waiting.next()),
+                Overflow::DropNewest => waiting.next_back(),
             };
-            match victim {
-                Some(victim) => {
-                    self.bytes = self.bytes.saturating_sub(victim.bytes);
-                    drop(victim, Dropped::Overflow);
-                }
-                None => return drop(parcel, Dropped::Overflow),
+            let Some(victim) = victim.copied() else {
+                return settle(done, parcel.id, Sent::Dropped(Dropped::Overflow));
+            };
+            self.end(victim.id, victim.undone(Dropped::Overflow), done);
+        }
+        self.put(parcel);
+    }
+
+    /// In its place, whatever the limits: the last one, or the last with priority.
+    // Not inlined, for the size, as those below.
+    #[inline(never)]
+    pub(crate) fn put(&mut self, parcel: Parcel) {
+        let first = self.parcels.iter().position(|other| parcel.priority && !other.priority);
+        self.parcels.insert(first.unwrap_or(self.parcels.len()), parcel);
+        self.weigh();
+    }
+
+    /// The next one for the socket.
+    pub(crate) fn next(&mut self) -> Option<u32> {
+        let (room, pings) = (self.room(), self.pings);
+        let first = self.parcels.iter_mut().find(|parcel| !parcel.flying);
+        let parcel = first.filter(|parcel| parcel.may_fly(room))?;
+        parcel.flying = true;
+        parcel.tries += 1;
+        parcel.pings = pings;
+        let id = parcel.id;
+        self.weigh();
+        Some(id)
+    }
+
+    /// The socket did not take it.
+    pub(crate) fn back(&mut self, id: u32, done: &mut Done) {
+        let fate = |parcel: &mut Parcel| {
+            let found = parcel.id == id;
+            parcel.flying &= !found;
+            parcel.tries = parcel.tries.saturating_sub(u32::from(found));
+            (found && parcel.volatile).then_some(Sent::Dropped(Dropped::Volatile))
+        };
+        self.settle(&fate, done);
+    }
+
+    /// It took it. That is all, if nothing has to come back.
+    pub(crate) fn sent(&mut self, id: u32, done: &mut Done) {
+        self.settle(
+            &|parcel| (parcel.id == id && parcel.awaits == Awaits::Nothing).then_some(Sent::Sent),
+            done,
+        );
+    }
+
+    /// Its fate, whatever it waits for.
+    pub(crate) fn end(&mut self, id: u32, sent: Sent, done: &mut Done) {
+        self.settle(&|parcel| (parcel.id == id).then_some(sent), done);
+    }
+
+    /// The server has it. It may be on its way a second time already, or wait for that.
+    pub(crate) fn acked(&mut self, id: u32, done: &mut Done) {
+        self.settle(&|parcel| (parcel.id == id && parcel.tries > 0).then_some(Sent::Acked), done);
+    }
+
+    /// The app gives it up.
+    pub(crate) fn abort(&mut self, id: u32, done: &mut Done) {
+        self.settle(&|parcel| (parcel.id == id).then(|| parcel.undone(Dropped::Aborted)), done);
+    }
+
+    pub(crate) fn pinged(&mut self) {
+        self.pings += 1;
+    }
+
+    /// Whether something waits for the answer to a ping that is not out yet.
+    pub(crate) fn wants_ping(&self) -> bool {
+        self.pings == self.pongs
+            && self.parcels.iter().any(|parcel| parcel.flying && parcel.awaits == Awaits::Pong)
+    }
+
+    /// An answer to a ping: the server has what was sent before that.
+    pub(crate) fn ponged(&mut self, done: &mut Done) {
+        if self.pongs == self.pings {
+            return;
+        }
+        self.pongs += 1;
+        let pongs = self.pongs;
+        let before =
+            |parcel: &mut Parcel| parcel.flying && parcel.awaits == Awaits::Pong && parcel.pings < pongs;
+        self.settle(&|parcel| before(parcel).then_some(Sent::Sent), done);
+    }
+
+    /// Another connection, or none: what was in flight on this one is to be sent again, or in the dark.
+    pub(crate) fn cut(&mut self, done: &mut Done) {
+        (self.pings, self.pongs) = (0, 0);
+        let attempts = self.limits.max_attempts;
+        let fate = |parcel: &mut Parcel| {
+            let flying = core::mem::take(&mut parcel.flying);
+            let again = parcel.awaits == Awaits::Ack && u64::from(parcel.tries) < attempts;
+            (flying && !again).then_some(Sent::Unknown)
+        };
+        self.settle(&fate, done);
+    }
+
+    /// The server refused a message for its size. Which one it does not say, but the largest in flight is one.
+    pub(crate) fn too_big(&mut self, done: &mut Done) {
+        let flying = self.parcels.iter().filter(|parcel| parcel.flying);
+        if let Some(largest) = flying.max_by_key(|parcel| parcel.bytes) {
+            self.end(largest.id, Sent::Dropped(Dropped::TooBig), done);
+        }
+    }
+
+    pub(crate) fn expire(&mut self, now: u64, done: &mut Done) {
+        if now >= self.soonest {
+            self.settle(&|parcel| (parcel.expires <= now).then(|| parcel.undone(Dropped::Expired)), done);
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn give_up(&mut self, why: Dropped, done: &mut Done) {
+        self.settle(&|parcel| Some(parcel.undone(why)), done);
+    }
+
+    /// Those that `fate` knows the fate of. `dyn`: once in the wasm, not for each caller.
+    #[inline(never)]
+    fn settle(&mut self, fate: &dyn Fn(&mut Parcel) -> Option<Sent>, done: &mut Done) {
+        self.parcels.retain_mut(|parcel| match fate(parcel) {
+            Some(sent) => {
+                settle(done, parcel.id, sent);
+                false
+            }
+            None => true,
+        });
+        self.weigh();
+    }
+
+    #[inline(never)]
+    fn weigh(&mut self) {
+        (self.flying, self.bytes, self.soonest) = (0, 0, u64::MAX);
+        for parcel in &self.parcels {
+            self.soonest = self.soonest.min(parcel.expires);
+            if parcel.flying {
+                self.flying += 1;
+            } else {
+                self.bytes = self.bytes.saturating_add(parcel.bytes);
             }
         }
-        self.bytes = self.bytes.saturating_add(parcel.bytes);
-        self.parcels.push(parcel);
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Parcel> {
-        let parcel = self.first()?;
-        self.bytes = self.bytes.saturating_sub(parcel.bytes);
-        Some(parcel)
-    }
-
-    /// Back to its place: the socket was closing already. It was counted once before, so no limit is
-    /// asked again.
-    pub(crate) fn put_back(&mut self, parcel: Parcel) {
-        self.bytes = self.bytes.saturating_add(parcel.bytes);
-        let place = self.parcels.partition_point(|other| other.id < parcel.id);
-        self.parcels.insert(place, parcel);
-    }
-
-    fn first(&mut self) -> Option<Parcel> {
-        if self.parcels.is_empty() { None } else { Some(self.parcels.remove(0)) }
-    }
-
-    fn fits(&self, bytes: u64) -> bool {
-        (self.parcels.len() as u64) < self.limits.max_messages
-            && self.bytes.saturating_add(bytes) <= self.limits.max_bytes
     }
 }

@@ -3,7 +3,7 @@
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14, EPOCH = 15;
+const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14, EPOCH = 15, ACKED = 16, PONGED = 17;
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 // Codes of PAGE.
 const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
@@ -11,6 +11,7 @@ const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
 const FIRST = 64, RECENT = 1024;
 // A code of LOST: the first frame could not be had.
 const UNFRAMED = 3;
+const SERVERS_PING = 2;
 
 /** Careful JSON: what begins with { or [ and parses is the value, everything else the exact string. */
 export function decodeJson(data) {
@@ -45,7 +46,8 @@ function isHeartbeat(data) {
   // The regular expression spares most messages the parse.
   if (typeof data !== "string" || data.length > 256 || !/"p[io]ng"/.test(data)) return false;
   const type = decodeJson(data)?.type;
-  return type === "ping" || type === "pong";
+  // The server's own ping answers nothing.
+  return type === "ping" ? SERVERS_PING : type === "pong";
 }
 
 /** Relative addresses are relative to the document's base, or to a worker's own address. */
@@ -143,8 +145,13 @@ export class Port {
   ping;
   isPong;
 
-  /** What waits to be sent: `[payload, its length in bytes if it was queued, …]` by id. */
+  /** What is sent and not settled: `[payload, its length in bytes if it was queued, …]` by number. */
   payloads = new Map();
+  /** The caller's `(message) => id`, or ids, of what the server has, and their numbers. */
+  acks;
+  awaiting = new Map();
+  /** A socket with so many bytes in its buffer takes no more. */
+  highWater = 2 ** 24;
   /** Aborts what the endpoint function was given, if the attempt is given up. */
   asking;
   socket = null;
@@ -189,6 +196,7 @@ export class Port {
   #lastEventId = "";
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
   #stamped = false;
+  #lastPing;
   /** bufferedAmount at the last tick. */
   #buffered = 0;
   #page = [];
@@ -357,9 +365,17 @@ export class Port {
     }
   }
 
-  /** 0: the socket is not open, and the payload waits on; 1: sent; 2: refused. */
-  send(id) {
+  /** Whether the socket takes something now: 0 it is not open, 3 its buffer is full, 1 it does. */
+  takes() {
     if (this.socket?.readyState !== 1) return 0;
+    // Test doubles may have none.
+    return this.socket.bufferedAmount >= this.highWater ? 3 : 1;
+  }
+
+  /** As `takes`, or 2: the browser refused it. */
+  send(id) {
+    const taken = this.takes();
+    if (taken !== 1) return taken;
     try {
       this.socket.send(this.payloads.get(id)[0]);
       return 1;
@@ -372,6 +388,7 @@ export class Port {
     this.pinged = performance.now();
     try {
       const ping = sendable(typeof this.ping === "function" ? this.ping() : this.ping, "heartbeat.ping");
+      this.#lastPing = ping;
       if (this.socket?.readyState === 1) this.socket.send(ping);
     } catch (error) {
       report(error);
@@ -494,9 +511,11 @@ export class Port {
     if (sse && !("data" in event)) return; // EventSource's own `open` or `error`
     const now = this.heard = this.#stamped ? event.timeStamp : performance.now();
     const raw = event.data;
-    if (this.isPong && !sse && this.#isHeartbeat(raw)) {
+    const heartbeat = this.isPong && !sse && this.#isHeartbeat(raw);
+    if (heartbeat) {
       if (this.pinged) this.roundTrip = now - this.pinged;
       this.pinged = 0;
+      if (heartbeat !== SERVERS_PING) this.call(PONGED, 0, 0);
       return;
     }
     let own;
@@ -512,6 +531,8 @@ export class Port {
       const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
       message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
       if (this.keepsRaw) message.raw = raw;
+      const acked = this.acks?.(message);
+      if (acked !== undefined && acked !== null) return this.#acked([].concat(acked));
       if (this.id) {
         const id = this.id(message);
         if (id !== undefined && id !== null) own = String(id);
@@ -529,6 +550,13 @@ export class Port {
     else if (!this.#rule(own, number)) return;
     else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
     else this.#deliver(message);
+  }
+
+  #acked(ids) {
+    for (const id of ids) {
+      const number = this.awaiting.get(String(id));
+      if (number !== undefined) this.call(ACKED, 0, number);
+    }
   }
 
   /** `seq` true: the id of the message's own is the number, and a message without one has none. */
@@ -587,7 +615,8 @@ export class Port {
 
   #isHeartbeat(raw) {
     try {
-      return raw === this.ping || this.isPong(raw);
+      // Some servers send it back as it was.
+      return raw === this.#lastPing || this.isPong(raw);
     } catch (error) {
       report(error);
       return false;

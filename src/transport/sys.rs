@@ -14,7 +14,7 @@ extern "C" {
     /// What `prepared` says, with the transport's number. False when the browser refuses.
     #[wasm_bindgen(method)]
     pub(crate) fn open(this: &Port, attempt: u32, transport: u32) -> bool;
-    /// 0 not open, 1 sent, 2 refused.
+    /// 0 not open, 1 sent, 2 refused, 3 its buffer is full.
     #[wasm_bindgen(method)]
     pub(crate) fn send(this: &Port, id: u32) -> u32;
     #[wasm_bindgen(method, js_name = sendPing)]

@@ -7,9 +7,10 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * `strict`: the page's clients must all come back after each fault, or this throws. Else they get 3 s, and 10 s at the end.
- * `rollovers`: goes on until each client has had so many. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
+ * `rollovers`: goes on until each client has had so many. `without`: faults left out. `atEnd` is called
+ * with the page and the first server. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
  */
-export async function play({ engine: name, page, roots = [], query, rate, servers: count, seed, faults, strict, rollovers = 0 }) {
+export async function play({ engine: name, page, roots = [], query, rate, servers: count, seed, faults, strict, rollovers = 0, without = [], atEnd }) {
   const engine = await engines[name]();
   const servers = [];
   try {
@@ -52,7 +53,7 @@ export async function play({ engine: name, page, roots = [], query, rate, server
 
     await caughtUp("the start");
     const injected = {};
-    for (const fault of script(seed, faults)) {
+    for (const fault of script(seed, faults).filter(({ name }) => !without.includes(name))) {
       injected[fault.name] = (injected[fault.name] ?? 0) + 1;
       const targets = fault.path ? await targetsOf(fault) : [];
       if (fault.path) await control(targets, fault.path);
@@ -65,7 +66,9 @@ export async function play({ engine: name, page, roots = [], query, rate, server
     while (rollovers && Object.values(await tallies()).some((tally) => tally.rollovers < rollovers)) await pause(200);
     await control(servers, "/fault/clear");
     const due = await caughtUp("the end", 10_000);
-    return { tallies: await tallies(), injected, due, at: Date.now() };
+    const at = Date.now();
+    await atEnd?.(engine.driver, servers[0]);
+    return { tallies: await tallies(), injected, due, at };
   } finally {
     await engine.stop();
     for (const server of servers) await server.stop();

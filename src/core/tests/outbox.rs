@@ -25,7 +25,6 @@ fn queueing(outbox: Outbox) -> Sim {
 /// Of 1, 2, …: those that went out, in their order, and those that gave way.
 fn outcome(mut sim: Sim) -> (Vec<u32>, Vec<u32>) {
     let dropped = sim.fates.iter().filter(|(_, sent)| **sent == OVERFLOW).map(|(id, _)| *id).collect();
-    sim.take();
     sim.establish();
     (sim.transmitted(), dropped)
 }

@@ -8,6 +8,7 @@ use super::{
         config::{Backoff, Config, Heartbeat, Jitter, Outbox},
         failure::Failure,
         io::{Input, Page, Route, Why},
+        outbox::{Awaits, Parcel},
         seam::Id,
         state::{Phase, State},
     },
@@ -37,10 +38,31 @@ enum Step {
     Page(Page),
     ClockJump(u64),
     Answer(Option<bool>),
-    Send(u64),
+    Send(Parcel),
+    /// Of some send: its ack comes, or the app gives it up.
+    Acked(u32),
+    Abort(u32),
+    Ponged,
     Jam,
+    /// The socket's buffer fills, or drains.
+    Full(bool),
     Reconnect,
     Close,
+}
+
+fn parcel() -> impl Strategy<Value = Parcel> {
+    let awaits = prop_oneof![Just(Awaits::Nothing), Just(Awaits::Ack), Just(Awaits::Pong)];
+    let expires = prop_oneof![3 => Just(u64::MAX), 1 => 0..20_000_u64];
+    let rare = || prop::bool::weighted(0.2);
+    (0..2_000_u64, awaits, expires, rare(), rare()).prop_map(
+        |(bytes, awaits, expires, priority, volatile)| Parcel {
+            awaits,
+            expires,
+            priority,
+            volatile,
+            ..Parcel::new(0, bytes)
+        },
+    )
 }
 
 fn failure() -> impl Strategy<Value = Failure> {
@@ -86,8 +108,12 @@ fn step() -> impl Strategy<Value = Step> {
         4 => page().prop_map(Step::Page),
         1 => time.prop_map(Step::ClockJump),
         3 => prop::option::of(any::<bool>()).prop_map(Step::Answer),
-        4 => (0..2_000_u64).prop_map(Step::Send),
+        5 => parcel().prop_map(Step::Send),
+        3 => (0..20_u32).prop_map(Step::Acked),
+        1 => (0..20_u32).prop_map(Step::Abort),
+        2 => Just(Step::Ponged),
         1 => Just(Step::Jam),
+        1 => any::<bool>().prop_map(Step::Full),
         1 => Just(Step::Reconnect),
     ]
 }
@@ -124,7 +150,11 @@ fn config() -> impl Strategy<Value = Config> {
             numbered,
             backoff,
             heartbeat,
-            outbox: Outbox::new().with_max_messages(5).with_max_bytes(3_000),
+            outbox: Outbox {
+                max_in_flight: 3,
+                max_attempts: 2,
+                ..Outbox::new().with_max_messages(5).with_max_bytes(3_000)
+            },
             reconnects,
             has_provider,
             asks,
@@ -194,9 +224,14 @@ fn apply(sim: &mut Sim, step: Step) {
             sim.tick();
         }
         Step::Answer(verdict) => sim.input(Input::Answer(verdict)),
-        Step::Send(bytes) => {
-            sim.send(bytes);
+        Step::Send(parcel) => {
+            sim.post(parcel);
         }
+        // Of the last ones: what was sent long ago is settled.
+        Step::Acked(back) => sim.input(Input::Acked(sim.sent.saturating_sub(back))),
+        Step::Abort(back) => sim.input(Input::Abort(sim.sent.saturating_sub(back))),
+        Step::Ponged => sim.input(Input::Ponged),
+        Step::Full(full) => sim.full = full,
         Step::Jam => sim.writable = false,
         Step::Reconnect => sim.input(Input::Reconnect),
         Step::Close => sim.input(Input::Close { why: Why::Aborted, code: 0 }),

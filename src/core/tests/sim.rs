@@ -30,12 +30,17 @@ pub(super) struct Sim {
     pub(super) asked: u32,
     /// False: the socket is closing already, as a browser's does before it says so.
     pub(super) writable: bool,
+    /// The socket's buffer is full.
+    pub(super) full: bool,
     /// When the open gate last saw something. The core learns it at the next timer.
     pub(super) heard: Option<u64>,
     /// The draw of the next moments; `None` takes a new one each time.
     pub(super) draw: Option<u32>,
     pub(super) fates: BTreeMap<u32, Sent>,
     pub(super) sent: u32,
+    expiries: BTreeMap<u32, u64>,
+    /// Some had priority, which goes past the window.
+    urgent: bool,
     /// The sends that an open socket took, in that order.
     pub(super) order: Vec<u32>,
     actions: Vec<Action>,
@@ -60,10 +65,13 @@ impl Sim {
             successor: None,
             asked: 0,
             writable: true,
+            full: false,
             heard: None,
             draw: None,
             fates: BTreeMap::new(),
             sent: 0,
+            expiries: BTreeMap::new(),
+            urgent: false,
             order: Vec::new(),
             actions: Vec::new(),
             told: State::Connecting,
@@ -158,10 +166,21 @@ impl Sim {
     }
 
     pub(super) fn send(&mut self, bytes: u64) -> u32 {
+        self.post(Parcel::new(0, bytes))
+    }
+
+    /// With an id of its own.
+    pub(super) fn post(&mut self, parcel: Parcel) -> u32 {
         self.sent += 1;
         let id = self.sent;
-        self.input(Input::Send(Parcel { id, bytes }));
+        self.urgent |= parcel.priority;
+        self.expiries.insert(id, self.now.saturating_add(parcel.expires));
+        self.input(Input::Send(Parcel { id, ..parcel }));
         id
+    }
+
+    pub(super) fn fate_of(&self, id: u32) -> Option<Sent> {
+        self.fates.get(&id).copied()
     }
 
     /// A message came through the open gate.
@@ -192,8 +211,8 @@ impl Sim {
 
     /// The ids handed to the socket since this was last asked.
     pub(super) fn transmitted(&mut self) -> Vec<u32> {
-        let parcel = |action| if let Action::Transmit(parcel) = action { Some(parcel.id) } else { None };
-        self.take().into_iter().filter_map(parcel).collect()
+        self.actions.clear();
+        std::mem::take(&mut self.order)
     }
 
     /// Why it closed, if it did since this was last asked.
@@ -247,15 +266,13 @@ impl Sim {
                     self.successor = None;
                 }
                 Action::Ping => assert!(self.link.is_some() && self.core.uplink()),
-                Action::Transmit(parcel) if self.link.is_some() && self.writable => {
-                    self.order.push(parcel.id);
-                    self.fate(parcel.id, Sent::Sent);
+                Action::Transmit(id) if self.link.is_some() && self.writable && !self.full => {
+                    assert!(!self.fates.contains_key(&id), "sent when its fate was told");
+                    assert!(self.expiries[&id] > self.now.min(u64::MAX - 1), "sent when it was of no use");
+                    self.order.push(id);
+                    self.core.sent(self.now, id);
                 }
-                Action::Transmit(parcel) => {
-                    let at = self.moment();
-                    self.core.handle(at, Input::Unsent(parcel));
-                    self.settle();
-                }
+                Action::Transmit(id) => self.core.unsent(self.now, id, self.writable && self.full),
                 Action::Settle { id, sent } => self.fate(id, sent),
                 Action::Ask(_) => {}
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
@@ -299,9 +316,16 @@ impl Sim {
             }
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => false,
         };
-        assert_eq!(core.deadline().is_none(), quiet, "the timer in {:?}", core.phase);
+        let held = core.state() == State::Open && core.full_until.is_some_and(|until| until < u64::MAX);
+        let quiet = quiet && !held && core.queue().soonest() == u64::MAX;
+        // What is due at the end of the clock is never.
+        let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
+        assert_eq!(core.deadline().is_none(), never, "the timer in {:?}", core.phase);
         let linked = matches!(core.phase, Phase::Opening { .. } | Phase::Open { .. });
         assert_eq!(self.link, linked.then_some(core.attempt()), "the transport in {:?}", core.phase);
+        let limits = &core.config.outbox;
+        let over = core.queue().flying() as u64 > limits.max_in_flight;
+        assert!(!over || self.urgent, "more in flight than may be");
         let shown = match core.phase {
             Phase::Idle | Phase::Resolving { .. } | Phase::Opening { .. } => State::Connecting,
             Phase::Open { .. } => State::Open,

@@ -26,6 +26,9 @@ pub(super) enum Say<'a> {
         after: &'a str,
         before: &'a str,
     },
+    Ack {
+        id: &'a str,
+    },
     /// With the ping's timestamp, whatever it was.
     Pong {
         timestamp: &'a Value,

@@ -9,6 +9,7 @@ mod cursor;
 mod echo;
 mod http;
 mod jobs;
+mod ledger;
 mod listener;
 mod llm;
 mod log;
@@ -46,6 +47,7 @@ pub(crate) struct App {
     scripts: script::Scripts,
     requests: requests::Requests,
     jobs: jobs::Jobs,
+    ledgers: ledger::Ledgers,
 }
 
 type Shared = State<Arc<App>>;
@@ -62,6 +64,7 @@ pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
         scripts: script::Scripts::default(),
         requests: requests::Requests::default(),
         jobs: jobs::Jobs::open(&options.dir),
+        ledgers: ledger::Ledgers::new(options.dir.clone()),
     });
     let listener = Listener(net::listen(options.address).await?);
     let service = router(app).into_make_service_with_connect_info::<Connection>();
@@ -82,6 +85,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/ticker", get(ticker::handle))
         .route("/count", any(count::handle))
         .route("/echo", any(echo::handle))
+        .route("/ledger", any(ledger::handle))
+        .route("/ledger/report", get(ledger::report))
         .route("/script/ws", any(script::ws::handle))
         .route("/script/sse", any(script::sse::handle))
         .route("/script/log", get(script::log))

@@ -16,6 +16,7 @@ mod chat;
 mod count;
 mod faults;
 mod jobs;
+mod ledger;
 mod page;
 mod process;
 mod script;

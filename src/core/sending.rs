@@ -1,0 +1,79 @@
+//! What the app sends: into the outbox, onto the wire, back from it.
+
+use super::{
+    Connection,
+    io::Action,
+    outbox::{Dropped, Parcel, Sent},
+    state::Phase,
+};
+
+/// A socket whose buffer is full is looked at this often: no event tells that it has room again.
+const FULL: u64 = 50;
+
+impl Connection {
+    /// `parcel.expires` counts from now.
+    pub(super) fn send(&mut self, now: u64, mut parcel: Parcel) {
+        if !self.uplink() {
+            return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
+        }
+        parcel.expires = now.saturating_add(parcel.expires);
+        if self.sendable() && self.queue.idle(&parcel) {
+            self.queue.put(parcel);
+        } else if parcel.volatile {
+            self.settle(parcel.id, Sent::Dropped(Dropped::Volatile));
+        } else {
+            self.queue.push(parcel, &mut self.actions);
+        }
+    }
+
+    /// What became of a [`Action::Transmit`]: the socket took it.
+    pub(crate) fn sent(&mut self, now: u64, id: u32) {
+        if let Some(watch) = &mut self.watch {
+            watch.sent(now);
+        }
+        self.queue.sent(id, &mut self.actions);
+    }
+
+    /// Or the browser refused it.
+    pub(crate) fn refused(&mut self, id: u32) {
+        self.queue.end(id, Sent::Dropped(Dropped::Refused), &mut self.actions);
+    }
+
+    /// Or the socket's buffer is full, or it is closing already.
+    pub(crate) fn unsent(&mut self, now: u64, id: u32, full: bool) {
+        self.full_until = Some(if full { now.saturating_add(FULL) } else { u64::MAX });
+        self.queue.back(id, &mut self.actions);
+    }
+
+    /// What waits for a pong needs a ping, if none is out after it.
+    pub(super) fn confirm(&mut self) {
+        if self.queue.wants_ping() {
+            self.ping();
+        }
+    }
+
+    pub(super) fn ping(&mut self) {
+        self.queue.pinged();
+        self.act(Action::Ping);
+    }
+
+    /// One by one: a socket that is full, or closing, keeps the rest in the outbox.
+    pub(super) fn transmission(&mut self) -> Option<Action> {
+        if !self.sendable() {
+            return None;
+        }
+        let id = self.queue.next()?;
+        self.confirm();
+        Some(Action::Transmit(id))
+    }
+
+    fn sendable(&self) -> bool {
+        matches!(self.phase, Phase::Open { .. }) && self.full_until.is_none()
+    }
+
+    /// What is on the wire of a connection that is over.
+    pub(super) fn unload(&mut self) {
+        self.full_until = None;
+        self.queue.cut(&mut self.actions);
+    }
+}

@@ -1,0 +1,279 @@
+//! Every order of sends, deliveries, acks and losses within small bounds, on the real core (stateright): what the
+//! server has applied is what was sent, in its order and once; an ack is never forgotten, a message neither. The server
+//! discards an id that it has seen, and that is all it has to do.
+
+use std::collections::BTreeMap;
+
+use stateright::{Checker, Model, Property};
+
+use super::{
+    super::{
+        Connection,
+        config::{Config, Outbox},
+        failure::Failure,
+        io::{Action, Input, Moment},
+        outbox::{Awaits, Parcel, Sent},
+    },
+    sim::SOCKET,
+};
+
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    messages: u32,
+    losses: u8,
+    rollovers: u8,
+    in_flight: u64,
+    attempts: u64,
+}
+
+/// The app, the line and the server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct World {
+    core: Connection,
+    now: u64,
+    opening: Option<u32>,
+    successor: Option<u32>,
+    connected: bool,
+    sent: u32,
+    fates: BTreeMap<u32, Sent>,
+    /// On its way up, and the acks on their way down.
+    up: Vec<u32>,
+    down: Vec<u32>,
+    /// What lost connections have left on the wire: the server may still read it, but its answers go nowhere.
+    left: Vec<Vec<u32>>,
+    /// What the server has done, each as often as it did.
+    applied: Vec<u32>,
+    losses: u8,
+    rollovers: u8,
+    /// Something was sent after it was settled, or settled twice.
+    amiss: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Step {
+    Send,
+    Open,
+    /// The server reads the next message.
+    Read,
+    /// It reads what is left of a lost connection.
+    ReadLate(usize),
+    /// Some ack comes: the server need not keep to the order.
+    Ack(usize),
+    /// The line breaks; what was on its way up is lost, or only late.
+    Lose {
+        late: bool,
+    },
+    Retire,
+    Succeed,
+}
+
+impl World {
+    fn new(bounds: &Bounds) -> Self {
+        let outbox =
+            Outbox { max_in_flight: bounds.in_flight, max_attempts: bounds.attempts, ..Outbox::new() };
+        let mut world = Self {
+            core: Connection::new(Config { outbox, ..Config::default() }),
+            now: 0,
+            opening: None,
+            successor: None,
+            connected: false,
+            sent: 0,
+            fates: BTreeMap::new(),
+            up: Vec::new(),
+            down: Vec::new(),
+            left: Vec::new(),
+            applied: Vec::new(),
+            losses: 0,
+            rollovers: 0,
+            amiss: false,
+        };
+        world.input(Input::Start);
+        world
+    }
+
+    fn input(&mut self, input: Input) {
+        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        while let Some(action) = self.core.poll() {
+            match action {
+                Action::Resolve { attempt, .. } => {
+                    self.core.handle(
+                        Moment { now: self.now, draw: 1 << 31 },
+                        Input::Resolved { attempt, route: SOCKET },
+                    );
+                }
+                Action::Open { attempt } if self.connected => self.successor = Some(attempt),
+                Action::Open { attempt } => self.opening = Some(attempt),
+                Action::Switch(true) => {
+                    self.successor = None;
+                    self.hang_up(true);
+                }
+                Action::Drop { .. } => {
+                    self.connected = false;
+                    (self.opening, self.successor) = (None, None);
+                }
+                Action::Transmit(id) => {
+                    self.amiss |= self.fates.contains_key(&id);
+                    self.up.push(id);
+                    self.core.sent(self.now, id);
+                }
+                Action::Settle { id, sent } => self.amiss |= self.fates.insert(id, sent).is_some(),
+                _ => {}
+            }
+        }
+    }
+
+    fn hang_up(&mut self, late: bool) {
+        let up = std::mem::take(&mut self.up);
+        if late && !up.is_empty() {
+            self.left.push(up);
+        }
+        self.down.clear();
+    }
+
+    fn apply(&mut self, id: u32) {
+        if !self.applied.contains(&id) {
+            self.applied.push(id);
+        }
+    }
+
+    fn pass_until(&mut self, done: impl Fn(&Self) -> bool) {
+        while !done(self)
+            && let Some(deadline) = self.core.deadline()
+        {
+            self.now = deadline;
+            self.input(Input::Tick { wall: self.now });
+        }
+    }
+}
+
+impl Model for Bounds {
+    type State = World;
+    type Action = Step;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(self)]
+    }
+
+    fn actions(&self, world: &World, steps: &mut Vec<Step>) {
+        if world.sent < self.messages {
+            steps.push(Step::Send);
+        }
+        if world.opening.is_some() {
+            steps.push(Step::Open);
+        }
+        if !world.up.is_empty() {
+            steps.push(Step::Read);
+        }
+        steps.extend((0..world.left.len()).map(Step::ReadLate));
+        steps.extend((0..world.down.len()).map(Step::Ack));
+        if world.connected && world.losses < self.losses {
+            steps.extend([Step::Lose { late: false }, Step::Lose { late: true }]);
+        }
+        if world.successor.is_some() {
+            steps.push(Step::Succeed);
+        } else if world.connected && world.rollovers < self.rollovers {
+            steps.push(Step::Retire);
+        }
+    }
+
+    fn next_state(&self, before: &World, step: Step) -> Option<World> {
+        let mut world = before.clone();
+        match step {
+            Step::Send => {
+                world.sent += 1;
+                let id = world.sent;
+                world.input(Input::Send(Parcel { awaits: Awaits::Ack, ..Parcel::new(id, 1) }));
+            }
+            Step::Open => {
+                let attempt = world.opening.take()?;
+                world.connected = true;
+                world.input(Input::Opened { attempt });
+            }
+            Step::Read => {
+                let id = world.up.remove(0);
+                world.apply(id);
+                world.down.push(id);
+            }
+            Step::ReadLate(at) => {
+                let id = world.left[at].remove(0);
+                world.left.retain(|line| !line.is_empty());
+                world.apply(id);
+            }
+            Step::Ack(at) => {
+                let id = world.down.remove(at);
+                world.input(Input::Acked(id));
+            }
+            Step::Lose { late } => {
+                world.losses += 1;
+                world.hang_up(late);
+                world.connected = false;
+                world.input(Input::Lost { attempt: world.core.attempt(), failure: Failure::Network });
+                world.pass_until(|world| world.opening.is_some());
+            }
+            Step::Retire => {
+                world.rollovers += 1;
+                world.input(Input::Retire);
+                world.pass_until(|world| world.successor.is_some());
+            }
+            Step::Succeed => {
+                let attempt = world.successor?;
+                world.input(Input::Opened { attempt });
+            }
+        }
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::<Self>::always("settled once, and not sent after that", |_, world| !world.amiss),
+            Property::<Self>::always("none is forgotten", |_, world| {
+                let under_way = world.core.queue().len() + world.core.queue().flying();
+                world.fates.len() + under_way == world.sent as usize
+            }),
+            Property::<Self>::always("an ack is the server's word", |_, world| {
+                world.fates.iter().all(|(id, sent)| *sent != Sent::Acked || world.applied.contains(id))
+            }),
+            Property::<Self>::always(
+                "applied once, in order, without a hole but what was given up",
+                |_, world| {
+                    let kept = |id: &u32| world.fates.get(id) != Some(&Sent::Unknown);
+                    let applied: Vec<u32> = world.applied.iter().copied().filter(kept).collect();
+                    let sent: Vec<u32> = (1..=world.sent).filter(kept).collect();
+                    sent.starts_with(&applied)
+                },
+            ),
+            Property::<Self>::sometimes("all are acked, after each loss and rollover", |bounds, world| {
+                world.losses == bounds.losses
+                    && world.rollovers == bounds.rollovers
+                    && world.fates.len() == bounds.messages as usize
+                    && world.fates.values().all(|sent| *sent == Sent::Acked)
+            }),
+        ]
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
+fn check(bounds: Bounds) {
+    let checker = bounds.checker().target_state_count(4_000_000).spawn_bfs().join();
+    println!("model: {} states, {bounds:?}", checker.unique_state_count());
+    assert!(checker.state_count() < 4_000_000, "the model has grown beyond all bounds");
+    checker.assert_properties();
+}
+
+const SMALL: Bounds = Bounds { messages: 5, losses: 3, rollovers: 0, in_flight: 3, attempts: 5 };
+
+#[test]
+fn acked_messages_arrive_once_and_in_order() {
+    check(SMALL);
+}
+
+#[test]
+fn also_over_a_planned_change_of_connections() {
+    check(Bounds { losses: 2, rollovers: 1, ..SMALL });
+}
+
+/// The third loss comes after all attempts of what was in flight each time.
+#[test]
+fn also_where_messages_are_given_up() {
+    check(Bounds { attempts: 1, ..SMALL });
+}

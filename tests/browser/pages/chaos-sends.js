@@ -1,0 +1,45 @@
+// everwire the other way: numbered messages to the server's ledger. See tests/chaos/sends.mjs.
+import { connect } from "/pkg/index.js";
+import { endpoints, option, published } from "./chaos-tally.js";
+
+const maxAge = option("maxAge");
+const modes = {
+  acked: { outbox: { ack: true } },
+  confirmed: { send: { confirm: "pong" } },
+  plain: {},
+};
+const key = (mode) => `${mode}-${option("begin")}`;
+
+/** Adds a number to ranges, most often behind the last. */
+function note(ranges, n) {
+  const last = ranges.at(-1);
+  if (last?.[1] === n - 1) last[1] = n;
+  else ranges.push([n, n]);
+}
+
+for (const [mode, { outbox, send }] of Object.entries(modes)) {
+  const tally = (window.tallies[mode] = { last: 0, sent: 0, statuses: {}, settled: {}, opens: 0, key: key(mode) });
+  const wire = connect(`${endpoints[0]}/ledger?client=${key(mode)}${outbox ? "" : "&ack=0"}`.replace("http", "ws"), {
+    heartbeat: { interval: 1_000, timeout: 500 },
+    reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500, ...(maxAge && { maxAge: Number(maxAge) }) },
+    openTimeout: 2_000,
+    // What comes together while nobody is there.
+    outbox: { maxMessages: 1e5, maxBytes: 1e8, ...outbox },
+  });
+  wire.addEventListener("open", () => tally.opens++);
+  const pending = new Set();
+  setInterval(() => {
+    for (const due = published(); tally.sent < due && !window.stopped;) {
+      const n = ++tally.sent;
+      pending.add(n);
+      wire.send({ ...(!outbox && { id: `m${n}` }), n }, send).then(({ status, code }) => {
+        if (!pending.delete(n)) window.failure ??= `${mode}: ${n} settled twice`;
+        const name = code ?? status;
+        tally.statuses[name] = (tally.statuses[name] ?? 0) + 1;
+        note((tally.settled[name] ??= []), n);
+        const [first = tally.sent + 1] = pending;
+        tally.last = first - 1;
+      }, (error) => { window.failure ??= `${mode}: ${error.message}`; });
+    }
+  }, 10);
+}
