@@ -113,13 +113,12 @@ impl Numbers {
             return std::future::pending().await;
         }
         loop {
-            let due = match self.rate {
-                0 => BURST,
-                rate if self.begin.is_some() => {
-                    let published = published(self.begin.unwrap_or_default(), rate, self.to);
-                    published.saturating_add(1).saturating_sub(self.next).min(BURST)
+            let due = match (self.rate, self.begin) {
+                (0, _) => BURST,
+                (rate, Some(begin)) => {
+                    published(begin, rate, self.to).saturating_add(1).saturating_sub(self.next).min(BURST)
                 }
-                rate => {
+                (rate, None) => {
                     let by_now = self.started.elapsed().as_micros() * u128::from(rate) / 1_000_000;
                     u64::try_from(by_now).unwrap_or(u64::MAX).saturating_sub(self.sent).min(BURST)
                 }
