@@ -45,7 +45,8 @@ export function tallyOf(name) {
     },
     gap(missing) {
       tally.gaps++;
-      told = missing;
+      // With numbers none may be without: such a one fits nothing.
+      told = missing ?? {};
       if (missing) tally.told += missing.to - missing.from + 1;
     },
     message(seq) {
