@@ -1,13 +1,14 @@
 // Two nodes of nginx with nchan over one Redis, and what a client notices when one of them goes: numbered messages on each
 // transport, in a real browser, while the node in use is hit in mid-stream; at the end, what was published and what came.
 //   node tests/cluster/run.mjs [chromium|firefox|webkit|all] [--rate N] [--hits N] [--only FAULT] [--resume off]
-// --rate in messages a second; --hits on each node fault; --resume off shows that the test can fail.
+// --rate in messages a second; --hits on each node fault; --resume off shows that the test can fail. Last comes the page of
+// `make demo-cluster` (--only "demo page").
 // Fails if anything came twice, out of order, or is missing without a gap that names it; or is missing at all while Redis
 // keeps its memory.
 import { join } from "node:path";
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment, packed, root } from "../browser/node/environment.mjs";
-import { freePort, stopAll } from "../browser/node/processes.mjs";
+import { freePort, start, stopAll } from "../browser/node/processes.mjs";
 import { Cluster } from "../../www/cluster/cluster.mjs";
 import { serve } from "../../www/cluster/files.mjs";
 import { Publisher } from "../../www/cluster/publisher.mjs";
@@ -28,8 +29,9 @@ if ([rate, hits].some(Number.isNaN) || names.some((name) => !Object.hasOwn(engin
 const columns = ["published", "received", "missing", "twice", "disorder", "gaps", "told", "held back", "opens", "silence ms"];
 const faults = { ...nodeFaults };
 for (const [title, fault] of Object.entries(redisFaults)) faults[title] = { redis: true, ...fault };
-if (!Object.keys(faults).some((title) => title.includes(only))) {
-  console.error(`no fault's name contains "${only}"; there are: ${Object.keys(faults).join("; ")}`);
+const demoTitle = "demo page";
+if (![...Object.keys(faults), demoTitle].some((title) => title.includes(only))) {
+  console.error(`no fault's name contains "${only}"; there are: ${[...Object.keys(faults), demoTitle].join("; ")}`);
   process.exit(2);
 }
 // So that the nodes, which are in groups of their own, end with it.
@@ -58,9 +60,40 @@ async function run(name) {
         console.error(`FAIL  ${name}, ${title}: ${error.stack}`);
       });
     }
+    if (demoTitle.includes(only)) {
+      await demo(engine.driver).catch((error) => {
+        flawed = true;
+        console.error(`FAIL  ${name}, ${demoTitle}: ${error.stack}`);
+      });
+    }
   } finally {
     await engine.stop();
     await files.stop();
+  }
+}
+
+/** What `make demo-cluster` starts: its page goes on at the other node when its button kills the one in use. */
+async function demo(driver) {
+  const server = await start(process.execPath, [join(root, "www/cluster/run.mjs"), "--port", String(await freePort())], { what: "the demo", ready: /(http:\S+) {3}nodes on \d+ and (\d+)/ });
+  try {
+    const [, url, other] = server.match;
+    await driver.get(url);
+    const clients = () => driver.executeScript("return Object.values(window.demo ?? {}).map(({ wire, received, missing, twice }) => ({ state: wire.state, port: new URL(wire.url).port, received, missing, twice }))");
+    const until = async (what, holds) => {
+      for (const deadline = Date.now() + 15_000; ; await pause(20)) {
+        const now = await clients();
+        if (now.length && now.every(holds)) return now;
+        if (Date.now() > deadline) throw new Error(`${what} did not come in 15 s: ${JSON.stringify(now)}\n${server.output()}`);
+      }
+    };
+    const before = await until("the first messages", ({ received }) => received > 5);
+    await driver.executeScript("document.querySelector('#servers [data-do=kill]').click()");
+    const after = await until("the other node", ({ state, port, received }, at) => state === "open" && port === other && received > before[at].received + 20);
+    if (after.some(({ missing, twice }) => missing || twice)) throw new Error(JSON.stringify(after));
+    console.log(`${demoTitle.padEnd(20)}goes on at the other node`);
+  } finally {
+    await driver.get("about:blank");
+    await server.stop();
   }
 }
 
