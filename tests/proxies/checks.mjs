@@ -161,10 +161,9 @@ const reload = {
     const caughtUp = await countAll(driver);
     await caughtUp("the start");
     await proxy.reload();
-    await pause(3_000);
+    await until(driver, ({ websocket }) => websocket.opens > 1, "the WebSocket to be cut");
     const tallies = await caughtUp("the reload");
     assertWhole(tallies);
-    assert.ok(tallies.websocket.opens > 1, "the WebSocket was cut");
     return summary(tallies);
   },
   // The nodes remember one message only.
