@@ -54,3 +54,14 @@ export async function plainSocket(path, base = app) {
   });
   return socket;
 }
+
+/** An echo through the same server and proxy: what was under way before it has come by now. */
+export async function echoBarrier() {
+  for (const base of [app, wire]) {
+    const socket = await plainSocket("/echo", base);
+    const echoed = new Promise((resolve) => { socket.onmessage = resolve; });
+    socket.send("barrier");
+    await echoed;
+    socket.close();
+  }
+}

@@ -1,9 +1,8 @@
-// What a review found, or tried in vain: changes of connections, forgetting, numbers.
+// Corners of a planned change, of numbers, and of a gap that the server tells.
 import { client, watch } from "../client.js";
 import { equal, test, waitFor } from "../harness.js";
-import { script, ws } from "../server.js";
+import { echoBarrier, script, sse, ws } from "../server.js";
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const json = (value) => ["send", JSON.stringify(value)];
 
 /** A server of event streams in the page: `serve(lastEventId, say, nth)`. */
@@ -40,8 +39,8 @@ test("outcome that closes: the answer is not read", async () => {
   const { fetch } = server;
   made = client("/own", { http: { fetch }, resume: { from: "5", outcome: () => { made.close(); } } });
   await waitFor(() => made.state === "closed", "closed");
-  await pause(100);
-  equal(server.made.map(({ cancelled }) => cancelled), [true], "cancelled");
+  await waitFor(() => server.made[0].cancelled, "the answer to be let go of");
+  equal(server.made.length, 1, "requests");
 });
 
 test("an abort listener that closes the client in mid-change leaves nothing behind", async () => {
@@ -52,8 +51,8 @@ test("an abort listener that closes the client in mid-change leaves nothing behi
   });
   made = client("/own", { http: { fetch: server.fetch }, reconnect: { maxAge: 1000 } });
   await waitFor(() => made.state === "closed", "closed", 4000);
-  await pause(200);
-  equal([server.made.map(({ cancelled }) => cancelled), server.made.map(({ init }) => init.signal.aborted)], [[true, true], [true, true]], "cancelled");
+  await waitFor(() => server.made.every(({ cancelled, init }) => cancelled && init.signal.aborted), "both answers to be let go of");
+  equal(server.made.length, 2, "requests");
 });
 
 test("the largest numbers", async () => {
@@ -80,7 +79,7 @@ test("frame that closes", async () => {
   const seen = watch(made);
   await waitFor(() => n === 2, "the successor's frame", 3000);
   const events = seen.events.length;
-  await pause(300);
+  await echoBarrier();
   equal([seen.events.length, made.state, made.stats().opens], [events, "closed", 1], "after close");
 });
 
@@ -119,7 +118,8 @@ test("POST, then GETs by plan", async () => {
   const made = client("/own", { http: { method: "POST", body: "x", fetch: server.fetch }, resume: { request: ({ id }) => ({ url: `/own/${id}` }) }, reconnect: { maxAge: 1000 } });
   const seen = watch(made);
   await waitFor(() => server.made.length === 1, "the POST");
-  await pause(1300);
+  const beside = client(sse("/count?rate=10"), { reconnect: { maxAge: 1000 } });
+  await waitFor(() => beside.stats().opens === 3, "two changes of a GET");
   equal(server.made.length, 1, "nothing before the first message");
   server.made[0].say("id: 1\ndata: a\n\n");
   await waitFor(() => server.made.length === 4, () => `GETs ${server.made.length}`, 6000);

@@ -40,7 +40,8 @@ test("endpoints of several kinds, functions too; each is checked at once", async
 });
 
 test("shuffle: each of them is first for some", async () => {
-  const urls = ["/a", "/b", "/c"].map((path) => sse(path));
+  // Frozen: the caller's array is left alone.
+  const urls = Object.freeze(["/a", "/b", "/c"].map((path) => sse(path)));
   const first = new Set();
   for (let n = 0; n < 100; n++) {
     const fetch = (url) => {
@@ -48,10 +49,9 @@ test("shuffle: each of them is first for some", async () => {
       return new Promise(() => {});
     };
     const made = client(urls, { shuffle: true, http: { fetch } });
-    await Promise.resolve().then(() => {});
+    // The first attempt starts in a microtask.
     await new Promise((resolve) => setTimeout(resolve));
     made.close();
   }
   equal([...first].sort(), urls, "first");
-  equal(urls.length, 3, "the caller's array is left alone");
 });

@@ -1,7 +1,7 @@
 // Beginning and end: what close() and an aborted signal promise.
 import { client, watch } from "../client.js";
 import { equal, ok, rejection, test, waitFor } from "../harness.js";
-import { app, fault, plainSocket, proxyStats, script, sse, stats, unique, wire, ws } from "../server.js";
+import { echoBarrier, fault, proxyStats, script, sse, stats, unique, ws } from "../server.js";
 
 const kinds = [
   ["websocket", () => ws("/chat?room=life"), {}],
@@ -149,14 +149,3 @@ test("waiting tells when, and opened() holds on", async () => {
   await opened;
   equal(made.state, "open", "state");
 });
-
-/** An echo through the same server and proxy: what was under way before it has come by now. */
-async function echoBarrier() {
-  for (const base of [app, wire]) {
-    const socket = await plainSocket("/echo", base);
-    const echoed = new Promise((resolve) => { socket.onmessage = resolve; });
-    socket.send("barrier");
-    await echoed;
-    socket.close();
-  }
-}

@@ -1,7 +1,7 @@
 // Planned changes of connections: nothing missing, nothing twice, and the state stays open.
 import { client, Counter, noFlaws, watch } from "../client.js";
 import { equal, ok, test, thrown, waitFor } from "../harness.js";
-import { app, fault, proxyStats, script, sse, stats, toWebSocket, ws } from "../server.js";
+import { app, echoBarrier, fault, script, sse, stats, ws } from "../server.js";
 
 const transports = [
   ["websocket", ws, { resume: { id: "eventId" } }],
@@ -86,10 +86,10 @@ test("closed in mid-change, nothing is left behind", async () => {
     const quiet = watch(made);
     made.close();
     await fault("/fault/clear");
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    equal([quiet.messages.length, made.stats().opens], [0, 1], name);
+    await echoBarrier();
+    equal([quiet.events, quiet.messages.length, made.stats().opens], [["statechange", "close"], 0, 1], name);
+    await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
   }
-  await waitFor(async () => (await stats()).ws + (await stats()).sse === 0 || (await proxyStats()).open === 0, "no connection at the server");
 }, { seconds: 30 });
 
 test("a successor that does not open in time: its signal is aborted, the connection stays", async () => {
@@ -101,10 +101,10 @@ test("a successor that does not open in time: its signal is aborted, the connect
 });
 
 test("a plain POST is not rolled over", async () => {
-  const made = client(sse("/count?to=1000000&rate=100"), { http: { method: "POST" }, reconnect: { maxAge: 1_000 } });
-  const seen = watch(made);
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
-  ok(made.stats().attempts === 1, `attempts ${made.stats().attempts}, ${seen.events}`);
+  const open = (method) => client(sse("/count?to=1000000&rate=100"), { http: { method }, reconnect: { maxAge: 1_000 } });
+  const made = open("POST"), beside = open("GET");
+  await waitFor(() => made.state === "open" && beside.stats().opens === 3, "two changes of a GET");
+  equal(made.stats().attempts, 1, "attempts");
 });
 
 test("what cannot be", async () => {
@@ -113,7 +113,6 @@ test("what cannot be", async () => {
     equal(error.code, "invalid-option", name);
     ok(error.message.includes(`reconnect.${name}`), error.message);
   }
-  ok(toWebSocket(app).startsWith("ws"), "address");
 });
 
 test("fetch: a slow `for await` loop over several connections", async () => {

@@ -6,6 +6,7 @@ import { fault, plainSocket, script, sse, unique, ws } from "../server.js";
 const transports = [
   ["websocket", ws, { resume: { id: "eventId" } }],
   ["eventsource", sse, { transport: "eventsource" }],
+  ["fetch", sse, {}],
 ];
 
 for (const [name, address, options] of transports) {
