@@ -20,8 +20,8 @@ const OUTCOMES = ["recovered", "gap", "unknown"];
 const STATUSES = ["sent", "acked", "unknown"];
 const DROPS = [, , , "overflow", "too-big", "closed", "no-uplink", "refused", "expired", "aborted", "volatile"];
 const UNKNOWN = 2, DROPPED_CLOSED = 5, DROPPED_ABORTED = 9;
-/** A kind of `call`, as src/client/driver.rs reads it. */
-const ABORT = 18;
+/** Kinds of `call`, as src/client/driver.rs reads them. */
+const ABORT = 18, ASKING = 19;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
@@ -391,6 +391,7 @@ export class Client extends EventTarget {
       resolve: (attempt, retry, reason, place) => {
         this.#counts.attempts++;
         this.#attempt = retry;
+        if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
         if (fixed && !asks) {

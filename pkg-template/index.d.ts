@@ -254,6 +254,48 @@ export interface OutboxOptions {
   maxBytes?: number;
   /** What gives way when it is full: the message being sent (`reject`, default), the oldest or the newest in the queue. */
   overflow?: "reject" | "drop-oldest" | "drop-newest";
+  /**
+   * The server acks each message: it is kept until then, and sent again, with the same id, after each reconnect, in the
+   * original order. A server that discards the ids it has seen has each message once. Default false; `true` is the defaults.
+   */
+  ack?: boolean | AckOptions;
+  /** Of those that wait for an ack or a pong, how many may be on the wire. Default 16; from 1. */
+  inFlight?: number;
+  /** How often a message that gets no ack is sent; then it is `unknown`. Default 5; from 1. */
+  maxAttempts?: number;
+  /** A socket with so many bytes in its buffer gets no more until it has fewer. Default 16 777 216; from 1. */
+  highWaterMark?: number;
+}
+
+export interface AckOptions {
+  /**
+   * Where the id of a message stands. A key of the JSON, default `"id"`: a message without it gets a new one, which no
+   * other client has. Or a function that gives the id, a string or a number, of a message that has one.
+   */
+  id?: string | ((message: any) => string | number);
+  /**
+   * The id, or ids, that an incoming message acks; undefined if it is none. Acks do not reach the app, nor move the
+   * cursor. Default: the `id` of a JSON message with type `ack`.
+   */
+  match?: (message: Message) => string | number | readonly (string | number)[] | null | undefined;
+}
+
+export interface SendOptions {
+  /** How long it is of use, in ms: `expired` after that in the outbox, `unknown` on the wire. Default no limit; 0 to 2^31-1. */
+  ttl?: number;
+  /** Takes it back when aborted: `aborted` in the outbox, `unknown` on the wire. */
+  signal?: AbortSignal;
+  /** Goes before all that waits, and past `inFlight`; for control frames. Default false. */
+  priority?: boolean;
+  /** Sent now or dropped, and without an ack: for cursor positions and the like. Default false. */
+  volatile?: boolean;
+  /**
+   * `sent` only when the server has answered a ping that went out after it; else `unknown`. Needs the heartbeat, on a
+   * server that answers each ping once. Not sent again, so without an ack.
+   */
+  confirm?: "pong";
+  /** False: this one without an ack. Default as `outbox.ack`. */
+  ack?: boolean;
 }
 
 export interface Codec {
@@ -298,9 +340,17 @@ export interface Options {
 }
 
 export interface SendResult {
-  /** `sent`: handed to an open socket, no more. `dropped`: it will not be sent; `code` says why. */
-  readonly status: "sent" | "dropped";
-  readonly code?: "overflow" | "too-big" | "closed" | "no-uplink" | "refused";
+  /**
+   * `sent`: handed to an open socket, no more. `acked`: the server said that it has it. `unknown`: it was on the wire when
+   * the connection was lost, or was given up there, and is not sent again. `dropped`: it was not sent; `code` says why.
+   */
+  readonly status: "sent" | "acked" | "unknown" | "dropped";
+  /**
+   * `overflow`: the outbox was full. `too-big`: larger than the outbox, or the server closed with 1009. `closed`: the
+   * client. `no-uplink`: SSE. `refused`: the browser took no such buffer. `expired`: its ttl. `aborted`: its signal.
+   * `volatile`: it could not go at once.
+   */
+  readonly code?: "overflow" | "too-big" | "closed" | "no-uplink" | "refused" | "expired" | "aborted" | "volatile";
 }
 
 export class RetryEvent extends Event {
@@ -381,7 +431,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   readonly retryAt: number | null;
   /** Attempts since the last stable connection. */
   readonly attempt: number;
-  /** Bytes in the outbox and in the browser's own buffer. */
+  /** Bytes of the sends that are not settled, and in the browser's own buffer. */
   readonly bufferedAmount: number;
 
   /** Each message of that type; returns its off. */
@@ -389,8 +439,10 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   /** Each message. */
   on(handler: (message: AnyMessage<E>) => void, options?: OnOptions): () => void;
 
-  /** Strings and bytes raw, everything else by the codec. Rejects only for a value that cannot be encoded. */
-  send(message: unknown): Promise<SendResult>;
+  /** Strings and bytes raw, everything else by the codec. Rejects only for what cannot be encoded, and for a wrong option. */
+  send(message: unknown, options?: SendOptions): Promise<SendResult>;
+  /** Resolves when every send has settled: nothing waits, and nothing is without its ack. Never rejects. */
+  drained(): Promise<void>;
   /** The app is done with the message and all before it: with `resume.commit: "manual"`. Throws for a message of another client. */
   commit(message: Message): void;
   /** Drops the connection, or the wait, and tries at once. */

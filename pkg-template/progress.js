@@ -3,13 +3,13 @@ import { EverwireError, invalid } from "./errors.js";
 
 const EVERY = 250;
 
+/** Places in use: two clients at one would go on from each other's. */
+const taken = new Set();
+
 /**
  * Where this page is in the stream, for the one after it: `[id, number, epoch]` of the last message that the app is
  * done with. Written after that, at most every 250 ms, and when the page is left.
  */
-/** Places in use: two clients at one would go on from each other's. */
-const taken = new Set();
-
 export class Progress {
   #storage;
   #key;

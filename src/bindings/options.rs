@@ -82,7 +82,7 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
     }
 }
 
-// Not inlined: there are fifteen calls.
+// Not inlined: it has many callers.
 #[inline(never)]
 fn number(host: &JsHost, place: &mut u32, default: u64) -> u64 {
     let number = host.number(*place);

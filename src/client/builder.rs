@@ -275,7 +275,7 @@ impl Builder {
     }
 
     /// The type of the message by which the server says that it is going to close this connection: another one is
-    /// opened at once, and takes its place. Default: none.
+    /// opened within the initial delay of the backoff, and takes its place. Default: none.
     pub fn notice<S: Into<String>>(mut self, kind: S) -> Self {
         self.notice = Some(kind.into());
         self

@@ -220,6 +220,7 @@ impl Driver {
             16 => self.input(Input::Acked(code)),
             17 => self.input(Input::Ponged),
             18 => self.input(Input::Abort(code)),
+            19 => self.asking(),
             _ => {
                 if let Id::Own(epoch) = id {
                     self.core.borrow_mut().epoch(epoch);
@@ -307,8 +308,6 @@ impl Driver {
 
     fn open(self: &Rc<Self>, attempt: u32) {
         let Some(transport) = self.transport.take() else { return };
-        self.learn();
-        self.core.borrow_mut().asking();
         if !self.port.open(attempt, transport.number()) {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
         }
@@ -329,6 +328,12 @@ impl Driver {
         #[cfg(feature = "rust")]
         self.port.payloads().delete(&id.into());
         self.host.settle(id, sent);
+    }
+
+    /// The cursor is being read, for a connection that is to go on from it.
+    pub(crate) fn asking(&self) {
+        self.learn();
+        self.core.borrow_mut().asking();
     }
 
     /// The ids that went through the open gate.

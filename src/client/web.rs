@@ -47,6 +47,10 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             let problem = "is for SSE: a WebSocket cannot send a header";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
         }
+        if builder.resume.via == Some("url") {
+            let problem = "\"url\" needs an endpoint function, which puts the cursor where it belongs";
+            return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
+        }
         if address.transport != Transport::WebSocket && builder.frame.is_some() {
             let problem = "is for a WebSocket: SSE cannot send";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.frame", problem }));
@@ -380,6 +384,9 @@ impl Host for AppHost {
         match &self.builder.endpoint {
             Endpoint::Fixed(request) => resolved(driver, attempt, &self.builder, Some(request)),
             Endpoint::Function(ask) => {
+                if self.builder.resume.via == Some("url") {
+                    driver.asking();
+                }
                 let last_event_id = driver.port().cursor();
                 let asked = ask(Context { reason, attempt: retry, last_event_id });
                 let driver: Weak<Driver> = Rc::downgrade(driver);

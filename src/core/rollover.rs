@@ -69,8 +69,12 @@ impl Connection {
         // One that says so each time, soon after it opened, is asked less and less often.
         let stable = self.stable(at.now);
         self.credit(stable);
-        self.retries += 1;
-        self.rollover.aged = at.now.saturating_add(self.config.backoff.delay(self.retries, at.draw));
+        let soon = at.now.saturating_add(self.config.backoff.delay(self.retries + 1, at.draw));
+        // Said again, it puts nothing off.
+        if soon < self.rollover.aged {
+            self.retries += 1;
+            self.rollover.aged = soon;
+        }
     }
 
     /// The clock has moved on.

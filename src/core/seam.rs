@@ -172,11 +172,11 @@ impl Ids {
 
     pub(crate) fn place(&mut self, id: Id, number: Option<u64>) -> Ruling {
         let Some(number) = number else {
-            // A server's sign of life between numbered messages: the next number says what is missing.
-            if id == Id::None && self.last.is_some() {
-                return Ruling { deliver: true, moves: false, outcome: None, missing: None };
-            }
-            return self.rule(id);
+            // Between numbered messages: the next number says what is missing.
+            let due = self.due.take_if(|_| self.last.is_some());
+            let ruling = self.rule(id);
+            self.due = self.due.or(due);
+            return ruling;
         };
         let mut missing = None;
         let mut counts_on = false;

@@ -3,7 +3,7 @@
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14, EPOCH = 15, ACKED = 16, PONGED = 17;
+const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14, EPOCH = 15, ACKED = 16, PONGED = 17, ASKING = 19;
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 // Codes of PAGE.
 const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
@@ -260,12 +260,16 @@ export class Port {
 
   /** False when the browser refuses. */
   open(attempt, transport) {
-    this.refusal = this.answer = undefined;
+    // Of a successor that fails the other connection knows nothing.
+    const first = !this.socket;
+    if (first) this.refusal = this.answer = undefined;
+    // With "url" the caller has read the cursor, when it was asked where to.
+    if (this.via !== "url") this.call(ASKING, 0, 0);
     try {
       this.#open(attempt, TRANSPORTS[transport], ...this.prepared);
       return true;
     } catch (error) {
-      this.refusal = error;
+      if (first) this.refusal = error;
       return false;
     }
   }
@@ -335,8 +339,7 @@ export class Port {
     if (!taken) {
       // What it failed of is not why the other one will end.
       if (successor) this.refusal = undefined;
-      this.#release(successor);
-      return this.asking?.abort();
+      return this.#forsake(successor);
     }
     // First: what lets go of the old one may run the app's code.
     const { socket, link } = this;
@@ -396,8 +399,14 @@ export class Port {
   }
 
   drop(code) {
-    this.switch(false);
+    this.#forsake(this.successor);
+    this.successor = undefined;
     this.#release(this, code);
+  }
+
+  #forsake(successor) {
+    this.#release(successor);
+    this.asking?.abort();
   }
 
   /** Listeners first. */

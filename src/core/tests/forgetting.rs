@@ -28,7 +28,7 @@ fn pass_all(ids: &mut Ids, range: impl IntoIterator<Item = u64>) -> Vec<u64> {
         .collect()
 }
 
-/// gap told in the middle of the FIRST connection; the ids start anew; a later reconnect.
+/// The word came in the middle of the first connection, and the ids began anew.
 #[test]
 fn a_gap_in_the_first_connection_forgets_all_its_ids() {
     let mut ids = Ids::new(false);
@@ -42,7 +42,7 @@ fn a_gap_in_the_first_connection_forgets_all_its_ids() {
     assert_eq!(pass_all(&mut ids, 4..=12), (4..=12).collect::<Vec<_>>(), "4..=10 are new");
 }
 
-/// EventSource that reconnects by itself (no driver.open between), and the server says gap, ids anew.
+/// The browser reconnected, so nobody was asking in between.
 #[test]
 fn so_does_one_after_the_browser_itself_reconnected() {
     let mut ids = Ids::new(false);
@@ -53,7 +53,7 @@ fn so_does_one_after_the_browser_itself_reconnected() {
     assert_eq!(pass_all(&mut ids, 1..=12), (1..=12).collect::<Vec<_>>());
 }
 
-/// a successor that failed leaves `awaited`. As the driver does it: `asking` at each Action::Open.
+/// The successor was asked for, and then failed: what came meanwhile is nothing that another one may repeat.
 #[test]
 fn so_does_one_after_a_successor_failed() {
     let mut sim = Sim::open_on(SOCKET, Config { max_age: 60_000, ..Config::default() });
@@ -84,7 +84,7 @@ fn so_does_one_after_a_successor_failed() {
     assert_eq!(gate(&mut sim, 4..=25), (4..=25).collect::<Vec<_>>());
 }
 
-/// switch, first message of the successor is the target: `followed` stays.
+/// Its first message was the cursor, which ends the seam.
 #[test]
 fn so_does_one_after_a_change_that_began_with_the_cursor() {
     let mut ids = Ids::new(false);
@@ -102,7 +102,7 @@ fn so_does_one_after_a_change_that_began_with_the_cursor() {
     assert_eq!(pass_all(&mut ids, 4..=16), (4..=16).collect::<Vec<_>>());
 }
 
-/// numbered, the word of a gap at a change: what the old connection gave meanwhile comes twice.
+/// What the old connection gave after the new one was asked for is of the present.
 #[test]
 fn a_gap_told_at_a_change_brings_no_number_twice() {
     let mut ids = Ids::new(true);
@@ -118,7 +118,7 @@ fn a_gap_told_at_a_change_brings_no_number_twice() {
     assert_eq!(run(&mut ids, 8..=12), [11, 12], "8 to 10 came already");
 }
 
-/// a stale `ruled`.
+/// The same id after the word is another message.
 #[test]
 fn a_gap_forgets_the_last_ruling() {
     let mut ids = Ids::new(false);
@@ -131,7 +131,7 @@ fn a_gap_forgets_the_last_ruling() {
     assert_eq!(pass_all(&mut ids, 1..=3), [1, 2, 3], "ids anew after the word of a gap");
 }
 
-/// a server that says its notice at once on each connection.
+/// The server says it at once on each connection.
 #[test]
 fn a_notice_on_each_connection_is_no_storm() {
     let mut sim = Sim::open_on(SOCKET, Config::default());
@@ -166,7 +166,7 @@ fn a_notice_on_each_connection_is_no_storm() {
     assert!(opens < 300, "{opens} connections in 10 minutes by notice, {reopened} when closed at once");
 }
 
-/// a node dies, its clients go to the second one within the jitter of a second; when do they try the first again?
+/// A node dies, and all its clients go to the second one within a second.
 #[test]
 fn the_way_back_to_the_first_endpoint_is_spread() {
     let mut times = Vec::new();

@@ -186,6 +186,22 @@ fn close_freeze_and_reconnect_drop_both() {
 }
 
 #[test]
+fn a_notice_that_comes_again_puts_nothing_off() {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    let start = sim.now;
+    for _ in 0..20 {
+        sim.input(Input::Retire);
+        sim.pass(300);
+    }
+    assert!(sim.asked > sim.core.attempt(), "a successor was asked for");
+    assert!(sim.now - start <= 6_000);
+    let mut sim = Sim::open_on(SOCKET, Config { max_age: 1_000, ..Config::default() });
+    sim.draw = Some(u32::MAX);
+    sim.input(Input::Retire);
+    assert!(sim.pass_until(10_000, |sim| sim.core.succeeds(sim.asked)) <= 1_000, "nor what was due before");
+}
+
+#[test]
 fn the_servers_notice_makes_one_soon() {
     let mut sim = Sim::open_on(SOCKET, Config::default());
     sim.input(Input::Retire);

@@ -106,6 +106,9 @@ fn messages_without_a_number_are_ruled_on_by_their_ids() {
     ids.reconnected();
     assert!(ids.place(Id::None, None).deliver);
     assert!(!ids.place(Id::Own(2), None).deliver);
+    // And leave it to the next number to say what is missing.
+    assert_eq!(ids.place(Id::Own(77), None).outcome, None);
+    assert_eq!(rulings(&mut ids, [4]), [(4, Some(Outcome::Recovered), None)]);
 }
 
 #[test]

@@ -42,6 +42,22 @@ for (const [name, address, options] of transports) {
   });
 }
 
+test('resume.via "url": what comes while the endpoint function thinks comes once', async () => {
+  let slow;
+  const path = `/count?to=1000000&rate=4000&begin=${Date.now()}`;
+  const made = client(async ({ lastEventId }) => {
+    // More than the client remembers, and the cursor is of before.
+    if (lastEventId) await (slow = new Promise((resolve) => setTimeout(resolve, 600)));
+    return `${sse(path)}&lastEventId=${lastEventId}`;
+  }, { resume: { via: "url" }, reconnect: { maxAge: 1_000 } });
+  const counter = new Counter();
+  made.on(({ data }) => counter.add(data.seq));
+  await waitFor(() => slow && made.stats().opens === 3, () => `the third connection, at ${made.stats().opens}`);
+  const mark = counter.last;
+  await waitFor(() => counter.last > mark + 5_000, "messages over it");
+  equal(counter.flaws, noFlaws, "flaws");
+}, { seconds: 30 });
+
 test("a successor that is refused leaves the connection alone, and comes again", async () => {
   const say = (n) => ["send", `id: ${n}\ndata: ${n}\n\n`];
   const plan = script("sse", [
