@@ -52,10 +52,12 @@ test-package: setup-test server pack
 # Faults without end; test-chaos is the short run that belongs to `make test`.
 chaos: setup-test server pack
 	@. scripts/env.sh && node tests/chaos/run.mjs $(or $(CHAOS_ARGS),all --faults 340)
+	@. scripts/env.sh && node tests/chaos/sends.mjs $(or $(SENDS_ARGS),all --faults 70)
 
 test-chaos: setup-test server pack
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 12
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200
+	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8
 
 # The configs of docs/proxies behind real browsers, and that each check can fail.
 test-proxies: setup-proxies server pack

@@ -403,6 +403,8 @@ export interface Stats {
   /** Messages that a seam's de-duplication held back. */
   readonly suppressed: number;
   readonly sent: number;
+  readonly acked: number;
+  readonly unknown: number;
   readonly dropped: number;
   readonly gaps: number;
   /** Outcome of the last reconnect; null before the first. */

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, rc::Rc};
 
-use super::{Client, Request, imp};
+use super::{Client, Message, Request, imp};
 use crate::{
     Backoff, Failure, Heartbeat, OptionError, Outbox, Transport,
     core::{
@@ -71,6 +71,7 @@ pub struct Place {
 }
 
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
+pub(crate) type Acks = Box<dyn Fn(&Message) -> Option<String>>;
 
 /// How to pick up where a connection left off.
 ///
@@ -174,6 +175,10 @@ pub struct Builder {
     pub(crate) notice: Option<String>,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) frame: Option<Frame>,
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) acks: Option<Acks>,
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) high_water_mark: Option<u32>,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
     config: Config,
 }
@@ -201,6 +206,8 @@ impl Builder {
             rule: None,
             notice: None,
             frame: None,
+            acks: None,
+            high_water_mark: None,
             config: Config::default(),
         }
     }
@@ -317,6 +324,25 @@ impl Builder {
     /// The bounds of what waits to be sent. Default: [`Outbox::new`].
     pub fn outbox(mut self, outbox: Outbox) -> Self {
         self.config.outbox = outbox;
+        self
+    }
+
+    /// Which id an incoming message acks, for messages sent [with one](crate::SendOptions::with_ack); `None` if it is no
+    /// ack. Acks do not reach the app.
+    ///
+    /// ```
+    /// let builder = everwire::Client::builder("wss://example.com/orders")
+    ///     .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned));
+    /// # let _ = builder;
+    /// ```
+    pub fn acks(mut self, acks: impl Fn(&Message) -> Option<String> + 'static) -> Self {
+        self.acks = Some(Box::new(acks));
+        self
+    }
+
+    /// A socket with so many bytes in its buffer gets no more until it has fewer. Default 16 777 216.
+    pub fn high_water_mark(mut self, bytes: u32) -> Self {
+        self.high_water_mark = Some(bytes);
         self
     }
 

@@ -326,7 +326,13 @@ impl Driver {
 
     fn settle(&self, id: u32, sent: Sent) {
         #[cfg(feature = "rust")]
-        self.port.payloads().delete(&id.into());
+        {
+            let payloads = self.port.payloads();
+            if let Some(key) = js_sys::Array::from(&payloads.get(&id.into())).get(1).as_string() {
+                self.port.awaiting().delete(&key.into());
+            }
+            payloads.delete(&id.into());
+        }
         self.host.settle(id, sent);
     }
 

@@ -3,8 +3,8 @@
 
 use std::task::{Context, Poll};
 
-use super::{Builder, ConnectError, DecodeError, EncodeError, Event};
-use crate::{Failure, Sent, State, Transport, core::config::Config};
+use super::{Builder, ConnectError, DecodeError, EncodeError, Event, SendOptions};
+use crate::{Failure, OptionError, Sent, State, Transport, core::config::Config};
 
 pub(crate) fn connect(_: Builder, _: Config) -> Result<Wire, ConnectError> {
     Err(ConnectError::Unsupported)
@@ -63,6 +63,14 @@ impl Handle {
     }
 
     pub(crate) fn send_bytes(&self, _: &[u8]) -> Sending {
+        match self.0 {}
+    }
+
+    pub(crate) fn send_text_with(&self, _: &str, _: &SendOptions) -> Result<Sending, OptionError> {
+        match self.0 {}
+    }
+
+    pub(crate) fn send_bytes_with(&self, _: &[u8], _: &SendOptions) -> Result<Sending, OptionError> {
         match self.0 {}
     }
 

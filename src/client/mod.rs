@@ -13,10 +13,14 @@ mod imp;
 #[cfg(all(feature = "rust", target_arch = "wasm32", target_os = "unknown"))]
 #[path = "web.rs"]
 mod imp;
+#[cfg(all(feature = "rust", target_arch = "wasm32", target_os = "unknown"))]
+mod inbox;
 #[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
 mod request;
+#[cfg(feature = "rust")]
+mod send_options;
 #[cfg(feature = "rust")]
 mod wire;
 
@@ -26,5 +30,6 @@ pub use self::{
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
     request::Request,
+    send_options::SendOptions,
     wire::{Client, EncodeError, Handle, Sending},
 };

@@ -1,26 +1,27 @@
 //! The Rust app's side of a client in the browser.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::{Rc, Weak},
-    task::{Context as TaskContext, Poll, Waker},
+    task::{Context as TaskContext, Poll},
 };
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
+pub(crate) use super::inbox::Sending;
 use super::{
     Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Place, Request, Retry,
+    SendOptions,
     builder::Endpoint,
     driver::{Driver, Host},
+    inbox::Inbox,
 };
 use crate::{
     Failure, OptionError, Outcome, Sent, State, Transport, Why,
     core::{
         config::Config,
         io::{News, Reason},
-        outbox::Parcel,
+        outbox::{Awaits, Parcel},
     },
     transport::{
         address::{Address, problem},
@@ -30,11 +31,6 @@ use crate::{
 
 /// What the port calls; most calls are about no id.
 type Call = dyn Fn(u32, u32, u32, Option<u32>, Option<u32>) -> u32;
-
-/// The stream holds so many events for an app that does not keep up.
-const LIMIT: usize = 1_024;
-/// Of these, so many are for other events than messages while a fetched stream waits.
-const RESERVE: usize = 64;
 
 pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
@@ -69,6 +65,15 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         port.set_frame(frame.as_ref());
         port.set_via("frame");
     }
+    let acks = builder.acks.take().map(|acks| {
+        Closure::<dyn Fn(JsMessage) -> Option<String>>::new(move |message: JsMessage| {
+            acks(&super::Message(Message(message)))
+        })
+    });
+    if let Some(acks) = &acks {
+        port.set_acks(acks.as_ref());
+    }
+    let can = Can { ack: acks.is_some(), ping: config.heartbeat.is_some() };
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
     let from = builder.resume.from.clone();
@@ -100,7 +105,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             driver.start();
         }
     });
-    Ok(Wire { handle: Handle { driver, inbox }, _call: call, _sink: sink, _frame: frame })
+    Ok(Wire { handle: Handle { driver, inbox, can }, _call: call, _sink: sink, _frame: frame, _acks: acks })
 }
 
 fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
@@ -109,6 +114,9 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     port.set_memory(&wasm_bindgen::memory());
     REQUEST.with(|request| port.set_request(request));
     port.set_flush(builder.flush);
+    if let Some(bytes) = builder.high_water_mark {
+        port.set_high_water(bytes);
+    }
     if let Some(via) = builder.resume.via {
         port.set_via(via);
     }
@@ -156,6 +164,7 @@ pub(crate) struct Wire {
     _call: Closure<Call>,
     _sink: Closure<dyn Fn(JsMessage)>,
     _frame: Option<Closure<dyn Fn(JsPlace) -> Option<String>>>,
+    _acks: Option<Closure<dyn Fn(JsMessage) -> Option<String>>>,
 }
 
 impl Wire {
@@ -172,6 +181,14 @@ impl Wire {
 pub(crate) struct Handle {
     driver: Rc<Driver>,
     inbox: Rc<Inbox>,
+    can: Can,
+}
+
+/// What the builder has made possible for a send.
+#[derive(Clone, Copy)]
+struct Can {
+    ack: bool,
+    ping: bool,
 }
 
 impl Handle {
@@ -220,10 +237,56 @@ impl Handle {
         Ok(self.send_text(&text))
     }
 
+    pub(crate) fn send_text_with(&self, text: &str, options: &SendOptions) -> Result<Sending, OptionError> {
+        self.check(options)?;
+        Ok(self.post(JsValue::from_str(text), text.len(), options))
+    }
+
+    pub(crate) fn send_bytes_with(
+        &self,
+        bytes: &[u8],
+        options: &SendOptions,
+    ) -> Result<Sending, OptionError> {
+        self.check(options)?;
+        Ok(self.post(js_sys::Uint8Array::from(bytes).into(), bytes.len(), options))
+    }
+
+    fn check(&self, options: &SendOptions) -> Result<(), OptionError> {
+        let error = |option, problem| Err(OptionError { option, problem });
+        match &options.ack {
+            Some(_) if !self.can.ack => error("send.ack", "needs Builder::acks"),
+            Some(_) if options.confirm => error("send.ack", "cannot be with send.confirm"),
+            Some(id) if self.driver.port().awaiting().has(&id.into()) => {
+                error("send.ack", "is the id of a message that is still without its ack")
+            }
+            _ if options.confirm && !self.can.ping => error("send.confirm", "needs the heartbeat"),
+            _ => Ok(()),
+        }
+    }
+
     fn send(&self, payload: JsValue, bytes: usize) -> Sending {
+        self.post(payload, bytes, &SendOptions::new())
+    }
+
+    fn post(&self, payload: JsValue, bytes: usize, options: &SendOptions) -> Sending {
         let (id, sending) = self.inbox.sending();
-        self.driver.port().payloads().set(&id.into(), &Array::of1(&payload));
-        self.driver.send(Parcel::new(id, bytes as u64));
+        let port = self.driver.port();
+        let key = options.ack.as_ref().map_or(JsValue::UNDEFINED, JsValue::from);
+        if options.ack.is_some() {
+            port.awaiting().set(&key, &id.into());
+        }
+        port.payloads().set(&id.into(), &Array::of2(&payload, &key));
+        self.driver.send(Parcel {
+            expires: options.ttl.unwrap_or(u64::MAX),
+            priority: options.priority,
+            volatile: options.volatile,
+            awaits: match options {
+                SendOptions { ack: Some(_), .. } => Awaits::Ack,
+                SendOptions { confirm: true, .. } => Awaits::Pong,
+                _ => Awaits::Nothing,
+            },
+            ..Parcel::new(id, bytes as u64)
+        });
         sending
     }
 
@@ -234,108 +297,6 @@ impl Handle {
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.driver.port().set_goodbye(reason);
         self.driver.close(Why::App, code);
-    }
-}
-
-/// What became of a send, once it is known.
-#[derive(Default)]
-struct Settled {
-    sent: Cell<Option<Sent>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-pub(crate) struct Sending(Rc<Settled>);
-
-impl Sending {
-    pub(crate) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Sent> {
-        match self.0.sent.get() {
-            Some(sent) => Poll::Ready(sent),
-            None => {
-                self.0.waker.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        }
-    }
-}
-
-/// What waits for the app.
-#[derive(Default)]
-struct Inbox {
-    events: RefCell<VecDeque<Event>>,
-    waker: RefCell<Option<Waker>>,
-    ended: Cell<bool>,
-    /// Resolves the promise that a fetched stream waits for.
-    make_room: RefCell<Option<js_sys::Function>>,
-    sends: RefCell<VecDeque<(u32, Rc<Settled>)>>,
-    next_send: Cell<u32>,
-}
-
-impl Inbox {
-    /// Bounded, for an app that does not keep up: what is lost is told in its place.
-    fn push(&self, event: Event) {
-        {
-            let mut events = self.events.borrow_mut();
-            if events.len() < LIMIT || matches!(event, Event::Closed(_)) {
-                events.push_back(event);
-            } else if let Some(Event::Overflow { missed }) = events.back_mut() {
-                *missed += 1;
-            } else {
-                events.push_back(Event::Overflow { missed: 1 });
-            }
-        }
-        let waker = self.waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// While nearly full, a promise of room.
-    fn room(&self) -> Option<js_sys::Promise> {
-        (self.events.borrow().len() >= LIMIT - RESERVE)
-            .then(|| js_sys::Promise::new(&mut |resolve, _| drop(self.make_room.replace(Some(resolve)))))
-    }
-
-    fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
-        let event = self.events.borrow_mut().pop_front();
-        if self.events.borrow().len() < LIMIT / 2
-            && let Some(resolve) = self.make_room.take()
-        {
-            // A promise's own function: it does not throw.
-            let _ = resolve.call0(&JsValue::UNDEFINED);
-        }
-        match event {
-            Some(event) => {
-                self.ended.set(matches!(event, Event::Closed(_)));
-                Poll::Ready(Some(event))
-            }
-            None if self.ended.get() => Poll::Ready(None),
-            None => {
-                self.waker.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        }
-    }
-
-    fn sending(&self) -> (u32, Sending) {
-        let id = self.next_send.get();
-        self.next_send.set(id.wrapping_add(1));
-        let settled = Rc::new(Settled::default());
-        self.sends.borrow_mut().push_back((id, Rc::clone(&settled)));
-        (id, Sending(settled))
-    }
-
-    fn settle(&self, id: u32, sent: Sent) {
-        let settled = {
-            let mut sends = self.sends.borrow_mut();
-            let place = sends.iter().position(|(other, _)| *other == id);
-            place.and_then(|place| sends.remove(place))
-        };
-        let Some((_, settled)) = settled else { return };
-        settled.sent.set(Some(sent));
-        let waker = settled.waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 }
 

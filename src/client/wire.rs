@@ -11,7 +11,7 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, Context, EndpointError, Event, Request,
+    Builder, Context, EndpointError, Event, Request, SendOptions,
     builder::{Asked, Endpoint},
     imp,
 };
@@ -155,6 +155,24 @@ impl Handle {
     /// Sends bytes.
     pub fn send_bytes(&self, bytes: &[u8]) -> Sending {
         Sending(self.0.send_bytes(bytes))
+    }
+
+    /// Sends a text as the options say.
+    ///
+    /// # Errors
+    ///
+    /// [`OptionError`], for options that this client cannot keep to; nothing is sent then.
+    pub fn send_with(&self, text: &str, options: &SendOptions) -> Result<Sending, OptionError> {
+        self.0.send_text_with(text, options).map(Sending)
+    }
+
+    /// Sends bytes as the options say.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_with`](Self::send_with).
+    pub fn send_bytes_with(&self, bytes: &[u8], options: &SendOptions) -> Result<Sending, OptionError> {
+        self.0.send_bytes_with(bytes, options).map(Sending)
     }
 
     /// Sends a value as JSON.

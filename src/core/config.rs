@@ -271,6 +271,20 @@ impl Outbox {
         self.overflow = overflow;
         self
     }
+
+    /// How many messages may be on the wire without their ack or pong; from 1.
+    #[must_use]
+    pub const fn with_max_in_flight(mut self, messages: u64) -> Self {
+        self.max_in_flight = messages;
+        self
+    }
+
+    /// How often a message that gets no ack is sent; from 1.
+    #[must_use]
+    pub const fn with_max_attempts(mut self, attempts: u64) -> Self {
+        self.max_attempts = attempts;
+        self
+    }
 }
 
 impl Default for Outbox {
@@ -335,6 +349,11 @@ impl Config {
         self.backoff.check()?;
         if let Some(heartbeat) = &self.heartbeat {
             heartbeat.check()?;
+        }
+        for (option, given) in
+            [("outbox.inFlight", self.outbox.max_in_flight), ("outbox.maxAttempts", self.outbox.max_attempts)]
+        {
+            within(option, given, 1, u64::MAX, "must be 1 or more")?;
         }
         for (option, given) in [("reconnect.maxAge", self.max_age), ("reconnect.failback", self.failback)] {
             if given != u64::MAX {

@@ -77,6 +77,13 @@ extern "C" {
     #[wasm_bindgen(method, setter, js_name = keepsRaw)]
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_acks(this: &Port, acks: &JsValue);
+    /// Numbers of what waits for an ack, by id.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn awaiting(this: &Port) -> js_sys::Map;
+    #[wasm_bindgen(method, setter, js_name = highWater)]
+    pub(crate) fn set_high_water(this: &Port, bytes: u32);
+    #[wasm_bindgen(method, setter)]
     pub(crate) fn set_frame(this: &Port, frame: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_notice(this: &Port, kind: &str);

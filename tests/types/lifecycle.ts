@@ -62,8 +62,12 @@ export async function send() {
   await wire.send("text");
   await wire.send(new Uint8Array(1));
   const { status, code } = await wire.send(new Blob());
-  is<"sent" | "dropped">()(status);
-  is<"overflow" | "too-big" | "closed" | "no-uplink" | "refused" | undefined>()(code);
+  await wire.send({ n: 1 }, { ttl: 500, signal: AbortSignal.timeout(9), priority: true, volatile: true, confirm: "pong", ack: false });
+  await wire.drained();
+  is<"sent" | "acked" | "unknown" | "dropped">()(status);
+  is<"overflow" | "too-big" | "closed" | "no-uplink" | "refused" | "expired" | "aborted" | "volatile" | undefined>()(code);
+  // @ts-expect-error no such confirmation
+  await wire.send("text", { confirm: "ack" });
   // @ts-expect-error no such status
   if (status === "failed") return;
   // @ts-expect-error a message is required

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use everwire::{Dropped, Outbox, Overflow, Sent, State};
+use everwire::{
+    Client, Dropped, Heartbeat, Message, OptionError, Outbox, Overflow, SendOptions, Sent, State,
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
@@ -113,4 +115,52 @@ async fn what_json_cannot_hold_is_an_error() {
     let error = wire.handle().send_json(&BTreeMap::from([(vec![1], 1)])).unwrap_err();
     assert!(error.to_string().starts_with("the value cannot be sent as JSON: "), "{error}");
     assert_eq!(wire.handle().queued(), (0, 0));
+}
+
+fn acked(message: &Message) -> Option<String> {
+    Some(message.text()?.split_once(' ')?.0.to_owned())
+}
+
+#[wasm_bindgen_test]
+async fn an_ack_settles_its_send_and_does_not_reach_the_app() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["mute"]],[["echo"]]]"#);
+    let wire = Client::builder(script.url.as_str()).acks(acked).live();
+    let handle = wire.handle();
+    let options = SendOptions::new().with_ack("7");
+    let sending = handle.send_with("7 text", &options).unwrap();
+    let again =
+        OptionError { option: "send.ack", problem: "is the id of a message that is still without its ack" };
+    assert_eq!(handle.send_with("7 other", &options).err(), Some(again));
+    script.until_received(&[Frame::Text("7 text".to_owned())]).await;
+    // The next connection is to an echo, which acks it.
+    handle.reconnect();
+    assert_eq!(within("the ack", sending).await, Sent::Acked);
+    let bytes = handle.send_bytes_with(b"8 bytes", &SendOptions::new().with_priority()).unwrap();
+    assert_eq!(within("the bytes", bytes).await, Sent::Sent);
+    assert_eq!(handle.queued(), (0, 0));
+}
+
+#[wasm_bindgen_test]
+async fn a_pong_confirms_a_send() {
+    let server = Server::start().await;
+    let wire = web_socket(&server.ws("/echo")).heartbeat(Heartbeat::new()).live();
+    let confirmed = wire.handle().send_with("text", &SendOptions::new().with_pong()).unwrap();
+    assert_eq!(within("the pong", confirmed).await, Sent::Sent);
+}
+
+#[wasm_bindgen_test]
+async fn what_is_of_no_use_any_more_is_not_sent() {
+    let server = Server::start().await;
+    let script = server.script("ws", HANG);
+    let wire = web_socket(&script.url).live();
+    let handle = wire.handle();
+    let late = handle.send_with("late", &SendOptions::new().with_ttl(50)).unwrap();
+    assert_eq!(within("the time to live", late).await, Sent::Dropped(Dropped::Expired));
+    let volatile = handle.send_with("early", &SendOptions::new().with_volatile()).unwrap();
+    assert_eq!(within("the volatile one", volatile).await, Sent::Dropped(Dropped::Volatile));
+    let error = handle.send_with("text", &SendOptions::new().with_ack("1")).err();
+    assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("send.ack needs Builder::acks"));
+    let error = handle.send_with("text", &SendOptions::new().with_pong()).err();
+    assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("send.confirm needs the heartbeat"));
 }
