@@ -3,6 +3,7 @@ import { Port, report } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+import { Gate } from "./gate.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
 import { ACK, AWAITS, TRANSPORTS, areProtocols, isBody, isHeaders, pick, readSend } from "./options.js";
@@ -79,6 +80,8 @@ export class Client extends EventTarget {
     Object.assign(port, settings.port);
     port.memory = instance.memory;
     port.request = request;
+    port.encode = (message) => encode(message, settings);
+    if (settings.port.handshake) port.gate = () => new Gate();
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
     for (const name of settings.events) port.name(name);
     port.sink = (message) => {
@@ -344,9 +347,9 @@ export class Client extends EventTarget {
 
   /** Throws when an option cannot work with this transport. */
   #fit(found) {
-    const { via } = this.#port;
+    const { via, handshake } = this.#port;
     const wrong = found !== TRANSPORTS.websocket
-      ? via === "frame" && "resume.frame is for a WebSocket: SSE cannot send"
+      ? (via === "frame" && "resume.frame is for a WebSocket: SSE cannot send") || (handshake && "handshake is for a WebSocket: SSE cannot send")
       : via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header' : this.#settings.silent;
     if (wrong) throw invalid(wrong);
   }

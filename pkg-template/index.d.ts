@@ -280,6 +280,23 @@ export interface AckOptions {
   match?: (message: Message) => string | number | readonly (string | number)[] | null | undefined;
 }
 
+/** A WebSocket before it counts as open. */
+export interface Handshake {
+  /** Strings and bytes raw, everything else by the codec; at once. */
+  send(message: unknown): void;
+  /** The next message; rejects when the connection is lost or given up. At most 1 024 wait. */
+  receive(): Promise<Message>;
+  /** Aborted when the connection is lost or given up. */
+  readonly signal: AbortSignal;
+  readonly url: string;
+  /** The subprotocol the server chose. */
+  readonly protocol: string;
+  /** The last id, "" if there is none; the last sequence number and its epoch. */
+  readonly id: string;
+  readonly seq: number | undefined;
+  readonly epoch: string | undefined;
+}
+
 export interface SendOptions {
   /** How long it is of use, in ms: `expired` after that in the outbox, `unknown` on the wire. Default no limit; 0 to 2^31-1. */
   ttl?: number;
@@ -331,6 +348,12 @@ export interface Options {
   codec?: "json" | "text" | "binary" | Codec;
   /** How long an attempt may take to open, and an endpoint function to answer. Default 10 000; 1 to 2^31-1. */
   openTimeout?: number;
+  /**
+   * WebSocket: runs after each open, before the state is `open` and anything is sent; the first frame of `resume.frame` comes
+   * after it. One that throws, or takes longer than `openTimeout`, is a failed attempt (`provider`, with its error as the
+   * `cause`). What it does not receive is the app's, after `open`.
+   */
+  handshake?: (connection: Handshake) => unknown;
   /** Overrides the failure table; undefined leaves it to the table. */
   shouldReconnect?: (failure: Failure) => boolean | undefined;
   /** Watch freeze, back/forward cache, visibility, online and offline. Default true. */

@@ -126,14 +126,19 @@ function readHttp(given, withCredentials) {
 }
 
 /** How the server says that it has a message. */
-function readAcks(outbox) {
+function readAcks(outbox, codec) {
   const given = section(outbox, "ack", false);
   if (!given.on) return undefined;
   const ack = new Reader(given.value, "outbox.ack", "id match");
-  return {
-    id: ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ?? "id",
-    match: ack.fn("match") ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)),
-  };
+  const id = ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ?? "id";
+  const match = ack.fn("match");
+  if (!(isFunction(id) && match)) needsJson("outbox.ack", codec);
+  return { id, match: match ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)) };
+}
+
+/** What is looked up in the messages by a key. */
+function needsJson(option, codec) {
+  if (codec === "text" || codec === "binary") throw invalid(`${option} as a key needs the JSON codec; with "${codec}" give a function`);
 }
 
 const NEVER = { flags: 0, ttl: Infinity };
@@ -156,7 +161,7 @@ export function readSend(given, { acks, pings }) {
 const readSignal = (options) => options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
 
 export function readOptions(given, endpoints) {
-  const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout shouldReconnect pageLifecycle signal http until maxEventBytes");
+  const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout handshake shouldReconnect pageLifecycle signal http until maxEventBytes");
   const reconnect = section(options, "reconnect", true);
   const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay maxAge failback notice");
   const heartbeat = section(options, "heartbeat", false);
@@ -215,15 +220,15 @@ export function readOptions(given, endpoints) {
 
   const codec = options.get("codec", (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)), '"json", "text", "binary" or { decode, encode }') ?? "json";
   const id = resume.get("id", (value) => isString(value) || isFunction(value), "a key of the JSON, or a function");
-  if (isString(id) && (codec === "text" || codec === "binary")) throw invalid(`resume.id as a key needs the JSON codec; with "${codec}" give a function`);
+  if (isString(id)) needsJson("resume.id", codec);
   const seq = resume.get("seq", (value) => isString(value) || isFunction(value) || isBoolean(value), "a key of the JSON, true (the id is the number), or a function");
-  if (isString(seq) && (codec === "text" || codec === "binary")) throw invalid(`resume.seq as a key needs the JSON codec; with "${codec}" give a function`);
+  if (isString(seq)) needsJson("resume.seq", codec);
   const storage = resume.get("storage", (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)), "true, or something with getItem and setItem");
   const key = resume.get("key", isString, "a string");
   const commit = resume.one("commit", "auto", "manual");
   if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, and which one');
   if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
-  const acks = readAcks(outbox);
+  const acks = readAcks(outbox, codec);
   const highWater = outbox.get("highWaterMark", (value) => value > 0, "a number of bytes from 1") ?? 2 ** 24;
   const gap = resume.get("gap", isString, "a string");
   const notice = r.get("notice", isString, "a string");
@@ -257,7 +262,7 @@ export function readOptions(given, endpoints) {
     acks,
     pings: heartbeat.on && ping !== false,
     silent: heartbeat.on && ping !== false && given[SILENT],
-    port: { acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
+    port: { handshake: options.fn("handshake"), acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
     signal: readSignal(options),
   };
 }

@@ -123,6 +123,11 @@ export class Port {
   cursorNames = ["lastEventId"];
   /** Of a WebSocket: `(cursor) => frame`, the first one sent. */
   frame;
+  /** Makes what stands between the WebSocket's open and ours, if something does (`gate.js` of the npm package). */
+  gate;
+  /** The caller's `(conn) => promise`, and what encodes for it. */
+  handshake;
+  encode;
   /** The caller's `(headers, id) => "recovered" | "gap"` for the answer to a request that named this id. */
   outcome;
   /** The type by which the server says that it is going to close. */
@@ -289,25 +294,34 @@ export class Port {
     const url = target.href;
     const link = [];
     let socket;
-    const opened = (event) => {
+    const gate = transport === "websocket" ? this.gate?.() : undefined;
+    const opened = async (event) => {
       // A server may name its events `open` and `error`, too: those have data.
       if ("data" in event) return;
       this.#stamped = Math.abs(performance.now() - event.timeStamp) < 1000;
       try {
+        if (gate) {
+          const send = (message) => socket.send(this.encode(message));
+          await gate.run(this.handshake, { send, read: ({ data }) => this.#read(data), url, protocol: socket.protocol, ...this.place() });
+        }
         const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
         if (frame !== undefined) socket.send(sendable(frame, "resume.frame"));
       } catch (error) {
+        if (gate && !this.owns(socket)) return;
         this.refusal = error;
         return void this.call(LOST, attempt, UNFRAMED);
       }
+      if (gate && !this.owns(socket)) return;
       this.call(OPENED, attempt, 0);
+      while (gate?.held.length && this.socket === socket) this.#message(gate.held.shift());
     };
     if (transport === "websocket") {
       socket = new WebSocket(url, protocols ?? []);
       // `close` says all there is to say; the npm package `ws` throws when nobody listens.
       socket.onerror = () => {};
       socket.binaryType = this.binaryType;
-      this.#on(link, socket, "message", this.#onMessage);
+      this.#on(link, socket, "message", gate ? (event) => gate.takes(event) || this.#message(event) : this.#onMessage);
+      if (gate) link.push([gate]);
       this.#on(link, socket, "open", opened);
       this.#on(link, socket, "close", (event) => {
         this.closeReason = event.reason;
@@ -536,10 +550,7 @@ export class Port {
     this.received++;
     let message, number;
     try {
-      const data = this.decode(raw, this.transport);
-      const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
-      message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
-      if (this.keepsRaw) message.raw = raw;
+      message = this.#read(raw, name);
       const acked = this.acks?.(message);
       if (acked !== undefined && acked !== null) return this.#acked([].concat(acked));
       if (this.id) {
@@ -559,6 +570,14 @@ export class Port {
     else if (!this.#rule(own, number)) return;
     else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
     else this.#deliver(message);
+  }
+
+  #read(raw, name) {
+    const data = this.decode(raw, this.transport);
+    const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
+    const message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
+    if (this.keepsRaw) message.raw = raw;
+    return message;
   }
 
   #acked(ids) {

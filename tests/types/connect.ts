@@ -69,6 +69,9 @@ connect("/live", { heartBeat: true });
 connect("/live", { reconnect: { initialdelay: 1_000 } });
 // @ts-expect-error misspelt
 connect("/live", { resume: { eventId: "id" } });
+connect("wss://example.com", { handshake: async ({ send, receive, id, seq }) => { send({ id, seq }); is<string>()((await receive()).type); } });
+// @ts-expect-error it gets one argument
+connect("wss://example.com", { handshake: (connection, more) => {} });
 connect("/live", { outbox: { ack: true, inFlight: 4, maxAttempts: 2, highWaterMark: 1_000 } });
 connect("/live", { outbox: { ack: { id: "key", match: ({ data }) => (data as { ids: string[] }).ids } } });
 connect("/live", { outbox: { ack: { id: ({ key }: { key: number }) => key, match: () => undefined } } });

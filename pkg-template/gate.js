@@ -1,0 +1,45 @@
+// Between a WebSocket's open and the client's: what the caller's handshake sends and receives.
+import { EverwireError } from "./errors.js";
+
+const LIMIT = 1024;
+
+/** One connection's. What the handshake does not receive is the app's, after `open`. */
+export class Gate {
+  /** Came, and nobody has taken it. */
+  held = [];
+  #waiting = [];
+  #passed = false;
+  #abort = new AbortController();
+
+  /** Takes a socket's event as long as the handshake is under way. */
+  takes(event) {
+    if (this.#passed) return false;
+    if (this.#waiting.length) this.#waiting.shift()(event);
+    else if (this.held.push(event) > LIMIT) {
+      this.#abort.abort(new EverwireError("provider", `more than ${LIMIT} messages came before the handshake ended. Take them by conn.receive(), or end it`));
+    }
+    return true;
+  }
+
+  /** `read` makes a message of an event; `send` takes what the client's own takes. Rejects when the connection is given up, too. */
+  async run(handshake, { read, ...context }) {
+    const { signal } = this.#abort;
+    const given = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const receive = () => {
+      const next = this.held.length ? Promise.resolve(this.held.shift()) : new Promise((resolve) => this.#waiting.push(resolve));
+      return Promise.race([next, given]).then(read);
+    };
+    try {
+      await Promise.race([handshake({ ...context, receive, signal }), given]);
+    } finally {
+      this.#passed = true;
+      // Nobody may be left who asks.
+      given.catch(() => {});
+    }
+  }
+
+  /** As one of the connection's listeners: taken off when it is let go of. */
+  removeEventListener() {
+    this.#abort.abort();
+  }
+}

@@ -1,0 +1,115 @@
+// What comes between a WebSocket's open and the client's.
+import { client, watch } from "../client.js";
+import { equal, test, thrown, waitFor } from "../harness.js";
+import { fault, script, sse, ws } from "../server.js";
+
+const received = async (plan) => (await plan.log()).map((attempt) => attempt.received);
+
+test("nothing goes before it, the state is open after it", async () => {
+  const plan = script("ws", [[["send", '{"type":"challenge","n":7}'], ["echo"]]]);
+  let context, made;
+  const states = [];
+  made = client(plan.url, {
+    protocols: [],
+    resume: { frame: ({ id }) => `resume ${id}`, from: "5" },
+    handshake: async (conn) => {
+      context = conn;
+      states.push(made.state);
+      const { data, type } = await conn.receive();
+      conn.send({ answer: data.n + 1, type });
+      conn.send("text");
+      await conn.receive();
+      states.push(made.state, (await conn.receive()).data);
+    },
+  });
+  const seen = watch(made);
+  const early = made.send("queued");
+  await made.opened();
+  equal((await early).status, "sent", "what waited");
+  equal(states, ["connecting", "connecting", "text"], "while it lasted");
+  await waitFor(() => seen.messages.length === 2, "the echoes of the rest");
+  equal(seen.data, ["resume 5", "queued"], "messages");
+  equal(await received(plan), [['{"answer":8,"type":"challenge"}', "text", "resume 5", "queued"]], "frames");
+  equal([context.id, context.url === plan.url || context.url.startsWith(plan.url), context.protocol], ["5", true, ""], "context");
+});
+
+test("what it does not receive is the app's, in order, after open", async () => {
+  const plan = script("ws", [[["send", "1"], ["send", "2"], ["send", "3"], ["wait", 100], ["send", "4"]]]);
+  const made = client(plan.url, { handshake: async ({ receive }) => { await receive(); await new Promise((done) => setTimeout(done, 30)); } });
+  const seen = watch(made);
+  await waitFor(() => seen.messages.length === 3, () => `three, have ${seen.data}`);
+  equal(seen.data, ["2", "3", "4"], "messages");
+  equal(seen.events.slice(0, 2), ["statechange", "open"], "and before them");
+});
+
+test("it runs on each connection, and one that fails is a failed attempt with the cause", async () => {
+  const plan = script("ws", [[["echo"]], [["echo"]], [["echo"]]]);
+  let runs = 0;
+  const made = client(plan.url, { handshake: async ({ send, receive }) => {
+    send(`run ${++runs}`);
+    await receive();
+    if (runs === 1) throw new Error("not today");
+  } });
+  const seen = watch(made);
+  await made.opened();
+  equal([seen.retries.length, seen.retries[0].failure.code, seen.retries[0].failure.cause.message], [1, "provider", "not today"], "the first");
+  await fault("/fault/drop");
+  await waitFor(() => made.stats().opens === 2, "the third");
+  equal([runs, await received(plan)], [3, [["run 1"], ["run 2"], ["run 3"]]], "runs");
+});
+
+test("one that takes too long is a failed attempt, and learns it", async () => {
+  let signal, rejected;
+  const made = client(ws("/echo"), {
+    openTimeout: 300,
+    shouldReconnect: () => false,
+    handshake: (conn) => {
+      signal = conn.signal;
+      return conn.receive().catch((error) => { rejected = error; throw error; });
+    },
+  });
+  const seen = watch(made);
+  await waitFor(() => seen.closed, "the end");
+  equal([seen.closed.error.code, signal.aborted], ["open-timeout", true], "failure");
+  await waitFor(() => rejected, "its receive to end");
+});
+
+test("close in its middle opens nothing, and it learns it", async () => {
+  let signal;
+  const made = client(ws("/echo"), { handshake: (conn) => { signal = conn.signal; return new Promise(() => {}); } });
+  const seen = watch(made);
+  await waitFor(() => signal, "the handshake");
+  made.close();
+  equal([seen.closed.reason, signal.aborted, made.stats().opens], ["app", true, 0], "closed");
+});
+
+test("what comes meanwhile is held within a bound", async () => {
+  const made = client(ws("/count?to=5000"), { resume: { id: "eventId" }, shouldReconnect: () => false, handshake: () => new Promise(() => {}) });
+  const seen = watch(made);
+  await waitFor(() => seen.closed, "the end");
+  equal([seen.closed.error.code, /1024 messages/.test(seen.closed.error.cause?.message)], ["provider", true], "failure");
+});
+
+test("a successor has its own, while the old connection delivers", async () => {
+  let runs = 0;
+  const made = client(ws(`/count?to=1000000&rate=500&begin=${Date.now()}`), {
+    resume: { id: "eventId", seq: "seq" },
+    reconnect: { maxAge: 1_000 },
+    handshake: async () => {
+      runs++;
+      // Messages of the new connection wait, those of the old one do not.
+      await new Promise((done) => setTimeout(done, 200));
+    },
+  });
+  const seen = watch(made);
+  await waitFor(() => made.stats().opens === 3, "the third connection");
+  const numbers = seen.data.map(({ seq }) => seq);
+  equal([runs, seen.states, numbers.every((seq, at) => !at || seq === numbers[at - 1] + 1)], [3, ["open"], true], "once, in order, open");
+}, { seconds: 20 });
+
+test("it is for WebSockets, and a function", async () => {
+  for (const [name, endpoint, handshake] of [["handshake", sse("/count"), () => {}], ["handshake", ws("/echo"), {}]]) {
+    const error = await thrown(() => client(endpoint, { handshake }), name);
+    equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
+  }
+});
