@@ -34,14 +34,16 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
+const UNNAMED = "send: an ack needs an id, a string or a number. Give an object, or outbox.ack.id as a function, or send it with { ack: false }";
+
 /** The message with an id that the server can ack, and that id: its own, or a new one. */
-export function identify(message, { id }, fresh) {
+export function identify(message, { id }, fresh, problem = UNNAMED) {
   const keyed = typeof id === "string";
   const own = keyed ? message?.[id] : id(message);
   const known = typeof own === "string" || typeof own === "number";
   if (known) return [message, String(own)];
   if (!keyed || own !== undefined || isRaw(message) || typeof message !== "object" || Array.isArray(message)) {
-    throw new EverwireError("encode", "send: an ack needs an id, a string or a number. Give an object, or outbox.ack.id as a function, or send it with { ack: false }");
+    throw new EverwireError("encode", problem);
   }
   const made = fresh();
   return [{ ...message, [id]: made }, made];

@@ -29,7 +29,7 @@ export const areProtocols = (value) =>
 const isStrings = (value) => Array.isArray(value) && value.every(isString);
 
 /** One options object: each key is read once, and a key that nobody reads is a mistake. */
-class Reader {
+export class Reader {
   constructor(value, path, keys) {
     if (value === null || typeof value !== "object" || Array.isArray(value)) {
       throw invalid(`${path || "options"} must be an object, not ${describe(value)}`);
@@ -137,7 +137,7 @@ function readAcks(outbox, codec) {
 }
 
 /** What is looked up in the messages by a key. */
-function needsJson(option, codec) {
+export function needsJson(option, codec) {
   if (codec === "text" || codec === "binary") throw invalid(`${option} as a key needs the JSON codec; with "${codec}" give a function`);
 }
 
@@ -158,7 +158,7 @@ export function readSend(given, { acks, pings }) {
   };
 }
 
-const readSignal = (options) => options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
+export const readSignal = (options) => options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
 
 export function readOptions(given, endpoints) {
   const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout handshake shouldReconnect pageLifecycle signal http until maxEventBytes");

@@ -54,7 +54,7 @@ writeFileSync(`${out}/wasm.js`, `export const sum = ${sum}, pivot = ${best.pivot
 
 // 5. The facade around them.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
-const own = /^(acks|answer|answered|arm|ask|asked|asking|asks|awaiting|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|frame|goodbye|heard|held|highWater|hold|idAt|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|pings|place|prefix|prepare|prepared|reader|refusal|request|resumes|room|route|sendPing|seqAt|settle|silent|sink|successor|switch|takes|until|watch)$/;
+const own = /^(acks|answer|answered|arm|ask|asked|asking|asks|awaiting|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|frame|goodbye|heard|held|highWater|hold|idAt|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|pings|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|sendPing|seqAt|settle|silent|sink|successor|switch|takes|until|watch)$/;
 const facade = (options) => build({
   bundle: true, format: "esm", target: "es2022", charset: "utf8", mangleProps: own,
   define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,
@@ -65,10 +65,10 @@ rmSync("pkg", { recursive: true, force: true });
 mkdirSync("pkg");
 // What the entries have in common, the wasm above all, stands in one file.
 await facade({
-  entryPoints: ["pkg-template/index.js", "pkg-template/eventsource.js", "pkg-template/presets.js"], outdir: "pkg", splitting: true, chunkNames: "shared-[hash]",
+  entryPoints: ["pkg-template/index.js", "pkg-template/duplex.js", "pkg-template/eventsource.js", "pkg-template/presets.js"], outdir: "pkg", splitting: true, chunkNames: "shared-[hash]",
   alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
 });
-for (const file of ["index.d.ts", "eventsource.d.ts", "presets.d.ts"]) cpSync(`pkg-template/${file}`, `pkg/${file}`);
+for (const file of ["index.d.ts", "duplex.d.ts", "eventsource.d.ts", "presets.d.ts"]) cpSync(`pkg-template/${file}`, `pkg/${file}`);
 for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
 writeFileSync("pkg/package.json", `${JSON.stringify({ ...manifest, version }, null, 2)}\n`);

@@ -1,0 +1,54 @@
+// The client with requests. Everything else is as in "everwire".
+import type { AnyEvents, Client, Endpoint, EventMap, EverwireError, Message, Options } from "./index.js";
+
+export * from "./index.js";
+
+export interface RequestsOptions {
+  /** Key of the JSON that a request's id goes under; filled in where there is none. Default `"id"`. */
+  id?: string;
+  /** Key of the JSON that the reply has it under. Default as `id`. */
+  replyId?: string;
+  /** A reply that has something under this key is an error. Default `"error"`. */
+  error?: string;
+  /** How long to wait for a reply, in ms. Default 10 000; 1 to 2^31-1. */
+  timeout?: number;
+  /**
+   * What becomes of a request whose connection is lost before its reply: it rejects with `unknown`, as the server may have done
+   * it (default), or is sent again, with the same id, on the next one, until its timeout.
+   */
+  onLoss?: "reject" | "retry";
+}
+
+export interface DuplexOptions extends Options {
+  requests?: RequestsOptions;
+}
+
+export interface RequestOptions {
+  /** In ms; default as `requests.timeout`. */
+  timeout?: number;
+  signal?: AbortSignal;
+  /** Before all that waits in the outbox. Default false. */
+  priority?: boolean;
+}
+
+/** Why a request got no reply, or that the reply is an error. */
+export class RequestError extends EverwireError {
+  private constructor();
+  /**
+   * `refused`: the server's reply is an error, see `reply`. `timeout`, `aborted`, `closed`. `unknown`: the connection was lost
+   * before the reply came. Else as in the `code` of a send that was dropped.
+   */
+  readonly code: any;
+  readonly reply: Message | undefined;
+}
+
+export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
+  /**
+   * Sends an object and resolves with the message that carries its id, which no handler gets. Rejects with a
+   * {@link RequestError}, and for what cannot be encoded or a wrong option.
+   */
+  request<T = any>(message: object, options?: RequestOptions): Promise<Message<string, T>>;
+}
+
+/** As `connect` of "everwire", with `requests`. */
+export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: DuplexOptions): Duplex<E>;

@@ -1,0 +1,54 @@
+// The client with requests: `connect` of this entry takes the same options, and `requests`.
+import { Client } from "./client.js";
+import { Reader, needsJson, readOptions } from "./options.js";
+import { Requests } from "./requests.js";
+import { instance } from "./wasm.js";
+
+export { EverwireError, Failure } from "./errors.js";
+export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+export { version } from "./index.js";
+export { RequestError } from "./requests.js";
+
+const isKey = (value) => typeof value === "string" && value !== "";
+const KEY = "a key of the JSON";
+
+function readRequests(given = {}, codec) {
+  const options = new Reader(given, "requests", "id replyId error timeout onLoss");
+  const id = options.get("id", isKey, KEY) ?? "id";
+  needsJson("requests.id", codec);
+  const timeout = options.number("timeout", 1);
+  return {
+    id,
+    replyId: options.get("replyId", isKey, KEY) ?? id,
+    error: options.get("error", isKey, KEY) ?? "error",
+    timeout: timeout < 0 ? 10_000 : timeout,
+    retries: options.one("onLoss", "reject", "retry") === "retry",
+  };
+}
+
+class Duplex extends Client {
+  #requests;
+
+  constructor(endpoints, settings, requests) {
+    super(endpoints, settings, instance());
+    this.#requests = requests;
+    const look = () => (this.state === "closed" ? requests.close() : requests.connection(this.state === "open" ? this.stats().opens : 0));
+    this.addEventListener("statechange", look);
+    // A planned change of connections has no other state.
+    this.addEventListener("open", look);
+  }
+
+  request(message, options = {}) {
+    return this.#requests.ask(message, options, (payload, how) => this.send(payload, how));
+  }
+}
+
+export function connect(endpoint, options = {}) {
+  const { requests: given, ...rest } = options;
+  const endpoints = [].concat(endpoint);
+  const settings = readOptions(rest, endpoints);
+  const requests = new Requests(readRequests(given, rest.codec));
+  const { acks } = settings.port;
+  settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
+  return new Duplex(endpoints, settings, requests);
+}

@@ -1,0 +1,104 @@
+// Questions to the server and its answers, by an id that both carry.
+import { identify } from "./encode.js";
+import { EverwireError } from "./errors.js";
+import { Reader, readSignal } from "./options.js";
+
+const SENTENCES = {
+  timeout: "no reply came in time",
+  aborted: "the request's signal was aborted",
+  closed: "the client is closed",
+  unknown: "the connection was lost before the reply came: the server may have done it. `requests.onLoss: \"retry\"` asks again",
+};
+
+const UNNAMED = "request: it needs an id, a string or a number. Give an object; everwire fills it in";
+
+/** Why a request got no reply, or which error the reply holds. */
+export class RequestError extends EverwireError {
+  constructor(code, { sentence = SENTENCES[code] ?? `the request was dropped (${code})`, reply } = {}) {
+    super(code, `request: ${sentence}`);
+    this.reply = reply;
+  }
+}
+
+export class Requests {
+  #options;
+  /** By id: `{ message, send, connection, settle }`. */
+  #pending = new Map();
+  #count = 0;
+  /** No other client's, nor an earlier page's. */
+  #prefix = `r${[1, 2].map(() => Math.random().toString(36).slice(2)).join("")}-`;
+  /** How many there have been, 0 while there is none. */
+  #connection = 0;
+
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** `post(message, options)` is the client's send. */
+  ask(message, options, post) {
+    return new Promise((resolve, reject) => {
+      const given = new Reader(options, "request", "timeout signal priority");
+      const own = given.number("timeout", 1), signal = readSignal(given), priority = given.flag("priority", false);
+      const timeout = own < 0 ? this.#options.timeout : own;
+      const [payload, id] = identify(message, this.#options, () => `${this.#prefix}${this.#count++}`, UNNAMED);
+      if (this.#pending.has(id)) throw new EverwireError("encode", "request: one with this id is still without its reply");
+      if (signal?.aborted) throw new RequestError("aborted");
+      const stop = new AbortController();
+      const settle = (error, reply) => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        this.#pending.delete(id);
+        // What still waits in the outbox need not go out.
+        stop.abort();
+        if (error) reject(error);
+        else resolve(reply);
+      };
+      const abort = () => settle(new RequestError("aborted"));
+      const timer = setTimeout(() => settle(new RequestError("timeout")), timeout);
+      signal?.addEventListener("abort", abort);
+      const entry = { settle, connection: 0, send: undefined };
+      this.#pending.set(id, entry);
+      entry.send = () => {
+        entry.connection = 0;
+        // The reply is its ack.
+        post(payload, { ack: false, priority, signal: stop.signal }).then(({ status, code }) => {
+          if (this.#pending.get(id) !== entry) return;
+          if (status !== "sent") return settle(new RequestError(code ?? status));
+          entry.connection = this.#connection;
+          // It was sent, and the connection lost, before this ran.
+          if (!entry.connection) this.#lost(entry);
+        }, settle);
+      };
+      entry.send();
+    });
+  }
+
+  /** Whether the message is a reply, in time or late. */
+  takes(message) {
+    const { replyId, error } = this.#options;
+    const { data } = message;
+    const id = data?.[replyId];
+    if (typeof id !== "string" && typeof id !== "number") return false;
+    const entry = this.#pending.get(String(id));
+    const reason = data[error];
+    if (!entry) return String(id).startsWith(this.#prefix);
+    if (reason === undefined || reason === null) entry.settle(undefined, message);
+    else entry.settle(new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply: message }));
+    return true;
+  }
+
+  /** The connection there is now: what was asked over another one gets no reply. */
+  connection(serial) {
+    this.#connection = serial;
+    for (const entry of [...this.#pending.values()]) if (entry.connection && entry.connection !== serial) this.#lost(entry);
+  }
+
+  close() {
+    for (const { settle } of [...this.#pending.values()]) settle(new RequestError("closed"));
+  }
+
+  #lost(entry) {
+    if (this.#options.retries) entry.send();
+    else entry.settle(new RequestError("unknown"));
+  }
+}

@@ -1,0 +1,149 @@
+// Questions and answers: `everwire/duplex`.
+import { connect, RequestError } from "/pkg/duplex.js";
+import { quick } from "../client.js";
+import { after, equal, ok, rejection, test, thrown, waitFor } from "../harness.js";
+import { fault, script, sse, unique, ws } from "../server.js";
+
+function client(endpoint, options = {}) {
+  const made = connect(endpoint, { reconnect: quick, ...options });
+  after(() => made.close());
+  return made;
+}
+const failure = async (promise) => {
+  const error = await rejection(promise);
+  ok(error instanceof RequestError, `${error}`);
+  return error.code;
+};
+const received = async (plan) => (await plan.log()).map((attempt) => attempt.received);
+
+test("each gets the reply with its id, and no handler does", async () => {
+  const made = client(ws("/echo"));
+  const seen = [];
+  made.on((message) => seen.push(message.data));
+  const replies = await Promise.all(Array.from({ length: 500 }, (_, n) => made.request({ n })));
+  equal(replies.map(({ data }) => data.n), Array.from({ length: 500 }, (_, n) => n), "replies");
+  equal((await made.request({ id: "mine", n: 1 })).data, { id: "mine", n: 1 }, "an id of the caller's");
+  equal((await made.request({ id: 7 })).data, { id: 7 }, "a number");
+  made.send({ id: "other" });
+  await waitFor(() => seen.length, "what is no reply");
+  equal(seen, [{ id: "other" }], "messages");
+});
+
+test("names of the server's own", async () => {
+  const plan = script("ws", [[["send", '{"re":"q","fault":null,"value":1}'], ["send", '{"re":"r","fault":"no"}'], ["mute"]]]);
+  const made = client(plan.url, { requests: { id: "rid", replyId: "re", error: "fault" } });
+  const [first, second] = [made.request({ rid: "q" }), rejection(made.request({ rid: "r" }))];
+  equal((await first).data.value, 1, "reply");
+  equal([(await second).code, (await second).reply.data.fault], ["refused", "no"], "error");
+});
+
+test("the server's error", async () => {
+  const made = client(ws("/echo"));
+  const error = await rejection(made.request({ error: { why: "full" } }));
+  equal([error.name, error.code, error.reply.data.error.why, error.message.includes("full")], ["EverwireError", "refused", "full", false], "error");
+});
+
+test("timeout, abort, close", async () => {
+  const plan = script("ws", [[["mute"]]]);
+  const made = client(plan.url, { requests: { timeout: 100 } });
+  await made.opened();
+  const abort = new AbortController();
+  const asked = [
+    made.request({ n: 1 }), made.request({ n: 2 }, { signal: abort.signal, timeout: 60_000 }), made.request({ n: 3 }, { timeout: 60_000 }),
+    made.request({ n: 4 }, { signal: AbortSignal.abort() }),
+  ].map(failure);
+  abort.abort();
+  equal(await asked[0], "timeout", "the default");
+  made.close();
+  equal(await Promise.all(asked), ["timeout", "aborted", "closed", "aborted"], "codes");
+  equal(await failure(made.request({})), "closed", "afterwards");
+});
+
+test("what waits in the outbox when its time is over is not sent", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { reconnect: { initialDelay: 60_000, maxDelay: 60_000, jitter: "none" } });
+  await made.opened();
+  await fault("/fault/drop");
+  await waitFor(() => made.state === "waiting", "waiting");
+  equal(await failure(made.request({ n: 1 }, { timeout: 100 })), "timeout", "code");
+  equal(made.stats().queued, 0, "queued");
+  const later = made.request({ n: 2 });
+  made.reconnect();
+  equal((await later).data.n, 2, "the next one");
+});
+
+test("the connection is lost before the reply", async () => {
+  const plan = script("ws", [[["mute"]], [["echo"]]]);
+  const made = client(plan.url);
+  await made.opened();
+  const asked = made.request({ n: 1 });
+  await waitFor(async () => (await received(plan))[0].length === 1, "the request at the server");
+  await fault("/fault/drop");
+  equal(await failure(asked), "unknown", "code");
+  equal((await made.request({ n: 2 })).data.n, 2, "on the next one");
+});
+
+test("or replaced by plan", async () => {
+  const plan = script("ws", [[["mute"]], [["echo"]]]);
+  const made = client(plan.url, { reconnect: { maxAge: 1_000 } });
+  await made.opened();
+  equal(await failure(made.request({ n: 1 })), "unknown", "code");
+  equal(made.state, "open", "state");
+});
+
+test('onLoss "retry": asked again with the same id', async () => {
+  const plan = script("ws", [[["mute"]], [["mute"]], [["echo"]]]);
+  const made = client(plan.url, { requests: { onLoss: "retry" } });
+  const asked = made.request({ id: unique(), n: 1 });
+  for (const at of [0, 1]) {
+    await waitFor(async () => (await received(plan))[at]?.length === 1, `the request at connection ${at}`);
+    await fault("/fault/drop");
+  }
+  equal((await asked).data.n, 1, "reply");
+  equal(new Set((await received(plan)).flat()).size, 1, "one and the same message");
+});
+
+test("a reply that comes late reaches nobody", async () => {
+  const made = client(ws("/echo"));
+  await made.opened();
+  const seen = [];
+  made.on(({ data }) => seen.push(data));
+  await fault("/proxy/black-hole?direction=down");
+  equal(await failure(made.request({ n: 1 }, { timeout: 50 })), "timeout", "code");
+  await fault("/fault/clear");
+  made.send("after it");
+  await waitFor(() => seen.length, "what follows");
+  equal(seen, ["after it"], "messages");
+});
+
+test("beside acks", async () => {
+  const made = client(ws("/echo"), { outbox: { ack: { id: "key", match: ({ data }) => data.key } } });
+  const [sent, reply] = await Promise.all([made.send({ n: 1 }), made.request({ n: 2 })]);
+  equal([sent.status, reply.data.n], ["acked", 2], "both");
+});
+
+test("what cannot be", async () => {
+  for (const [name, options] of [
+    ["requests", 5],
+    ["requests.id", { id: "" }],
+    ["requests.replyId", { replyId: 5 }],
+    ["requests.error", { error: () => {} }],
+    ["requests.timeout", { timeout: 0 }],
+    ["requests.onLoss", { onLoss: "again" }],
+    ["requests.retry", { retry: true }],
+  ]) {
+    const error = await thrown(() => client(ws("/echo"), { requests: options }), name);
+    equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
+  }
+  equal((await thrown(() => client(ws("/echo"), { codec: "text" }))).code, "invalid-option", "a codec without keys");
+  const made = client(ws("/echo"));
+  for (const [message, options, code] of [
+    ["text", {}, "encode"], [[1], {}, "encode"], [{ id: {} }, {}, "encode"], [{ big: 1n }, {}, "encode"],
+    [{}, { timeout: -1 }, "invalid-option"], [{}, { signal: 1 }, "invalid-option"], [{}, { ttl: 1 }, "invalid-option"], [{}, 5, "invalid-option"],
+  ]) equal((await rejection(made.request(message, options))).code, code, `request(${typeof message})`);
+  const twice = [made.request({ id: 1 }), rejection(made.request({ id: 1 }))];
+  equal([(await twice[0]).data.id, (await twice[1]).code], [1, "encode"], "one id twice");
+  const stream = client(sse("/count"));
+  await stream.opened();
+  equal(await failure(stream.request({})), "no-uplink", "over SSE");
+});
