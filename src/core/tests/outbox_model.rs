@@ -260,7 +260,7 @@ fn check(bounds: Bounds) {
     checker.assert_properties();
 }
 
-const SMALL: Bounds = Bounds { messages: 5, losses: 3, rollovers: 0, in_flight: 3, attempts: 5 };
+const SMALL: Bounds = Bounds { messages: 4, losses: 3, rollovers: 0, in_flight: 3, attempts: 5 };
 
 #[test]
 fn acked_messages_arrive_once_and_in_order() {
