@@ -394,6 +394,7 @@ export class Client extends EventTarget {
       resolve: (attempt, retry, reason, place) => {
         this.#counts.attempts++;
         this.#attempt = retry;
+        this.#port.reason = CONTEXT_REASONS[reason];
         if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
@@ -403,7 +404,7 @@ export class Client extends EventTarget {
         }
         this.#providerError = undefined;
         const { signal } = this.#port.asking = new AbortController();
-        this.#ask(attempt, { reason: CONTEXT_REASONS[reason], attempt: retry, lastEventId: this.#port.cursor, signal }, this.#endpoints[place], fixed);
+        this.#ask(attempt, { reason: this.#port.reason, attempt: retry, lastEventId: this.#port.cursor, signal }, this.#endpoints[place], fixed);
       },
       // 0 no, 1 yes, 2 as the table says.
       ask: () => {

@@ -288,6 +288,8 @@ export interface Handshake {
   receive(): Promise<Message>;
   /** Aborted when the connection is lost or given up. */
   readonly signal: AbortSignal;
+  /** As for an endpoint function: `unauthorized` after a close with 4001 or 4401. */
+  readonly reason: "initial" | "reconnect" | "unauthorized";
   readonly url: string;
   /** The subprotocol the server chose. */
   readonly protocol: string;

@@ -205,12 +205,12 @@ export function readOptions(given, endpoints) {
   const request = resume.fn("request");
   const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
   const asks = [...endpoints, protocols, http.headers, http.body, request].some(isFunction);
-  const shouldReconnect = options.fn("shouldReconnect");
+  const shouldReconnect = options.fn("shouldReconnect"), handshake = options.fn("handshake");
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
     (heartbeat.on ? HEARTBEAT : 0) |
     (ping === false ? PASSIVE : 0) |
-    (asks ? PROVIDER : 0) |
+    (asks || handshake ? PROVIDER : 0) |
     (shouldReconnect ? ASKS : 0) |
     (via === "header" && transport === TRANSPORTS.eventsource ? SELF_RECONNECT : 0) |
     (http.onComment ? COMMENTS : 0) |
@@ -262,7 +262,7 @@ export function readOptions(given, endpoints) {
     acks,
     pings: heartbeat.on && ping !== false,
     silent: heartbeat.on && ping !== false && given[SILENT],
-    port: { handshake: options.fn("handshake"), acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
+    port: { handshake, acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
     signal: readSignal(options),
   };
 }

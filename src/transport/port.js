@@ -127,6 +127,7 @@ export class Port {
   gate;
   /** The caller's `(conn) => promise`, and what encodes for it. */
   handshake;
+  reason;
   encode;
   /** The caller's `(headers, id) => "recovered" | "gap"` for the answer to a request that named this id. */
   outcome;
@@ -302,7 +303,7 @@ export class Port {
       try {
         if (gate) {
           const send = (message) => socket.send(this.encode(message));
-          await gate.run(this.handshake, { send, read: ({ data }) => this.#read(data), url, protocol: socket.protocol, ...this.place() });
+          await gate.run(this.handshake, { send, read: ({ data }) => this.#read(data), url, protocol: socket.protocol, reason: this.reason, ...this.place() });
         }
         const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
         if (frame !== undefined) socket.send(sendable(frame, "resume.frame"));

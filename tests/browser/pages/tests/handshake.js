@@ -58,6 +58,15 @@ test("it runs on each connection, and one that fails is a failed attempt with th
   equal([runs, await received(plan)], [3, [["run 1"], ["run 2"], ["run 3"]]], "runs");
 });
 
+test("after 4401 it runs once more as unauthorized", async () => {
+  const plan = script("ws", [[["close", 4401]], [["close", 4401]], [["echo"]]]);
+  const reasons = [];
+  const made = client(plan.url, { handshake: ({ reason }) => { reasons.push(reason); } });
+  const seen = watch(made);
+  await waitFor(() => seen.closed, "the end");
+  equal([reasons, seen.closed.reason, seen.closed.code], [["initial", "unauthorized"], "fatal", 4401], "reasons");
+});
+
 test("one that takes too long is a failed attempt, and learns it", async () => {
   let signal, rejected;
   const made = client(ws("/echo"), {
