@@ -1,5 +1,6 @@
 // The standard's own class (HTML, server-sent events) over everwire's fetch-streamed SSE.
 import { Client } from "./client.js";
+import { resolve, standardize } from "./interface.js";
 import { PLAINLY, readOptions } from "./options.js";
 import { instance } from "./wasm.js";
 
@@ -9,7 +10,6 @@ export class EventSource extends EventTarget {
   #client;
   #url;
   #withCredentials;
-  #handlers = new Map();
   #closed = false;
 
   constructor(url, init) {
@@ -17,14 +17,7 @@ export class EventSource extends EventTarget {
     super();
     const { withCredentials, method, headers, body, fetch, heartbeat, reconnect, maxEventBytes } = init ?? {};
     this.#withCredentials = !!withCredentials;
-    let target;
-    try {
-      target = new URL(`${url}`, globalThis.document?.baseURI ?? globalThis.location?.href);
-      // Chromium escapes what cannot be in a host, where the URL standard fails.
-      if (/^https?:$/.test(target.protocol) && target.hostname.includes("%")) throw target;
-    } catch {
-      throw new DOMException("everwire: the EventSource's URL cannot be resolved", "SyntaxError");
-    }
+    const target = resolve(url, "EventSource");
     this.#url = target.href;
     // The standard says so only when it connects.
     if (!/^https?:$/.test(target.protocol)) return void setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
@@ -61,56 +54,10 @@ export class EventSource extends EventTarget {
     return this.#client?.readyState ?? CLOSED;
   }
 
-  get onopen() {
-    return this.#handler("open");
-  }
-
-  set onopen(handler) {
-    this.#handle("open", handler);
-  }
-
-  get onmessage() {
-    return this.#handler("message");
-  }
-
-  set onmessage(handler) {
-    this.#handle("message", handler);
-  }
-
-  get onerror() {
-    return this.#handler("error");
-  }
-
-  set onerror(handler) {
-    this.#handle("error", handler);
-  }
-
   close() {
     this.#closed = true;
     this.#client?.close();
   }
-
-  #handler(name) {
-    return this.#handlers.get(name) ?? null;
-  }
-
-  /** It keeps the place among the listeners at which it was first set (HTML, event handlers). */
-  #handle(name, handler) {
-    if (!this.#handlers.has(name)) {
-      this.addEventListener(name, (event) => {
-        const handler = this.#handlers.get(name);
-        if (typeof handler === "function") handler.call(this, event);
-      });
-    }
-    this.#handlers.set(name, typeof handler === "function" || (typeof handler === "object" && handler) ? handler : null);
-  }
 }
 
-// As WebIDL makes them: seen in for…in, and the constants on both the class and its objects.
-for (const name of Object.getOwnPropertyNames(EventSource.prototype)) {
-  if (name !== "constructor") Object.defineProperty(EventSource.prototype, name, { enumerable: true });
-}
-for (const target of [EventSource, EventSource.prototype]) {
-  for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) Object.defineProperty(target, name, { value, enumerable: true });
-}
-Object.defineProperty(EventSource.prototype, Symbol.toStringTag, { value: "EventSource", configurable: true });
+standardize(EventSource, "EventSource", ["open", "message", "error"], { CONNECTING, OPEN, CLOSED });

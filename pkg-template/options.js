@@ -89,7 +89,7 @@ export const CODECS = {
 };
 
 /** `true` is the defaults, `false` is off, an object is more. */
-function section(options, key, fallback) {
+export function section(options, key, fallback) {
   const value = options.get(key, (value) => isBoolean(value) || (typeof value === "object" && value), "true, false or an object") ?? fallback;
   return { on: value !== false, value: typeof value === "object" ? value : {} };
 }

@@ -63,12 +63,13 @@ await facade({ entryPoints: ["pkg-template/index.js"], external: ["#glue", "#was
 
 rmSync("pkg", { recursive: true, force: true });
 mkdirSync("pkg");
+const entries = ["index", "duplex", "eventsource", "presets", "websocket"];
 // What the entries have in common, the wasm above all, stands in one file.
 await facade({
-  entryPoints: ["pkg-template/index.js", "pkg-template/duplex.js", "pkg-template/eventsource.js", "pkg-template/presets.js"], outdir: "pkg", splitting: true, chunkNames: "shared-[hash]",
+  entryPoints: entries.map((name) => `pkg-template/${name}.js`), outdir: "pkg", splitting: true, chunkNames: "shared-[hash]",
   alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
 });
-for (const file of ["index.d.ts", "duplex.d.ts", "eventsource.d.ts", "presets.d.ts"]) cpSync(`pkg-template/${file}`, `pkg/${file}`);
+for (const name of entries) cpSync(`pkg-template/${name}.d.ts`, `pkg/${name}.d.ts`);
 for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
 writeFileSync("pkg/package.json", `${JSON.stringify({ ...manifest, version }, null, 2)}\n`);

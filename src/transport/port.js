@@ -317,7 +317,8 @@ export class Port {
       while (gate?.held.length && this.socket === socket) this.#message(gate.held.shift());
     };
     if (transport === "websocket") {
-      socket = new WebSocket(url, protocols ?? []);
+      // The drop-in has its own look at it.
+      socket = new (this.WebSocket ?? WebSocket)(url, protocols ?? []);
       // `close` says all there is to say; the npm package `ws` throws when nobody listens.
       socket.onerror = () => {};
       socket.binaryType = this.binaryType;

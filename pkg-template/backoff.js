@@ -1,0 +1,97 @@
+// The wait before a new object for a URL whose last ones were lost. The core has the same rules (src/core/backoff.rs),
+// but knows one connection, and these are several; there they would cost everybody who never imports this.
+import { Reader, section } from "./options.js";
+
+const FLOOR = 100;
+/** What a server that closes with 1012 or 1013 asks to wait; see src/core/failure.rs. */
+const RESTARTING = 5_000;
+/** URLs remembered; the longest untouched goes first. */
+const KEPT = 100;
+/** By URL: `{ failures, until, soonest }`, on the clock of `performance.now()`. */
+const losses = new Map();
+
+const now = () => performance.now();
+
+/** The delays, or undefined for none. */
+export function readBackoff(options, key, fallback) {
+  const { on, value } = section(options, key, fallback);
+  const r = new Reader(value, key, "initialDelay maxDelay factor jitter stableAfter");
+  const or = (number, usual) => (number < 0 ? usual : number);
+  const delays = {
+    initial: or(r.number("initialDelay"), 1_000),
+    max: or(r.number("maxDelay", FLOOR), 30_000),
+    factor: or(r.number("factor", 1, 100, ""), 2),
+    jitter: r.one("jitter", "full", "equal", "none"),
+    stableAfter: or(r.number("stableAfter"), 5_000),
+  };
+  return on ? delays : undefined;
+}
+
+export class Backoff {
+  #url;
+  #delays;
+  /** Losses in a row until now. */
+  #failures = 0;
+  #openedAt;
+
+  constructor(url, delays) {
+    this.#url = url;
+    this.#delays = delays;
+    if (!delays) return;
+    const before = losses.get(url);
+    // Who waits longer than the longest delay anyway is no storm.
+    if (before && now() > before.until + delays.max) losses.delete(url);
+    else this.#failures = before?.failures ?? 0;
+  }
+
+  /** Calls `go` when the time has come, at once if it has. Returns what calls it off. */
+  wait(watches, go) {
+    const loss = this.#delays && losses.get(this.#url);
+    if (!loss || loss.until <= now()) return void go();
+    const page = globalThis.document;
+    const stop = () => {
+      clearTimeout(timer);
+      globalThis.removeEventListener?.("online", hurry);
+      page?.removeEventListener("visibilitychange", hurry);
+    };
+    const at = (time) => setTimeout(() => {
+      stop();
+      go();
+    }, Math.max(0, time - now()));
+    const hurry = ({ type }) => {
+      if (type !== "online" && page.visibilityState === "hidden") return;
+      clearTimeout(timer);
+      timer = at(Math.min(loss.until, loss.soonest));
+    };
+    let timer = at(loss.until);
+    if (watches) {
+      globalThis.addEventListener?.("online", hurry);
+      page?.addEventListener("visibilitychange", hurry);
+    }
+    return stop;
+  }
+
+  opened() {
+    this.#openedAt = now();
+  }
+
+  /** `routine`: by the app, or with 1000, which says that nothing is wrong. */
+  ended(code, routine) {
+    if (!this.#delays) return;
+    const stable = now() - this.#openedAt >= this.#delays.stableAfter;
+    this.#openedAt = undefined;
+    if (routine) return void (stable && losses.delete(this.#url));
+    this.#failures = stable ? 1 : this.#failures + 1;
+    const told = code === 1012 || code === 1013 ? RESTARTING * (1 + Math.random() / 8) : 0;
+    losses.delete(this.#url);
+    losses.set(this.#url, { failures: this.#failures, until: now() + Math.max(this.#delay(), told), soonest: now() + Math.max(FLOOR, told) });
+    if (losses.size > KEPT) losses.delete(losses.keys().next().value);
+  }
+
+  #delay() {
+    const { initial, max, factor, jitter } = this.#delays;
+    const top = Math.max(FLOOR, Math.min(max, Math.max(FLOOR, initial) * factor ** (this.#failures - 1)));
+    const bottom = jitter === "none" ? top : jitter === "equal" ? Math.max(FLOOR, top / 2) : FLOOR;
+    return bottom + Math.random() * (top - bottom);
+  }
+}

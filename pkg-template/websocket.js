@@ -1,0 +1,211 @@
+// The standard's own class (WebSockets Standard) over everwire: one object is one connection, which is watched.
+import { isBytes } from "../src/transport/port.js";
+import { Backoff, readBackoff } from "./backoff.js";
+import { Client } from "./client.js";
+import { byteLength } from "./encode.js";
+import { EverwireError } from "./errors.js";
+import { closeEvent, resolve, standardize } from "./interface.js";
+import { PLAINLY, Reader, areProtocols, readOptions } from "./options.js";
+import { instance } from "./wasm.js";
+
+const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
+
+let platform = globalThis.WebSocket;
+
+/** The browser's class. This one, or one made from it, may stand in its place on globalThis. */
+function platformClass() {
+  const given = globalThis.WebSocket;
+  if (given !== WebSocket && !(given?.prototype instanceof WebSocket)) platform = given;
+  if (typeof platform === "function") return platform;
+  throw new EverwireError("unsupported", "this runtime has no WebSocket. On a server, make one in the browser only; in Node, put one on globalThis");
+}
+
+const syntaxError = (problem) => new DOMException(`everwire: ${problem}`, "SyntaxError");
+
+/** WebIDL's union of a string and a sequence of strings. */
+const list = (protocols) =>
+  protocols !== null && /^(object|function)$/.test(typeof protocols) && protocols[Symbol.iterator] ? Array.from(protocols, (name) => `${name}`) : [`${protocols}`];
+
+/** WebIDL's `[Clamp] unsigned short`: ties go to the even one. */
+function clamp(value) {
+  const number = Math.min(Math.max(+value || 0, 0), 65_535);
+  const rounded = Math.round(number);
+  return rounded - number === 0.5 && rounded % 2 ? rounded - 1 : rounded;
+}
+
+export class WebSocket extends EventTarget {
+  #url;
+  #settings;
+  #backoff;
+  /** What calls the wait before the connection off. */
+  #stop;
+  #client;
+  /** The platform's, the last one. */
+  #socket;
+  /** The same, while its end is this object's to tell. */
+  #link;
+  /** How the platform's ended. */
+  #end;
+  #failed = false;
+  #state = CONNECTING;
+  #suspended = false;
+  #hasOpened = false;
+  /** Bytes given to `send` when nothing could be sent. */
+  #unsent = 0;
+  #binaryType = "blob";
+
+  constructor(url, protocols = [], options = {}) {
+    if (!arguments.length) throw new TypeError("everwire: WebSocket needs a URL");
+    super();
+    const target = resolve(url, "WebSocket");
+    target.protocol = target.protocol.replace("http", "ws");
+    if (!/^wss?:$/.test(target.protocol)) throw syntaxError("a WebSocket's URL must have the scheme ws:, wss:, http: or https:");
+    // Also an empty one, which `hash` does not tell.
+    if (target.href.includes("#")) throw syntaxError("a WebSocket's URL must have no fragment");
+    this.#url = target.href;
+    const offered = list(protocols);
+    if (!areProtocols(offered)) throw syntaxError("each subprotocol must be a token, and different from the others");
+
+    const given = new Reader(options, "", "heartbeat openTimeout reconnect backoff pageLifecycle");
+    const { heartbeat, openTimeout, reconnect = false, pageLifecycle = true } = options;
+    // Another connection in this one's place is what no code of the standard's expects: maxAge, failback and notice are none.
+    if (typeof reconnect === "object") new Reader(reconnect, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
+    this.#settings = readOptions({
+      transport: "websocket", codec: "text", protocols: offered, outbox: { maxMessages: 0 },
+      heartbeat, openTimeout, reconnect, pageLifecycle, [PLAINLY]: true,
+    }, [this.#url]);
+    this.#backoff = new Backoff(this.#url, readBackoff(given, "backoff", true));
+    const adopt = (...how) => this.#adopt(new (platformClass())(...how));
+    Object.assign(this.#settings.port, {
+      WebSocket: function (...how) { return adopt(...how); },
+      // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
+      send: () => 1,
+    });
+    platformClass();
+    instance();
+    this.#stop = this.#backoff.wait(pageLifecycle, () => this.#connect());
+  }
+
+  get url() {
+    return this.#url;
+  }
+
+  get readyState() {
+    // The server may have begun to close it; a page that was frozen has let go of it.
+    return this.#state === OPEN ? Math.max(OPEN, this.#socket.readyState) : this.#state;
+  }
+
+  get bufferedAmount() {
+    return (this.#socket?.bufferedAmount ?? 0) + this.#unsent;
+  }
+
+  get extensions() {
+    return this.#socket?.extensions ?? "";
+  }
+
+  get protocol() {
+    return this.#socket?.protocol ?? "";
+  }
+
+  get binaryType() {
+    return this.#binaryType;
+  }
+
+  set binaryType(value) {
+    const type = `${value}`;
+    if (type !== "blob" && type !== "arraybuffer") return;
+    this.#binaryType = type;
+    if (this.#hasOpened) this.#socket.binaryType = type;
+  }
+
+  send(data) {
+    if (!arguments.length) throw new TypeError("everwire: send needs data");
+    const payload = isBytes(data) || (typeof Blob === "function" && data instanceof Blob) ? data : `${data}`;
+    // Code that only knows one connection is not ready for a throw in mid-life.
+    if (this.#state === CONNECTING && !this.#hasOpened) throw new DOMException("everwire: the WebSocket is not open yet", "InvalidStateError");
+    if (this.#state !== OPEN || this.#socket.readyState !== OPEN) {
+      this.#unsent += byteLength(payload);
+      return;
+    }
+    this.#socket.send(payload);
+    // The watchdog asks after a send that nothing answers.
+    if (this.#settings.heartbeat) this.#client.send("");
+  }
+
+  close(code = undefined, reason = undefined) {
+    const how = [];
+    if (code !== undefined) how[0] = clamp(code);
+    if (reason !== undefined) how[1] = `${reason}`;
+    if (code !== undefined && how[0] !== 1000 && !(how[0] >= 3000 && how[0] <= 4999)) {
+      throw new DOMException("everwire: the close code must be 1000, or 3000 to 4999", "InvalidAccessError");
+    }
+    if (reason !== undefined && byteLength(how[1]) > 123) throw syntaxError("the close reason must have at most 123 bytes");
+    const live = this.#state <= OPEN;
+    const link = this.#link;
+    if (live) {
+      link?.close(...how);
+      this.#state = CLOSING;
+      this.#stop?.();
+    }
+    // Also in a handler of `close`, where one that repeats is not over yet.
+    this.#client?.close();
+    // By a task, as the standard has it; a link tells its end itself.
+    if (live && !link) setTimeout(() => this.#lost(true));
+  }
+
+  #connect() {
+    this.#stop = undefined;
+    const client = this.#client = new Client([this.#url], this.#settings, instance());
+    client.addEventListener("open", () => {
+      this.#state = OPEN;
+      this.#hasOpened = true;
+      this.#unsent = 0;
+      this.#socket.binaryType = this.#binaryType;
+      this.#backoff.opened();
+      this.dispatchEvent(new Event("open"));
+    });
+    client.on(({ data, origin }) => this.dispatchEvent(new MessageEvent("message", { data, origin })));
+    client.addEventListener("statechange", () => {
+      const returned = this.#suspended;
+      this.#suspended = client.state === "suspended";
+      // What becomes of a socket that was let go of is not news.
+      if (this.#suspended) this.#link = this.#end = undefined;
+      else if (returned && this.#state === OPEN && client.state !== "closed") this.#lost(false);
+    });
+    client.addEventListener("retry", () => this.#lost(false));
+    client.addEventListener("close", ({ reason }) => reason !== "app" && this.#lost(true));
+  }
+
+  /** Hears how the platform's socket ends, before the client does. */
+  #adopt(socket) {
+    this.#socket = this.#link = socket;
+    this.#end = undefined;
+    this.#failed = false;
+    socket.addEventListener("error", () => {
+      if (this.#link === socket) this.#failed = true;
+    });
+    socket.addEventListener("close", (event) => {
+      if (this.#link !== socket) return;
+      this.#end = event;
+      if (this.#state === CLOSING) this.#lost(true);
+    });
+    return socket;
+  }
+
+  /** A connection, or an attempt, is over. */
+  #lost(last) {
+    const wasOpen = this.#state === OPEN, asked = this.#state === CLOSING;
+    // One that everwire gave up has failed, too.
+    const { code, reason, wasClean } = this.#end ?? { code: 1006, reason: "", wasClean: false };
+    const failed = !this.#end || this.#failed;
+    this.#link = this.#end = undefined;
+    this.#state = CLOSED;
+    this.#backoff.ended(code, asked || code === 1000);
+    if (failed) this.dispatchEvent(new Event("error"));
+    // Of one that repeats, `open` and `close` take turns; `error` tells the attempts between.
+    if (wasOpen || last) this.dispatchEvent(closeEvent({ code, reason, wasClean }));
+    if (!last && this.#client.state !== "closed") this.#state = CONNECTING;
+  }
+}
+
+standardize(WebSocket, "WebSocket", ["open", "message", "error", "close"], { CONNECTING, OPEN, CLOSING, CLOSED });
