@@ -44,6 +44,7 @@ export class WebSocket extends EventTarget {
   #socket;
   /** The same, while its end is this object's to tell. */
   #link;
+  #listeners;
   /** How the platform's ended. */
   #end;
   #failed = false;
@@ -169,7 +170,7 @@ export class WebSocket extends EventTarget {
       const returned = this.#suspended;
       this.#suspended = client.state === "suspended";
       // What becomes of a socket that was let go of is not news.
-      if (this.#suspended) this.#link = this.#end = undefined;
+      if (this.#suspended) this.#letGo();
       else if (returned && this.#state === OPEN && client.state !== "closed") this.#lost(false);
     });
     client.addEventListener("retry", () => this.#lost(false));
@@ -179,17 +180,22 @@ export class WebSocket extends EventTarget {
   /** Hears how the platform's socket ends, before the client does. */
   #adopt(socket) {
     this.#socket = this.#link = socket;
-    this.#end = undefined;
     this.#failed = false;
-    socket.addEventListener("error", () => {
-      if (this.#link === socket) this.#failed = true;
-    });
-    socket.addEventListener("close", (event) => {
-      if (this.#link !== socket) return;
-      this.#end = event;
-      if (this.#state === CLOSING) this.#lost(true);
-    });
+    this.#listeners = {
+      error: () => { this.#failed = true; },
+      close: (event) => {
+        this.#end = event;
+        if (this.#state === CLOSING) this.#lost(true);
+      },
+    };
+    for (const [type, listener] of Object.entries(this.#listeners)) socket.addEventListener(type, listener);
     return socket;
+  }
+
+  #letGo() {
+    const link = this.#link;
+    this.#link = this.#end = undefined;
+    if (link) for (const [type, listener] of Object.entries(this.#listeners)) link.removeEventListener(type, listener);
   }
 
   /** A connection, or an attempt, is over. */
@@ -198,12 +204,12 @@ export class WebSocket extends EventTarget {
     // One that everwire gave up has failed, too.
     const { code, reason, wasClean } = this.#end ?? { code: 1006, reason: "", wasClean: false };
     const failed = !this.#end || this.#failed;
-    this.#link = this.#end = undefined;
+    this.#letGo();
     this.#state = CLOSED;
     this.#backoff.ended(code, asked || code === 1000);
     if (failed) this.dispatchEvent(new Event("error"));
-    // Of one that repeats, `open` and `close` take turns; `error` tells the attempts between.
-    if (wasOpen || last) this.dispatchEvent(closeEvent({ code, reason, wasClean }));
+    // Of one that repeats, `open` and `close` take turns; `error` tells the attempts between. Its handler may close it.
+    if (wasOpen || last || this.#client.state === "closed") this.dispatchEvent(closeEvent({ code, reason, wasClean }));
     if (!last && this.#client.state !== "closed") this.#state = CONNECTING;
   }
 }

@@ -1,6 +1,7 @@
 // What every page runs: echo a token through everwire and show it. Copied into each project by the runner.
 import { EverwireError, connect } from "everwire";
 import { nchan } from "everwire/presets";
+import { WebSocket } from "everwire/websocket";
 
 export function live() {
   const show = (text) => { document.querySelector("#live").textContent = text; };
@@ -12,6 +13,7 @@ export function live() {
       // One instance of what the entries share.
       if (!(error instanceof EverwireError)) throw new TypeError("the preset's error is of another everwire");
     }
+    if (WebSocket.name !== "WebSocket") throw new TypeError(`the standard's class is called ${WebSocket.name}`);
     const wire = connect(`${query.get("wire")}/echo`);
     wire.on("hello", (message) => show(message.data.token));
     wire.send({ type: "hello", token: query.get("token") });

@@ -1,7 +1,7 @@
 // The drop-in WebSocket: the standard's behaviour, the same as the browser's own class where both can be asked.
 import { WebSocket as DropIn } from "/pkg/websocket.js";
 import { after, equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
-import { script, toWebSocket, unique, wire, ws } from "../server.js";
+import { fault, script, toWebSocket, unique, wire, ws } from "../server.js";
 import { open, opened } from "../sockets.js";
 
 const Native = WebSocket;
@@ -40,7 +40,8 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
       [wire.replace("http:", "HTTP:"), `${toWebSocket(wire)}/`],
       ["https://127.0.0.1:1/x", "wss://127.0.0.1:1/x"],
       ["/x?y", `${toWebSocket(location.origin)}/x?y`],
-      ["", toWebSocket(location.href)],
+      // Firefox's own refuses it.
+      ...(name === "drop-in" ? [["", toWebSocket(location.href)]] : []),
     ]) {
       const [socket] = open(Class, given);
       equal(socket.url, url, `the URL of ${given}`);
@@ -203,7 +204,9 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     const [socket, seen] = open(Class, play(["hang"]));
     equal([socket.close(4000, "x"), socket.readyState], [undefined, 2], "closing");
     socket.send("nowhere");
-    equal([seen.events, socket.bufferedAmount], [[], 7], "not at once");
+    equal(seen.events, [], "not at once");
+    // WebKit's own counts the frame, too.
+    if (name === "drop-in") equal(socket.bufferedAmount, 7, "bufferedAmount");
     await waitFor(() => seen.closes.length === 1, "close");
     equal([seen.events, seen.closes, socket.readyState], [[["error", 3], ["close", 3]], [[1006, "", false]], 3], "events");
     const [later, told] = open(Class, play(["hang"]));
@@ -233,11 +236,13 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
   });
 
   test(`${name}: refused, reset, and no server`, async () => {
-    for (const url of [play(["status", 503]), play(["status", 200, "text/html"]), "ws://127.0.0.1:1/"]) {
+    for (const url of [play(["status", 503]), play(["status", 200, "text/html"]), ws("/echo")]) {
+      if (url === ws("/echo")) await fault("/proxy/refuse");
       const [socket, seen] = open(Class, url);
-      await waitFor(() => seen.closes.length === 1, "close");
+      await waitFor(() => seen.closes.length === 1, `close of ${url}`);
       equal([seen.events, seen.closes, socket.readyState], [[["error", 3], ["close", 3]], [[1006, "", false]], 3], url);
     }
+    await fault("/fault/clear");
     const [, seen] = open(Class, play(["send", "a"], ["wait", 50], ["reset"]));
     await waitFor(() => seen.closes.length === 1, "close");
     equal([seen.data, seen.closes], [["a"], [[1006, "", false]]], "reset");

@@ -1,8 +1,9 @@
 // After close() nothing is left: no connection, listener, timer, memory, nor the client itself.
 import { held, instances, memories, tables } from "../spies.js";
 import { connect } from "/pkg/index.js";
+import { WebSocket as DropIn } from "/pkg/websocket.js";
 import { engine, equal, ok, test, waitFor } from "../harness.js";
-import { sse, stats, ws } from "../server.js";
+import { script, sse, stats, ws } from "../server.js";
 
 const cycles = 200;
 const settled = 50;
@@ -78,3 +79,37 @@ test("100 reconnects of one client leave what one connection holds", async () =>
   made.close();
   equal(held(), { timers: 0, listeners: [] }, "held after");
 }, { seconds: 40 });
+
+test("drop-in WebSockets leave nothing: closed at once, open, waiting, in mid-life; lost, refused, frozen", async () => {
+  const over = (socket) => waitFor(() => socket.readyState === 3, "the end");
+  const opened = (socket) => waitFor(() => socket.readyState === 1, "open");
+  const heartbeat = { interval: 1_000, timeout: 500 };
+  for (const reconnect of [false, { initialDelay: 100, maxDelay: 100 }]) {
+    const lost = script("ws", [[["send", "a"], ["wait", 50], ["reset"]]]).url;
+    const options = { heartbeat, reconnect, backoff: { initialDelay: 30_000, jitter: "none" } };
+    const make = (url) => Object.assign(new DropIn(url, [], options), { onopen() {}, onmessage() {}, onerror() {}, onclose() {} });
+    const atOnce = make(ws("/echo?1"));
+    atOnce.close();
+    const open = make(ws("/echo?2"));
+    await opened(open);
+    open.send("x");
+    open.close();
+    const ended = make(lost);
+    await new Promise((resolve) => ended.addEventListener("close", resolve, { once: true }));
+    ended.close();
+    const waiting = make(lost);
+    ok(held().timers > 0, "it waits");
+    waiting.close();
+    const frozen = make(ws(`/echo?${Math.random()}`));
+    await opened(frozen);
+    document.dispatchEvent(new Event("freeze"));
+    document.dispatchEvent(new Event("resume"));
+    frozen.close();
+    for (const socket of [atOnce, open, ended, waiting, frozen]) await over(socket);
+    equal(held(), { timers: 0, listeners: [] }, `held with reconnect ${Boolean(reconnect)}`);
+  }
+  const refused = new DropIn(script("ws", [[["status", 503]]]).url);
+  await over(refused);
+  equal(held(), { timers: 0, listeners: [] }, "held after a refusal");
+  await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
+});

@@ -1,0 +1,31 @@
+// A server on a free port that counts its connections, and drops them.
+import { createServer } from "node:http";
+
+/** `attach(http)` makes it speak the library's protocol; its result may have `stop`. */
+export async function serve(attach) {
+  const http = createServer((request, response) => response.writeHead(404).end());
+  const sockets = new Set();
+  let upgrades = 0;
+  http.on("upgrade", (request, socket) => {
+    upgrades += 1;
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  const library = await attach(http);
+  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `ws://127.0.0.1:${http.address().port}`,
+    /** WebSockets that are open now, by the HTTP server's count and by the library's. */
+    open: () => [sockets.size, library.open()],
+    upgrades: () => upgrades,
+    /** Without a close frame: the TCP connections end, or are reset. */
+    drop(reset) {
+      for (const socket of sockets) reset ? socket.resetAndDestroy() : socket.destroy();
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      http.close();
+      await library.stop?.();
+    },
+  };
+}
