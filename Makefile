@@ -65,7 +65,7 @@ test-proxies: setup-proxies server pack
 
 # graphql-ws, mqtt, socket.io and y-websocket on everwire's WebSocket, against their own servers.
 test-libraries: setup-test pack
-	@. scripts/env.sh && node tests/libraries/run.mjs $(LIBRARIES_ARGS)
+	@. scripts/env.sh && node tests/libraries/run.mjs $(or $(LIBRARIES_ARGS),all)
 
 # nginx with nchan, two nodes over one Redis: what a client notices when one of them goes.
 test-cluster: setup-test setup-cluster pack

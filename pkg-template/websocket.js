@@ -134,17 +134,17 @@ export class WebSocket extends EventTarget {
   }
 
   close(code = undefined, reason = undefined) {
-    const how = [];
-    if (code !== undefined) how[0] = clamp(code);
-    if (reason !== undefined) how[1] = `${reason}`;
-    if (code !== undefined && how[0] !== 1000 && !(how[0] >= 3000 && how[0] <= 4999)) {
+    const number = code === undefined ? 1000 : clamp(code), words = reason === undefined ? "" : `${reason}`;
+    if (number !== 1000 && !(number >= 3000 && number <= 4999)) {
       throw new DOMException("everwire: the close code must be 1000, or 3000 to 4999", "InvalidAccessError");
     }
-    if (reason !== undefined && byteLength(how[1]) > 123) throw syntaxError("the close reason must have at most 123 bytes");
+    if (byteLength(words) > 123) throw syntaxError("the close reason must have at most 123 bytes");
     const live = this.#state <= OPEN;
     const link = this.#link;
     if (live) {
-      link?.close(...how);
+      // Without a code there is no room for a reason; and close(undefined) is a code to some browsers.
+      if (code === undefined) link?.close();
+      else link?.close(number, words);
       this.#state = CLOSING;
       this.#stop?.();
     }

@@ -16,7 +16,7 @@ const drops = 20;
 const source = join(root, "tests/libraries");
 const known = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== "node_modules").map(({ name }) => name);
 const args = process.argv.slice(2);
-const which = args[0] === "all" || Object.hasOwn(engines, args[0]) ? args.shift() : "chromium";
+const which = args[0] === "all" || Object.hasOwn(engines, args[0]) ? args.shift() : "all";
 for (const name of args) {
   if (known.includes(name)) continue;
   console.error(`libraries: there is no ${name}. There are: ${known.join(", ")}`);
@@ -63,7 +63,7 @@ async function inEngine(engine, dir, page) {
   }
   try {
     const { driver } = session;
-    await driver.manage().setTimeouts({ script: 60_000 });
+    await driver.manage().setTimeouts({ script: 20_000 });
     for (const name of args.length ? args : known) {
       const { start } = await import(join(dir, name, "server.mjs"));
       await report.run(engine, `${name}: ${drops} drops`, () => recovers(driver, start, `${page}${name}.html`));

@@ -123,3 +123,28 @@ for (const [name, enter] of [
     takeReports();
   });
 }
+
+test("a trap ends a drop-in WebSocket with error and close, and the next one works", async () => {
+  const realm = await frame();
+  const spied = await realm.loadSpied();
+  const { WebSocket: DropIn } = await realm.eval('import("/pkg/websocket.js")');
+  const open = async () => {
+    const socket = new DropIn(ws("/echo"), [], { heartbeat: { interval: 500 }, backoff: false });
+    after(() => socket.close());
+    await waitFor(() => socket.readyState === 1, "open");
+    return socket;
+  };
+  const socket = await open();
+  const seen = [];
+  for (const type of ["error", "close"]) socket.addEventListener(type, ({ code, wasClean }) => seen.push([type, socket.readyState, code, wasClean]));
+  ruin(spied);
+  socket.send("in");
+  await waitFor(() => seen.length === 2, "close");
+  equal(seen, [["error", 3, undefined, undefined], ["close", 3, 1006, false]], "events");
+  await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
+  const next = await open();
+  const echoed = new Promise((resolve) => { next.onmessage = ({ data }) => resolve(data); });
+  next.send("again");
+  equal([await echoed, spied.instances.length], ["again", 2], "the echo, and a fresh instance");
+  takeReports();
+});
