@@ -9,13 +9,7 @@ const healthy = "window.life && ['websocket', 'eventsource'].every((name) => lif
 
 const tests = {
   async "back/forward cache"({ tab, server }) {
-    await tab.send("Page.navigate", { url: `${server.url}/away.html` });
-    await tab.until("document.title === 'Away'");
-    const { currentIndex, entries } = await tab.send("Page.getNavigationHistory");
-    const notUsed = tab.event("Page.backForwardCacheNotUsed").then((why) => { throw new Error(`the cache was not used: ${JSON.stringify(why.notRestoredExplanations)}`); });
-    const back = tab.send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1].id })
-      .then(() => tab.until("window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)", "a pageshow from the cache"));
-    await Promise.race([back, notUsed]);
+    await awayAndBack(tab, server, "window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)");
     await suspended(tab);
     return "pageshow";
   },
@@ -48,10 +42,22 @@ const tests = {
   },
 };
 
+const dropIn = "page-life: a drop-in WebSocket and the back/forward cache";
+
+async function awayAndBack(tab, server, returned, away = async () => {}) {
+  await tab.send("Page.navigate", { url: `${server.url}/away.html` });
+  await tab.until("document.title === 'Away'");
+  await away();
+  const { currentIndex, entries } = await tab.send("Page.getNavigationHistory");
+  const notUsed = tab.event("Page.backForwardCacheNotUsed").then((why) => { throw new Error(`the cache was not used: ${JSON.stringify(why.notRestoredExplanations)}`); });
+  const back = tab.send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1].id }).then(() => tab.until(returned, "a pageshow from the cache"));
+  await Promise.race([back, notUsed]);
+}
+
 let connectionsAre;
 
 export async function pageLifeTests(report) {
-  if (!Object.keys(tests).some((name) => report.wants(`page-life: ${name}`))) return;
+  if (![dropIn, ...Object.keys(tests).map((name) => `page-life: ${name}`)].some((name) => report.wants(name))) return;
   const server = await startTestServer();
   const browser = await launchChromium();
   connectionsAre = async (count) => {
@@ -78,6 +84,20 @@ export async function pageLifeTests(report) {
         }
       });
     }
+    await report.run("chromium", dropIn, async () => {
+      await connectionsAre(0);
+      const tab = await browser.connection.newTab(`${server.url}/life-socket.html`);
+      try {
+        await tab.activate();
+        await tab.until("String(window.seen) === 'open'");
+        await awayAndBack(tab, server, "window.seen?.includes('back')", () => connectionsAre(0));
+        // One connection is over, as the standard has it; the next object is the page's own doing.
+        await tab.until("[...seen].sort().join() === 'back,close 1006,error,open,open'", "the close, and the next object");
+        assert.equal(await tab.evaluate("String(seen.filter((type) => type !== 'back'))"), "open,error,close 1006,open");
+      } finally {
+        await tab.close();
+      }
+    });
   } finally {
     await browser.stop();
     await server.stop();
