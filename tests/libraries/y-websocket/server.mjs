@@ -13,5 +13,6 @@ export const start = () => serve((http) => {
     const map = doc.getMap("shared");
     map.observe(() => { if (map.get("client") !== map.get("server")) map.set("server", map.get("client")); });
   });
-  return { open: () => server.clients.size };
+  // The documents are the module's: the next browser begins with an empty one.
+  return { open: () => server.clients.size, stop: () => docs.clear() };
 });
