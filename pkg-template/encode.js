@@ -34,7 +34,7 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
-const UNNAMED = "send: an ack needs an id, a string or a number. Give an object, or outbox.ack.id as a function, or send it with { ack: false }";
+const UNNAMED = "send: an ack needs an id: give an object, outbox.ack.id as a function, or { ack: false }";
 
 /** The message with an id that the server can ack, and that id: its own, or a new one. */
 export function identify(message, { id }, fresh, problem = UNNAMED) {

@@ -16,7 +16,7 @@ export class Gate {
     if (this.#passed) return false;
     if (this.#waiting.length) this.#waiting.shift()(event);
     else if (this.held.push(event) > LIMIT) {
-      this.#abort.abort(new EverwireError("provider", `more than ${LIMIT} messages came before the handshake ended. Take them by conn.receive(), or end it`));
+      this.#abort.abort(new EverwireError("provider", `more than ${LIMIT} messages came before the handshake ended`));
     }
     return true;
   }
