@@ -134,6 +134,14 @@ impl Watch {
         }
     }
 
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(crate) fn times(&mut self) -> Vec<&mut u64> {
+        let Self { heard, suspect, probe, .. } = self;
+        let suspect = suspect.iter_mut().flat_map(|Suspect { due, last }| [due, last]);
+        let probe = probe.iter_mut().flat_map(|Probe { since, due, .. }| [since, due]);
+        std::iter::once(heard).chain(suspect).chain(probe).collect()
+    }
+
     fn ask(&self) -> Verdict {
         if self.pings { Verdict::Ping } else { Verdict::Fine }
     }

@@ -35,6 +35,12 @@ impl Rollover {
         Self { aged: u64::MAX, failback: u64::MAX, next: None }
     }
 
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(super) fn times(&mut self) -> Vec<&mut u64> {
+        let Self { aged, failback, next } = self;
+        [aged, failback].into_iter().chain(next.iter_mut().map(|next| &mut next.due)).collect()
+    }
+
     pub(super) fn deadline(&self) -> u64 {
         self.next.map_or(self.aged.min(self.failback), |next| next.due)
     }

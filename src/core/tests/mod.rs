@@ -16,6 +16,7 @@ mod outbox;
 mod outbox_model;
 mod page;
 mod random;
+mod relative;
 mod rollover;
 mod seam;
 mod seam_models;

@@ -13,6 +13,7 @@ use super::{
         seam::{Id, Missing, Outcome},
         state::State,
     },
+    relative::NOW,
     sim::STREAM,
 };
 
@@ -98,7 +99,7 @@ impl World {
     fn new(bounds: &Bounds) -> Self {
         let mut world = Self {
             core: Connection::new(Config { numbered: bounds.numbered, endpoints: 2, ..Config::default() }),
-            now: 0,
+            now: NOW,
             opening: None,
             successor: None,
             next: None,
@@ -361,6 +362,8 @@ impl Model for Bounds {
                 world.lose();
             }
         }
+        world.core.rebase(world.now);
+        world.now = NOW;
         Some(world)
     }
 

@@ -14,6 +14,7 @@ use super::{
         io::{Action, Input, Moment},
         outbox::{Awaits, Parcel, Sent},
     },
+    relative::NOW,
     sim::SOCKET,
 };
 
@@ -73,7 +74,7 @@ impl World {
             Outbox { max_in_flight: bounds.in_flight, max_attempts: bounds.attempts, ..Outbox::new() };
         let mut world = Self {
             core: Connection::new(Config { outbox, ..Config::default() }),
-            now: 0,
+            now: NOW,
             opening: None,
             successor: None,
             connected: false,
@@ -220,6 +221,8 @@ impl Model for Bounds {
                 world.input(Input::Opened { attempt });
             }
         }
+        world.core.rebase(world.now);
+        world.now = NOW;
         Some(world)
     }
 

@@ -1,0 +1,82 @@
+//! Time as the models have it: relative to now. What only the clock tells apart is one state.
+
+use super::{
+    super::{
+        Connection,
+        config::Config,
+        failure::Failure,
+        io::{Input, Page},
+        state::Phase,
+    },
+    sim::{Sim, beating},
+};
+
+/// Now, in every state. What is longer ago than that is forgotten: no rule of the core looks back so far.
+pub(super) const NOW: u64 = 10_000_000;
+
+impl Connection {
+    /// Moves every time that it holds, so that `now` becomes [`NOW`].
+    pub(super) fn rebase(&mut self, now: u64) {
+        let Self {
+            phase,
+            attempted_at,
+            barred,
+            watch,
+            rollover,
+            heard,
+            clock,
+            looked,
+            interruptions,
+            full_until,
+            ..
+        } = self;
+        let mut times = match phase {
+            Phase::Resolving { due } | Phase::Opening { due } => vec![due],
+            Phase::Open { since } => vec![since],
+            Phase::Waiting { until, not_before } => vec![until, not_before],
+            Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => vec![],
+        };
+        times.extend([barred, heard, looked]);
+        times.extend(attempted_at.iter_mut().chain(full_until));
+        times.extend(clock.iter_mut().flat_map(|(monotonic, wall)| [monotonic, wall]));
+        times.extend(interruptions.0.iter_mut().chain(&mut interruptions.1));
+        times.extend(watch.iter_mut().flat_map(super::super::heartbeat::Watch::times));
+        times.extend(rollover.times());
+        // 0: it never was; the end of the clock: it never will be.
+        for time in times.into_iter().filter(|time| ![0, u64::MAX].contains(time)) {
+            *time = time.saturating_add(NOW).saturating_sub(now);
+        }
+    }
+}
+
+#[test]
+fn a_core_is_the_same_at_another_time() {
+    let life = |start: u64| {
+        let mut sim = Sim::new(Config { max_age: 60_000, endpoints: 2, failback: 90_000, ..beating() });
+        sim.now = start;
+        let mut cores = Vec::new();
+        let mut note = |sim: &Sim| {
+            let mut core = sim.core.clone();
+            core.rebase(sim.now);
+            cores.push(core);
+        };
+        sim.input(Input::Start);
+        note(&sim);
+        sim.establish();
+        sim.pass(31_000);
+        note(&sim);
+        sim.lost(Failure::Network);
+        note(&sim);
+        sim.establish();
+        sim.full = true;
+        sim.send(1);
+        sim.message();
+        sim.pass(40_000);
+        note(&sim);
+        sim.page(Page::Hidden);
+        sim.pass_until(100_000, |sim| sim.core.succeeds(sim.asked));
+        note(&sim);
+        cores
+    };
+    assert_eq!(life(1_000), life(777_777));
+}
