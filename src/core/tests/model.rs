@@ -13,7 +13,7 @@ use super::{
         seam::{Id, Missing, Outcome},
         state::State,
     },
-    relative::NOW,
+    models::{self, NOW},
     sim::STREAM,
 };
 
@@ -395,6 +395,7 @@ impl Model for Bounds {
 #[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn check(bounds: Bounds) {
     // A core that is changed may never end.
+    let bounds = Bounds { messages: models::messages(bounds.messages), ..bounds };
     let checker = bounds.checker().target_state_count(MOST).spawn_bfs().join();
     println!("model: {} states, {bounds:?}", checker.unique_state_count());
     assert!(checker.state_count() < MOST, "the model has grown beyond all bounds");

@@ -1,4 +1,5 @@
-//! Time as the models have it: relative to now. What only the clock tells apart is one state.
+//! What the models share: their size, and their time, which is relative to now. What only the clock tells apart is one
+//! state.
 
 use super::{
     super::{
@@ -13,6 +14,11 @@ use super::{
 
 /// Now, in every state. What is longer ago than that is forgotten: no rule of the core looks back so far.
 pub(super) const NOW: u64 = 10_000_000;
+
+/// How many messages a model has: fewer for `make mutants`, which runs them hundreds of times.
+pub(super) fn messages<N: Ord + From<u8>>(most: N) -> N {
+    if std::env::var_os("EVERWIRE_SMALL_MODELS").is_some() { most.min(N::from(3)) } else { most }
+}
 
 impl Connection {
     /// Moves every time that it holds, so that `now` becomes [`NOW`].
