@@ -76,10 +76,10 @@ test("the connection is lost before the reply", async () => {
   const plan = script("ws", [[["mute"]], [["echo"]]]);
   const made = client(plan.url);
   await made.opened();
-  const asked = made.request({ n: 1 });
+  const asked = failure(made.request({ n: 1 }));
   await waitFor(async () => (await received(plan))[0].length === 1, "the request at the server");
   await fault("/fault/drop");
-  equal(await failure(asked), "unknown", "code");
+  equal(await asked, "unknown", "code");
   equal((await made.request({ n: 2 })).data.n, 2, "on the next one");
 });
 
