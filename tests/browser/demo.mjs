@@ -106,13 +106,17 @@ function readPage() {
   return page;
 }
 
-/** A button may hide itself in the meantime: then it is not needed any more. */
+/** A button may hide itself in the meantime, and come back: then it is not needed any more, or again. */
 async function click(driver, selector) {
   const button = await driver.findElement(By.css(selector));
-  try {
-    await button.click();
-  } catch (error) {
-    if (await button.isDisplayed()) throw error;
+  for (const end = Date.now() + 3_000; ;) {
+    try {
+      return await button.click();
+    } catch (error) {
+      if (!(await button.isDisplayed())) return;
+      if (Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
