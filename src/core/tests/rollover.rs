@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        config::{Config, Heartbeat},
+        config::{Backoff, Config, Heartbeat, Jitter},
         failure::Failure,
         io::{Action, Input, News, Page},
         outbox::{Dropped, Sent},
@@ -183,6 +183,18 @@ fn close_freeze_and_reconnect_drop_both() {
     resolved(&mut sim, attempt);
     sim.close();
     assert_eq!((sim.link, sim.successor), (None, None));
+}
+
+#[test]
+fn a_server_that_says_its_notice_each_time_is_asked_less_and_less_often() {
+    let backoff = Backoff::new().with_initial(1_000).with_factor_thousandths(2_000).with_jitter(Jitter::None);
+    let mut sim = Sim::open_on(SOCKET, Config { backoff, ..Config::default() });
+    for wait in [1_000, 2_000, 4_000] {
+        sim.input(Input::Retire);
+        assert_eq!(sim.pass_until(60_000, |sim| sim.core.succeeds(sim.asked)), wait);
+        sim.input(Input::Resolved { attempt: sim.asked, route: SOCKET });
+        sim.input(Input::Opened { attempt: sim.asked });
+    }
 }
 
 #[test]
