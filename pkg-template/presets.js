@@ -1,7 +1,7 @@
 // What two well-known servers expect, in terms of the options that everybody has.
 import { decodeJson } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { CODECS, SILENT } from "./options.js";
+import { CODECS, SILENT, needsJson } from "./options.js";
 
 /**
  * nchan (1.3.6 was tried). Over WebSocket its subprotocol `ws+meta.nchan` puts `id: …`, `content-type: …` and a blank
@@ -14,7 +14,7 @@ export function nchan(options = {}) {
   if (typeof codec === "string" ? !Object.hasOwn(CODECS, codec) : !isFunction(codec?.decode) || !isFunction(codec.encode)) {
     throw invalid('codec must be one of "json", "text", "binary", or { decode, encode }');
   }
-  if (typeof resume?.seq === "string" && /^(text|binary)$/.test(codec)) throw invalid(`resume.seq as a key needs the JSON codec; with "${codec}" give a function`);
+  if (typeof resume?.seq === "string") needsJson("resume.seq", codec);
   const { decode = decodeJson, encode = codec === "binary" ? () => undefined : JSON.stringify } = CODECS[codec] ?? codec;
   if (rest.binaryType === "blob") throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
   let id;
