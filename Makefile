@@ -89,7 +89,7 @@ bench: setup-test pack
 fuzz:
 	@scripts/fuzz.sh 60
 
-# Small changes to the core, each of which a test must notice: 15 minutes.
+# Small changes to the core, each of which a test must notice: about 50 minutes.
 mutants:
 	@scripts/mutants.sh
 
