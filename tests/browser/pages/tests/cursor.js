@@ -176,7 +176,7 @@ test("what does not fit an address that a function gives is a failed attempt, an
 
 test("heartbeat.ping false: a WebSocket that only listens, and speaks within the interval", async () => {
   const plan = script("ws", [[["send", "1"], ["wait", 100], ["send", "2"], ["wait", 10_000]], [["send", "3"]]]);
-  const seen = watch(client(plan.url, { heartbeat: { interval: 300, timeout: 100, ping: false } }));
+  const seen = watch(client(plan.url, { heartbeat: { interval: 1_500, timeout: 100, ping: false } }));
   await waitFor(() => seen.messages.length === 3, "the second connection");
   equal([seen.data, seen.retries[0].failure.code], [["1", "2", "3"], "half-open"], "messages");
   equal((await plan.log())[0].received, [], "nothing was sent");

@@ -75,7 +75,7 @@ test("without a heartbeat nothing is sent and nothing is hidden", async () => {
 
 test("with a heartbeat an idle connection is pinged, and the answers are hidden", async () => {
   const plan = script("ws", [[["echo"]]]);
-  const [socket, seen] = open(DropIn, plan.url, [], { heartbeat: { interval: 100, ping: "tick", isPong: (data) => data === "tick" } });
+  const [socket, seen] = open(DropIn, plan.url, [], { heartbeat: { interval: 1_000, ping: "tick", isPong: (data) => data === "tick" } });
   await opened(socket);
   await waitFor(async () => (await plan.log())[0].received.length >= 3, "three pings");
   socket.send("mine");

@@ -69,7 +69,7 @@ for (const code of [1012, 1013]) {
     const plan = script("ws", [closing(code), [["send", "again"]]]);
     const made = client(plan.url);
     const seen = watch(made);
-    await waitFor(() => seen.retries.length === 1, "the retry");
+    await waitFor(() => seen.retries.length >= 1, "the retry");
     const { delay, failure } = seen.retries[0];
     // WebKitGTK takes both codes for a protocol error, and shows 1006: nobody can know that it was told to wait.
     if (engine === "webkit") return equal([failure.code, failure.closeCode, delay], ["network", 0, 100], "retry");
@@ -96,7 +96,7 @@ test("a server that closes with 1000 on every ping is not stormed", async () => 
 });
 
 test("a stable connection starts the backoff anew", async () => {
-  const plan = script("ws", [[["reset"]], [["reset"]], [["wait", 700], ["close", 1000, ""]], []]);
+  const plan = script("ws", [[["reset"]], [["reset"]], [["wait", 1_500], ["close", 1000, ""]], []]);
   const made = client(plan.url, { reconnect: { initialDelay: 100, factor: 2, jitter: "none", stableAfter: 500 } });
   const seen = watch(made);
   await waitFor(() => seen.retries.length === 3, "three retries");

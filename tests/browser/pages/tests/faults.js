@@ -84,7 +84,7 @@ test("half-closed and black-holed connections are noticed", async () => {
 }, { seconds: 30 });
 
 test("a slow line below the timeout is left alone", async () => {
-  const made = client(ws(`/chat?room=${unique()}`), { heartbeat: { interval: 800, timeout: 800 } });
+  const made = client(ws(`/chat?room=${unique()}`), { heartbeat: { interval: 2_000, timeout: 2_000 } });
   const seen = watch(made);
   await made.opened();
   await fault("/proxy/delay?ms=100");

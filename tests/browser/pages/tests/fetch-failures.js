@@ -71,9 +71,9 @@ for (const type of ["text/event-streams", "application/json", "text/plain; text/
 }
 
 test("Retry-After in seconds, and as a date, is a lower bound, capped", async () => {
-  for (const [query, least, most] of [["retry_after=2", 2_000, 2_500], ["date_after=3", 1_000, 5_000], ["retry_after=86400", 3_000, 3_750], ["retry_after=soon", 100, 100]]) {
-    const seen = watch(client(answer(`status=503&${query}`), { reconnect: { initialDelay: 100, jitter: "none", maxServerDelay: 3_000 } }));
-    await waitFor(() => seen.retries.length === 1, "the retry");
+  for (const [query, least, most] of [["retry_after=2", 2_000, 2_500], ["date_after=30", 10_000, 37_500], ["retry_after=86400", 60_000, 75_000], ["retry_after=soon", 100, 100]]) {
+    const seen = watch(client(answer(`status=503&${query}`), { reconnect: { initialDelay: 100, jitter: "none", maxServerDelay: 60_000 } }));
+    await waitFor(() => seen.retries.length >= 1, "the retry");
     const { delay } = seen.retries[0];
     ok(delay >= least && delay <= most, `${query}: ${delay} ms`);
   }
@@ -109,14 +109,14 @@ test("http.flush: an event without its blank line counts at the end", async () =
 });
 
 test("silence over the heartbeat's interval replaces the stream; a comment is no silence", async () => {
-  const beats = Array.from({ length: 8 }, () => [["send", ":\n"], ["wait", 100]]).flat();
+  const beats = Array.from({ length: 6 }, () => [["send", ":\n"], ["wait", 400]]).flat();
   const plan = script("sse", [[["send", "id: 1\ndata: a\n\n"], ...beats], [["send", "id: 2\ndata: b\n\n"]]]);
-  const made = client(plan.url, { heartbeat: { interval: 250, timeout: 150 } });
+  const made = client(plan.url, { heartbeat: { interval: 1_200, timeout: 400 } });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 2, "the second message");
   equal(seen.retries[0].failure.code, "half-open", "failure");
   const log = await plan.log();
-  ok(log[1].at - log[0].at >= 900, `replaced after ${log[1].at - log[0].at} ms`);
+  ok(log[1].at - log[0].at >= 2_900, `replaced after ${log[1].at - log[0].at} ms`);
 });
 
 test("a black hole is noticed, and the stream replaced", async () => {
@@ -132,7 +132,7 @@ test("a black hole is noticed, and the stream replaced", async () => {
 
 test("a server that never answers is an open timeout", async () => {
   const seen = watch(client(script("sse", [[["hang"]]]).url, { openTimeout: 200 }));
-  await waitFor(() => seen.retries.length === 1, "the retry");
+  await waitFor(() => seen.retries.length >= 1, "the retry");
   equal(seen.retries[0].failure.code, "open-timeout", "failure");
 });
 

@@ -137,14 +137,14 @@ test("codec text, own codec, for await", async () => {
 });
 
 test("for await: a slow loop stops the reading, and nothing is lost", async () => {
-  const made = client(`${app}/count?to=5000&rate=1000000`, { heartbeat: { interval: 400, timeout: 200 } });
+  const made = client(`${app}/count?to=5000&rate=1000000`, { heartbeat: { interval: 1_000, timeout: 500 } });
   const seen = [];
   let most = 0;
   for await (const message of made) {
     seen.push(message.data.n ?? message.data.seq ?? message.data);
     if (seen.length === 10) {
       // Longer than the heartbeat's patience: nobody reads, so nobody may call it dead.
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 3_000));
       most = made.stats().delivered;
     }
     if (seen.length === 5000) break;

@@ -228,7 +228,7 @@ test("close tells what may have been received from what was not sent", async () 
 
 test("close code 1009: the largest in flight is dropped, the others go again", async () => {
   const plan = script("ws", [[["ping-close", 1009]], [["echo"]]]);
-  const made = client(plan.url, { heartbeat: { interval: 300 }, outbox: { ack: { match: ({ data }) => data.id } } });
+  const made = client(plan.url, { heartbeat: { interval: 1_000 }, outbox: { ack: { match: ({ data }) => data.id } } });
   const sends = ["a", "x".repeat(1000), "b"].map((text) => made.send({ text }));
   equal(await outcomes(sends), ["acked", "too-big", "acked"], "outcomes");
   equal(made.lastFailure.closeCode, 1009, "the close code");
