@@ -71,7 +71,7 @@ async fn a_server_that_never_answers_is_given_up() {
     for kind in ["ws", "sse"] {
         let script = server.script(kind, r#"[[["hang"]],[["send","data: in\n\n"]]]"#);
         let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
-        let record = Record::of(builder.open_timeout(300).live());
+        let record = Record::of(builder.open_timeout(1_000).live());
         record.until("the second attempt", |seen| !seen.texts().is_empty()).await;
         assert_eq!(record.seen().retries[0].failure, Failure::OpenTimeout);
     }

@@ -43,7 +43,7 @@ for (const [named, given] of [
 
 test("openTimeout ends what does not open", async () => {
   const plan = script("ws", [[["hang"]]]);
-  const [socket, seen] = open(DropIn, plan.url, [], { openTimeout: 200 });
+  const [socket, seen] = open(DropIn, plan.url, [], { openTimeout: 1_000 });
   await waitFor(() => seen.closes.length === 1, "close");
   equal([seen.events, seen.closes, socket.readyState], [failed, [abnormal], 3], "events");
   equal((await plan.log()).length, 1, "attempts");

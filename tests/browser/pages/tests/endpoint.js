@@ -54,7 +54,7 @@ test("that never answers is given up, and its signal aborted", async () => {
   const made = client((context) => {
     signals.push(context.signal);
     return signals.length === 1 ? new Promise(() => {}) : ws("/echo");
-  }, { openTimeout: 150, transport: "websocket" });
+  }, { openTimeout: 1_000, transport: "websocket" });
   const seen = watch(made);
   await made.opened();
   equal([seen.retries[0].failure.code, seen.retries[0].failure.class], ["provider", "retriable"], "failure");
@@ -63,7 +63,7 @@ test("that never answers is given up, and its signal aborted", async () => {
 
 test("an answer that comes too late is not used", async () => {
   const answers = [];
-  const made = client(() => new Promise((resolve) => answers.push(resolve)), { openTimeout: 100, transport: "websocket" });
+  const made = client(() => new Promise((resolve) => answers.push(resolve)), { openTimeout: 1_500, transport: "websocket" });
   await waitFor(() => answers.length === 2, "the second call");
   answers[1](ws("/echo?second"));
   answers[0](ws("/echo?first"));

@@ -125,7 +125,7 @@ test("an EventSource that the browser gave up is made anew", async () => {
 for (const kind of ["ws", "sse"]) {
   test(`${kind}: a server that never answers is given up`, async () => {
     const plan = script(kind, [[["hang"]], [["send", kind === "ws" ? "in" : "data: in\n\n"]]]);
-    const made = client(plan.url, { transport: kind === "ws" ? "websocket" : "eventsource", openTimeout: 200 });
+    const made = client(plan.url, { transport: kind === "ws" ? "websocket" : "eventsource", openTimeout: 1_000 });
     const seen = watch(made);
     await waitFor(() => seen.data.includes("in"), "the second attempt");
     equal([seen.retries[0].failure.code, seen.retries[0].failure.class], ["open-timeout", "retriable"], "failure");

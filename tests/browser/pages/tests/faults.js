@@ -4,7 +4,7 @@ import { equal, ok, test, waitFor } from "../harness.js";
 import { fault, plainSocket, sse, stats, unique, ws } from "../server.js";
 
 const heartbeat = { interval: 1_000, timeout: 300 };
-const options = { heartbeat, openTimeout: 400, reconnect: { initialDelay: 100, maxDelay: 200, jitter: "full" } };
+const options = { heartbeat, openTimeout: 1_500, reconnect: { initialDelay: 100, maxDelay: 200, jitter: "full" } };
 
 /** `during` causes the trouble and returns when it may be over; `after` ends what does not end by itself. */
 const troubles = {

@@ -70,7 +70,7 @@ test("after 4401 it runs once more as unauthorized", async () => {
 test("one that takes too long is a failed attempt, and learns it", async () => {
   let signal, rejected;
   const made = client(ws("/echo"), {
-    openTimeout: 300,
+    openTimeout: 1_500,
     shouldReconnect: () => false,
     handshake: (conn) => {
       signal = conn.signal;

@@ -223,7 +223,7 @@ test("own ping and isPong", async () => {
 });
 
 test("silence after a ping ends the connection, and it is made anew", async () => {
-  const made = client(ws("/echo"), { openTimeout: 500, heartbeat: { interval: 200, timeout: 200 } });
+  const made = client(ws("/echo"), { openTimeout: 1_500, heartbeat: { interval: 200, timeout: 200 } });
   const seen = watch(made);
   await made.opened();
   await fault("/fault/stall?ms=0");
