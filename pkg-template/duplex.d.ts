@@ -1,5 +1,5 @@
-// The client with requests. Everything else is as in "everwire".
-import type { AnyEvents, Client, Endpoint, EventMap, EverwireError, Message, Options } from "./index.js";
+// The client with requests, and an outbox that outlives its page. Everything else is as in "everwire".
+import type { AnyEvents, Client, Endpoint, EventMap, EverwireError, Message, Options, OutboxOptions, SendResult } from "./index.js";
 
 export * from "./index.js";
 
@@ -19,8 +19,20 @@ export interface RequestsOptions {
   onLoss?: "reject" | "retry";
 }
 
+/** What has no ack yet is kept, and sent by the next page with the same `key`, or by another tab when this one is gone. */
+export interface PersistOptions {
+  /** Whose messages they are, and to which server. */
+  key: string;
+  /** Shared by the tabs, as `localStorage` is, which is the default. */
+  storage?: Storage;
+  /** Called for each message that another page left. A throw is reported. */
+  restored?: (message: any, outcome: Promise<SendResult>) => void;
+}
+
 export interface DuplexOptions extends Options {
   requests?: RequestsOptions;
+  /** As in "everwire", and `persist`, which needs `ack`. */
+  outbox?: OutboxOptions & { persist?: PersistOptions };
 }
 
 export interface RequestOptions {
@@ -50,5 +62,5 @@ export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
   request<T = any>(message: object, options?: RequestOptions): Promise<Message<string, T>>;
 }
 
-/** As `connect` of "everwire", with `requests`. */
+/** As `connect` of "everwire", with `requests` and `outbox.persist`. */
 export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: DuplexOptions): Duplex<E>;

@@ -1,6 +1,7 @@
 // The client with requests: `connect` of this entry takes the same options, and `requests`.
 import { Client } from "./client.js";
 import { Reader, needsJson, readOptions } from "./options.js";
+import { Persist, readPersist } from "./persist.js";
 import { Requests } from "./requests.js";
 import { instance } from "./wasm.js";
 
@@ -28,14 +29,25 @@ function readRequests(given = {}, codec) {
 
 class Duplex extends Client {
   #requests;
+  #persist;
 
-  constructor(endpoints, settings, requests) {
+  constructor(endpoints, settings, requests, persist) {
     super(endpoints, settings, instance());
     this.#requests = requests;
-    const look = () => (this.state === "closed" ? requests.close() : requests.connection(this.state === "open" ? this.stats().opens : 0));
+    if (persist && this.state !== "closed") this.#persist = new Persist(persist, settings.acks, (message, options) => super.send(message, options));
+    const look = () => {
+      if (this.state !== "closed") return requests.connection(this.state === "open" ? this.stats().opens : 0);
+      requests.close();
+      this.#persist?.end();
+    };
     this.addEventListener("statechange", look);
     // A planned change of connections has no other state.
     this.addEventListener("open", look);
+  }
+
+  send(message, options) {
+    if (!this.#persist || options?.ack === false || options?.volatile) return super.send(message, options);
+    return this.#persist.send(message, options);
   }
 
   request(message, options = {}) {
@@ -45,10 +57,12 @@ class Duplex extends Client {
 
 export function connect(endpoint, options = {}) {
   const { requests: given, ...rest } = options;
+  const { persist: kept, ...outbox } = rest.outbox ?? {};
   const endpoints = [].concat(endpoint);
-  const settings = readOptions(rest, endpoints);
+  const settings = readOptions(kept === undefined ? rest : { ...rest, outbox }, endpoints);
+  const persist = readPersist(kept, settings.acks);
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
-  return new Duplex(endpoints, settings, requests);
+  return new Duplex(endpoints, settings, requests, persist);
 }

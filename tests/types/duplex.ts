@@ -24,5 +24,9 @@ export function why(error: unknown) {
   return new RequestError("timeout");
 }
 
+connect("/live", { outbox: { ack: true, inFlight: 4, persist: { key: "k", storage: localStorage, restored: async (message, outcome) => is<string>()((await outcome).status as string) } } });
+// @ts-expect-error no key
+connect("/live", { outbox: { ack: true, persist: {} } });
+
 // @ts-expect-error no such way
 connect("/live", { requests: { onLoss: "ignore" } });

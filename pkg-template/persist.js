@@ -1,0 +1,165 @@
+// What the server has not acked yet, kept over a reload: by tab, and sent by another tab when its own is gone.
+import { isBytes, report } from "../src/transport/port.js";
+import { identify } from "./encode.js";
+import { EverwireError, invalid } from "./errors.js";
+import { Reader } from "./options.js";
+
+/** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
+const OWN = 1e9;
+
+const isStorage = (value) => ["getItem", "setItem", "removeItem", "key"].every((name) => typeof value?.[name] === "function") && "length" in value;
+
+/** `outbox.persist`, or undefined for none. */
+export function readPersist(given, acks) {
+  if (given === undefined) return undefined;
+  const options = new Reader(given, "outbox.persist", "key storage restored");
+  const key = options.get("key", (value) => typeof value === "string", "a string");
+  if (key === undefined) throw invalid("outbox.persist.key is missing: whose messages they are, and to which server");
+  if (!acks) throw invalid("outbox.persist needs outbox.ack: only by its acks is it known what need not be sent again");
+  const storage = options.get("storage", isStorage, "a Storage, as localStorage is");
+  const restored = options.fn("restored");
+  if (!globalThis.navigator?.locks) throw new EverwireError("unsupported", "outbox.persist needs Web Locks, which a page has over https: and on localhost");
+  return { key, storage, restored };
+}
+
+/** One entry for each message: `everwire-outbox KEY` newline `TAB` newline `NUMBER`, so that one costs no more than itself. */
+export class Persist {
+  #storage;
+  #prefix;
+  #tab = crypto.randomUUID();
+  #restored;
+  #acks;
+  #post;
+  #taken = 0;
+  #count = OWN;
+  /** Tabs that are waited for. */
+  #known = new Set([this.#tab]);
+  #ended = new AbortController();
+  /** Settles when what gone tabs left is on its way, before anything of this one's. */
+  #ready;
+
+  /** `post(message, options)` is the client's own send, `acks` how the server acks. */
+  constructor({ key, storage, restored }, acks, post) {
+    this.#prefix = `everwire-outbox ${key}\n`;
+    this.#restored = restored;
+    this.#acks = acks;
+    this.#post = post;
+    try {
+      this.#storage = storage ?? globalThis.localStorage;
+    } catch {}
+    if (!this.#storage) report(new EverwireError("unsupported", "there is no localStorage here: give outbox.persist.storage something else"));
+    const { signal } = this.#ended;
+    const ended = new Promise((resolve) => signal.addEventListener("abort", resolve));
+    // Held for life: while it is, nobody else sends what this tab has.
+    this.#lock(this.#tab, {}, () => ended);
+    const others = this.#tabs().filter((tab) => tab !== this.#tab);
+    const looks = Promise.all(others.map((tab) => this.#adopt(tab, { ifAvailable: true })));
+    this.#ready = Promise.race([looks, ended]).then(() => {
+      this.#ready = undefined;
+      for (const tab of others) this.#await(tab);
+    });
+    globalThis.addEventListener?.("storage", ({ key: name }) => {
+      const tab = this.#tabOf(name);
+      if (tab) this.#await(tab);
+    }, { signal });
+  }
+
+  async send(message, options) {
+    const { ttl = Infinity, priority } = options ?? {};
+    if (isBytes(message) || Object.prototype.toString.call(message) === "[object Blob]") {
+      throw new EverwireError("encode", "send: outbox.persist keeps messages as JSON, which bytes are not. Send them with { ack: false }");
+    }
+    const [named] = identify(message, this.#acks, () => crypto.randomUUID());
+    const send = () => this.#post(named, options);
+    const entry = { message: named, priority, expires: ttl < Infinity ? Date.now() + ttl : undefined };
+    return this.#keep(this.#count++, entry, () => (this.#ready ? this.#ready.then(send) : send()));
+  }
+
+  /** Until its fate is known. */
+  #keep(number, entry, send) {
+    const name = `${this.#prefix}${this.#tab}\n${String(number).padStart(12, "0")}`;
+    let text;
+    try {
+      text = JSON.stringify(entry);
+    } catch {
+      // Of which the send itself will tell.
+    }
+    if (text) this.#try(() => this.#storage.setItem(name, text));
+    const sent = send();
+    const forget = () => this.#try(() => this.#storage.removeItem(name));
+    sent.then(forget, forget);
+    return sent;
+  }
+
+  end() {
+    this.#ended.abort();
+  }
+
+  #await(tab) {
+    if (this.#known.has(tab)) return;
+    this.#known.add(tab);
+    this.#adopt(tab, { signal: this.#ended.signal });
+  }
+
+  /** Takes over what a tab left, once it is gone. */
+  #adopt(tab, how) {
+    return this.#lock(tab, how, (lock) => {
+      if (!lock || this.#ended.signal.aborted) return;
+      const begin = `${this.#prefix}${tab}\n`;
+      for (const name of this.#names().filter((name) => name.startsWith(begin)).sort()) {
+        const text = this.#try(() => this.#storage.getItem(name));
+        let kept;
+        try {
+          kept = JSON.parse(text);
+        } catch {}
+        // Torn, or somebody else's.
+        if (kept && typeof kept === "object" && "message" in kept) this.#restore(kept);
+        this.#try(() => this.#storage.removeItem(name));
+      }
+    });
+  }
+
+  #restore({ message, priority, expires }) {
+    const ttl = typeof expires === "number" ? Math.max(0, expires - Date.now()) : undefined;
+    const number = this.#ready ? this.#taken++ : this.#count++;
+    const sent = this.#keep(number, { message, priority, expires }, () => this.#post(message, { ttl, priority: priority === true }));
+    try {
+      this.#restored?.(message, sent);
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** Rejects when it is given up, which nobody asks. */
+  #lock(tab, how, run) {
+    return navigator.locks.request(`${this.#prefix}${tab}`, how, run).catch(() => {});
+  }
+
+  #names() {
+    return this.#try(() => {
+      const names = [];
+      for (let at = 0; at < this.#storage.length; at++) names.push(this.#storage.key(at));
+      return names.filter((name) => this.#tabOf(name));
+    }) ?? [];
+  }
+
+  #tabs() {
+    return [...new Set(this.#names().map((name) => this.#tabOf(name)))];
+  }
+
+  #tabOf(name) {
+    return name?.startsWith(this.#prefix) ? name.slice(this.#prefix.length).split("\n")[0] : "";
+  }
+
+  /** A storage that is full or forbidden is told once, and not asked again: what is sent is sent all the same. */
+  #try(ask) {
+    if (!this.#storage) return undefined;
+    try {
+      return ask();
+    } catch (error) {
+      this.#storage = undefined;
+      report(error);
+      return undefined;
+    }
+  }
+}
