@@ -281,6 +281,23 @@ fn a_full_socket_holds_the_outbox_back_within_its_limits() {
 }
 
 #[test]
+fn behind_a_full_window_the_outbox_keeps_its_limits() {
+    let mut sim = open(Outbox { max_messages: 1, max_bytes: 10, ..in_flight(1) });
+    sim.post(WITH_ACK);
+    // Nothing waits, but these would have to.
+    sim.post(Parcel { bytes: 11, ..WITH_ACK });
+    sim.post(Parcel { volatile: true, ..WITH_ACK });
+    assert_eq!((sim.fate_of(2), sim.fate_of(3)), (dropped(Dropped::TooBig), dropped(Dropped::Volatile)));
+    sim.post(WITH_ACK);
+    // These could go, but not before what waits.
+    post(&mut sim, PLAIN, 1);
+    sim.post(WITH_ACK);
+    let overflow = dropped(Dropped::Overflow);
+    assert_eq!((sim.fate_of(4), sim.fate_of(5), sim.fate_of(6)), (None, overflow, overflow));
+    assert_eq!(sim.transmitted(), [1]);
+}
+
+#[test]
 fn the_server_finds_a_message_too_big_and_the_largest_in_flight_is_one() {
     let mut sim = open(Outbox::new());
     for bytes in [10, 900, 20] {
