@@ -109,7 +109,7 @@ function readPage() {
 /** A button may hide itself in the meantime, and come back: then it is not needed any more, or again. */
 async function click(driver, selector) {
   const button = await driver.findElement(By.css(selector));
-  for (const end = Date.now() + 3_000; ;) {
+  for (const end = Date.now() + 10_000; ;) {
     try {
       return await button.click();
     } catch (error) {
@@ -120,7 +120,7 @@ async function click(driver, selector) {
   }
 }
 
-async function until(read, condition, what, milliseconds = 20_000) {
+async function until(read, condition, what, milliseconds = 40_000) {
   const end = Date.now() + milliseconds;
   for (;;) {
     const page = await read();

@@ -61,7 +61,7 @@ export async function pageLifeTests(report) {
   const server = await startTestServer();
   const browser = await launchChromium();
   connectionsAre = async (count) => {
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 30_000;
     for (;;) {
       const seen = await (await fetch(`${server.url}/stats`)).json();
       if (seen.connections === count && (count === 0 || (seen.ws === 1 && seen.sse === 1))) return;

@@ -1,7 +1,7 @@
 // Opens a fresh page for one file of tests and reads its results as they come.
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 // A page that reports nothing for this long is dead: the tests' own limits are shorter.
-const silence = 120_000;
+const silence = 300_000;
 
 export async function runFile(driver, url, engine, file, report) {
   const query = new URLSearchParams({ file, engine, only: report.only });

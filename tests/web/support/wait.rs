@@ -5,7 +5,7 @@ use std::{future::Future, pin::pin};
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 
-const LIMIT: u32 = 15_000;
+const LIMIT: u32 = 18_000;
 /// How often a condition is looked at.
 const LOOK: u32 = 5;
 

@@ -50,7 +50,7 @@ test("an abort listener that closes the client in mid-change leaves nothing behi
     if (nth === 1) signal.addEventListener("abort", () => made.close());
   });
   made = client("/own", { http: { fetch: server.fetch }, reconnect: { maxAge: 1000 } });
-  await waitFor(() => made.state === "closed", "closed", 4000);
+  await waitFor(() => made.state === "closed", "closed");
   await waitFor(() => server.made.every(({ cancelled, init }) => cancelled && init.signal.aborted), "both answers to be let go of");
   equal(server.made.length, 2, "requests");
 });
@@ -67,7 +67,7 @@ test("the largest numbers", async () => {
 test("the signal of an address that was used is not aborted", async () => {
   const signals = [];
   const made = client(({ signal }) => { signals.push(signal); return ws("/echo"); }, { reconnect: { maxAge: 1000 } });
-  await waitFor(() => made.stats().opens === 2, "the successor", 3000);
+  await waitFor(() => made.stats().opens === 2, "the successor");
   made.close();
   equal(signals.map(({ aborted }) => aborted), [false, false], "aborted");
 });
@@ -77,7 +77,7 @@ test("frame that closes", async () => {
   const plan = script("ws", [[["wait", 60000]]]);
   made = client(plan.url, { resume: { frame: () => { if (++n === 2) made.close(); return "x"; } }, reconnect: { maxAge: 1000 } });
   const seen = watch(made);
-  await waitFor(() => n === 2, "the successor's frame", 3000);
+  await waitFor(() => n === 2, "the successor's frame");
   const events = seen.events.length;
   await echoBarrier();
   equal([seen.events.length, made.state, made.stats().opens], [events, "closed", 1], "after close");
@@ -122,7 +122,7 @@ test("POST, then GETs by plan", async () => {
   await waitFor(() => beside.stats().opens === 3, "two changes of a GET");
   equal(server.made.length, 1, "nothing before the first message");
   server.made[0].say("id: 1\ndata: a\n\n");
-  await waitFor(() => server.made.length === 4, () => `GETs ${server.made.length}`, 6000);
+  await waitFor(() => server.made.length === 4, () => `GETs ${server.made.length}`);
   equal(server.made.map(({ url, init }) => `${init.method} ${new URL(url).pathname}`), ["POST /own", "undefined /own/1", "undefined /own/1", "undefined /own/1"], "requests");
   equal(seen.states.length, 1, "states");
 });

@@ -59,7 +59,7 @@ test("a dead connection is noticed: error, then close 1006", async () => {
     await fault("/fault/clear");
     await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
   }
-}, { seconds: 30 });
+});
 
 test("without a heartbeat nothing is sent and nothing is hidden", async () => {
   const pong = '{"type":"pong"}';
@@ -135,20 +135,20 @@ const within = ({ gaps, asked }, expected, served = []) => {
 
 test("backoff: objects for a URL that refuses or dies early wait longer and longer, up to the cap", async () => {
   within(await chase([[["status", 503]], [["reset"]], [["send", "a"], ["close", 4000]], [["send", "a"], ["reset"]]], 6, exact(100, { maxDelay: 500 })), [100, 200, 400, 500, 500]);
-}, { seconds: 30 });
+});
 
 test("backoff: full jitter by default, evenly above the floor", async () => {
   const { gaps, asked } = await chase([[["reset"]]], 13, { backoff: { initialDelay: 600, maxDelay: 600 } });
   ok(gaps.every((gap) => gap >= 95) && asked.every((delay) => delay <= 600), `within 100 to 600: ${asked}, were ${gaps}`);
   ok(Math.max(...asked) - Math.min(...asked) > 100, `spread: ${asked}`);
-}, { seconds: 30 });
+});
 
 test("backoff: a stable connection sets it back; the app's own close and 1000 add nothing", async () => {
   const stable = exact(200, { stableAfter: 500 });
   within(await chase([[["reset"]], [["reset"]], [["send", "a"], ["wait", 1_500], ["reset"]], [["reset"]]], 5, stable), [200, 400, 200, 400], [0, 0, 1_500]);
   within(await chase([[["close", 1000]]], 4, stable), [0, 0, 0]);
   within(await chase([[["echo"]]], 4, stable, (socket) => { socket.onopen = () => socket.close(); }), [0, 0, 0]);
-}, { seconds: 30 });
+});
 
 test("backoff: counted from the loss, by URL, and it can be switched off", async () => {
   const plan = script("ws", [[["reset"]], [["echo"]]]);
@@ -270,7 +270,7 @@ test("reconnect: 20 drops, 20 closes, one connection", async () => {
   socket.send("alive");
   await waitFor(() => seen.data.includes("alive"), "the echo");
   equal((await stats()).connections, 1, "connections");
-}, { seconds: 40 });
+});
 
 test("reconnect: it ends by the failure table, by maxAttempts, and by close() in any handler", async () => {
   const ends = async (steps, options, act = () => {}) => {

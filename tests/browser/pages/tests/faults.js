@@ -66,7 +66,7 @@ for (const [name, start] of [["chat by WebSocket", chat], ["ticker by EventSourc
       const kind = type === "chat" ? "ws" : "sse";
       const others = type === "chat" ? 1 : 0;
       await waitFor(async () => (await stats())[kind] === 1 + others, "one connection at the server");
-    }, { seconds: 30 });
+    });
   }
 }
 
@@ -81,7 +81,7 @@ test("half-closed and black-holed connections are noticed", async () => {
     await waitFor(() => made.state === "open", `${trouble}: open again`);
     made.close();
   }
-}, { seconds: 30 });
+});
 
 test("a slow line below the timeout is left alone", async () => {
   const made = client(ws(`/chat?room=${unique()}`), { heartbeat: { interval: 2_000, timeout: 2_000 } });

@@ -102,7 +102,7 @@ test("a POST is repeated only where the server did not act on it", async () => {
     equal((await plan.log()).length, expected, `requests after ${JSON.stringify(steps)}`);
     made.close();
   }
-}, { seconds: 30 });
+});
 
 test("a POST whose answer ends has ended", async () => {
   const plan = script("sse", [[["send", "data: a\n\n"], ["end"]]]);
@@ -190,7 +190,7 @@ test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel"
   equal([whole.reason, whole.stats.starts, whole.stats.resumes, whole.stats.cancels], ["ended", 1, whole.cuts, 0], "whole");
   const stopped = await run(true);
   equal([stopped.reason, stopped.stats.starts, stopped.stats.cancels], ["app", 1, 1], "stopped");
-}, { seconds: 40 });
+});
 
 test("cancel: an address gets a POST; after the end there is nothing to cancel", async () => {
   const plan = script("sse", [[["send", "data: a\n\n"]]]);

@@ -114,7 +114,7 @@ test("a successor has its own, while the old connection delivers", async () => {
   await waitFor(() => made.stats().opens === 3, "the third connection");
   const numbers = seen.data.map(({ seq }) => seq);
   equal([runs, seen.states, numbers.every((seq, at) => !at || seq === numbers[at - 1] + 1)], [3, ["open"], true], "once, in order, open");
-}, { seconds: 20 });
+});
 
 test("it is for WebSockets, and a function", async () => {
   for (const [name, endpoint, handshake] of [["handshake", sse("/count"), () => {}], ["handshake", ws("/echo"), {}]]) {

@@ -32,4 +32,4 @@ test("20 restarts, 10 000 messages on each transport: all, once, in order", asyn
     equal(counter.flaws, noFlaws, "flaws");
   }
   ok(wires.every((made) => made.stats().opens > restarts), `opens: ${wires.map((made) => made.stats().opens)}`);
-}, { seconds: 90 });
+}, { seconds: 180 });

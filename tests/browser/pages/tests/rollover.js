@@ -24,7 +24,7 @@ for (const [name, address, options] of transports) {
     // A server that goes on behind the cursor proves nothing by its ids.
     ok(seen.gaps.every(({ outcome }) => !seq && outcome === "unknown"), `gaps ${seen.gaps.length}`);
     if (seq) equal(made.stats().outcome, "recovered", "outcome");
-  }, { seconds: 30 });
+  });
 
   test(`${name}: the server's notice`, async () => {
     const kind = name === "websocket" ? "ws" : "sse";
@@ -56,7 +56,7 @@ test('resume.via "url": what comes while the endpoint function thinks comes once
   const mark = counter.last;
   await waitFor(() => counter.last > mark + 5_000, "messages over it");
   equal(counter.flaws, noFlaws, "flaws");
-}, { seconds: 30 });
+});
 
 test("a successor that is refused leaves the connection alone, and comes again", async () => {
   const say = (n) => ["send", `id: ${n}\ndata: ${n}\n\n`];
@@ -73,7 +73,7 @@ test("a successor that is refused leaves the connection alone, and comes again",
   const last = Number(seen.data.at(-2));
   equal(seen.data, [...Array.from({ length: last }, (_, n) => `${n + 1}`), "10"], "messages");
   equal(made.stats().opens, 2, "opens");
-}, { seconds: 30 });
+});
 
 test("back to the first endpoint, beside the second", async () => {
   const path = "/count?to=1000000&rate=500";
@@ -91,7 +91,7 @@ test("back to the first endpoint, beside the second", async () => {
   const mark = counter.last;
   await waitFor(() => counter.last > mark + 100, "messages from it");
   equal([seen.states, counter.flaws], [[], noFlaws], "states and flaws");
-}, { seconds: 30 });
+});
 
 test("closed in mid-change, nothing is left behind", async () => {
   for (const [name, address, options] of transports) {
@@ -106,7 +106,7 @@ test("closed in mid-change, nothing is left behind", async () => {
     equal([quiet.events, quiet.messages.length, made.stats().opens], [["statechange", "close"], 0, 1], name);
     await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
   }
-}, { seconds: 30 });
+});
 
 test("a successor that does not open in time: its signal is aborted, the connection stays", async () => {
   const signals = [];
@@ -142,4 +142,4 @@ test("fetch: a slow `for await` loop over several connections", async () => {
   equal([counter.received, counter.flaws], [30_000, noFlaws], "pulled");
   ok(made.stats().opens > 2, `connections ${made.stats().opens}`);
   equal(made.state, "open", "state");
-}, { seconds: 30 });
+});

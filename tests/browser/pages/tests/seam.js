@@ -23,7 +23,7 @@ for (const [name, address, options] of transports) {
     await waitFor(() => made.stats().suppressed === suppressed + 10_000, () => `the replay, suppressed ${made.stats().suppressed}`);
     equal([counter.first, counter.received, made.lastEventId], [1, 10_000, "10000"], "received");
     equal(counter.flaws, noFlaws, "flaws");
-  }, { seconds: 40 });
+  });
 
   test(`${name}: an overlap is held back, what is new comes`, async () => {
     const made = client(address("/count?to=400&rate=400&overlap=20"), options);

@@ -47,7 +47,7 @@ test("200 connect-and-close cycles on both transports leave nothing", async () =
   await waitFor(async () => (await stats()).connections === 0, async () => "the server to count 0 connections");
   const { opened } = await stats();
   ok(opened >= cycles, `the server saw ${opened} connections`);
-}, { seconds: 60 });
+});
 
 if (engine === "chromium") {
   test("closed clients are collected", async () => {
@@ -78,7 +78,7 @@ test("100 reconnects of one client leave what one connection holds", async () =>
   await waitFor(async () => (await stats()).connections === 1, "one connection at the server");
   made.close();
   equal(held(), { timers: 0, listeners: [] }, "held after");
-}, { seconds: 40 });
+});
 
 test("drop-in WebSockets leave nothing: closed at once, open, waiting, in mid-life; lost, refused, frozen", async () => {
   const over = (socket) => waitFor(() => socket.readyState === 3, "the end");
