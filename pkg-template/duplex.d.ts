@@ -1,5 +1,5 @@
-// The client with requests, and an outbox that outlives its page. Everything else is as in "everwire".
-import type { AnyEvents, Client, Endpoint, EventMap, EverwireError, Message, Options, OutboxOptions, SendResult } from "./index.js";
+// The client with requests, a rate limit, a probe, and an outbox that outlives its page. Everything else is as in "everwire".
+import type { AnyEvents, Client, Context, Endpoint, EventMap, EverwireError, Message, Options, OutboxOptions, SendResult } from "./index.js";
 
 export * from "./index.js";
 
@@ -29,10 +29,33 @@ export interface PersistOptions {
   restored?: (message: any, outcome: Promise<SendResult>) => void;
 }
 
+export interface RateOptions {
+  /** How many messages may be sent in any `per`: 1 to 100 000. Pings, the handshake and `resume.frame` do not count. */
+  messages: number;
+  /** In ms; 10 to 2^31-1. */
+  per: number;
+  /**
+   * The message by which the server says that it is too much: its type, or a function. It is delivered as any other. The same
+   * by itself are a close with 1008 (which is tried again then) or 1013, and the status 429.
+   */
+  slow?: string | ((message: Message) => boolean);
+}
+
 export interface DuplexOptions extends Options {
   requests?: RequestsOptions;
   /** As in "everwire", and `persist`, which needs `ack`. */
   outbox?: OutboxOptions & { persist?: PersistOptions };
+  /**
+   * Limits what is sent: what is more waits in the outbox. The server's word halves it, once in each `per`, down to a 32nd; each
+   * `per` without one gives a tenth of `messages` back.
+   */
+  rate?: RateOptions;
+  /**
+   * An address, or a function asked for it each time, that answers a GET as the server would answer the WebSocket's upgrade. It is
+   * fetched when a WebSocket did not open, with `http.headers` and `http.credentials`. A status from 400 on, but for 426, is then
+   * the failure: `http`, with its `status` and `Retry-After`, by the failure table. Anything else is `network`, as without it.
+   */
+  probe?: string | URL | ((context: Context) => string | URL | Promise<string | URL>);
 }
 
 export interface RequestOptions {
@@ -62,5 +85,5 @@ export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
   request<T = any>(message: object, options?: RequestOptions): Promise<Message<string, T>>;
 }
 
-/** As `connect` of "everwire", with `requests` and `outbox.persist`. */
+/** As `connect` of "everwire", with `requests`, `rate`, `probe` and `outbox.persist`. */
 export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: DuplexOptions): Duplex<E>;

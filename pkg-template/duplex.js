@@ -1,7 +1,9 @@
-// The client with requests: `connect` of this entry takes the same options, and `requests`.
+// The client with requests: `connect` of this entry takes the same options, and `requests`, `rate`, `probe`.
 import { Client } from "./client.js";
 import { Reader, needsJson, readOptions } from "./options.js";
 import { Persist, readPersist } from "./persist.js";
+import { addProbe } from "./probe.js";
+import { addRate } from "./rate.js";
 import { Requests } from "./requests.js";
 import { instance } from "./wasm.js";
 
@@ -56,7 +58,7 @@ class Duplex extends Client {
 }
 
 export function connect(endpoint, options = {}) {
-  const { requests: given, ...rest } = options;
+  const { requests: given, rate, probe, ...rest } = options;
   const { persist: kept, ...outbox } = rest.outbox ?? {};
   const endpoints = [].concat(endpoint);
   const settings = readOptions(kept === undefined ? rest : { ...rest, outbox }, endpoints);
@@ -64,5 +66,9 @@ export function connect(endpoint, options = {}) {
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
-  return new Duplex(endpoints, settings, requests, persist);
+  // Around what the others have put in place.
+  if (rate !== undefined) addRate(settings, rate);
+  if (probe !== undefined) addProbe(settings, probe, () => wire.attempt);
+  const wire = new Duplex(endpoints, settings, requests, persist);
+  return wire;
 }

@@ -3,7 +3,8 @@
 import { isBytes } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
-const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, ASKS = 8, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
+const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
+export const ASKS = 8;
 
 // Of a send.
 const PRIORITY = 1, VOLATILE = 2, PONG = 8;
@@ -11,7 +12,7 @@ export const ACK = 4, AWAITS = ACK | PONG;
 
 const NOT_GIVEN = -1;
 /** A browser's timers take no more. */
-const LONGEST = 2 ** 31 - 1;
+export const LONGEST = 2 ** 31 - 1;
 
 /** An option of the drop-ins' own: no de-duplication, which the standards do not know. */
 export const PLAINLY = Symbol();

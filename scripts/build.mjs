@@ -60,14 +60,15 @@ const facade = (options) => build({
   bundle: true, format: "esm", target: "es2022", charset: "utf8", mangleProps: own,
   define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,
 });
-await facade({ entryPoints: ["pkg-template/index.js"], external: ["#glue", "#wasm"], outfile: `${out}/facade.js` });
+// The main entry's short names hold for all: what another entry uses must not cost it bytes.
+const { mangleCache } = await facade({ entryPoints: ["pkg-template/index.js"], external: ["#glue", "#wasm"], outfile: `${out}/facade.js`, mangleCache: {} });
 
 rmSync("pkg", { recursive: true, force: true });
 mkdirSync("pkg");
-const entries = ["index", "duplex", "eventsource", "presets", "websocket"];
+const entries = ["index", "auth", "duplex", "eventsource", "presets", "websocket"];
 // What the entries have in common, the wasm above all, stands in one file.
 await facade({
-  entryPoints: entries.map((name) => `pkg-template/${name}.js`), outdir: "pkg", splitting: true, chunkNames: "shared-[hash]",
+  entryPoints: entries.map((name) => `pkg-template/${name}.js`), outdir: "pkg", splitting: true, chunkNames: "shared-[hash]", mangleCache,
   alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.

@@ -87,7 +87,8 @@ impl Connection {
             // Routine: at once, which is the floor.
             FLOOR.max(told)
         } else {
-            if self.reason == Reason::Initial {
+            // A question that the functions have not answered stands; one that they have is not put again.
+            if !matches!(failure, Failure::Provider) {
                 self.reason = Reason::Reconnect;
             }
             self.config.backoff.delay(self.retries, at.draw).max(told)

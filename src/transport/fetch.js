@@ -66,13 +66,13 @@ async function run(port, socket, attempt, url, init) {
 }
 
 /** 0 none, else one more than the seconds: of a number, or until a date (RFC 9110, 10.2.3). */
-function retryAfter(value) {
+export function retryAfter(value) {
   // Not whatever engines take for a date.
   const seconds = /^\d+$/.test(value) ? Number(value) : /^[A-Z]/.test(value) ? Math.ceil((Date.parse(value) - Date.now()) / 1000) : NaN;
   return Math.min(Math.max(seconds, 0) + 1 || 0, 0x3fffff);
 }
 
-async function head(body) {
+export async function head(body) {
   let text = "";
   const reader = body?.getReader();
   const timer = setTimeout(() => cancel(reader), HEAD_WAIT);

@@ -51,14 +51,14 @@ function isHeartbeat(data) {
 }
 
 /** Relative addresses are relative to the document's base, or to a worker's own address. */
-function resolve(address) {
+export function resolve(address) {
   return new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
 }
 
 /** `searchParams.set` writes the whole query anew, which can break a signature: only where it must. */
-function setCursor(url, name, cursor) {
-  if (url.searchParams.has(name)) url.searchParams.set(name, cursor);
-  else url.search += `${url.search ? "&" : "?"}${new URLSearchParams([[name, cursor]])}`;
+export function setParameter(url, name, value) {
+  if (url.searchParams.has(name)) url.searchParams.set(name, value);
+  else url.search += `${url.search ? "&" : "?"}${new URLSearchParams([[name, value]])}`;
 }
 
 /** What a header can carry: not what it would be trimmed of, nor what servers refuse (RFC 9110, 5.5). */
@@ -291,7 +291,7 @@ export class Port {
     // encodes what is not ASCII a second time (2.50, 2026).
     const own = target.origin === (globalThis.origin ?? target.origin) && /^[ -~]*$/.test(cursor);
     const header = fetched ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
-    if (cursor && !header && !/^(frame|url)$/.test(via)) for (const name of this.cursorNames) setCursor(target, name, cursor);
+    if (cursor && !header && !/^(frame|url)$/.test(via)) for (const name of this.cursorNames) setParameter(target, name, cursor);
     const url = target.href;
     const link = [];
     let socket;

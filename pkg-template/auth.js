@@ -1,0 +1,187 @@
+// Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
+import { report, resolve, setParameter } from "../src/transport/port.js";
+import { invalid } from "./errors.js";
+import { LONGEST, Reader, areProtocols } from "./options.js";
+
+const isFunction = (value) => typeof value === "function";
+const isAddress = (value) => typeof value === "string" || value instanceof URL;
+
+/** In ms since 1970, all before 1973 are: seconds, such as a JWT's `exp`. */
+const SECONDS = 1e11;
+/** Between two refreshes in the background, in ms. */
+const PAUSE = 1_000;
+
+export function tokens(ask, options = {}) {
+  if (!isFunction(ask)) throw invalid("tokens takes a function that gives a token");
+  const ahead = new Reader(options, "tokens", "refreshAhead").number("refreshAhead");
+  return new Tokens(ask, ahead < 0 ? 60_000 : ahead);
+}
+
+/** `[token, when it expires]` of what the caller's function gave. */
+function read(given) {
+  const { token, expiresAt } = typeof given === "string" ? { token: given } : given ?? {};
+  if (typeof token !== "string" || !token) throw invalid("the token function must give a string that is not empty, or { token, expiresAt }");
+  if (expiresAt === undefined || expiresAt === null) return [token, Infinity];
+  const time = isFunction(expiresAt.getTime) ? expiresAt.getTime() : expiresAt;
+  if (!Number.isFinite(time)) throw invalid("expiresAt must be a Date, or a number: ms since 1970");
+  return [token, time < SECONDS ? time * 1_000 : time];
+}
+
+function addTo(target, name, token) {
+  if (isAddress(target)) {
+    const url = resolve(target);
+    setParameter(url, name, token);
+    return url;
+  }
+  return Object.fromEntries(Object.entries(target ?? {}).map(([transport, address]) => [transport, address && addTo(String(address), name, token)]));
+}
+
+class Tokens {
+  #ask;
+  #ahead;
+  /** `{ token, expires, stale }`, the last two in ms since 1970: from `stale` on another one is asked for. */
+  #kept;
+  /** A question to the caller's function that is out: `{ promise, forced, waiting, abort }`. */
+  #flight;
+  /** Of `keepFresh`. */
+  #followers = new Set();
+  #abort;
+  #timer;
+
+  constructor(ask, ahead) {
+    this.#ask = ask;
+    this.#ahead = ahead;
+  }
+
+  put(place) {
+    if (!isFunction(place)) throw invalid("put takes a function of the token");
+    // A refusal is that of the token which was put here. Another client may have got a new one since.
+    let last;
+    return async (context) => {
+      last = await this.#get(context, last);
+      return place(last, context);
+    };
+  }
+
+  query(target, name = "access_token") {
+    if (typeof name !== "string" || !name) throw invalid("query: the parameter's name must be a string that is not empty");
+    if (!isFunction(target) && (target === null || !/^(string|object)$/.test(typeof target))) {
+      throw invalid("query takes an endpoint: a string, a URL, { websocket }, { sse }, or a function");
+    }
+    return this.put(async (token, context) => addTo(isFunction(target) ? await target(context) : target, name, token));
+  }
+
+  header() {
+    return this.put((token) => ({ authorization: `Bearer ${token}` }));
+  }
+
+  protocol(prefix = "bearer.", ...others) {
+    if (!areProtocols([...others, `${prefix}x`])) throw invalid("protocol takes what stands before the token, and other subprotocols: each a token, none twice");
+    return this.put((token) => [...others, prefix + token]);
+  }
+
+  // Quoted: a name that scripts/build.mjs shortens elsewhere.
+  "frame"(make = (token) => ({ type: "auth", token })) {
+    if (!isFunction(make)) throw invalid("frame takes a function that makes the frame of the token");
+    return this.put((token, { send }) => send(make(token)));
+  }
+
+  keepFresh(wire, onRefresh) {
+    if (!isFunction(wire?.addEventListener)) throw invalid("keepFresh takes a client");
+    if (onRefresh !== undefined && !isFunction(onRefresh)) throw invalid("keepFresh: the second argument must be a function");
+    if (wire.state === "closed") return () => {};
+    const follower = { wire, onRefresh };
+    const end = () => {
+      wire.removeEventListener("close", end);
+      if (!this.#followers.delete(follower) || this.#followers.size) return;
+      clearTimeout(this.#timer);
+      this.#abort.abort();
+    };
+    wire.addEventListener("close", end);
+    if (!this.#followers.size) this.#abort = new AbortController();
+    this.#followers.add(follower);
+    this.#arm();
+    return end;
+  }
+
+  async #get({ reason = "initial", signal } = {}, last) {
+    const kept = this.#kept;
+    const refused = reason === "unauthorized" && (last === undefined || last === kept?.token);
+    if (kept && !refused && Date.now() < kept.stale) return kept.token;
+    return this.#wait(reason, refused, signal);
+  }
+
+  /** For the answer to a question, one for all that wait; called off when nobody does any more. */
+  #wait(reason, refused, signal) {
+    if (refused) {
+      this.#kept = undefined;
+      this.#arm();
+    }
+    // What was asked before the refusal may be the same token.
+    if (!this.#flight || (refused && !this.#flight.forced)) this.#fly(reason, refused);
+    const flight = this.#flight;
+    flight.waiting++;
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        reject(signal.reason);
+        if (--flight.waiting) return;
+        if (this.#flight === flight) this.#flight = undefined;
+        flight.abort.abort();
+      };
+      flight.promise.then(resolve, reject).finally(() => signal?.removeEventListener("abort", leave));
+      if (signal?.aborted) leave();
+      else signal?.addEventListener("abort", leave);
+    });
+  }
+
+  #fly(reason, forced) {
+    const abort = new AbortController();
+    const flight = this.#flight = { forced, waiting: 0, abort };
+    const landed = () => {
+      if (this.#flight !== flight) return false;
+      this.#flight = undefined;
+      return true;
+    };
+    flight.promise = (async () => read(await this.#ask({ reason, signal: abort.signal })))().then(
+      ([token, expires]) => {
+        if (landed()) this.#keep(token, expires);
+        return token;
+      },
+      (error) => {
+        const kept = landed() ? this.#kept : undefined;
+        const left = kept ? kept.expires - Date.now() : 0;
+        if (left <= 0) throw error;
+        // It is still good. Asked again when half of the rest is over.
+        kept.stale = Date.now() + left / 2;
+        this.#arm();
+        return kept.token;
+      },
+    );
+  }
+
+  #keep(token, expires) {
+    const now = Date.now(), life = expires - now;
+    this.#kept = { token, expires, stale: now + Math.max(life - this.#ahead, life / 2) };
+    this.#arm();
+    for (const { wire, onRefresh } of [...this.#followers]) {
+      try {
+        // One that is not open comes with the new token by itself.
+        if (wire.state === "open") onRefresh?.(token);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  #arm() {
+    clearTimeout(this.#timer);
+    const kept = this.#kept, now = Date.now();
+    // What has expired on arrival is so by a wrong clock: asked for when it is needed, and not all the time.
+    if (!this.#followers.size || !kept || kept.expires === Infinity || kept.expires <= now) return;
+    this.#timer = setTimeout(() => {
+      if (Date.now() < kept.stale) this.#arm();
+      // A failure leaves the token that there is, or nothing to follow: then the next attempt asks, and tells.
+      else this.#wait("refresh", false, this.#abort.signal).catch(() => {});
+    }, Math.min(Math.max(kept.stale - now, PAUSE), LONGEST));
+  }
+}

@@ -1,0 +1,67 @@
+// Why an upgrade failed no browser says. A fetch of an address that answers as the upgrade would have says it.
+import { head, retryAfter } from "../src/transport/fetch.js";
+import { Port } from "../src/transport/port.js";
+import { invalid } from "./errors.js";
+
+// Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
+const OPENED = 1, LOST = 2, ANSWERED = 7, WEBSOCKET = 1, NETWORK = 1006;
+/** A WebSocket's own address says so to a plain request (RFC 9110, 15.5.22). */
+const UPGRADE_REQUIRED = 426;
+
+/** `tries` gives how many attempts there were since the last stable connection. */
+export function addProbe({ port, http }, probe, tries) {
+  if (typeof probe !== "string" && typeof probe !== "function" && !(probe instanceof URL)) throw invalid("probe must be an address, or a function that gives one");
+  const call = (value, context) => (typeof value === "function" ? value(context) : value);
+
+  /** What the server answers if it refuses, else nothing. */
+  async function ask(client, signal) {
+    const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
+    const [url, headers] = await Promise.all([call(probe, context), call(http.headers, context)]);
+    const fetch = http.fetch ?? globalThis.fetch;
+    const response = await fetch(String(url), { ...http.init, method: "GET", headers, cache: "no-store", signal });
+    const { status } = response;
+    const answer = { status, contentType: response.headers.get("content-type") ?? "", body: await head(response.body) };
+    return status < 400 || status === UPGRADE_REQUIRED ? undefined : [answer, status | retryAfter(response.headers.get("retry-after")) << 10];
+  }
+
+  /** Of the attempts that have not opened: what calls the question off. */
+  const trying = new Map();
+  const { open = Port.prototype.open } = port;
+  let tell;
+
+  function listen(client) {
+    tell = client.call;
+    client.call = (kind, attempt, code, high, low) => {
+      if (kind === OPENED) trying.delete(attempt);
+      const abort = kind === LOST && code === NETWORK && trying.get(attempt);
+      if (!abort) return tell(kind, attempt, code, high, low);
+      classify(client, attempt, abort.signal);
+      return 0;
+    };
+  }
+
+  async function classify(client, attempt, signal) {
+    let refused;
+    try {
+      refused = await ask(client, signal);
+    } catch (error) {
+      if (!signal.aborted) client.refusal = error;
+    }
+    if (signal.aborted) return;
+    if (!refused) return void tell(LOST, attempt, NETWORK);
+    client.answer = refused[0];
+    tell(ANSWERED, attempt, refused[1] >>> 0);
+  }
+
+  port.open = function (attempt, transport) {
+    if (!tell) listen(this);
+    const began = open.call(this, attempt, transport);
+    if (began && transport === WEBSOCKET) {
+      const abort = new AbortController();
+      trying.set(attempt, abort);
+      // As one of the connection's listeners: taken off when it is let go of.
+      (this.successor ?? this).link.push([{ removeEventListener: () => { trying.delete(attempt); abort.abort(); } }]);
+    }
+    return began;
+  };
+}
