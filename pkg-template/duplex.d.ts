@@ -46,8 +46,8 @@ export interface DuplexOptions extends Options {
   /** As in "everwire", and `persist`, which needs `ack`. */
   outbox?: OutboxOptions & { persist?: PersistOptions };
   /**
-   * Limits what is sent: what is more waits in the outbox. The server's word halves it, once in each `per`, down to a 32nd; each
-   * `per` without one gives a tenth of `messages` back.
+   * Limits what is sent: what is more waits in the outbox. The server's word halves it, at most once in a `per`, down to a 32nd;
+   * after a `per` without one, each further one gives a tenth of `messages` back.
    */
   rate?: RateOptions;
   /**

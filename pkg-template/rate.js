@@ -5,7 +5,7 @@ import { ASKS, Reader } from "./options.js";
 
 // Of `takes`.
 const OPEN = 1, FULL = 3;
-/** The server's word halves what may be sent, down to this part; each window without one gives a tenth back. */
+/** The server's word halves what may be sent, down to this part. After a window without one, each further one gives a tenth back. */
 const LEAST = 1 / 32, GROWTH = 0.1;
 /** The close codes by which a server says that it is too much: policy violation, try again later. */
 const VIOLATION = 1008, LATER = 1013, TOO_MANY = 429;
@@ -16,7 +16,7 @@ class Rate {
   /** When each of the last `messages` was sent; the oldest gives way. */
   #times = [];
   #count = 0;
-  /** What may be sent of `messages`, since when, and when the server last said that it is too much. */
+  /** What may be sent of `messages`, since when it grows, and when the server last said that it is too much. */
   #share = 1;
   #since = 0;
   #told = -Infinity;
@@ -45,11 +45,12 @@ class Rate {
     const now = performance.now();
     if (now - this.#told < this.#per) return;
     this.#share = Math.max(this.#grown(now) / 2, LEAST);
-    this.#told = this.#since = now;
+    this.#told = now;
+    this.#since = now + this.#per;
   }
 
   #grown(now) {
-    const windows = Math.floor((now - this.#since) / this.#per);
+    const windows = Math.max(0, Math.floor((now - this.#since) / this.#per));
     this.#since += windows * this.#per;
     return (this.#share = Math.min(1, this.#share + windows * GROWTH));
   }

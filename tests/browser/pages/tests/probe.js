@@ -3,7 +3,7 @@ import { tokens } from "/pkg/auth.js";
 import { connect } from "/pkg/duplex.js";
 import { quick, watch } from "../client.js";
 import { after, equal, ok, test, thrown, waitFor } from "../harness.js";
-import { fault, page, script, sse, unique, ws } from "../server.js";
+import { fault, script, sse, ws } from "../server.js";
 
 function client(endpoint, options) {
   const made = connect(endpoint, { reconnect: quick, ...options });
@@ -87,9 +87,12 @@ test("a function is told of the attempt", async () => {
 
 test("what opened is not probed, nor a stream", async () => {
   const probe = script("sse", [[["status", 403]]]);
-  const made = client(script("ws", [[["send", "a"], ["reset"]], [["close", 1001, ""]], [["send", "b"]]]).url, { probe: probe.url });
+  const made = client(script("ws", [[["send", "a"]], [["close", 1001, ""]], [["send", "b"]]]).url, { probe: probe.url });
+  await made.opened();
   const streams = ["fetch", "eventsource"].map((transport) => client(script("sse", [refused, [["send", "data: b\n\n"]]]).url, { probe: probe.url, transport }));
   const seen = [made, ...streams].map(watch);
+  await waitFor(() => streams.every((stream) => stream.stats().opens), "the streams");
+  await fault("/fault/drop");
   await waitFor(() => seen.every(({ data }) => data.includes("b")), "all of them");
   equal([seen[0].retries.map(({ failure }) => failure.code), (await probe.log()).length], [["network", "closed"], 0], "probes");
 });
