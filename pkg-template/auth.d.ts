@@ -1,5 +1,5 @@
 // Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
-import type { Client, Context, Handshake, Target } from "./index.js";
+import type { Client, Context, Endpoint, Handshake, Target } from "./index.js";
 
 /** A token, and when it expires. */
 export interface Token {
@@ -33,7 +33,8 @@ type Why = Pick<Context, "reason" | "signal">;
 
 export interface Tokens {
   /** In the query. `name` is that of the parameter, default `access_token`. Query strings stand in servers' logs. */
-  query(target: Target | ((context: Context) => Target | Promise<Target>), name?: string): (context: Context) => Promise<Target>;
+  query(target: string | URL | ((context: Context) => string | URL | Promise<string | URL>), name?: string): (context: Context) => Promise<URL>;
+  query(target: Endpoint, name?: string): (context: Context) => Promise<Target>;
   /** For `http.headers`: `Authorization: Bearer …`. */
   header(): (context: Context) => Promise<{ authorization: string }>;
   /**

@@ -30,6 +30,8 @@ function read(given) {
 function addTo(target, name, token) {
   if (isAddress(target)) {
     const url = resolve(target);
+    // fetch refuses it with an error that names the whole address.
+    if (/^http/.test(url.protocol) && (url.username || url.password)) throw invalid("query: an address with a user name or a password cannot be fetched");
     setParameter(url, name, token);
     return url;
   }

@@ -67,14 +67,17 @@ export function addRate(settings, given) {
 
   const { port, shouldReconnect } = settings;
   const { takes = Port.prototype.takes, send = Port.prototype.send, acks } = port;
+  let sending = false;
   port.takes = function () {
     const taken = takes.call(this);
-    return taken === OPEN && !rate.free() ? FULL : taken;
+    // Asked by the client, before it sends: what may have to wait is to be kept as it is now.
+    return taken === OPEN && !(sending && rate.free()) ? FULL : taken;
   };
   port.send = function (id) {
+    sending = true;
     const taken = this.takes();
-    if (taken !== OPEN) return taken;
-    const sent = send.call(this, id);
+    const sent = taken === OPEN ? send.call(this, id) : taken;
+    sending = false;
     if (sent === OPEN) rate.sent();
     return sent;
   };

@@ -1,5 +1,7 @@
 // What every page runs: echo a token through everwire and show it. Copied into each project by the runner.
 import { EverwireError, connect } from "everwire";
+import { tokens } from "everwire/auth";
+import { connect as duplex } from "everwire/duplex";
 import { nchan } from "everwire/presets";
 import { WebSocket } from "everwire/websocket";
 
@@ -7,11 +9,13 @@ export function live() {
   const show = (text) => { document.querySelector("#live").textContent = text; };
   const query = new URLSearchParams(location.search);
   try {
-    try {
-      nchan({ protocols: "mine" });
-    } catch (error) {
-      // One instance of what the entries share.
-      if (!(error instanceof EverwireError)) throw new TypeError("the preset's error is of another everwire");
+    for (const [entry, wrong] of Object.entries({ presets: () => nchan({ protocols: "mine" }), auth: () => tokens(5), duplex: () => duplex("/", { rate: 5 }) })) {
+      try {
+        wrong();
+      } catch (error) {
+        // One instance of what the entries share.
+        if (!(error instanceof EverwireError)) throw new TypeError(`the error of everwire/${entry} is of another everwire`);
+      }
     }
     if (WebSocket.name !== "WebSocket") throw new TypeError(`the standard's class is called ${WebSocket.name}`);
     const wire = connect(`${query.get("wire")}/echo`);

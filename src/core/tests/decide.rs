@@ -145,6 +145,30 @@ fn a_provider_that_fails_once_while_asked_again_is_still_asked_for_credentials()
     assert_eq!(sim.attempts(), [(2, Reason::Unauthorized)]);
 }
 
+#[test]
+fn new_credentials_that_were_given_are_not_asked_for_again_when_the_attempt_fails_of_something_else() {
+    let mut sim = Sim::open_on(SOCKET, Config { has_provider: true, ..Config::default() });
+    sim.lost(closed(4401));
+    sim.pass(FLOOR);
+    sim.resolved();
+    sim.lost(Failure::Network);
+    sim.take();
+    let wait = sim.wait();
+    sim.pass(wait);
+    assert_eq!(sim.attempts(), [(2, Reason::Reconnect)]);
+}
+
+#[test]
+fn a_provider_that_has_not_answered_yet_is_asked_as_before() {
+    let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
+    sim.input(Input::Start);
+    sim.input(Input::ProviderFailed { attempt: sim.core.attempt() });
+    sim.take();
+    let wait = sim.wait();
+    sim.pass(wait);
+    assert_eq!(sim.attempts(), [(1, Reason::Initial)]);
+}
+
 fn asked(failure: Failure, verdict: Option<bool>) -> Sim {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
     sim.lost(failure);

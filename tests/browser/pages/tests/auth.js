@@ -88,17 +88,29 @@ for (const [what, expiresAt, options, expected] of [
   });
 }
 
-test("refreshAhead: what is that near its end is replaced by the next attempt, and half of a life is enough", async () => {
-  // 400 ms of life: from 200 on, whatever refreshAhead says.
-  const { auth, reasons } = counted(() => Date.now() + 400, { refreshAhead: hour });
-  const plan = script("ws", [stay]);
-  const made = client(auth.query(plan.url));
-  await made.opened();
-  await new Promise((done) => setTimeout(done, 210));
-  made.reconnect();
-  await waitFor(() => made.stats().opens === 2, "the second connection");
-  equal([await log(plan, inQuery), reasons], [["t1", "t2"], ["initial", "reconnect"]], "tokens");
-});
+for (const [what, life, options, kept, gone] of [
+  ["by default a minute before", hour, undefined, hour - 61_000, hour - 59_000],
+  ["refreshAhead before", hour, { refreshAhead: 1_000_000 }, hour - 1_001_000, hour - 999_000],
+  ["after half of its life at the latest", 10_000, { refreshAhead: hour }, 4_000, 6_000],
+  ["at its end", hour, { refreshAhead: 0 }, hour - 1_000, hour + 1_000],
+]) {
+  test(`a token is replaced ${what}`, async () => {
+    const { now } = Date;
+    let passed = 0;
+    after(() => { Date.now = now; });
+    Date.now = () => now() + passed;
+    const { auth, reasons } = counted(() => Date.now() + life, options);
+    const plan = script("ws", [stay]);
+    const made = client(auth.query(plan.url), { pageLifecycle: false });
+    await made.opened();
+    for (passed of [kept, gone]) {
+      const { opens } = made.stats();
+      made.reconnect();
+      await waitFor(() => made.stats().opens === opens + 1, "the next connection");
+    }
+    equal([await log(plan, inQuery), reasons], [["t1", "t1", "t2"], ["initial", "reconnect"]], "tokens");
+  });
+}
 
 for (const [kind, refusal, end] of [["ws", [["close", 4401, ""]], 4401], ["ws", [["close", 4001, ""]], 4001], ["sse", [["status", 401]], 401]]) {
   const of = (auth, plan) => (kind === "ws" ? client(auth.query(plan.url)) : client(plan.url, { http: { headers: auth.header() } }));
@@ -313,7 +325,7 @@ test("no token is in an error, an event, a log, or in what a client shows but fo
     wires.push(client(url, { http: { headers: auth.header() } }), client(auth.query(url)), client(auth.query(url), { transport: "eventsource" }));
   }
   // Refused by the browser: a blocked port, what no header and no subprotocol can carry.
-  wires.push(client(auth.query("ws://127.0.0.1:25/"), { openTimeout: 500 }), client(auth.query("http://127.0.0.1:25/")), client(auth.query("http://[")));
+  wires.push(client(auth.query("ws://127.0.0.1:25/"), { openTimeout: 500 }), client(auth.query("http://127.0.0.1:25/")), client(auth.query("http://[")), client(auth.query(sse("/count").replace("//", "//user:word@"))));
   wires.push(client(sse("/count"), { http: { headers: auth.put((token) => ({ "x y": token })) } }), client(ws("/echo"), { protocols: auth.put((token) => `a b ${token}`) }));
   const seen = wires.map(watch);
   await waitFor(() => seen.every(({ closed, retries }) => closed || retries.length), () => `each to fail: ${wires.map(({ state }) => state)}`);

@@ -80,6 +80,21 @@ test("what is volatile is dropped above it", async () => {
   equal(await outcomes(texts(1, 4).map((text) => made.send(text, { volatile: true }))), ["sent", "sent", "volatile", "volatile"], "outcomes");
 });
 
+test("what waits is as it was when it was sent", async () => {
+  const plan = script("ws", [[["mute"]]]);
+  const made = client(plan.url, { rate: { messages: 1, per: 20 } });
+  await made.opened();
+  // The second one finds it full, so that the outbox looks again by a timer, which this task keeps from running.
+  const volatile = ["1", "2"].map((text) => made.send(text, { volatile: true }));
+  for (const end = performance.now() + 25; performance.now() < end;);
+  const bytes = new Uint8Array([1, 2, 3]);
+  const sends = [made.send(bytes), made.send(bytes)];
+  bytes.fill(9);
+  equal(await outcomes([...volatile, ...sends]), ["sent", "volatile", "sent", "sent"], "outcomes");
+  await waitFor(async () => (await received(plan))[0].length === 3, "three frames");
+  equal((await received(plan))[0], ["1", { bytes: [1, 2, 3] }, { bytes: [1, 2, 3] }], "frames");
+});
+
 test("ttl and close are as ever for what waits", async () => {
   const made = client(ws("/echo"), { rate: { messages: 1, per: 60_000 } });
   await made.opened();
