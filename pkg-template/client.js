@@ -21,8 +21,8 @@ const OUTCOMES = ["recovered", "gap", "unknown"];
 const STATUSES = ["sent", "acked", "unknown"];
 const DROPS = [, , , "overflow", "too-big", "closed", "no-uplink", "refused", "expired", "aborted", "volatile"];
 const UNKNOWN = 2, DROPPED_CLOSED = 5, DROPPED_ABORTED = 9;
-/** Kinds of `call`, as src/client/driver.rs reads them. */
-const ABORT = 18, ASKING = 19;
+/** Kinds of `call`, as src/client/driver.rs and src/bindings/mod.rs read them. */
+const ABORT = 18, ASKING = 19, START = 24, RESOLVED = 25, SEND = 26, RECONNECT = 27, CLOSE = 28, RETRY_IN = 29;
 const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
@@ -93,11 +93,21 @@ export class Client extends EventTarget {
       else if (this.#iterators.size) this.#push(message);
       if (settings.until) this.#ended(message);
     };
-    port.call = (kind, attempt, code, high, low) => this.#wasm(() => this.#wire.call(kind, attempt, code, high, low)) ?? 0;
+    // After a trap the client is closed already: the error has been told.
+    port.call = (kind, attempt, code, high, low) => {
+      if (!instance.dead && this.#wire) {
+        try {
+          return this.#wire.call(kind, attempt, code, high, low);
+        } catch (error) {
+          if (!instance.dead) throw error;
+        }
+      }
+      return 0;
+    };
     this.#wire = new instance.Wire(settings.flags, port, this.#host());
     instance.clients.add(this.#stop);
     try {
-      this.#fixed = endpoints.map((endpoint) => (typeof endpoint === "function" ? undefined : this.#check(endpoint)));
+      this.#fixed = endpoints.map((endpoint, place) => (typeof endpoint === "function" ? undefined : this.#check(endpoint, place)));
       if (!endpoints.length) this.#check();
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
@@ -111,7 +121,7 @@ export class Client extends EventTarget {
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
     // Not before the caller has its handlers on; and a close() in the same task opens nothing.
-    else queueMicrotask(() => this.#state === CLOSED || this.#wasm(() => this.#wire.start()));
+    else queueMicrotask(() => this.#state === CLOSED || port.call(START));
   }
 
   get state() {
@@ -144,7 +154,7 @@ export class Client extends EventTarget {
   }
 
   get retryAt() {
-    return this.#state === WAITING ? Date.now() + (this.#wasm(() => this.#wire.read()) ?? 0) : null;
+    return this.#state === WAITING ? Date.now() + this.#port.call(RETRY_IN) : null;
   }
 
   get attempt() {
@@ -178,7 +188,7 @@ export class Client extends EventTarget {
       const kept = key !== undefined || this.#state !== OPEN || port.takes() !== 1 || port.payloads.size > 0;
       const bytes = kept ? byteLength(payload) : 0;
       this.#sendId = (number + 1) >>> 0;
-      const abort = () => this.#wasm(() => this.#wire.call(ABORT, 0, number));
+      const abort = () => port.call(ABORT, 0, number);
       signal?.addEventListener("abort", abort);
       if (key !== undefined) port.awaiting.set(key, number);
       const settle = (code) => {
@@ -189,7 +199,7 @@ export class Client extends EventTarget {
         resolve(settled);
       };
       port.payloads.set(number, [kept ? snapshot(payload) : payload, bytes, settle, flags]);
-      this.#wasm(() => this.#wire.send(number, bytes, ttl, flags));
+      port.call(SEND, flags, number, bytes, ttl);
     });
   }
 
@@ -208,7 +218,7 @@ export class Client extends EventTarget {
   }
 
   reconnect() {
-    if (this.#state !== CLOSED) this.#wasm(() => this.#wire.reconnect());
+    if (this.#state !== CLOSED) this.#port.call(RECONNECT);
   }
 
   stats() {
@@ -287,7 +297,7 @@ export class Client extends EventTarget {
   #close(why, code, reason) {
     if (this.#state === CLOSED) return;
     this.#port.goodbye = reason;
-    this.#wasm(() => this.#wire.close(why, code || 0));
+    this.#port.call(CLOSE, why, code || 0);
   }
 
   /** Whether this message was the last one that the app waited for. */
@@ -308,17 +318,6 @@ export class Client extends EventTarget {
     return typeof ((name === "fetch" && this.#settings.http.fetch) || globalThis[name]) === "function";
   }
 
-  /** After a trap the client is closed already: the error has been told. */
-  #wasm(enter) {
-    if (this.#instance.dead || !this.#wire) return undefined;
-    try {
-      return enter();
-    } catch (error) {
-      if (!this.#instance.dead) throw error;
-      return undefined;
-    }
-  }
-
   #queued() {
     let sum = 0;
     for (const [, bytes] of this.#port.payloads.values()) sum += bytes;
@@ -326,8 +325,8 @@ export class Client extends EventTarget {
   }
 
   /** Throws when a fixed address cannot work, or the runtime lacks what it takes. */
-  #check(target) {
-    const picked = pick(target, this.#settings.transport);
+  #check(target, place) {
+    const picked = pick(target, this.#transport(place));
     const [address, kind] = picked;
     if (address === undefined) {
       throw nowhere();
@@ -351,11 +350,16 @@ export class Client extends EventTarget {
     const wrong = found !== TRANSPORTS.websocket
       ? (via === "frame" && "resume.frame is for a WebSocket: SSE cannot send") || (handshake && "handshake is for a WebSocket: SSE cannot send")
       : via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header' : this.#settings.silent;
-    if (wrong) throw invalid(wrong);
+    if (wrong && !this.#settings.ways.length) throw invalid(wrong);
   }
 
-  async #ask(attempt, context, endpoint, fixed) {
-    const { protocols, request: again, http, transport } = this.#settings;
+  #transport(place) {
+    return this.#settings.ways[place] ?? this.#settings.transport;
+  }
+
+  async #ask(attempt, context, place) {
+    const { protocols, request: again, http } = this.#settings;
+    const fixed = this.#fixed[place];
     const cursor = this.#port.cursor;
     const ask = async (value) => call(value, context);
     let address, kind, extra, once;
@@ -364,10 +368,10 @@ export class Client extends EventTarget {
       const resumed = again && (this.#port.delivered || cursor) ? asRequest(await again({ ...context, ...this.#port.place() })) : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
-        moved ?? ask(endpoint), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
+        moved ?? ask(this.#endpoints[place]), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
       ]);
       if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
-      [address, kind] = moved === undefined && fixed ? fixed : pick(target, moved === undefined ? transport : TRANSPORTS.fetch);
+      [address, kind] = moved === undefined && fixed ? fixed : pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
       if (address === undefined) throw nowhere();
       this.#fit(this.#port.route(address, kind) & 3);
       // The browser's own error would show the value.
@@ -384,17 +388,20 @@ export class Client extends EventTarget {
   #resolved(attempt, [address, kind], once, extra) {
     const route = address === undefined ? 0 : this.#port.route(address, kind);
     this.#port.prepare(address, extra);
-    this.#wasm(() => this.#wire.resolved(attempt, route, once));
+    this.#port.call(RESOLVED, attempt, route, once);
   }
 
-  /** What the wasm calls; the methods of `JsHost` in src/bindings/mod.rs. None may throw. */
+  /** What the wasm calls, by the kinds of src/bindings/mod.rs. None may throw. */
   #host() {
-    return {
-      number: (place) => this.#settings.numbers[place],
-      resolve: (attempt, retry, reason, place) => {
+    const kinds = [
+      // NUMBER
+      (place) => this.#settings.numbers[place],
+      // RESOLVE
+      (attempt, retry, to) => {
+        const place = this.#port.way = to >> 2;
         this.#counts.attempts++;
         this.#attempt = retry;
-        this.#port.reason = CONTEXT_REASONS[reason];
+        this.#port.reason = CONTEXT_REASONS[to & 3];
         if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
@@ -404,10 +411,10 @@ export class Client extends EventTarget {
         }
         this.#providerError = undefined;
         const { signal } = this.#port.asking = new AbortController();
-        this.#ask(attempt, { reason: this.#port.reason, attempt: retry, lastEventId: this.#port.cursor, signal }, this.#endpoints[place], fixed);
+        this.#ask(attempt, { reason: this.#port.reason, attempt: retry, lastEventId: this.#port.cursor, signal }, place);
       },
-      // 0 no, 1 yes, 2 as the table says.
-      ask: () => {
+      // ASK: 0 no, 1 yes, 2 as the table says.
+      () => {
         try {
           return [false, true].indexOf(this.#settings.shouldReconnect(this.#lastFailure)) & 3;
         } catch (error) {
@@ -415,40 +422,48 @@ export class Client extends EventTarget {
           return 2;
         }
       },
-      fail: (place, kind, number) => {
+      // FAIL
+      (place, kind, number) => {
         this.#lastFailure = new Failure(place, CLASSES[kind], number, this.#port, (place === PROVIDER && this.#providerError) || this.#port.refusal);
       },
-      settle: (number, code) => {
+      // SETTLE
+      (number, code) => {
         const settle = this.#port.payloads.get(number)?.[2];
         this.#port.payloads.delete(number);
         settle?.(code);
         this.#drained();
       },
-      state: (state) => {
+      // STATE
+      (state) => {
         // closed() tells that one itself, when all is settled.
         if (state === CLOSED) return;
         this.#state = state;
         this.#dispatch(new Event("statechange"));
       },
-      opened: () => {
+      // OPENED
+      () => {
         this.#counts.opens++;
         this.#port.asking = undefined;
         this.#opening?.resolve();
         this.#opening = undefined;
         this.#dispatch(new Event("open"));
       },
-      retry: (attempt, delay) => {
+      // RETRY
+      (attempt, delay) => {
         this.#attempt = attempt;
         this.#dispatch(new RetryEvent(attempt, delay, Date.now() + delay, this.#lastFailure));
       },
-      outcome: (outcome, from, to) => {
+      // OUTCOME
+      (outcome, from, to) => {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
         this.#counts.gaps++;
         this.#dispatch(new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending, from < 0 ? undefined : { from, to }));
       },
-      closed: (why, code, failed) => this.#closed(why, code, failed ? this.#lastFailure : null),
-    };
+      // CLOSED
+      (why, code, failed) => this.#closed(why, code, failed ? this.#lastFailure : null),
+    ];
+    return { host: (kind, a, b, c) => kinds[kind](a, b, c) };
   }
 
   #closed(why, code, error) {

@@ -18,6 +18,8 @@ export const LONGEST = 2 ** 31 - 1;
 export const PLAINLY = Symbol();
 /** An option of the presets': why a WebSocket must not send a ping. */
 export const SILENT = Symbol();
+/** An option of `everwire/duplex`: the transports to fall back to, in order. */
+export const WAYS = Symbol();
 
 export const TRANSPORTS = { websocket: 1, eventsource: 2, fetch: 3 };
 
@@ -142,7 +144,7 @@ export function needsJson(option, codec) {
   if (codec === "text" || codec === "binary") throw invalid(`${option} as a key needs the JSON codec; with "${codec}" give a function`);
 }
 
-const NEVER = { flags: 0, ttl: Infinity };
+const NEVER = { flags: 0, ttl: NOT_GIVEN };
 
 /** The options of a send: flags as src/bindings/mod.rs reads them. */
 export function readSend(given, { acks, pings }) {
@@ -151,15 +153,17 @@ export function readSend(given, { acks, pings }) {
   const volatile = send.flag("volatile", false), confirm = send.one("confirm", "pong");
   if (confirm && !pings) throw invalid('send.confirm needs the heartbeat, with a ping that the server answers');
   if (send.flag("ack", false) && !acks) throw invalid("send.ack needs outbox.ack");
-  const ttl = send.number("ttl");
   return {
-    ttl: ttl < 0 ? Infinity : ttl,
+    ttl: send.number("ttl"),
     signal: readSignal(send),
     flags: (send.flag("priority", false) && PRIORITY) | (volatile && VOLATILE) | (confirm ? PONG : acks && send.flag("ack", !volatile) && ACK),
   };
 }
 
 export const readSignal = (options) => options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
+
+/** How often a way may fail before the next one: without having opened, and opened for a short time. And the first one. */
+export const PATIENCE = [2, 3, 0];
 
 export function readOptions(given, endpoints) {
   const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout handshake shouldReconnect pageLifecycle signal http until maxEventBytes");
@@ -169,6 +173,13 @@ export function readOptions(given, endpoints) {
   const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
   const resume = new Reader(given.resume ?? {}, "resume", "id seq via name frame from gap outcome request storage key commit");
   const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow ack inFlight maxAttempts highWaterMark");
+
+  const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
+  // One target with two ways: the second where the first does not get through.
+  const [target] = endpoints;
+  const both = !transport && endpoints.length < 2 && target?.websocket !== undefined && target.sse !== undefined;
+  const { ways, patience } = given[WAYS] ?? (both ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch], patience: PATIENCE } : { ways: [], patience: [0, 0, 0] });
+  while (endpoints.length < ways.length) endpoints.push(target);
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
   const ping = h.get("ping", (value) => value === false || isString(value) || isBytes(value) || isFunction(value), "a string, bytes, a function, or false for none");
@@ -193,6 +204,7 @@ export function readOptions(given, endpoints) {
     endpoints.length,
     r.number("maxAge", 1000),
     r.number("failback", 1000),
+    ...patience,
     options.number("maxEventBytes", 1, LONGEST, " of bytes"),
   ];
 
@@ -204,7 +216,6 @@ export function readOptions(given, endpoints) {
   const withCredentials = options.flag("withCredentials", false);
   const http = readHttp(given.http, withCredentials);
   const request = resume.fn("request");
-  const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
   const asks = [...endpoints, protocols, http.headers, http.body, request].some(isFunction);
   const shouldReconnect = options.fn("shouldReconnect"), handshake = options.fn("handshake");
   const flags =
@@ -243,6 +254,7 @@ export function readOptions(given, endpoints) {
     codec: isString(codec) ? CODECS[codec] : codec,
     encodes: codec !== "binary",
     transport,
+    ways,
     asks,
     request,
     http,
@@ -272,7 +284,7 @@ export function readOptions(given, endpoints) {
 export function pick(target, transport) {
   if (isString(target) || target instanceof URL) return [String(target), transport];
   const websocket = target?.websocket, sse = target?.sse;
-  if (websocket !== undefined && transport !== TRANSPORTS.eventsource) return [String(websocket), TRANSPORTS.websocket];
+  if (websocket !== undefined && transport < TRANSPORTS.eventsource) return [String(websocket), TRANSPORTS.websocket];
   if (sse !== undefined && transport !== TRANSPORTS.websocket) return [String(sse), transport];
   return [];
 }

@@ -30,29 +30,29 @@ extern "C" {
     /// The facade's side of a client.
     pub type JsHost;
 
-    /// The option at that place of the list; negative: not given.
+    /// One import for all that the facade is asked and told, as each takes eighty bytes: the kinds below.
     #[wasm_bindgen(method)]
-    fn number(this: &JsHost, place: u32) -> f64;
-    #[wasm_bindgen(method)]
-    fn resolve(this: &JsHost, attempt: u32, retry: u32, reason: u32, endpoint: u32);
-    #[wasm_bindgen(method)]
-    fn ask(this: &JsHost) -> u32;
-    #[wasm_bindgen(method)]
-    fn settle(this: &JsHost, id: u32, code: u32);
-    /// Makes the error object: it is the last failure.
-    #[wasm_bindgen(method)]
-    fn fail(this: &JsHost, place: u32, class: u32, number: u16);
-    #[wasm_bindgen(method)]
-    fn state(this: &JsHost, state: u32);
-    #[wasm_bindgen(method)]
-    fn opened(this: &JsHost);
-    #[wasm_bindgen(method)]
-    fn retry(this: &JsHost, retry: u32, delay: f64);
-    #[wasm_bindgen(method)]
-    fn outcome(this: &JsHost, outcome: u32, from: f64, to: f64);
-    #[wasm_bindgen(method)]
-    fn closed(this: &JsHost, why: u32, code: u16, failed: bool);
+    fn host(this: &JsHost, kind: u32, a: u32, b: f64, c: f64) -> f64;
 }
+
+/// The option at place `a` of the list; negative: not given.
+const NUMBER: u32 = 0;
+/// Find the address: attempt `a`, retry `b`, reason and endpoint in `c`.
+const RESOLVE: u32 = 1;
+/// The caller's rule: 0 no, 1 yes, 2 as the table says.
+const ASK: u32 = 2;
+/// Makes the error object, which is the last failure: its place, class and number.
+const FAIL: u32 = 3;
+/// Send `a` is settled, with code `b`.
+const SETTLE: u32 = 4;
+const STATE: u32 = 5;
+const OPENED: u32 = 6;
+/// Retry `a` comes in `b` ms.
+const RETRY: u32 = 7;
+/// The outcome, and the numbers that are missing, from and to, or negative ones.
+const OUTCOME: u32 = 8;
+/// Why, the code, and whether the last failure is its error.
+const CLOSED: u32 = 9;
 
 struct FacadeHost {
     js: JsHost,
@@ -62,12 +62,12 @@ struct FacadeHost {
 impl FacadeHost {
     fn fail(&self, failure: Failure) {
         let class = match failure.class(self.opened.get()) {
-            Class::Retriable => 0,
-            Class::Fatal => 1,
-            Class::Reauth => 2,
-            Class::Ended => 3,
+            Class::Retriable => 0.0,
+            Class::Fatal => 1.0,
+            Class::Reauth => 2.0,
+            Class::Ended => 3.0,
         };
-        self.js.fail(failure.place(), class, failure.number());
+        self.js.host(FAIL, failure.place(), class, failure.number().into());
     }
 }
 
@@ -78,12 +78,12 @@ impl Host for FacadeHost {
             Reason::Reconnect => 1,
             Reason::Unauthorized => 2,
         };
-        self.js.resolve(attempt, retry as u32, reason, endpoint);
+        self.js.host(RESOLVE, attempt, retry as f64, f64::from(endpoint << 2 | reason));
     }
 
     fn ask(&self, failure: Failure) -> Option<bool> {
         self.fail(failure);
-        match self.js.ask() {
+        match self.js.host(ASK, 0, 0.0, 0.0) as u32 {
             0 => Some(false),
             1 => Some(true),
             _ => None,
@@ -91,22 +91,20 @@ impl Host for FacadeHost {
     }
 
     fn settle(&self, id: u32, sent: Sent) {
-        self.js.settle(
-            id,
-            match sent {
-                Sent::Sent => 0,
-                Sent::Acked => 1,
-                Sent::Unknown => 2,
-                Sent::Dropped(Dropped::Overflow) => 3,
-                Sent::Dropped(Dropped::TooBig) => 4,
-                Sent::Dropped(Dropped::Closed) => 5,
-                Sent::Dropped(Dropped::NoUplink) => 6,
-                Sent::Dropped(Dropped::Refused) => 7,
-                Sent::Dropped(Dropped::Expired) => 8,
-                Sent::Dropped(Dropped::Aborted) => 9,
-                Sent::Dropped(Dropped::Volatile) => 10,
-            },
-        );
+        let code = match sent {
+            Sent::Sent => 0,
+            Sent::Acked => 1,
+            Sent::Unknown => 2,
+            Sent::Dropped(Dropped::Overflow) => 3,
+            Sent::Dropped(Dropped::TooBig) => 4,
+            Sent::Dropped(Dropped::Closed) => 5,
+            Sent::Dropped(Dropped::NoUplink) => 6,
+            Sent::Dropped(Dropped::Refused) => 7,
+            Sent::Dropped(Dropped::Expired) => 8,
+            Sent::Dropped(Dropped::Aborted) => 9,
+            Sent::Dropped(Dropped::Volatile) => 10,
+        };
+        self.js.host(SETTLE, id, code.into(), 0.0);
     }
 
     fn tell(&self, driver: &Rc<Driver>, news: News) {
@@ -118,13 +116,15 @@ impl Host for FacadeHost {
                 {
                     self.fail(failure);
                 }
-                self.js.state(number(state));
+                self.js.host(STATE, number(state), 0.0, 0.0);
             }
             News::Open => {
                 self.opened.set(true);
-                self.js.opened();
+                self.js.host(OPENED, 0, 0.0, 0.0);
             }
-            News::Retry { retry, delay, .. } => self.js.retry(retry as u32, delay as f64),
+            News::Retry { retry, delay, .. } => {
+                self.js.host(RETRY, retry as u32, delay as f64, 0.0);
+            }
             News::Outcome(outcome, missing) => {
                 let outcome = match outcome {
                     Outcome::Recovered => 0,
@@ -132,7 +132,7 @@ impl Host for FacadeHost {
                     Outcome::Unknown => 2,
                 };
                 let (from, to) = missing.map_or((-1.0, -1.0), |(from, to)| (from as f64, to as f64));
-                self.js.outcome(outcome, from, to);
+                self.js.host(OUTCOME, outcome, from, to);
             }
             News::Closed { why, code, failure } => {
                 let why = match why {
@@ -143,7 +143,7 @@ impl Host for FacadeHost {
                     Why::Exhausted => 4,
                     Why::Internal => 5,
                 };
-                self.js.closed(why, code, failure.is_some());
+                self.js.host(CLOSED, why, code.into(), f64::from(u8::from(failure.is_some())));
             }
         }
     }
@@ -159,6 +159,14 @@ fn number(state: State) -> u32 {
     }
 }
 
+/// Kinds of `call` that are the facade's; the port's are below.
+const START: u32 = 24;
+const RESOLVED: u32 = 25;
+const SEND: u32 = 26;
+const RECONNECT: u32 = 27;
+const CLOSE: u32 = 28;
+const RETRY_IN: u32 = 29;
+
 /// One client.
 #[wasm_bindgen]
 pub struct Wire(Rc<Driver>);
@@ -173,55 +181,44 @@ impl Wire {
         Self(Driver::new(config, port, host, watch_page, max_event_bytes, comments))
     }
 
-    /// The first attempt.
-    pub fn start(&self) {
-        self.0.start();
-    }
-
-    /// What the port calls; see `Driver::called`.
+    /// What the port calls, by its kind; see [`Driver::called`]. From [`START`] on, what the facade asks for. One
+    /// export, as each takes two hundred bytes.
     pub fn call(&self, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
-        self.0.called(kind, attempt, code, high, low)
-    }
-
-    /// What `resolve` asked for is prepared; nothing that can be connected to is a failed attempt. `once`:
-    /// the request must not be repeated by itself.
-    pub fn resolved(&self, attempt: u32, route: u32, once: bool) {
-        self.0.resolved(attempt, Address::new(route, once));
-    }
-
-    /// `settle` will name this id, maybe before this returns. Ids ascend. `ttl` in ms, or infinite; flags: 1
-    /// priority, 2 volatile, 4 waits for an ack, 8 for a pong.
-    pub fn send(&self, id: u32, bytes: f64, ttl: f64, flags: u32) {
-        self.0.send(Parcel {
-            expires: ttl as u64,
-            priority: flags & 1 != 0,
-            volatile: flags & 2 != 0,
-            awaits: match flags >> 2 {
-                0 => Awaits::Nothing,
-                1 => Awaits::Ack,
-                _ => Awaits::Pong,
-            },
-            ..Parcel::new(id, bytes as u64)
-        });
-    }
-
-    /// Drops what there is and tries at once.
-    pub fn reconnect(&self) {
-        self.0.reconnect();
-    }
-
-    /// For good. `why` is 0 the app, 1 its signal, 2 the message that the app waited for.
-    pub fn close(&self, why: u32, code: u16) {
-        let why = match why {
-            0 => Why::App,
-            1 => Why::Aborted,
-            _ => Why::Ended,
-        };
-        self.0.close(why, code);
-    }
-
-    /// ms to the next attempt.
-    pub fn read(&self) -> f64 {
-        self.0.retry_in().unwrap_or(0) as f64
+        let driver = &self.0;
+        match kind {
+            // The first attempt.
+            START => driver.start(),
+            // What `resolve` asked for is prepared; nothing that can be connected to is a failed attempt. `high`: the
+            // request must not be repeated by itself.
+            RESOLVED => driver.resolved(attempt, Address::new(code, high != 0)),
+            // `settle` will name this id, maybe before this returns. Ids ascend. `low`: the time to live in ms;
+            // flags: 1 priority, 2 volatile, 4 waits for an ack, 8 for a pong.
+            SEND => driver.send(Parcel {
+                expires: if low == u32::MAX { u64::MAX } else { u64::from(low) },
+                priority: attempt & 1 != 0,
+                volatile: attempt & 2 != 0,
+                awaits: match attempt >> 2 {
+                    0 => Awaits::Nothing,
+                    1 => Awaits::Ack,
+                    _ => Awaits::Pong,
+                },
+                ..Parcel::new(code, u64::from(high))
+            }),
+            // Drops what there is and tries at once.
+            RECONNECT => driver.reconnect(),
+            // For good. `attempt` is 0 the app, 1 its signal, 2 the message that the app waited for.
+            CLOSE => driver.close(
+                match attempt {
+                    0 => Why::App,
+                    1 => Why::Aborted,
+                    _ => Why::Ended,
+                },
+                code as u16,
+            ),
+            // ms to the next attempt.
+            RETRY_IN => return driver.retry_in().unwrap_or(0) as u32,
+            _ => return driver.called(kind, attempt, code, high, low),
+        }
+        0
     }
 }

@@ -1,8 +1,8 @@
 //! The options as the facade gives them: a list of numbers in the order below (negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
-use super::JsHost;
-use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow};
+use super::{JsHost, NUMBER};
+use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 
 const NOT_GIVEN: u64 = u64::MAX;
 
@@ -66,6 +66,8 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
         endpoints: next(1) as u32,
         max_age: next(NOT_GIVEN),
         failback: next(NOT_GIVEN),
+        patience: Patience { unopened: next(0), early: next(0) },
+        first: next(0) as u32,
         reconnects: set(RECONNECTS),
         has_provider: set(PROVIDER),
         asks: set(ASKS),
@@ -85,7 +87,7 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
 // Not inlined: it has many callers.
 #[inline(never)]
 fn number(host: &JsHost, place: &mut u32, default: u64) -> u64 {
-    let number = host.number(*place);
+    let number = host.host(NUMBER, *place, 0.0, 0.0);
     *place += 1;
     if number < 0.0 { default } else { number as u64 }
 }

@@ -159,6 +159,7 @@ impl Driver {
                     1 => Failure::ContentType,
                     2 => Failure::TooBig,
                     3 => Failure::Provider,
+                    4 => Failure::Buffered,
                     // Never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
                     1006 => Failure::Network,
                     _ => Failure::Closed { code: code as u16 },
@@ -221,6 +222,16 @@ impl Driver {
             17 => self.input(Input::Ponged),
             18 => self.input(Input::Abort(code)),
             19 => self.asking(),
+            20 => match attempt {
+                0 => self.input(Input::Posted(code)),
+                // It keeps its place.
+                1 => self.core.borrow_mut().unsent(now(), code, false),
+                _ => {
+                    self.core.borrow_mut().refused(code, attempt > 2);
+                    self.run();
+                }
+            },
+            21 => self.input(Input::Room(code.checked_sub(1).map(u64::from))),
             _ => {
                 if let Id::Own(epoch) = id {
                     self.core.borrow_mut().epoch(epoch);
@@ -319,7 +330,9 @@ impl Driver {
         match taken {
             1 => core.sent(now(), id),
             // It would be refused again: a view of shared memory, a detached buffer.
-            2 => core.refused(id),
+            2 => core.refused(id, false),
+            // A request carries it, whose answer says what became of it.
+            4 => {}
             full => core.unsent(now(), id, full != 0),
         }
     }

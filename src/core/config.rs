@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+pub(crate) use super::endpoints::Patience;
+
 /// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
 /// The longest event that a fetched stream may have.
@@ -312,6 +314,10 @@ pub(crate) struct Config {
     pub(crate) seams: bool,
     /// How many endpoints there are to choose from.
     pub(crate) endpoints: u32,
+    /// How often one may fail before the next one is tried.
+    pub(crate) patience: Patience,
+    /// The one to begin with; 0 is the best.
+    pub(crate) first: u32,
     /// Messages may have sequence numbers (`resume.seq`).
     pub(crate) numbered: bool,
     /// The heartbeat never sends: a WebSocket, too, must speak within its interval.
@@ -335,6 +341,8 @@ impl Default for Config {
             browser_reconnects: false,
             seams: true,
             endpoints: 1,
+            patience: Patience::default(),
+            first: 0,
             numbered: false,
             passive: false,
             max_age: u64::MAX,

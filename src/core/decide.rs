@@ -18,9 +18,10 @@ impl Connection {
         if failure.close_code() == TOO_BIG {
             self.queue.too_big(&mut self.actions);
         }
+        let opened = matches!(self.phase, Phase::Open { .. });
         self.let_go();
         self.last_failure = Some(failure);
-        self.phase = Phase::Asking { failure, stable };
+        self.phase = Phase::Asking { failure, stable, opened };
         if self.config.asks {
             self.act(Action::Ask(failure));
         } else {
@@ -48,13 +49,14 @@ impl Connection {
 
     /// `verdict` is the caller's rule; `None` leaves it to the table.
     pub(super) fn answered(&mut self, at: Moment, verdict: Option<bool>) {
-        let Phase::Asking { failure, stable } = self.phase else { return };
+        let Phase::Asking { failure, stable, opened } = self.phase else { return };
         self.credit(stable);
         self.failures += u64::from(!stable);
         let class = failure.class(self.has_opened);
         let reauth = class == Class::Reauth && self.config.has_provider && !self.reauthed;
         let repeatable = !self.spent || failure.untouched();
-        let again = verdict.unwrap_or(class == Class::Retriable && repeatable || reauth);
+        let table = class == Class::Retriable && repeatable || reauth || self.elsewhere(failure);
+        let again = verdict.unwrap_or(table);
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
             (limit > 0 && self.failures >= limit).then_some(Why::Exhausted)
@@ -70,11 +72,8 @@ impl Connection {
         }
         self.retries += 1;
         self.spent = false;
-        // To the next endpoint; back to the first when a good connection just came to its end.
-        let routine = stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 });
         if !reauth {
-            let next = if routine { 0 } else { self.endpoint + 1 };
-            self.endpoint = if next < self.config.endpoints { next } else { 0 };
+            self.choose(failure, stable, opened);
         }
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
         let share = if self.config.seams { 4 } else { 8 };

@@ -32,6 +32,8 @@ pub enum Failure {
     End,
     /// A line or an event is longer than the limit.
     TooBig,
+    /// The server answers, but its event stream is held back on the way, by a proxy that waits for its end.
+    Buffered,
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -79,9 +81,12 @@ impl Failure {
             },
             Self::ContentType if opened => Class::Retriable,
             Self::ContentType | Self::Blocked | Self::TooBig => Class::Fatal,
-            Self::Network | Self::OpenTimeout | Self::HalfOpen | Self::Provider | Self::End => {
-                Class::Retriable
-            }
+            Self::Network
+            | Self::OpenTimeout
+            | Self::HalfOpen
+            | Self::Provider
+            | Self::End
+            | Self::Buffered => Class::Retriable,
         }
     }
 
@@ -99,6 +104,7 @@ impl Failure {
             Self::ContentType => "content-type",
             Self::End => "end",
             Self::TooBig => "too-big",
+            Self::Buffered => "buffered",
         }
     }
 
@@ -116,6 +122,7 @@ impl Failure {
             Self::ContentType => 7,
             Self::End => 8,
             Self::TooBig => 9,
+            Self::Buffered => 10,
         }
     }
 
@@ -134,6 +141,9 @@ impl Failure {
             Self::ContentType => "the answer is no event stream: its content type must be text/event-stream",
             Self::End => "the server ended the stream",
             Self::TooBig => "an event is larger than maxEventBytes",
+            Self::Buffered => {
+                "a proxy holds the event stream back: have the server send X-Accel-Buffering: no, or set longPoll"
+            }
         }
     }
 

@@ -54,6 +54,10 @@ pub(crate) enum Input {
     Acked(u32),
     /// A ping was answered.
     Ponged,
+    /// The request that carried it was answered.
+    Posted(u32),
+    /// The next request may go out; or, when the server said "not now", in so many ms at the earliest.
+    Room(Option<u64>),
     /// The app gives it up.
     Abort(u32),
     /// The server is going to close this connection.
@@ -68,8 +72,10 @@ pub(crate) enum Input {
 /// What the address tells of the connection to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
-    /// It can send: WebSocket.
+    /// It can send: WebSocket, or with requests beside the stream.
     pub(crate) uplink: bool,
+    /// What it sends goes as requests, whose answers say that the server has it.
+    pub(crate) posts: bool,
     /// The network cannot be missing.
     pub(crate) loopback: bool,
     /// A request that must not be repeated by itself: POST and PATCH.

@@ -15,6 +15,7 @@ pub(crate) mod seam;
 pub(crate) mod state;
 
 mod decide;
+mod endpoints;
 mod page;
 mod rollover;
 mod sending;
@@ -22,6 +23,7 @@ mod sending;
 mod tests;
 
 use config::{Config, FLOOR};
+use endpoints::Patience;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
@@ -65,6 +67,10 @@ pub(crate) struct Connection {
     reason: Reason,
     /// The endpoint of this attempt. The first one is the one to be at.
     endpoint: u32,
+    /// Failures of this endpoint in a row.
+    strikes: Patience,
+    /// The first one was left for its failures.
+    unfit: bool,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
@@ -79,6 +85,8 @@ pub(crate) struct Connection {
     queue: Queue,
     /// The socket takes nothing before this; at the end of the clock: it is closing.
     full_until: Option<u64>,
+    /// Requests in a row that the server answered with "not now".
+    stalls: u64,
     offline: bool,
     hidden: bool,
     /// Of the last tick: monotonic and wall time.
@@ -103,7 +111,9 @@ impl Connection {
             last_failure: None,
             reauthed: false,
             reason: Reason::Initial,
-            endpoint: 0,
+            endpoint: config.first,
+            strikes: Patience::default(),
+            unfit: config.first > 0,
             route: None,
             spent: false,
             told: 0,
@@ -114,6 +124,7 @@ impl Connection {
             ids: Ids::new(config.numbered),
             queue: Queue::new(config.outbox.clone()),
             full_until: None,
+            stalls: 0,
             offline: false,
             hidden: false,
             clock: None,
@@ -233,6 +244,8 @@ impl Connection {
                 self.queue.ponged(&mut self.actions);
                 self.confirm();
             }
+            Input::Posted(id) => self.queue.posted(id, &mut self.actions),
+            Input::Room(told) => self.room(at, told),
             Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
             Input::Reconnect => self.reconnect(at.now),
@@ -342,7 +355,7 @@ impl Connection {
         self.queue.expire(now, &mut self.actions);
         self.heard = now;
         self.looked = now;
-        let pings = self.uplink() && !self.config.passive;
+        let pings = self.uplink() && !self.posts() && !self.config.passive;
         self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, pings, now));
         // An EventSource that comes back by itself makes a seam as well.
         if self.config.seams && (self.has_opened || self.ids.begun()) {
@@ -359,6 +372,10 @@ impl Connection {
 
     fn uplink(&self) -> bool {
         self.route.is_none_or(|route| route.uplink)
+    }
+
+    pub(in crate::core) fn posts(&self) -> bool {
+        self.route.is_some_and(|route| route.posts)
     }
 
     fn hear(&mut self, at: u64) {

@@ -239,6 +239,11 @@ impl Queue {
         self.settle(&|parcel| (parcel.id == id && parcel.tries > 0).then_some(Sent::Acked), done);
     }
 
+    /// The request that carried it was answered: the server has it, and an ack is its own word.
+    pub(crate) fn posted(&mut self, id: u32, done: &mut Done) {
+        self.settle(&|parcel| (parcel.id == id && parcel.awaits != Awaits::Ack).then_some(Sent::Sent), done);
+    }
+
     /// The app gives it up.
     pub(crate) fn abort(&mut self, id: u32, done: &mut Done) {
         self.settle(&|parcel| (parcel.id == id).then(|| parcel.undone(Dropped::Aborted)), done);

@@ -2,7 +2,7 @@
 
 use super::{
     Connection,
-    io::Action,
+    io::{Action, Moment},
     outbox::{Dropped, Parcel, Sent},
     state::Phase,
 };
@@ -34,15 +34,26 @@ impl Connection {
         self.queue.sent(id, &mut self.actions);
     }
 
-    /// Or the browser refused it.
-    pub(crate) fn refused(&mut self, id: u32) {
-        self.queue.end(id, Sent::Dropped(Dropped::Refused), &mut self.actions);
+    /// Or the browser refused it, or the server did, for its size or for what it is.
+    pub(crate) fn refused(&mut self, id: u32, big: bool) {
+        let why = if big { Dropped::TooBig } else { Dropped::Refused };
+        self.queue.end(id, Sent::Dropped(why), &mut self.actions);
     }
 
     /// Or the socket's buffer is full, or it is closing already.
     pub(crate) fn unsent(&mut self, now: u64, id: u32, full: bool) {
         self.full_until = Some(if full { now.saturating_add(FULL) } else { u64::MAX });
         self.queue.back(id, &mut self.actions);
+    }
+
+    /// A request was answered, and what it carried is settled, or in the outbox again.
+    pub(super) fn room(&mut self, at: Moment, told: Option<u64>) {
+        self.stalls = if told.is_some() { self.stalls + 1 } else { 0 };
+        let backoff = &self.config.backoff;
+        self.full_until = told.map(|told| {
+            let wait = backoff.delay(self.stalls, at.draw).max(backoff.told(told, 4, at.draw));
+            at.now.saturating_add(wait)
+        });
     }
 
     /// What waits for a pong needs a ping, if none is out after it.

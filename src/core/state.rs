@@ -44,7 +44,7 @@ pub(crate) enum Phase {
     /// The transport is open.
     Open { since: u64 },
     /// The caller's rule is asked about a failure.
-    Asking { failure: Failure, stable: bool },
+    Asking { failure: Failure, stable: bool, opened: bool },
     /// The next attempt starts at `until`; nothing starts it before `not_before`.
     Waiting { until: u64, not_before: u64 },
     /// Frozen.

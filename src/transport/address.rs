@@ -8,6 +8,7 @@ use crate::core::io::Route;
 pub(crate) struct Address {
     pub(crate) transport: Transport,
     loopback: bool,
+    posts: bool,
     once: bool,
 }
 
@@ -20,12 +21,12 @@ impl Address {
             3 => Transport::Fetch,
             _ => return None,
         };
-        Some(Self { transport, loopback: route & 4 != 0, once })
+        Some(Self { transport, loopback: route & 4 != 0, posts: route & 8 != 0, once })
     }
 
     pub(crate) fn route(self) -> Route {
-        let Self { transport, loopback, once } = self;
-        Route { uplink: transport == Transport::WebSocket, loopback, once }
+        let Self { transport, loopback, posts, once } = self;
+        Route { uplink: transport == Transport::WebSocket || posts, posts, loopback, once }
     }
 }
 

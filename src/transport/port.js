@@ -128,6 +128,8 @@ export class Port {
   /** The caller's `(conn) => promise`, and what encodes for it. */
   handshake;
   reason;
+  /** Which of the endpoints the next `open` is for. */
+  way = 0;
   encode;
   /** The caller's `(headers, id) => "recovered" | "gap"` for the answer to a request that named this id. */
   outcome;
@@ -280,18 +282,28 @@ export class Port {
     }
   }
 
-  #open(attempt, transport, address, { protocols, headers: given, ...init } = {}) {
-    const target = resolve(address);
+  /** The address, and the headers of a fetch, that ask for what comes after the cursor. */
+  aim(transport, address, given) {
+    const target = resolve(address), headers = new Headers(given);
     // A fragment never leaves the browser, and older WebSockets throw on it.
     target.hash = "";
     if (transport === "websocket") target.protocol = target.protocol.replace("http", "ws");
-    const { cursor, via } = this;
-    const fetched = transport === "fetch";
+    const cursor = this.asked = this.cursor;
+    // SSE cannot send a frame.
+    const via = transport !== "websocket" && this.via === "frame" ? undefined : this.via;
     // Across origins a header of ours costs a preflight, which a server may not be ready for; and WebKitGTK
     // encodes what is not ASCII a second time (2.50, 2026).
     const own = target.origin === (globalThis.origin ?? target.origin) && /^[ -~]*$/.test(cursor);
-    const header = fetched ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
-    if (cursor && !header && !/^(frame|url)$/.test(via)) for (const name of this.cursorNames) setParameter(target, name, cursor);
+    const header = transport === "fetch" ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
+    if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+    if (!cursor || /^(frame|url)$/.test(via)) return [target, headers];
+    if (header) headers.set("last-event-id", toBytes(cursor));
+    else for (const name of this.cursorNames) setParameter(target, name, cursor);
+    return [target, headers];
+  }
+
+  #open(attempt, transport, address, { protocols, headers: given, ...init } = {}) {
+    const [target, headers] = this.aim(transport, address, given);
     const url = target.href;
     const link = [];
     let socket;
@@ -329,10 +341,7 @@ export class Port {
         this.closeReason = event.reason;
         this.call(LOST, attempt, event.code);
       });
-    } else if (fetched) {
-      const headers = new Headers(given);
-      if (!headers.has("accept")) headers.set("accept", "text/event-stream");
-      if (cursor && header) headers.set("last-event-id", toBytes(cursor));
+    } else if (transport === "fetch") {
       socket = this.request(this, attempt, url, { ...init, headers });
     } else {
       socket = new EventSource(url, { withCredentials: this.withCredentials });
@@ -344,7 +353,7 @@ export class Port {
         else this.call(LOST, attempt, 1006);
       });
     }
-    this.successor = { socket, link, transport, url, origin: target.origin, asked: cursor };
+    this.successor = { socket, link, transport, url, origin: target.origin };
     if (!this.socket) this.switch(true);
   }
 
@@ -554,7 +563,7 @@ export class Port {
     try {
       message = this.#read(raw, name);
       const acked = this.acks?.(message);
-      if (acked !== undefined && acked !== null) return this.#acked([].concat(acked));
+      if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
       if (this.id) {
         const id = this.id(message);
         if (id !== undefined && id !== null) own = String(id);
@@ -582,7 +591,8 @@ export class Port {
     return message;
   }
 
-  #acked(ids) {
+  /** The server has what these name. */
+  acknowledge(ids) {
     for (const id of ids) {
       const number = this.awaiting.get(String(id));
       if (number !== undefined) this.call(ACKED, 0, number);

@@ -1,6 +1,6 @@
 //! Every order of sends, deliveries, acks and losses within small bounds, on the real core (stateright): what the
 //! server has applied is what was sent, in its order and once; an ack is never forgotten, a message neither. The server
-//! discards an id that it has seen, and that is all it has to do.
+//! discards an id that it has seen, and that is all it has to do. Over a socket, and by requests beside an event stream.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use super::{
         outbox::{Awaits, Parcel, Sent},
     },
     models::{self, NOW},
-    sim::SOCKET,
+    sim::{POSTS, SOCKET},
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,9 @@ struct Bounds {
     rollovers: u8,
     in_flight: u64,
     attempts: u64,
+    /// What is sent goes by requests, so many of which the server answers with "not now".
+    posts: bool,
+    stalls: u8,
 }
 
 /// The app, the line and the server.
@@ -37,6 +40,10 @@ struct World {
     connected: bool,
     sent: u32,
     fates: BTreeMap<u32, Sent>,
+    posts: bool,
+    /// The request that is out: its answer, once the server has read it.
+    request: Option<Answer>,
+    stalls: u8,
     /// On its way up, and the acks on their way down.
     up: Vec<u32>,
     down: Vec<u32>,
@@ -50,12 +57,23 @@ struct World {
     amiss: bool,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Answer {
+    None,
+    Taken(Vec<u32>),
+    NotNow(Vec<u32>),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Send,
     Open,
-    /// The server reads the next message.
+    /// The server reads the next message, or the request.
     Read,
+    /// Or acts on none of it, and says so.
+    Refuse,
+    /// The answer to the request comes.
+    Answer,
     /// It reads what is left of a lost connection.
     ReadLate(usize),
     /// Some ack comes: the server need not keep to the order.
@@ -78,6 +96,9 @@ impl World {
             opening: None,
             successor: None,
             connected: false,
+            posts: bounds.posts,
+            request: None,
+            stalls: 0,
             sent: 0,
             fates: BTreeMap::new(),
             up: Vec::new(),
@@ -94,12 +115,20 @@ impl World {
 
     fn input(&mut self, input: Input) {
         self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.settle();
+        // What was gathered goes out.
+        if self.posts && !self.up.is_empty() && self.request.is_none() {
+            self.request = Some(Answer::None);
+        }
+    }
+
+    fn settle(&mut self) {
         while let Some(action) = self.core.poll() {
             match action {
                 Action::Resolve { attempt, .. } => {
                     self.core.handle(
                         Moment { now: self.now, draw: 1 << 31 },
-                        Input::Resolved { attempt, route: SOCKET },
+                        Input::Resolved { attempt, route: if self.posts { POSTS } else { SOCKET } },
                     );
                 }
                 Action::Open { attempt } if self.connected => self.successor = Some(attempt),
@@ -111,11 +140,17 @@ impl World {
                 Action::Drop { .. } => {
                     self.connected = false;
                     (self.opening, self.successor) = (None, None);
+                    self.request = None;
+                }
+                Action::Transmit(id) if self.posts && self.request.is_some() => {
+                    self.core.unsent(self.now, id, false);
                 }
                 Action::Transmit(id) => {
                     self.amiss |= self.fates.contains_key(&id);
                     self.up.push(id);
-                    self.core.sent(self.now, id);
+                    if !self.posts {
+                        self.core.sent(self.now, id);
+                    }
                 }
                 Action::Settle { id, sent } => self.amiss |= self.fates.insert(id, sent).is_some(),
                 _ => {}
@@ -129,6 +164,28 @@ impl World {
             self.left.push(up);
         }
         self.down.clear();
+        self.request = None;
+    }
+
+    /// The request's answer: what it carried is with the server, or in the outbox again.
+    fn answered(&mut self) {
+        match self.request.take() {
+            Some(Answer::Taken(ids)) => {
+                for id in ids {
+                    self.input(Input::Posted(id));
+                }
+                self.input(Input::Room(None));
+            }
+            Some(Answer::NotNow(ids)) => {
+                for id in ids {
+                    self.core.unsent(self.now, id, false);
+                    self.settle();
+                }
+                self.input(Input::Room(Some(0)));
+                self.pass_until(|world| !world.up.is_empty());
+            }
+            Some(Answer::None) | None => {}
+        }
     }
 
     fn apply(&mut self, id: u32) {
@@ -162,8 +219,11 @@ impl Model for Bounds {
         if world.opening.is_some() {
             steps.push(Step::Open);
         }
-        if !world.up.is_empty() {
-            steps.push(Step::Read);
+        match world.request {
+            Some(Answer::Taken(_) | Answer::NotNow(_)) => steps.push(Step::Answer),
+            Some(Answer::None) if world.stalls < self.stalls => steps.extend([Step::Read, Step::Refuse]),
+            _ if !world.up.is_empty() => steps.push(Step::Read),
+            _ => {}
         }
         steps.extend((0..world.left.len()).map(Step::ReadLate));
         steps.extend((0..world.down.len()).map(Step::Ack));
@@ -190,6 +250,19 @@ impl Model for Bounds {
                 world.connected = true;
                 world.input(Input::Opened { attempt });
             }
+            Step::Read if self.posts => {
+                let ids = std::mem::take(&mut world.up);
+                for id in &ids {
+                    world.apply(*id);
+                    world.down.push(*id);
+                }
+                world.request = Some(Answer::Taken(ids));
+            }
+            Step::Refuse => {
+                world.stalls += 1;
+                world.request = Some(Answer::NotNow(std::mem::take(&mut world.up)));
+            }
+            Step::Answer => world.answered(),
             Step::Read => {
                 let id = world.up.remove(0);
                 world.apply(id);
@@ -264,7 +337,8 @@ fn check(bounds: Bounds) {
     checker.assert_properties();
 }
 
-const SMALL: Bounds = Bounds { messages: 4, losses: 3, rollovers: 0, in_flight: 3, attempts: 5 };
+const SMALL: Bounds =
+    Bounds { messages: 4, losses: 3, rollovers: 0, in_flight: 3, attempts: 5, posts: false, stalls: 0 };
 
 #[test]
 fn acked_messages_arrive_once_and_in_order() {
@@ -274,6 +348,16 @@ fn acked_messages_arrive_once_and_in_order() {
 #[test]
 fn also_over_a_planned_change_of_connections() {
     check(Bounds { losses: 2, rollovers: 1, ..SMALL });
+}
+
+#[test]
+fn also_by_requests_beside_an_event_stream() {
+    check(Bounds { losses: 2, posts: true, stalls: 1, ..SMALL });
+}
+
+#[test]
+fn and_over_a_planned_change_of_the_stream() {
+    check(Bounds { messages: 3, losses: 1, rollovers: 1, posts: true, stalls: 1, ..SMALL });
 }
 
 /// The third loss comes after all attempts of what was in flight each time.

@@ -106,7 +106,7 @@ fn a_loss_while_offline_waits_for_the_cap() {
 
 #[test]
 fn offline_means_nothing_to_a_loopback_address() {
-    let mut sim = waiting(Route { uplink: true, loopback: true, once: false });
+    let mut sim = waiting(Route { loopback: true, ..SOCKET });
     let wait = sim.wait();
     sim.page(Page::Offline);
     assert_eq!(sim.wait(), wait);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        config::{Backoff, Config, Heartbeat, Jitter, Outbox},
+        config::{Backoff, Config, Heartbeat, Jitter, Outbox, Patience},
         failure::Failure,
         io::{Input, Page, Route, Why},
         outbox::{Awaits, Parcel},
@@ -13,7 +13,7 @@ use super::{
         state::{Phase, State},
     },
     cases,
-    sim::{Sim, closed},
+    sim::{POSTS, SOCKET, Sim, closed},
 };
 
 #[derive(Clone, Debug)]
@@ -46,6 +46,10 @@ enum Step {
     Jam,
     /// The socket's buffer fills, or drains.
     Full(bool),
+    /// A request goes out, and is answered: the server has it, or it is not the time.
+    Request,
+    Answered(Option<u64>),
+    Refused,
     Reconnect,
     Close,
 }
@@ -89,8 +93,10 @@ fn page() -> impl Strategy<Value = Page> {
 fn step() -> impl Strategy<Value = Step> {
     let time = prop_oneof![Just(0), 0..200_u64, 0..10_000_u64, 0..200_000_u64];
     let id = prop_oneof![1 => Just(Id::None), 1 => Just(Id::Reset), 4 => (0..50_u64).prop_map(Id::Own)];
-    let route =
-        (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback, once: false });
+    let route = prop_oneof![
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback, ..SOCKET }),
+        1 => Just(POSTS),
+    ];
     prop_oneof![
         6 => time.clone().prop_map(Step::Pass),
         2 => time.clone().prop_map(Step::Late),
@@ -114,6 +120,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Ponged),
         1 => Just(Step::Jam),
         1 => any::<bool>().prop_map(Step::Full),
+        2 => Just(Step::Request),
+        3 => prop::option::weighted(0.3, 0..10_000_u64).prop_map(Step::Answered),
+        1 => Just(Step::Refused),
         1 => Just(Step::Reconnect),
     ]
 }
@@ -135,16 +144,18 @@ fn config() -> impl Strategy<Value = Config> {
             Heartbeat::new().with_interval(interval).with_timeout(timeout.min(interval))
         })
     });
-    let numbers = (1..4_u32, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());
+    let patience = (0..4_u64, 0..4_u64).prop_map(|(unopened, early)| Patience { unopened, early });
+    let numbers = (1..4_u32, patience, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());
     let flags = (prop::bool::weighted(0.9), any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
     (backoff, heartbeat, flags, numbers).prop_map(
         |(
             backoff,
             heartbeat,
             (reconnects, has_provider, asks, browser_reconnects),
-            (endpoints, max_age, failback, numbered),
+            (endpoints, patience, max_age, failback, numbered),
         )| Config {
             endpoints,
+            patience,
             max_age,
             failback,
             numbered,
@@ -232,6 +243,16 @@ fn apply(sim: &mut Sim, step: Step) {
         Step::Abort(back) => sim.input(Input::Abort(sim.sent.saturating_sub(back))),
         Step::Ponged => sim.input(Input::Ponged),
         Step::Full(full) => sim.full = full,
+        Step::Request if !sim.request.is_empty() => sim.posting = true,
+        Step::Answered(told) if sim.posting => sim.answered(told),
+        Step::Refused if sim.posting => {
+            for id in sim.request() {
+                sim.core.refused(id, true);
+            }
+            sim.request.clear();
+            sim.answered(None);
+        }
+        Step::Request | Step::Answered(_) | Step::Refused => {}
         Step::Jam => sim.writable = false,
         Step::Reconnect => sim.input(Input::Reconnect),
         Step::Close => sim.input(Input::Close { why: Why::Aborted, code: 0 }),
@@ -270,7 +291,7 @@ proptest! {
         for step in steps {
             apply(&mut sim, step);
         }
-        let route = Route { uplink: true, loopback: false, once: false };
+        let route = SOCKET;
         for _ in 0..6 {
             apply(&mut sim, Step::Forward(route));
         }

@@ -12,8 +12,10 @@ use super::super::{
     state::{Phase, State},
 };
 
-pub(super) const SOCKET: Route = Route { uplink: true, loopback: false, once: false };
-pub(super) const STREAM: Route = Route { uplink: false, loopback: false, once: false };
+pub(super) const SOCKET: Route = Route { uplink: true, posts: false, loopback: false, once: false };
+/// An event stream with requests for what is sent.
+pub(super) const POSTS: Route = Route { posts: true, ..SOCKET };
+pub(super) const STREAM: Route = Route { uplink: false, posts: false, loopback: false, once: false };
 
 pub(super) struct Sim {
     pub(super) core: Connection,
@@ -43,6 +45,9 @@ pub(super) struct Sim {
     urgent: bool,
     /// The sends that an open socket took, in that order.
     pub(super) order: Vec<u32>,
+    /// What the next request carries, and whether one is out.
+    pub(super) request: Vec<u32>,
+    pub(super) posting: bool,
     actions: Vec<Action>,
     told: State,
     closed: bool,
@@ -73,6 +78,8 @@ impl Sim {
             expiries: BTreeMap::new(),
             urgent: false,
             order: Vec::new(),
+            request: Vec::new(),
+            posting: false,
             actions: Vec::new(),
             told: State::Connecting,
             closed: false,
@@ -257,15 +264,18 @@ impl Sim {
                 }
                 Action::Switch(true) => {
                     assert!(self.successor.is_some(), "nothing to switch to");
+                    self.hang_up();
                     self.link = self.successor.take();
                     self.writable = true;
                 }
                 Action::Switch(false) => self.successor = None,
                 Action::Drop { .. } => {
+                    self.hang_up();
                     self.link = None;
                     self.successor = None;
                 }
                 Action::Ping => assert!(self.link.is_some() && self.core.uplink()),
+                Action::Transmit(id) if self.link.is_some() && self.core.posts() => self.carry(id),
                 Action::Transmit(id) if self.link.is_some() && self.writable && !self.full => {
                     assert!(!self.fates.contains_key(&id), "sent when its fate was told");
                     assert!(self.expiries[&id] > self.now.min(u64::MAX - 1), "sent when it was of no use");
@@ -281,6 +291,42 @@ impl Sim {
                 Action::Tell(News::Open | News::Outcome(..)) => {}
             }
         }
+    }
+
+    /// One request at a time, of three at most.
+    fn carry(&mut self, id: u32) {
+        assert!(!self.fates.contains_key(&id), "sent when its fate was told");
+        if self.posting || self.request.len() == 3 {
+            self.core.unsent(self.now, id, false);
+        } else {
+            self.request.push(id);
+            self.order.push(id);
+        }
+    }
+
+    fn hang_up(&mut self) {
+        self.request.clear();
+        self.posting = false;
+    }
+
+    /// The request goes out. It carries what was gathered, in this order.
+    pub(super) fn request(&mut self) -> Vec<u32> {
+        self.posting = true;
+        self.request.clone()
+    }
+
+    /// It is answered: the server has it, or (with what it asks to wait) has acted on none of it.
+    pub(super) fn answered(&mut self, told: Option<u64>) {
+        self.posting = false;
+        for id in std::mem::take(&mut self.request) {
+            if told.is_none() {
+                self.input(Input::Posted(id));
+            } else {
+                self.core.unsent(self.now, id, false);
+                self.settle();
+            }
+        }
+        self.input(Input::Room(told));
     }
 
     fn fate(&mut self, id: u32, sent: Sent) {
@@ -324,7 +370,8 @@ impl Sim {
         let linked = matches!(core.phase, Phase::Opening { .. } | Phase::Open { .. });
         assert_eq!(self.link, linked.then_some(core.attempt()), "the transport in {:?}", core.phase);
         let limits = &core.config.outbox;
-        let over = core.queue().flying() as u64 > limits.max_in_flight;
+        // What a request carries is in flight, whatever it waits for.
+        let over = core.queue().flying() as u64 > limits.max_in_flight && !core.posts();
         assert!(!over || self.urgent, "more in flight than may be");
         let shown = match core.phase {
             Phase::Idle | Phase::Resolving { .. } | Phase::Opening { .. } => State::Connecting,

@@ -10,7 +10,7 @@ use super::{
     sim::{STREAM, Sim},
 };
 
-const POST: Route = Route { uplink: false, loopback: false, once: true };
+const POST: Route = Route { once: true, ..STREAM };
 
 fn http(status: u16) -> Failure {
     Failure::Http { status, retry_after: None }

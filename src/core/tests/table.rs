@@ -64,9 +64,14 @@ fn what_passes_is_retried() {
     for status in [408, 425, 429].into_iter().chain(500..600) {
         always(&http(status), Retriable);
     }
-    for failure in
-        [Failure::Network, Failure::OpenTimeout, Failure::Provider, Failure::HalfOpen, Failure::End]
-    {
+    for failure in [
+        Failure::Network,
+        Failure::OpenTimeout,
+        Failure::Provider,
+        Failure::HalfOpen,
+        Failure::End,
+        Failure::Buffered,
+    ] {
         always(&failure, Retriable);
     }
 }
@@ -127,6 +132,7 @@ fn the_facade_says_the_same() {
         Failure::ContentType,
         Failure::End,
         Failure::TooBig,
+        Failure::Buffered,
     ];
     assert_eq!(rows.len(), all.len());
     for failure in all {

@@ -1,0 +1,193 @@
+//! From one way to the next: when the first one does not get through, and back.
+
+use super::{
+    super::{
+        config::{Config, Patience},
+        failure::Failure,
+        io::{Action, Input, Why},
+        state::State,
+    },
+    sim::{SOCKET, STREAM, Sim, closed},
+};
+
+const STABLE: u64 = 5_000;
+
+fn ways(endpoints: u32) -> Config {
+    Config { endpoints, patience: Patience { unopened: 2, early: 3 }, ..Config::default() }
+}
+
+fn started(config: Config) -> Sim {
+    let mut sim = Sim::new(config);
+    sim.input(Input::Start);
+    sim
+}
+
+/// Each fails as it is said, and the endpoint of the attempt after it is given.
+fn endpoints(sim: &mut Sim, fates: &[Fate]) -> Vec<u32> {
+    fates.iter().map(|fate| after(sim, *fate)).collect()
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Unopened(Failure),
+    Early(Failure),
+    Stable(Failure),
+}
+use Fate::{Early, Stable, Unopened};
+
+fn after(sim: &mut Sim, fate: Fate) -> u32 {
+    sim.take();
+    sim.resolved();
+    let failure = match fate {
+        Unopened(failure) => failure,
+        Early(failure) => {
+            sim.opened();
+            failure
+        }
+        Stable(failure) => {
+            sim.opened();
+            sim.pass(STABLE);
+            failure
+        }
+    };
+    sim.lost(failure);
+    sim.take();
+    let wait = sim.wait();
+    sim.pass(wait);
+    let endpoint =
+        |action: Action| if let Action::Resolve { endpoint, .. } = action { Some(endpoint) } else { None };
+    sim.take().into_iter().find_map(endpoint).expect("an attempt")
+}
+
+const NETWORK: Failure = Failure::Network;
+
+#[test]
+fn one_that_never_opens_is_left_at_the_second_failure() {
+    let mut sim = started(ways(2));
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 2]), [0, 1]);
+}
+
+#[test]
+fn one_that_opens_and_dies_early_is_left_at_the_third() {
+    let mut sim = started(ways(2));
+    assert_eq!(endpoints(&mut sim, &[Early(NETWORK); 3]), [0, 0, 1]);
+}
+
+#[test]
+fn the_two_are_counted_apart() {
+    let mut sim = started(ways(2));
+    let mixed = [Early(NETWORK), Unopened(NETWORK), Early(NETWORK), Unopened(NETWORK)];
+    assert_eq!(endpoints(&mut sim, &mixed), [0, 0, 0, 1]);
+}
+
+#[test]
+fn one_that_held_is_not_left_for_its_end() {
+    let mut sim = started(ways(2));
+    assert_eq!(endpoints(&mut sim, &[Stable(NETWORK), Stable(closed(1001))]), [0, 0]);
+    // And what came before it is forgotten.
+    assert_eq!(
+        endpoints(
+            &mut sim,
+            &[Early(NETWORK), Early(NETWORK), Stable(NETWORK), Early(NETWORK), Early(NETWORK)]
+        ),
+        [0, 0, 0, 0, 0]
+    );
+    assert_eq!(endpoints(&mut sim, &[Early(NETWORK)]), [1]);
+}
+
+#[test]
+fn a_stream_that_is_held_back_is_left_at_once() {
+    let mut sim = started(ways(3));
+    assert_eq!(
+        endpoints(&mut sim, &[Unopened(NETWORK), Unopened(NETWORK), Unopened(Failure::Buffered)]),
+        [0, 1, 2]
+    );
+}
+
+#[test]
+fn what_the_browser_blocks_it_may_let_out_by_the_next_way_but_not_by_the_last() {
+    let mut sim = started(ways(2));
+    assert_eq!(endpoints(&mut sim, &[Unopened(Failure::Blocked)]), [1]);
+    sim.resolved();
+    sim.lost(Failure::Blocked);
+    assert_eq!(sim.end(), Some(Why::Fatal));
+    // And never with several servers.
+    let mut sim = started(Config { endpoints: 2, ..Config::default() });
+    sim.resolved();
+    sim.lost(Failure::Blocked);
+    assert_eq!(sim.end(), Some(Why::Fatal));
+}
+
+#[test]
+fn what_is_fatal_stays_so() {
+    for failure in [closed(1008), closed(4403), Failure::Http { status: 403, retry_after: None }] {
+        let mut sim = started(ways(2));
+        sim.resolved();
+        sim.lost(failure);
+        assert_eq!(sim.core.state(), State::Closed, "{failure:?}");
+    }
+}
+
+#[test]
+fn the_better_one_is_tried_again_when_a_good_connection_ends_and_left_at_its_first_failure() {
+    let mut sim = started(ways(2));
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 2]), [0, 1]);
+    assert_eq!(endpoints(&mut sim, &[Stable(NETWORK)]), [1], "no natural end");
+    for end in [Failure::End, closed(1000)] {
+        assert_eq!(endpoints(&mut sim, &[Stable(end), Unopened(NETWORK)]), [0, 1], "{end:?}");
+        assert_eq!(endpoints(&mut sim, &[Stable(end), Early(NETWORK)]), [0, 1], "{end:?}");
+    }
+    // Once it has held, it has its chances again.
+    assert_eq!(endpoints(&mut sim, &[Stable(Failure::End), Stable(NETWORK), Unopened(NETWORK)]), [0, 0, 0]);
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK)]), [1]);
+}
+
+#[test]
+fn the_last_one_has_its_chances_too_and_then_it_begins_anew() {
+    let mut sim = started(ways(2));
+    let fates = [Unopened(NETWORK); 6];
+    assert_eq!(endpoints(&mut sim, &fates), [0, 1, 1, 0, 1, 1]);
+}
+
+#[test]
+fn new_credentials_are_tried_the_same_way() {
+    let mut sim = started(Config { has_provider: true, ..ways(2) });
+    assert_eq!(endpoints(&mut sim, &[Early(closed(4401))]), [0]);
+    assert_eq!(
+        endpoints(&mut sim, &[Early(NETWORK), Early(NETWORK)]),
+        [0, 0],
+        "a refusal proves nothing of the way"
+    );
+}
+
+#[test]
+fn an_earlier_page_has_found_the_way() {
+    let mut sim = started(Config { first: 1, ..ways(2) });
+    let first =
+        |action: Action| if let Action::Resolve { endpoint, .. } = action { Some(endpoint) } else { None };
+    assert_eq!(sim.take().into_iter().find_map(first), Some(1));
+    assert_eq!(endpoints(&mut sim, &[Stable(Failure::End), Unopened(NETWORK)]), [0, 1], "one try is enough");
+}
+
+#[test]
+fn what_was_to_be_sent_goes_by_the_next_way() {
+    let mut sim = Sim::open_on(SOCKET, ways(2));
+    sim.lost(NETWORK);
+    let id = sim.send(1);
+    for _ in 0..2 {
+        let wait = sim.wait();
+        sim.pass(wait);
+        sim.resolved();
+        sim.lost(NETWORK);
+    }
+    sim.route = super::sim::POSTS;
+    sim.establish();
+    assert_eq!(sim.request(), [id]);
+    // Where nothing can be sent, that is said.
+    let mut sim = Sim::open_on(SOCKET, ways(2));
+    sim.lost(NETWORK);
+    let id = sim.send(1);
+    sim.route = STREAM;
+    sim.establish();
+    assert!(sim.fate_of(id).is_some());
+}
