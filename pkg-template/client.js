@@ -79,7 +79,7 @@ export class Client extends EventTarget {
     port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
-    port.request = request;
+    port.request ??= request;
     port.encode = (message) => encode(message, settings);
     if (settings.port.handshake) port.gate = () => new Gate();
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);

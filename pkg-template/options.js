@@ -3,8 +3,8 @@
 import { isBytes } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
-const RECONNECTS = 1, HEARTBEAT = 2, PROVIDER = 4, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
-export const ASKS = 8;
+const RECONNECTS = 1, HEARTBEAT = 2, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
+export const PROVIDER = 4, ASKS = 8;
 
 // Of a send.
 const PRIORITY = 1, VOLATILE = 2, PONG = 8;

@@ -1,5 +1,5 @@
 // Why an upgrade failed no browser says. A fetch of an address that answers as the upgrade would have says it.
-import { head, retryAfter } from "../src/transport/fetch.js";
+import { refusal } from "../src/transport/fetch.js";
 import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
@@ -20,8 +20,8 @@ export function addProbe({ port, http }, probe, tries) {
     const fetch = http.fetch ?? globalThis.fetch;
     const response = await fetch(String(url), { ...http.init, method: "GET", headers, cache: "no-store", signal });
     const { status } = response;
-    const answer = { status, contentType: response.headers.get("content-type") ?? "", body: await head(response.body) };
-    return status < 400 || status === UPGRADE_REQUIRED ? undefined : [answer, status | retryAfter(response.headers.get("retry-after")) << 10];
+    const [answer, , code] = await refusal(response);
+    return status < 400 || status === UPGRADE_REQUIRED ? undefined : [answer, code];
   }
 
   /** Of the attempts that have not opened: what calls the question off. */

@@ -5,6 +5,8 @@ import { ASKS, Reader } from "./options.js";
 
 // Of `takes`.
 const OPEN = 1, FULL = 3;
+/** Of `send`: a request carries it. */
+const CARRIED = 4;
 /** The server's word halves what may be sent, down to this part. After a window without one, each further one gives a tenth back. */
 const LEAST = 1 / 32, GROWTH = 0.1;
 /** The close codes by which a server says that it is too much: policy violation, try again later. */
@@ -78,7 +80,7 @@ export function addRate(settings, given) {
     const taken = this.takes();
     const sent = taken === OPEN ? send.call(this, id) : taken;
     sending = false;
-    if (sent === OPEN) rate.sent();
+    if (sent === OPEN || sent === CARRIED) rate.sent();
     return sent;
   };
 

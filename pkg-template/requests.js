@@ -63,6 +63,8 @@ export class Requests {
         // The reply is its ack.
         post(payload, { ack: false, priority, signal: stop.signal }).then(({ status, code }) => {
           if (this.#pending.get(id) !== entry) return;
+          // A request beside a stream, whose answer did not come.
+          if (status === "unknown") return this.#lost(entry);
           if (status !== "sent") return settle(new RequestError(code ?? status));
           entry.connection = this.#connection;
           // It was sent, and the connection lost, before this ran.

@@ -43,7 +43,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
 /// - Inputs: `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `recovery_told`,
-///   `asking`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
+///   `asking`, `asked_again`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -293,6 +293,13 @@ impl Connection {
     /// A connection is being asked for what comes after the cursor.
     pub(crate) fn asking(&mut self) {
         self.ids.asking();
+    }
+
+    /// The same connection has asked anew for what comes after the cursor: a long poll's next request was answered.
+    pub(crate) fn asked_again(&mut self, attempt: u32) {
+        if self.current(attempt) && self.config.seams {
+            self.ids.reconnected();
+        }
     }
 
     /// The server's `retry:` field: it replaces the initial delay until the next one.

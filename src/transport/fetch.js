@@ -39,9 +39,8 @@ async function run(port, socket, attempt, url, init) {
     const fetch = port.fetch ?? globalThis.fetch;
     const response = await fetch(url, init);
     if (!port.owns(socket)) return void cancel(response.body);
-    const { status, headers } = response;
-    const contentType = headers.get("content-type") ?? "";
-    if (status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(contentType)) {
+    const { headers } = response;
+    if (isStream(response)) {
       port.call(OPENED, attempt, 0);
       if (port.socket !== socket) return void cancel(response.body);
       port.origin = new URL(response.url || url).origin;
@@ -49,20 +48,27 @@ async function run(port, socket, attempt, url, init) {
       if (port.socket !== socket) return void cancel(response.body);
       code = await read(port, socket, response.body);
     } else {
-      const answer = { status, contentType, body: await head(response.body) };
+      const [answer, ...told] = await refusal(response);
       if (!port.owns(socket)) return;
       port.answer = answer;
-      code = WRONG_TYPE;
-      if (status !== 200) {
-        kind = ANSWERED;
-        code = status | retryAfter(headers.get("retry-after")) << 10;
-      }
+      [kind, code] = told;
     }
   } catch (error) {
     // After close() the abort is our own.
     if (port.owns(socket)) port.refusal = error;
   }
   if (port.owns(socket)) port.call(kind, attempt, code >>> 0);
+}
+
+const typeOf = (response) => response.headers.get("content-type") ?? "";
+
+export const isStream = (response) => response.status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(typeOf(response));
+
+/** What there is to tell of an answer that is no event stream, and the kind and code of the loss. */
+export async function refusal(response) {
+  const { status, headers, body } = response;
+  const answer = { status, contentType: typeOf(response), body: await head(body) };
+  return status === 200 ? [answer, LOST, WRONG_TYPE] : [answer, ANSWERED, status | retryAfter(headers.get("retry-after")) << 10];
 }
 
 /** 0 none, else one more than the seconds: of a number, or until a date (RFC 9110, 10.2.3). */

@@ -1,0 +1,57 @@
+// Whether a stream that does not open is held back on its way: the server answers a HEAD at the same address.
+import { request } from "../src/transport/fetch.js";
+
+// Kinds of `call`, as src/client/driver.rs reads them; a code of LOST.
+const OPENED = 1, LOST = 2, BUFFERED = 4;
+/** So long a stream may take to open before it is asked for, in ms, or a third of openTimeout. */
+const SLOW = 3_000;
+
+/** `openTimeout` in ms. */
+export function addBuffered({ port }, openTimeout) {
+  const { request: whole = request } = port;
+  /** By attempt: what ends the question. */
+  const asked = new Map();
+  let listening = false;
+
+  function listen(client) {
+    listening = true;
+    const { call } = client;
+    client.call = (kind, attempt, code, high, low) => {
+      if (kind === OPENED) asked.get(attempt)?.();
+      return call(kind, attempt, code, high, low);
+    };
+  }
+
+  async function ask(client, attempt, url, init, signal) {
+    const began = performance.now();
+    try {
+      const { status } = await (client.fetch ?? globalThis.fetch)(url, { ...init, method: "HEAD", cache: "no-store", signal });
+      if (status >= 500) return;
+    } catch {
+      // It is the network, then, or not allowed.
+      return;
+    }
+    // The stream has had its time before, and has as much as the answer took once more.
+    setTimeout(() => signal.aborted || client.call(LOST, attempt, BUFFERED), performance.now() - began);
+  }
+
+  port.request = (client, attempt, url, init) => {
+    const socket = whole(client, attempt, url, init);
+    if (!/^(GET)?$/.test(init.method ?? "")) return socket;
+    if (!listening) listen(client);
+    const abort = new AbortController();
+    const timer = setTimeout(() => ask(client, attempt, url, init, abort.signal), Math.min(SLOW, openTimeout / 3));
+    const stop = () => {
+      asked.delete(attempt);
+      clearTimeout(timer);
+      abort.abort();
+    };
+    asked.set(attempt, stop);
+    const { close } = socket;
+    socket.close = () => {
+      stop();
+      close.call(socket);
+    };
+    return socket;
+  };
+}

@@ -1,0 +1,66 @@
+// The ways to one server, in their order, and which of them this page begins with.
+import { Port } from "../src/transport/port.js";
+import { invalid } from "./errors.js";
+import { PATIENCE, Reader, TRANSPORTS, section } from "./options.js";
+
+/** A long poll is a fetch to the core. */
+const NUMBERS = { ...TRANSPORTS, poll: TRANSPORTS.fetch };
+const CONSTRUCTORS = { websocket: "WebSocket", eventsource: "EventSource" };
+const NONE = { ways: [], patience: [0, 0, 0] };
+
+/** Gives `{ names, ways, patience, key }`; no names: there is nothing to choose. */
+export function readFallback(options, endpoints, longPoll) {
+  const given = section(options, "fallback", true);
+  const fallback = new Reader(given.value, "fallback", "order failures early remember");
+  const isName = (name) => Object.hasOwn(NUMBERS, name);
+  const order = fallback.get("order", (value) => Array.isArray(value) && value.length > 0 && value.every(isName) && new Set(value).size === value.length,
+    `an array of ${Object.keys(NUMBERS).map((name) => `"${name}"`).join(", ")}, each once`);
+  const [unopened, early] = ["failures", "early"].map((key, at) => {
+    const number = fallback.number(key, 1, 1e6, "");
+    return number < 0 ? PATIENCE[at] : number;
+  });
+  const remember = fallback.get("remember", (value) => /^(boolean|string)$/.test(typeof value), "true, false, or a string that names the server") ?? true;
+  const [target] = endpoints, several = endpoints.length > 1;
+  if (order && several) throw invalid("fallback.order is for one endpoint: several are tried one after the other");
+  if (order?.includes("poll") && !longPoll) throw invalid('fallback.order "poll" needs longPoll');
+  const named = typeof target === "object" && target !== null && !(target instanceof URL);
+  const sse = longPoll ? ["fetch", "poll"] : ["fetch"];
+  let names = [];
+  if (given.on && !several && options.value.transport === undefined) {
+    if (order) names = order;
+    else if (named && target.websocket !== undefined && target.sse !== undefined) names = ["websocket", ...sse];
+    else if (longPoll && (named ? target.websocket === undefined : typeof target !== "function" && !/^wss?:/i.test(target))) names = sse;
+  }
+  // A runtime may lack the first one: Node 20 has no WebSocket.
+  names = names.filter((name) => !CONSTRUCTORS[name] || globalThis[CONSTRUCTORS[name]]);
+  if (longPoll && !names.includes("poll")) throw invalid("longPoll is for SSE by fetch, as one of the ways to one endpoint: give { sse }, or fallback.order");
+  if (!names.length) return { ...NONE, names };
+  const address = named ? [target.websocket, target.sse].join(" ") : typeof target === "function" ? "" : target;
+  // Without the queries, which may hold tokens.
+  const key = remember && `everwire way ${typeof remember === "string" ? remember : String(address).replace(/[?#]\S*/g, "").replace(/\/\/[^/]*@/g, "//")}`;
+  const first = Math.max(0, names.indexOf(stored(key)));
+  return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [unopened, early, first] };
+}
+
+/** A page that was refused its storage begins anew. */
+function stored(key, name) {
+  if (!key) return undefined;
+  try {
+    const { sessionStorage } = globalThis;
+    if (name === undefined) return sessionStorage.getItem(key);
+    if (name) sessionStorage.setItem(key, name);
+    else sessionStorage.removeItem(key);
+  } catch {}
+  return undefined;
+}
+
+/** Writes down the way that opened, for the next page. Gives what hears of it. */
+export function addMemory({ port }, { names, key }) {
+  let client;
+  const { open = Port.prototype.open } = port;
+  port.open = function (attempt, transport) {
+    client = this;
+    return open.call(this, attempt, transport);
+  };
+  return () => stored(key, client.way ? names[client.way] : "");
+}

@@ -1,0 +1,86 @@
+// An event stream in pieces, for a proxy that holds a whole one back: each request is answered with what there is, ends,
+// and is followed by the next. To the core it is one connection, with a seam at each request.
+import { isStream, read, refusal, request } from "../src/transport/fetch.js";
+import { setParameter } from "../src/transport/port.js";
+import { EverwireError, invalid } from "./errors.js";
+import { LONGEST, Reader, section } from "./options.js";
+
+// Kinds of `call`, as src/client/driver.rs reads them; codes of LOST.
+const OPENED = 1, LOST = 2, ASKING = 19, ASKED_AGAIN = 22;
+const ENDED = 0, NETWORK = 1006;
+/** More than the server may wait, and nothing came: the answer is lost. */
+const PATIENCE = 10_000;
+/** An answer that brings nothing is due after the wait. One that comes sooner ends the connection, so that the backoff holds. */
+const SOON = 1_000;
+
+/** `longPoll`: how long the server may wait for something to say, in ms, or undefined for none. */
+export function readLongPoll(options, heartbeat) {
+  const given = section(options, "longPoll", false);
+  const poll = new Reader(given.value, "longPoll", "wait name");
+  const wait = poll.number("wait", 0, LONGEST - PATIENCE);
+  const name = poll.get("name", (value) => value !== "" && typeof value === "string", "a string") ?? "poll";
+  if (!given.on) return undefined;
+  // Its end is a sign of life, and has to come within the interval.
+  const most = heartbeat ? (heartbeat.interval ?? 30_000) * 0.8 : Infinity;
+  if (wait > most) throw invalid("longPoll.wait must be shorter than four fifths of heartbeat.interval: its end is the sign of life");
+  return { name, wait: Math.floor(wait < 0 ? Math.min(25_000, most) : wait) };
+}
+
+/** `polls(way)`: whether this way is a long poll. */
+export function addLongPoll({ port }, { name, wait }, polls) {
+  const { request: whole = request } = port;
+  port.request = (client, attempt, url, init) => (polls(client.way) ? poll(client, attempt, init, name, wait) : whole(client, attempt, url, init));
+}
+
+function poll(port, attempt, init, name, wait) {
+  const [address, { headers: given }] = port.prepared;
+  const abort = new AbortController();
+  const socket = {
+    reader: undefined,
+    close() {
+      abort.abort();
+      socket.reader?.cancel().catch(() => {});
+    },
+  };
+
+  /** Gives the kind and the code of the loss, or nothing if the connection was dropped meanwhile. */
+  async function run() {
+    for (let opened = false; ; opened = true) {
+      const began = performance.now(), { delivered } = port;
+      if (opened) port.call(ASKING, 0, 0);
+      const [target, headers] = port.aim("fetch", address, given);
+      // The first one is answered at once: it has to open in time, and a proxy shows no answer before its end.
+      setParameter(target, name, opened ? wait : 0);
+      const late = setTimeout(() => abort.abort(new EverwireError("network", "a long poll was not answered in time")), wait + PATIENCE);
+      try {
+        const response = await (port.fetch ?? globalThis.fetch)(target.href, { ...init, headers, cache: "no-store", signal: abort.signal });
+        if (!port.owns(socket)) return undefined;
+        if (!isStream(response)) {
+          const [answer, ...told] = await refusal(response);
+          port.answer = answer;
+          return told;
+        }
+        port.call(opened ? ASKED_AGAIN : OPENED, attempt, 0);
+        if (port.socket !== socket) return undefined;
+        port.origin = new URL(response.url || target).origin;
+        port.answered(response.headers);
+        if (port.socket !== socket) return undefined;
+        const code = await read(port, socket, response.body);
+        if (port.socket !== socket) return undefined;
+        if (code !== ENDED || (opened && port.delivered === delivered && performance.now() - began < Math.min(SOON, wait))) return [LOST, code];
+      } finally {
+        clearTimeout(late);
+      }
+    }
+  }
+
+  // The port sets its socket when this has returned.
+  Promise.resolve().then(run).catch((error) => {
+    // After close() the abort is our own.
+    if (port.owns(socket)) port.refusal = error;
+    return [LOST, NETWORK];
+  }).then((told) => {
+    if (told && port.owns(socket)) port.call(told[0], attempt, told[1] >>> 0);
+  });
+  return socket;
+}

@@ -1,0 +1,98 @@
+// What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
+import { Port, report, resolve, setParameter } from "../src/transport/port.js";
+import { invalid } from "./errors.js";
+import { PROVIDER, Reader } from "./options.js";
+import { Posts } from "./posts.js";
+
+// Of `route` and `takes`.
+const POSTS = 8, OPEN = 1, NOT_OPEN = 0;
+const WEBSOCKET = 1;
+
+const isFunction = (value) => typeof value === "function";
+const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
+
+/** What there is to say of the uplink, or undefined for none. It stands in the endpoint, or in the option. */
+export function readUplink(given, endpoints) {
+  const own = endpoints.find((endpoint) => endpoint?.uplink !== undefined)?.uplink;
+  if (given === undefined && own === undefined) return undefined;
+  const plain = given === undefined || isAddress(given);
+  const options = new Reader(plain ? {} : given, "uplink", "url name maxMessages maxBytes timeout");
+  const url = (plain ? given : options.get("url", isAddress, "an address or a function")) ?? own;
+  if (!isAddress(url)) throw invalid("uplink must be an address or a function, in the endpoint or as an option");
+  const number = (byDefault, ...how) => {
+    const value = options.number(...how);
+    return value < 0 ? byDefault : value;
+  };
+  return {
+    url,
+    name: options.get("name", (value) => value === false || (value !== "" && typeof value === "string"), "a string, or false for none") ?? "connection",
+    maxMessages: number(1_000, "maxMessages", 1, 1e6, ""),
+    maxBytes: number(60_000, "maxBytes", 1, 2 ** 31 - 1, " of bytes"),
+    timeout: number(10_000, "timeout", 1),
+  };
+}
+
+/** `tries` gives how many attempts there were since the last stable connection, `slower` hears of 429. */
+export function addUplink(settings, uplink, tries, slower) {
+  const { port, http } = settings;
+  const { url, ...how } = uplink;
+  const call = (value, context) => (isFunction(value) ? value(context) : value);
+  if ([url, http.headers].some(isFunction)) settings.flags |= PROVIDER;
+  const shared = {
+    ...how,
+    init: http.init,
+    fetch: http.fetch,
+    slower,
+    /** Where to, and with which headers; a promise only where a function gave one. */
+    ask(port, signal) {
+      const context = { reason: port.reason, attempt: tries(), lastEventId: port.cursor, signal };
+      const given = [url, http.headers].map((value) => call(value, context));
+      return given.some((value) => isFunction(value?.then)) ? Promise.all(given) : given;
+    },
+    /** A message in an answer: an ack or a reply, as it has no place in the stream. */
+    heard(port, data) {
+      const type = typeof data?.type === "string" ? data.type : "message";
+      try {
+        const acked = port.acks({ data, type, lastEventId: port.cursor, transport: port.transport, origin: port.origin });
+        if (acked !== undefined && acked !== null) port.acknowledge([].concat(acked));
+      } catch (error) {
+        report(error);
+      }
+    },
+  };
+
+  /** By what stands for a socket. */
+  const ways = new WeakMap();
+  const { route = Port.prototype.route, open = Port.prototype.open, takes = Port.prototype.takes, send = Port.prototype.send } = port;
+  port.route = function (address, transport) {
+    const found = route.call(this, address, transport);
+    return (found & 3) > WEBSOCKET ? found | POSTS : found;
+  };
+  port.open = function (attempt, transport) {
+    if (transport === WEBSOCKET) return open.call(this, attempt, transport);
+    const posts = new Posts(this, attempt, shared);
+    const [address, extra] = this.prepared;
+    const target = resolve(address);
+    if (how.name) setParameter(target, how.name, posts.id);
+    this.prepare(target.href, extra);
+    const began = open.call(this, attempt, transport);
+    if (!began) return began;
+    const { socket, link } = this.successor ?? this;
+    ways.set(socket, posts);
+    link.push([posts]);
+    return began;
+  };
+  port.takes = function () {
+    const posts = ways.get(this.socket);
+    return posts ? (posts.free() ? OPEN : NOT_OPEN) : takes.call(this);
+  };
+  port.send = function (id) {
+    const posts = ways.get(this.socket);
+    return posts ? posts.carry(id, this.payloads.get(id)) : send.call(this, id);
+  };
+  port.say = function (socket, payload) {
+    const posts = ways.get(socket);
+    if (posts) posts.say(payload);
+    else socket.send(payload);
+  };
+}
