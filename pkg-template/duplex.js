@@ -1,16 +1,18 @@
-// The client with requests: `connect` of this entry takes the same options, and `requests`, `rate`, `probe`.
+// The client with requests: `connect` of this entry takes the same options, and `requests`, `subscriptions`, `rate`, `probe`.
 import { Client } from "./client.js";
 import { Reader, needsJson, readOptions } from "./options.js";
 import { Persist, readPersist } from "./persist.js";
 import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
 import { Requests } from "./requests.js";
+import { addSubscriptions } from "./subscriptions.js";
 import { instance } from "./wasm.js";
 
 export { EverwireError, Failure } from "./errors.js";
 export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 export { version } from "./index.js";
 export { RequestError } from "./requests.js";
+export { SubscriptionError } from "./subscriptions.js";
 
 const isKey = (value) => typeof value === "string" && value !== "";
 const KEY = "a key of the JSON";
@@ -31,11 +33,14 @@ function readRequests(given = {}, codec) {
 
 class Duplex extends Client {
   #requests;
+  #subscriptions;
   #persist;
 
-  constructor(endpoints, settings, requests, persist) {
+  constructor(endpoints, settings, requests, subscriptions, persist) {
     super(endpoints, settings, instance());
     this.#requests = requests;
+    this.#subscriptions = subscriptions;
+    subscriptions.attend(this);
     if (persist && this.state !== "closed") this.#persist = new Persist(persist, settings.acks, (message, options) => super.send(message, options));
     const look = () => {
       if (this.state !== "closed") return requests.connection(this.state === "open" ? this.stats().opens : 0);
@@ -55,10 +60,14 @@ class Duplex extends Client {
   request(message, options = {}) {
     return this.#requests.ask(message, options, (payload, how) => this.send(payload, how));
   }
+
+  subscribe(topic, options) {
+    return this.#subscriptions.subscribe(topic, options);
+  }
 }
 
 export function connect(endpoint, options = {}) {
-  const { requests: given, rate, probe, ...rest } = options;
+  const { requests: given, subscriptions: topics, rate, probe, ...rest } = options;
   const { persist: kept, ...outbox } = rest.outbox ?? {};
   const endpoints = [].concat(endpoint);
   const settings = readOptions(kept === undefined ? rest : { ...rest, outbox }, endpoints);
@@ -66,9 +75,10 @@ export function connect(endpoint, options = {}) {
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
+  const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
   if (rate !== undefined) addRate(settings, rate);
   if (probe !== undefined) addProbe(settings, probe, () => wire.attempt);
-  const wire = new Duplex(endpoints, settings, requests, persist);
+  const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);
   return wire;
 }

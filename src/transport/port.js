@@ -72,7 +72,7 @@ function toBytes(id) {
 }
 
 /** What stands in the JSON under this key or path. */
-function reader(path) {
+export function reader(path) {
   const keys = path.split(".");
   return (message) => {
     let value = message.data;

@@ -1,0 +1,346 @@
+// Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
+import { Port, reader, report } from "../src/transport/port.js";
+import { EverwireError, invalid } from "./errors.js";
+import { GapEvent } from "./events.js";
+import { Handlers } from "./handlers.js";
+import { Messages } from "./iterator.js";
+import { Reader, readSignal } from "./options.js";
+import { Seam } from "./seam.js";
+
+/** A kind of `call`, as src/client/driver.rs reads it. */
+const OPENED = 1;
+const LIMIT = 10_000;
+
+const SENTENCES = {
+  refused: "the server refused the join: see `reply`",
+  closed: "the client is closed",
+  left: "it was unsubscribed",
+  timeout: "no confirmation of the join came in time",
+  encode: "`join` threw, or gave what cannot be encoded: see `cause`",
+  "too-many": `there are ${LIMIT} topics already: unsubscribe from some`,
+};
+
+/** Why a topic is not joined. */
+export class SubscriptionError extends EverwireError {
+  constructor(code, { reply, cause } = {}) {
+    super(code, `subscribe: ${SENTENCES[code] ?? `the join was dropped (${code})`}`, cause);
+    this.reply = reply;
+  }
+}
+
+const isFunction = (value) => typeof value === "function";
+const isText = (value) => typeof value === "string" && value !== "";
+const isRead = (value) => isText(value) || isFunction(value);
+
+/** Functions of a message, and the names by which an EventSource has to listen to them. */
+function readSubscriptions(given = {}) {
+  const options = new Reader(given, "subscriptions", "topic id seq joined refused gap timeout confirm");
+  const names = [];
+  const place = (key) => {
+    const value = options.get(key, isRead, "a key of the JSON, or a function");
+    return isText(value) ? reader(value) : value;
+  };
+  const topic = place("topic") ?? reader("topic");
+  const word = (key) => {
+    const value = options.get(key, isRead, "the type of a message, or a function") ?? key;
+    if (isFunction(value)) return value;
+    names.push(value);
+    return (message) => (message.type === value ? topic(message) : undefined);
+  };
+  const timeout = options.number("timeout", 1);
+  return {
+    names, topic, id: place("id"), seq: place("seq"),
+    joined: word("joined"), refused: word("refused"), gap: word("gap"),
+    timeout: timeout < 0 ? 10_000 : timeout, confirm: options.flag("confirm", true),
+  };
+}
+
+const joinOf = ({ topic, lastEventId }) => ({ type: "join", topic, ...(lastEventId && { lastEventId }) });
+const leaveOf = ({ topic }) => ({ type: "leave", topic });
+
+/** What `ready()` gives from here on. */
+function renew(member) {
+  member.settled = false;
+  member.ready = new Promise((resolve, reject) => Object.assign(member, { resolve, reject }));
+  // Nobody need ask.
+  member.ready.catch(() => {});
+}
+
+function settle(member, error) {
+  if (member.settled) renew(member);
+  member.settled = true;
+  if (error) member.reject(error);
+  else member.resolve();
+}
+
+/** Nothing comes to this handle any more. `finish` ends a loop: by itself, what is queued for it is gone. */
+function end(member, error, finish = (messages) => messages.discard()) {
+  member.left = true;
+  member.signal?.removeEventListener("abort", member.unsubscribe);
+  member.handlers.clear();
+  for (const messages of member.loops) finish(messages);
+  settle(member, error);
+}
+
+class Subscriptions {
+  #options;
+  #wire;
+  #port;
+  /** By name: what its handles have in common. */
+  #topics = new Map();
+  /** Calls off the leaves of this connection that still wait: on the next one they would undo a join. */
+  #leaves = new AbortController();
+
+  constructor(options) {
+    this.#options = options;
+  }
+
+  attend(wire) {
+    this.#wire = wire;
+    wire.addEventListener("statechange", () => wire.state === "open" || this.#lost());
+    wire.addEventListener("close", ({ reason, error }) => {
+      // As the client's own loops.
+      const quiet = reason === "app" || reason === "aborted";
+      const finish = quiet ? undefined : (messages) => messages.end(reason === "ended" ? undefined : error);
+      for (const topic of this.#topics.values()) this.#end(topic, new SubscriptionError("closed"), finish);
+    });
+  }
+
+  /** The port that all goes over, before its first connection. */
+  meet(port) {
+    if (this.#port) return;
+    this.#port = port;
+    const { call } = port;
+    port.call = (kind, attempt, code, high, low) => {
+      if (kind === OPENED) this.#opened(port.successor ?? port);
+      return call(kind, attempt, code, high, low);
+    };
+  }
+
+  subscribe(name, given = {}) {
+    const wire = this.#wire, topics = this.#topics;
+    if (!isText(name)) throw invalid("subscribe: the topic must be a string that is not empty");
+    const options = new Reader(given, "subscribe", "join leave lastEventId signal");
+    const join = options.fn("join") ?? joinOf;
+    const leave = options.get("leave", (value) => value === false || isFunction(value), "a function, or false for none") ?? leaveOf;
+    const from = options.get("lastEventId", (value) => typeof value === "string", "a string") ?? "";
+    const signal = readSignal(options);
+    const closed = wire.state === "closed";
+    const known = topics.get(name);
+    if (!known && topics.size >= LIMIT) throw new SubscriptionError("too-many");
+    const topic = known ?? { name, join, leave, members: [], seam: new Seam(from), joined: false, again: false };
+    const unsubscribe = () => this.#unsubscribe(topic, member);
+    const member = { handlers: new Handlers(), loops: new Set(), left: false, signal, unsubscribe };
+    renew(member);
+    if (closed || signal?.aborted) end(member, new SubscriptionError(closed ? "closed" : "left"));
+    else {
+      signal?.addEventListener("abort", unsubscribe);
+      // A list of its own for each change: one that is being gone through stays as it is.
+      topic.members = [...topic.members, member];
+      topics.set(name, topic);
+      if (topic.joined || topic.error) settle(member, topic.error);
+      if (!known && wire.state === "open") this.#join(topic);
+    }
+    return {
+      topic: name,
+      get state() {
+        return member.left ? "left" : topic.joined ? "joined" : "joining";
+      },
+      get lastEventId() {
+        return topic.seam.cursor;
+      },
+      ready: () => member.ready,
+      on(type, handler, how) {
+        if (isFunction(type)) [type, handler, how] = [undefined, type, handler];
+        // Checked, and its name listened to, by the client: put on there and taken off.
+        wire.on(type, handler, how)();
+        return member.left ? () => {} : member.handlers.add(type, handler, how);
+      },
+      unsubscribe,
+      [Symbol.dispose ?? Symbol.for("Symbol.dispose")]: unsubscribe,
+      [Symbol.asyncIterator]() {
+        const messages = new Messages((done) => member.loops.delete(done));
+        if (member.left) messages.end();
+        else member.loops.add(messages);
+        return messages;
+      },
+    };
+  }
+
+  /** Whether it is of a topic that has a handle. */
+  takes(message) {
+    if (!this.#topics.size) return false;
+    const { refused, joined, gap, topic: any } = this.#options;
+    const find = (read) => {
+      const name = read(message);
+      return this.#topics.get(typeof name === "number" ? String(name) : name);
+    };
+    let topic;
+    if ((topic = find(refused))) {
+      const error = new SubscriptionError("refused", { reply: message });
+      this.#end(topic, error, (messages) => messages.end(error));
+    } else if ((topic = find(joined))) this.#settle(topic);
+    else if ((topic = find(gap))) topic.seam.gapTold();
+    else if ((topic = find(any))) this.#deliver(topic, message);
+    return topic !== undefined;
+  }
+
+  #deliver(topic, message) {
+    const { seam } = topic, port = this.#port;
+    const id = String(this.#options.id?.(message) ?? "");
+    const ruling = seam.place(id, this.#number(message));
+    if (!ruling) return void port.suppressed++;
+    const { outcome, missing } = ruling;
+    if (outcome) this.#tell(Object.assign(new GapEvent(outcome, seam.cursor, id, missing), { topic: topic.name }));
+    // By a listener.
+    if (this.#topics.get(topic.name) !== topic) return;
+    message.lastEventId = id || seam.cursor;
+    port.delivered++;
+    const { members } = topic;
+    for (const { handlers } of members) handlers.dispatch(message);
+    for (const { loops } of members) {
+      for (const messages of loops) {
+        messages.push(message);
+        const room = port.transport === "fetch" && messages.room();
+        if (room) port.hold = Promise.all([port.hold, room]);
+      }
+    }
+    if (id) seam.cursor = id;
+  }
+
+  #number(message) {
+    const { seq } = this.#options;
+    const given = seq?.(message) ?? undefined;
+    const number = /^\d+$/.test(given) ? Number(given) : given;
+    if (number === undefined || (Number.isSafeInteger(number) && number >= 0)) return number;
+    // The message is not to blame.
+    report(new TypeError("everwire: subscriptions.seq must give a whole number from 0"));
+    return undefined;
+  }
+
+  #tell(event) {
+    const wire = this.#wire;
+    // After close() there is no event, for the other listeners of this one neither.
+    const stop = () => event.stopImmediatePropagation();
+    wire.addEventListener("close", stop);
+    wire.dispatchEvent(event);
+    wire.removeEventListener("close", stop);
+  }
+
+  /** The core does not know yet that it is open, so nothing of the outbox goes before this. */
+  #opened(connection) {
+    const { socket } = connection;
+    this.#lost();
+    for (const topic of this.#topics.values()) {
+      this.#join(topic, socket);
+      // By a `join` of the app's.
+      if (connection.socket !== socket) return;
+    }
+  }
+
+  /** On `socket` at once, or by the outbox of the connection that there is. */
+  #join(topic, socket) {
+    const { name, seam } = topic, port = this.#port;
+    const fail = (code, cause) => {
+      topic.asked = false;
+      this.#settle(topic, new SubscriptionError(code, { cause }));
+    };
+    let payload;
+    try {
+      payload = port.encode(topic.join({ topic: name, lastEventId: seam.cursor }));
+    } catch (error) {
+      report(error);
+      return fail("encode", error);
+    }
+    if (this.#topics.get(name) !== topic || (socket && !port.owns(socket))) return;
+    if (topic.again || seam.cursor) seam.rejoined();
+    topic.asked = true;
+    if (socket) {
+      try {
+        port.say(socket, payload);
+      } catch {
+        return fail("no-uplink");
+      }
+      return this.#sent(topic);
+    }
+    const { signal } = topic.stop = new AbortController();
+    this.#wire.send(payload, { ack: false, signal }).then(({ status, code }) => {
+      topic.again ||= status !== "dropped";
+      if (signal.aborted) return;
+      if (status === "dropped") fail(code);
+      else this.#sent(topic);
+    });
+  }
+
+  #sent(topic) {
+    topic.again = true;
+    const { confirm, timeout } = this.#options;
+    if (!confirm) this.#settle(topic);
+    // Its confirmation may have been faster than the word of its sending.
+    else if (!topic.joined) topic.timer = setTimeout(() => this.#settle(topic, new SubscriptionError("timeout")), timeout);
+  }
+
+  /** Joined, or why not. */
+  #settle(topic, error) {
+    clearTimeout(topic.timer);
+    topic.joined = !error;
+    topic.error = error;
+    for (const member of topic.members) settle(member, error);
+  }
+
+  #unsubscribe(topic, member) {
+    if (member.left) return;
+    end(member, new SubscriptionError("left"));
+    topic.members = topic.members.filter((other) => other !== member);
+    if (topic.members.length) return;
+    const wire = this.#wire, { dropped } = wire.stats(), { name, asked, leave, seam } = topic;
+    this.#end(topic);
+    // A join that still waited in the outbox was taken back.
+    if (!asked || !leave || wire.stats().dropped > dropped) return;
+    try {
+      wire.send(this.#port.encode(leave({ topic: name, lastEventId: seam.cursor })), { ack: false, signal: this.#leaves.signal });
+    } catch (error) {
+      report(error);
+    }
+  }
+
+  /** What was sent for this connection, or is to be, means nothing to the next one. */
+  #lost() {
+    this.#leaves.abort();
+    this.#leaves = new AbortController();
+    for (const topic of this.#topics.values()) {
+      this.#stop(topic);
+      for (const member of topic.members) if (member.settled) renew(member);
+    }
+  }
+
+  #end(topic, error, finish) {
+    this.#topics.delete(topic.name);
+    this.#stop(topic);
+    for (const member of topic.members) end(member, error, finish);
+  }
+
+  #stop(topic) {
+    topic.stop?.abort();
+    clearTimeout(topic.timer);
+    topic.asked = topic.joined = false;
+    topic.error = undefined;
+  }
+}
+
+/** Around what the port has for acks, and before it opens. */
+export function addSubscriptions(settings, given) {
+  const options = readSubscriptions(given);
+  const subscriptions = new Subscriptions(options);
+  const { port } = settings;
+  const { acks, open = Port.prototype.open } = port;
+  settings.events.push(...options.names);
+  /** Sends before the core knows of the connection; over what cannot send, it throws. */
+  port.say ??= (socket, payload) => socket.send(payload);
+  port.acks = (message) => acks?.(message) ?? (subscriptions.takes(message) ? [] : undefined);
+  port.open = function (attempt, transport) {
+    subscriptions.meet(this);
+    return open.call(this, attempt, transport);
+  };
+  return subscriptions;
+}

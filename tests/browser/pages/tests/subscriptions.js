@@ -1,0 +1,634 @@
+// Topics: `subscribe` of everwire/duplex. In most scripts the server echoes, and the echo of a join confirms it.
+import { connect, SubscriptionError } from "/pkg/duplex.js";
+import { Counter, noFlaws, quick, watch } from "../client.js";
+import { after, equal, ok, rejection, takeReports, test, thrown, waitFor } from "../harness.js";
+import { echoBarrier, fault, script, sse, ws } from "../server.js";
+
+function client(endpoint, options = {}) {
+  const made = connect(endpoint, { reconnect: quick, ...options });
+  after(() => made.close());
+  return made;
+}
+const echoed = { joined: "join" };
+const ided = { id: "eventId" };
+const say = (data) => ["send", JSON.stringify(data)];
+const joined = (topic) => say({ type: "joined", topic });
+const chat = (topic, eventId, more) => say({ type: "chat", topic, eventId, ...more });
+const reset = [["wait", 20], ["reset"]];
+const join = (topic, lastEventId) => JSON.stringify({ type: "join", topic, lastEventId });
+const leave = (topic) => JSON.stringify({ type: "leave", topic });
+const received = async (plan) => (await plan.log()).map((attempt) => attempt.received);
+/** What the server has of connection `at`, once it is so much. */
+async function frames(plan, at, count) {
+  await waitFor(async () => (await received(plan))[at]?.length >= count, async () => `${count} frames on connection ${at}, have ${JSON.stringify(await received(plan))}`);
+  return (await received(plan))[at];
+}
+const failure = async (promise) => {
+  const error = await rejection(promise);
+  ok(error instanceof SubscriptionError && error.name === "EverwireError", `${error}`);
+  return error.code;
+};
+
+/** Writes down, in order, what a topic's handle gets and which gaps are told. */
+function listen(made, ...rooms) {
+  const order = [];
+  for (const room of rooms) room.on(({ data, lastEventId }) => order.push(data.eventId ?? data.seq ?? data.n ?? lastEventId));
+  made.addEventListener("gap", ({ topic, outcome, after, before, missing }) => order.push([topic, outcome, after, before, ...(missing ? [missing.from, missing.to] : [])]));
+  return order;
+}
+
+test("a topic is joined, and its messages go to its handles only", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed, resume: ided });
+  const seen = watch(made);
+  const room = made.subscribe("room:7");
+  equal([room.topic, room.state, room.lastEventId], ["room:7", "joining", ""], "before");
+  await room.ready();
+  equal([room.state, made.state], ["joined", "open"], "confirmed");
+  const all = [], chats = [];
+  const off = room.on((message) => all.push(message.data.n));
+  room.on("chat", ({ data, type, lastEventId, transport }) => chats.push([data.n, type, lastEventId, transport]));
+  made.send({ type: "chat", topic: "room:7", n: 1, eventId: "own" });
+  made.send({ topic: "room:7", n: 2 });
+  made.send({ type: "chat", topic: "room:8", n: 3, eventId: "of the connection" });
+  await waitFor(() => seen.messages.length, "the message of another topic");
+  equal([all, chats], [[1, 2], [[1, "chat", "", "websocket"]]], "the handle's");
+  equal([seen.data.map(({ n }) => n), made.lastEventId], [[3], "of the connection"], "the client's");
+  off();
+  made.send({ type: "chat", topic: "room:7", n: 4 });
+  await waitFor(() => chats.length === 2, "one more");
+  equal(all, [1, 2], "after its off");
+  equal([made.stats().delivered, (await received(plan))[0][0]], [4, join("room:7")], "join");
+});
+
+test("handshake, first frame, joins, priority, the rest", async () => {
+  const plan = script("ws", [[["echo"]], [["echo"]]]);
+  const made = client(plan.url, {
+    subscriptions: { ...echoed, confirm: true },
+    handshake: async ({ send, receive }) => { send("hello"); await receive(); },
+    resume: { frame: () => "frame" },
+  });
+  const queue = (n) => [made.send(`${n}`), made.send(`first ${n}`, { priority: true })];
+  queue(1);
+  const rooms = ["a", "b"].map((topic) => made.subscribe(topic));
+  const early = made.subscribe("gone");
+  early.unsubscribe();
+  const order = ["hello", "frame", join("a"), join("b")];
+  equal(await frames(plan, 0, 6), [...order, "first 1", "1"], "first");
+  await Promise.all(rooms.map((room) => room.ready()));
+  await fault("/fault/drop");
+  await waitFor(() => made.state !== "open", "the loss");
+  queue(2);
+  equal(rooms.map(({ state }) => state), ["joining", "joining"], "states");
+  const ready = rooms.map((room) => room.ready());
+  equal(await frames(plan, 1, 6), [...order, "first 2", "2"], "again");
+  await Promise.all(ready);
+  equal(rooms.map(({ state }) => state), ["joined", "joined"], "states");
+});
+
+test("while it is open they take their turn, and the last to leave says so", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed });
+  await made.opened();
+  made.send("1");
+  const first = made.subscribe("a");
+  made.send("2");
+  const second = made.subscribe("a", { join: () => "not asked", leave: false });
+  equal(first.state, "joining", "state");
+  await first.ready();
+  await second.ready();
+  await made.subscribe("a").ready();
+  const seen = [], other = [];
+  first.on(({ data }) => seen.push(data.n));
+  second.on(({ data }) => other.push(data.n));
+  made.send({ topic: "a", n: 1 });
+  await waitFor(() => other.length, "the message");
+  first.unsubscribe();
+  first.unsubscribe();
+  equal([first.state, second.state, await failure(first.ready())], ["left", "joined", "left"], "states");
+  made.send({ topic: "a", n: 2 });
+  await waitFor(() => other.length === 2, "the next one");
+  equal([seen, other], [[1], [1, 2]], "messages");
+  made.close();
+  const log = await frames(plan, 0, 5);
+  equal(log.slice(0, 3), ["1", join("a"), "2"], "frames");
+  equal(log.length, 5, "one join, no leave");
+});
+
+test("join and leave of one's own", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: { joined: ({ data }) => data.subscribe } });
+  await made.opened();
+  const asked = [];
+  const room = made.subscribe("a", {
+    lastEventId: "5",
+    join: (given) => { asked.push(given); return { subscribe: given.topic, since: given.lastEventId }; },
+    leave: ({ topic, lastEventId }) => `bye ${topic} ${lastEventId}`,
+  });
+  const silent = made.subscribe("b", { leave: false, join: ({ topic }) => ({ subscribe: topic }) });
+  await Promise.all([room.ready(), silent.ready()]);
+  silent.unsubscribe();
+  room.unsubscribe();
+  equal(await frames(plan, 0, 3), ['{"subscribe":"a","since":"5"}', '{"subscribe":"b"}', "bye a 5"], "frames");
+  equal(asked, [{ topic: "a", lastEventId: "5" }], "asked");
+});
+
+test("left and joined again in one go: in that order", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed });
+  await made.opened();
+  for (let n = 0; n < 2; n++) made.subscribe("a").unsubscribe();
+  await made.subscribe("a").ready();
+  equal(await frames(plan, 0, 5), [join("a"), leave("a"), join("a"), leave("a"), join("a")], "frames");
+});
+
+test("joined again from its own cursor: nothing twice, nothing lost, no gap", async () => {
+  const plan = script("ws", [
+    [joined("a"), joined("b"), chat("a", "a1"), chat("b", "b1"), chat("a", "a2"), ...reset],
+    [joined("a"), chat("a", "a2"), chat("a", "a3"), chat("b", "b1"), joined("b"), chat("b", "b2"), ...reset],
+    [chat("a", "a1"), chat("a", "a2"), chat("a", "a3"), chat("a", "a4"), chat("b", "b2"), chat("b", "b3")],
+  ]);
+  const made = client(plan.url, { subscriptions: ided });
+  const [a, b] = ["a", "b"].map((topic) => made.subscribe(topic));
+  const order = listen(made, a, b);
+  await waitFor(() => order.includes("b3"), () => `the last one, have ${JSON.stringify(order)}`);
+  equal(order, ["a1", "b1", "a2", "a3", "b2", "a4", "b3"], "messages");
+  equal(await received(plan), [[join("a"), join("b")], [join("a", "a2"), join("b", "b1")], [join("a", "a3"), join("b", "b2")]], "joins");
+  equal([a.lastEventId, b.lastEventId, made.lastEventId, made.stats().suppressed], ["a4", "b3", "", 6], "cursors");
+});
+
+test("a replay that begins elsewhere: unknown, once, and the old ones held back", async () => {
+  const plan = script("ws", [
+    [joined("a"), chat("a", "1"), chat("a", "2"), chat("a", "3"), ...reset],
+    [joined("a"), chat("a", "4"), chat("a", "2"), chat("a", "3"), chat("a", "5"), chat("a", "5"), ...reset],
+    [chat("a", "6"), chat("a", "6"), chat("a", "6", { n: 2 }), chat("a", "5"), chat("a", "7")],
+  ]);
+  const made = client(plan.url, { subscriptions: ided });
+  const order = listen(made, made.subscribe("a"));
+  await waitFor(() => order.includes("7"), () => `the last one, have ${JSON.stringify(order)}`);
+  // At a seam several of one id belong together.
+  equal(order, ["1", "2", "3", ["a", "unknown", "3", "4"], "4", "5", "5", ["a", "unknown", "5", "6"], "6", "6", "6", "7"], "order");
+});
+
+test("a replay of everything, longer than what is remembered", async () => {
+  const made = client(ws("/count?to=5000&replay=all"), { subscriptions: { ...ided, topic: () => "all" } });
+  const counter = new Counter();
+  const room = made.subscribe("all");
+  room.on(({ data }) => counter.add(data.seq));
+  await waitFor(() => counter.received >= 2_000, "the first messages");
+  await fault("/proxy/reset");
+  await waitFor(() => counter.last === 5_000, () => `message 5 000, have ${counter.last}`);
+  const { suppressed } = made.stats();
+  await fault("/proxy/reset");
+  await waitFor(() => made.stats().suppressed === suppressed + 5_000, () => `the replay, suppressed ${made.stats().suppressed}`);
+  equal([counter.first, counter.received, room.lastEventId, counter.flaws], [1, 5_000, "5000", noFlaws], "received");
+});
+
+test("from a cursor that the app has kept", async () => {
+  const plan = script("ws", [[joined("a"), chat("a", "5"), chat("a", "6"), joined("b"), chat("b", "8")]]);
+  const made = client(plan.url, { subscriptions: ided });
+  const rooms = [made.subscribe("a", { lastEventId: "5" }), made.subscribe("b", { lastEventId: "7" })];
+  equal(rooms.map(({ lastEventId }) => lastEventId), ["5", "7"], "cursors");
+  const order = listen(made, ...rooms);
+  await waitFor(() => order.includes("8"), () => `the last one, have ${JSON.stringify(order)}`);
+  equal(order, ["6", ["b", "unknown", "7", "8"], "8"], "order");
+  equal((await received(plan))[0], [join("a", "5"), join("b", "7")], "joins");
+});
+
+test("the server's word of a gap: before the topic's next message, whatever comes for others", async () => {
+  const plan = script("ws", [
+    [joined("a"), joined("b"), chat("a", "1"), chat("b", "1"), ...reset],
+    [joined("a"), say({ type: "gap", topic: "a" }), chat("b", "1"), say({ n: "own" }), chat("a", "1"), chat("a", "9"), say({ type: "gap", topic: "c" }), chat("b", "2")],
+  ]);
+  const made = client(plan.url, { subscriptions: ided, resume: { ...ided, gap: "gap" } });
+  const seen = watch(made);
+  const order = listen(made, made.subscribe("a"), made.subscribe("b"));
+  await waitFor(() => order.includes("2"), () => `the last one, have ${JSON.stringify(order)}`);
+  // After the word its ids may start anew.
+  equal(order, ["1", "1", [null, "unknown", "", ""], ["a", "gap", "1", "1"], "1", "9", "2"], "order");
+  equal([seen.gaps[0].topic, "topic" in seen.gaps[0], seen.gaps[1].topic, seen.data], [undefined, false, "a", [{ n: "own" }]], "whose");
+});
+
+test("no cursor, no numbers: unknown before the next message of each topic that was joined before", async () => {
+  const plan = script("ws", [
+    [joined("a"), say({ topic: "a", n: 1 }), ...reset],
+    [joined("a"), joined("b"), say({ topic: "b", n: 2 }), say({ topic: "a", n: 3 }), say({ topic: "a", n: 4 }), say({ topic: "b", n: 5 })],
+  ]);
+  const made = client(plan.url);
+  const a = made.subscribe("a");
+  let b;
+  const order = listen(made, a);
+  await waitFor(() => made.state === "waiting", "the loss");
+  b = made.subscribe("b");
+  b.on(({ data }) => order.push(data.n));
+  await waitFor(() => order.includes(5), () => `the last one, have ${JSON.stringify(order)}`);
+  equal(order, [1, 2, ["a", "unknown", "", ""], 3, 4, 5], "order");
+  equal(await received(plan), [[join("a")], [join("a"), join("b")]], "joins");
+});
+
+test("numbers by topic: a hole is named, in mid-connection and after a loss; nothing comes twice", async () => {
+  const line = (topic, seq) => say({ topic, seq });
+  const plan = script("ws", [
+    [joined("a"), line("a", 1), line("a", 2), line("b", 7), line("a", 5), line("b", "8"), ["wait", 20], ["reset"]],
+    [joined("a"), line("a", 6), line("a", 5), line("a", 6), line("b", 6), line("b", 7), line("b", 11), ["wait", 20], ["reset"]],
+    [say({ type: "gap", topic: "a" }), line("a", 1), line("a", 2), line("a", "x"), line("a", 3), line("b", 12)],
+  ]);
+  const made = client(plan.url, { subscriptions: { seq: "seq" } });
+  const order = listen(made, made.subscribe("a"), made.subscribe("b"));
+  await waitFor(() => order.includes(12), () => `the last one, have ${JSON.stringify(order)}`);
+  equal(order, [
+    1, 2, 7, ["a", "gap", "", "", 3, 4], 5, "8",
+    6, ["b", "gap", "", "", 9, 10], 11,
+    ["a", "gap", "", ""], 1, 2, "x", 3, 12,
+  ], "order");
+  equal(takeReports().map(({ message }) => message.includes("subscriptions.seq")), [true], "what is no number");
+});
+
+test("numbers and ids: the ids say where to go on from, the numbers what is missing", async () => {
+  const line = (eventId, seq) => chat("a", eventId, { seq });
+  const plan = script("ws", [
+    [joined("a"), line("i5", 5), line("i6", 6), ...reset],
+    [joined("a"), line("i7", 7), line(undefined, undefined), line("i9", 9)],
+  ]);
+  const made = client(plan.url, { subscriptions: { ...ided, seq: "seq" } });
+  const order = listen(made, made.subscribe("a", { lastEventId: "i5" }));
+  await waitFor(() => order.includes("i9"), () => `the last one, have ${JSON.stringify(order)}`);
+  equal(order, ["i6", "i7", "i7", ["a", "gap", "i7", "i9", 8, 8], "i9"], "order");
+});
+
+test("refused: the reply is in the error, and the topic is left without a word", async () => {
+  const no = say({ type: "refused", topic: "a", reason: "no such room" });
+  const plan = script("ws", [[no, say({ topic: "a", n: 1 })]]);
+  const made = client(plan.url);
+  const seen = watch(made);
+  const room = made.subscribe("a");
+  const loop = room[Symbol.asyncIterator]();
+  const next = loop.next();
+  const error = await rejection(room.ready());
+  equal([error.code, error.reply.data.reason, error.message.includes("no such")], ["refused", "no such room", false], "error");
+  equal([await failure(next), (await loop.next()).done, room.state], ["refused", true, "left"], "loop");
+  await waitFor(() => seen.messages.length, "a message of that topic");
+  equal(seen.data, [{ topic: "a", n: 1 }], "is like any other");
+  room.unsubscribe();
+  await made.send("end");
+  equal(await frames(plan, 0, 2), [join("a"), "end"], "frames");
+});
+
+test("refused when it is joined again", async () => {
+  const plan = script("ws", [[joined("a"), ["wait", 20], ["reset"]], [say({ no: "a" })], [["echo"]]]);
+  const made = client(plan.url, { subscriptions: { refused: ({ data }) => data.no } });
+  const room = made.subscribe("a");
+  await room.ready();
+  await waitFor(() => room.state === "left", "the refusal");
+  equal(await failure(room.ready()), "refused", "code");
+  await fault("/fault/drop");
+  await waitFor(() => made.stats().opens === 3, "the third connection");
+  await made.send("end");
+  equal(await frames(plan, 2, 1), ["end"], "no join");
+});
+
+test("no confirmation in time; a late one counts", async () => {
+  const plan = script("ws", [[["mute"]], [["echo"]]]);
+  const made = client(plan.url, { subscriptions: { ...echoed, timeout: 50 } });
+  const room = made.subscribe("a");
+  equal(await failure(room.ready()), "timeout", "code");
+  equal([room.state, await failure(room.ready())], ["joining", "timeout"], "still");
+  const other = made.subscribe("a");
+  equal(await failure(other.ready()), "timeout", "another handle");
+  await fault("/fault/drop");
+  await waitFor(() => room.state === "joined", "the next connection");
+  await Promise.all([room.ready(), other.ready()]);
+  made.close();
+  const late = client(script("ws", [[["wait", 300], joined("a")]]).url, { subscriptions: { timeout: 10 } });
+  const held = late.subscribe("a");
+  equal(await failure(held.ready()), "timeout", "code");
+  await waitFor(() => held.state === "joined", "the late one");
+  await held.ready();
+});
+
+test("time runs from the join's going out, and not over a loss", async () => {
+  const plan = script("ws", [[["mute"]], [["wait", 400], joined("a")]]);
+  const made = client(plan.url, { subscriptions: { timeout: 1_000 }, reconnect: { initialDelay: 1_500, jitter: "none" } });
+  const room = made.subscribe("a");
+  const ready = room.ready();
+  await frames(plan, 0, 1);
+  await fault("/fault/drop");
+  await ready;
+  equal([room.state, (await received(plan)).length], ["joined", 2], "joined");
+});
+
+test("confirm: false: ready when it is sent", async () => {
+  const plan = script("ws", [[["mute"]], [["mute"]]]);
+  const made = client(plan.url, { subscriptions: { confirm: false } });
+  const early = made.subscribe("a");
+  await early.ready();
+  const late = made.subscribe("b");
+  await late.ready();
+  equal([early.state, late.state], ["joined", "joined"], "states");
+  await fault("/fault/drop");
+  await waitFor(() => early.state === "joining", "the loss");
+  await Promise.all([early.ready(), late.ready()]);
+  equal(await frames(plan, 1, 2), [join("a"), join("b")], "again");
+});
+
+test("signal", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed });
+  const abort = new AbortController();
+  const gone = made.subscribe("a", { signal: AbortSignal.abort() });
+  equal([gone.state, await failure(gone.ready())], ["left", "left"], "aborted before");
+  const room = made.subscribe("b", { signal: abort.signal });
+  await room.ready();
+  abort.abort();
+  equal([room.state, await failure(room.ready())], ["left", "left"], "aborted");
+  equal(await frames(plan, 0, 2), [join("b"), leave("b")], "frames");
+  { using scoped = made.subscribe("c"); await scoped.ready(); }
+  equal((await frames(plan, 0, 4)).slice(2), [join("c"), leave("c")], "disposed");
+});
+
+test("a join that still waits is taken back; a leave does not go over to the next connection", async () => {
+  const plan = script("ws", [[["echo"]], [["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed, rate: { messages: 2, per: 60_000 }, outbox: { maxMessages: 3 } });
+  const room = made.subscribe("a");
+  await room.ready();
+  await Promise.all([made.send("1"), made.send("2")]);
+  const waits = made.subscribe("b"), taken = made.subscribe("c");
+  equal(made.stats().queued, 2, "queued");
+  taken.unsubscribe();
+  equal([made.stats().queued, waits.state], [1, "joining"], "taken back");
+  room.unsubscribe();
+  equal(made.stats().queued, 2, "the leave");
+  made.send("3");
+  equal(await failure(made.subscribe("d").ready()), "overflow", "no room");
+  await fault("/fault/drop");
+  await waitFor(() => made.state !== "open", "the loss");
+  equal(made.stats().queued, 1, "what means nothing to the next one");
+  await waits.ready();
+  await waitFor(() => made.stats().opens === 2, "the next one");
+  equal([await frames(plan, 0, 3), await frames(plan, 1, 2)], [[join("a"), "1", "2"], [join("b"), join("d")]], "frames");
+});
+
+test("a planned change: joined on the new connection, from the cursor of that moment", async () => {
+  const plan = script("ws", [
+    [joined("a"), chat("a", "1"), chat("a", "2")],
+    [joined("a"), chat("a", "2"), chat("a", "3")],
+  ]);
+  const made = client(plan.url, { subscriptions: ided, reconnect: { maxAge: 1_000 } });
+  const seen = watch(made);
+  const room = made.subscribe("a"), gone = made.subscribe("b");
+  const order = listen(made, room);
+  await waitFor(() => order.includes("2"), "messages");
+  gone.unsubscribe();
+  await waitFor(() => order.includes("3"), () => `the new connection, have ${JSON.stringify(order)}`);
+  equal([order, seen.states, room.state], [["1", "2", "3"], ["open"], "joined"], "order");
+  equal((await received(plan)).slice(0, 2), [[join("a"), join("b"), leave("b")], [join("a", "2")]], "joins");
+});
+
+test("a planned change: confirmed anew, and a join under way is not lost", async () => {
+  const plan = script("ws", [[["echo"], say({ type: "bye" })], [["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed, reconnect: { ...quick, initialDelay: 500, notice: "bye" }, rate: { messages: 1, per: 60_000 } });
+  await made.opened();
+  await made.send("1");
+  const room = made.subscribe("a");
+  await room.ready();
+  equal([await received(plan), made.state, made.stats().queued], [[["1"], [join("a")]], "open", 0], "once");
+});
+
+test("close in handlers: nothing comes after", async () => {
+  for (const where of ["message", "gap"]) {
+    const plan = script("ws", [
+      [joined("a"), chat("a", "1"), ...reset],
+      [joined("a"), chat("a", "9"), chat("a", "10")],
+    ]);
+    const made = client(plan.url, { subscriptions: ided });
+    const rooms = [made.subscribe("a"), made.subscribe("a")];
+    const order = [];
+    const loop = rooms[1][Symbol.asyncIterator]();
+    const close = (data) => {
+      order.push(data);
+      if (where === "gap" || data === "9") made.close();
+    };
+    if (where === "message") rooms[0].on(({ data }) => close(data.eventId));
+    rooms[1].on(({ data }) => order.push(`second ${data.eventId}`));
+    made.addEventListener("gap", () => (where === "gap" ? close("gap") : order.push("gap")));
+    made.addEventListener("gap", () => order.push("second gap"));
+    await waitFor(() => made.state === "closed", `closed by ${where}`);
+    const rest = where === "gap" ? ["second 1", "gap"] : ["1", "second 1", "gap", "second gap", "9"];
+    await echoBarrier();
+    equal(order, rest, where);
+    equal([rooms.map(({ state }) => state), (await loop.next()).done], [["left", "left"], true], "states");
+    equal(await Promise.all(rooms.map((room) => failure(room.ready()))), ["closed", "closed"], "ready");
+    equal(made.subscribe("b").state, "left", "afterwards");
+  }
+});
+
+test("unsubscribed, subscribed and reconnected from within", async () => {
+  const plan = script("ws", [[joined("a"), chat("a", "1"), chat("a", "2")], [joined("b"), chat("b", "1")]]);
+  const made = client(plan.url, { subscriptions: ided });
+  const seen = watch(made), order = [];
+  const room = made.subscribe("a"), beside = made.subscribe("a");
+  room.on(() => {
+    order.push("a");
+    room.unsubscribe();
+    beside.unsubscribe();
+    made.subscribe("b").on(() => order.push("b"));
+    made.reconnect();
+  });
+  room.on(() => order.push("not any more"));
+  beside.on(() => order.push("nor this"));
+  await waitFor(() => order.includes("b"), () => `the other topic, have ${order}`);
+  equal([order, seen.data], [["a", "b"], []], "order");
+  equal((await received(plan))[1], [join("b")], "joins");
+});
+
+test("from within join and leave", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed });
+  const first = made.subscribe("a");
+  const inner = [];
+  made.subscribe("b", { join: ({ topic }) => {
+    // The one is out already, the other is not.
+    first.unsubscribe();
+    inner.push(made.subscribe("d"));
+    third.unsubscribe();
+    return { type: "join", topic };
+  } });
+  const third = made.subscribe("c");
+  await waitFor(() => inner[0]?.state === "joined", "the inner one");
+  equal(await frames(plan, 0, 4), [join("a"), join("b"), join("d"), leave("a")], "frames");
+  const closing = client(ws("/echo"), { subscriptions: echoed });
+  const rest = closing.subscribe("a", { join: () => { closing.close(); return "x"; } });
+  equal([await failure(rest.ready()), closing.stats().opens], ["closed", 0], "closed");
+});
+
+test("a join or a leave that fails is told, and the others go on", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed });
+  const broken = () => { throw new Error("the app's"); };
+  const rooms = [made.subscribe("a", { join: broken }), made.subscribe("b", { leave: broken }), made.subscribe("c", { join: () => 5n })];
+  const errors = [await rejection(rooms[0].ready()), await rejection(rooms[2].ready())];
+  equal(errors.map(({ code }) => code), ["encode", "encode"], "codes");
+  equal(errors[0].cause.message, "the app's", "cause");
+  await rooms[1].ready();
+  equal([rooms[0].state, takeReports().length], ["joining", 2], "reports");
+  for (const room of rooms) room.unsubscribe();
+  equal(takeReports().map(({ message }) => message), ["the app's"], "the leave");
+  await made.send("end");
+  equal(await frames(plan, 0, 2), [join("b"), "end"], "frames");
+});
+
+test("for await: each loop has all of them, and ends with its handle or the client", async () => {
+  const made = client(ws("/echo"), { subscriptions: echoed });
+  const rooms = [made.subscribe("a"), made.subscribe("a")];
+  const pulled = [];
+  const loops = rooms.map(async (room, at) => {
+    for await (const { data } of room) pulled.push([at, data.n]);
+    return at;
+  });
+  const brief = (async () => { for await (const { data } of rooms[0]) return data.n; })();
+  await rooms[0].ready();
+  for (const n of [1, 2]) made.send({ topic: "a", n });
+  await waitFor(() => pulled.length === 4, "two for each");
+  equal([pulled.filter(([at]) => !at), await brief], [[[0, 1], [0, 2]], 1], "pulled");
+  rooms[0].unsubscribe();
+  equal(await loops[0], 0, "ended");
+  equal((await rooms[0][Symbol.asyncIterator]().next()).done, true, "a new one");
+  made.close();
+  equal(await loops[1], 1, "with the client");
+  equal((await made.subscribe("a")[Symbol.asyncIterator]().next()).done, true, "afterwards");
+});
+
+test("for await: with a client that ends of something else its error comes, and it falls behind at 1 024", async () => {
+  const made = client(script("ws", [[joined("a"), ["close", 4403]]]).url);
+  const loop = made.subscribe("a")[Symbol.asyncIterator]();
+  equal((await rejection(loop.next())).closeCode, 4403, "code");
+  const flood = client(script("ws", [[["echo"]]]).url, { subscriptions: echoed });
+  await flood.opened();
+  const slow = flood.subscribe("a")[Symbol.asyncIterator]();
+  for (let n = 0; n <= 1_024; n++) flood.send({ topic: "a", n });
+  let last;
+  flood.subscribe("a").on(({ data }) => { last = data.n; });
+  await waitFor(() => last === 1_024, "all of them");
+  let pulled = 0;
+  const error = await rejection((async () => { for await (const _ of slow) pulled++; })());
+  equal([error.code, pulled], ["iterator-overflow", 1_024], "overflow");
+});
+
+test("a ready() that nobody awaits disturbs nobody", async () => {
+  const made = client(script("ws", [[["wait", 100], say({ type: "refused", topic: "a" })]]).url, { subscriptions: { timeout: 20 } });
+  const rooms = ["a", "b", "c"].map((topic) => made.subscribe(topic));
+  for (const room of rooms) room.ready();
+  await waitFor(() => rooms[0].state === "left", "the refusal");
+  rooms[1].unsubscribe();
+  rooms[1].ready();
+  made.close();
+  rooms[2].ready();
+  await echoBarrier();
+  equal(takeReports(), [], "reports");
+});
+
+for (const [transport, options] of [["fetch", {}], ["eventsource", { transport: "eventsource" }]]) {
+  test(`${transport}: topics of a stream; a join cannot go up`, async () => {
+    const event = (name, data) => ["send", `event: ${name}\nid: ${data.id}\ndata: ${JSON.stringify(data)}\n\n`];
+    const first = [event("chat", { topic: "a", n: 1, id: "x1" }), event("left", { topic: "b", n: 2, id: "x2" }), event("said", { topic: "b", id: "x3" })];
+    const plan = script("sse", [[...first, event("no", { topic: "c", id: "x5" }), event("lost", { topic: "a", id: "x4" }), event("chat", { topic: "a", n: 3, id: "x6" })]]);
+    const made = client(plan.url, { ...options, events: ["left"], subscriptions: { joined: "said", refused: "no", gap: "lost", id: "id" } });
+    const seen = watch(made);
+    const a = made.subscribe("a"), c = made.subscribe("c"), order = listen(made);
+    a.on("chat", ({ data, lastEventId }) => order.push([data.n, lastEventId]));
+    equal(await failure(a.ready()), "no-uplink", "code");
+    await waitFor(() => order.length === 3, () => `all of it, have ${JSON.stringify(order)}`);
+    equal([order, c.state, seen.messages.map(({ data }) => data.n), made.lastEventId], [[[1, "x1"], ["a", "gap", "x1", "x6"], [3, "x6"]], "left", [2, undefined], "x3"], "messages");
+    equal(await failure(made.subscribe("d").ready()), "no-uplink", "while it is open");
+  });
+}
+
+test("fetch: a slow loop slows the stream down", async () => {
+  const made = client(sse("/count?to=30000&rate=10000"), { subscriptions: { topic: () => "all" } });
+  const seen = [];
+  for await (const { data } of made.subscribe("all")) {
+    seen.push(data.seq);
+    if (data.seq % 1_000 === 0) await new Promise((resolve) => setTimeout(resolve, 100));
+    if (data.seq === 30_000) break;
+  }
+  equal([seen.length, seen.every((seq, at) => seq === at + 1)], [30_000, true], "pulled");
+});
+
+test("functions, paths, and numbers for names", async () => {
+  const plan = script("ws", [
+    [say({ ok: 7 }), say({ meta: { room: 7, at: 1 } }), say({ meta: { room: 7, at: 2 } }), ...reset],
+    [say({ meta: { room: 7, at: 2 } }), say({ lost: "7" }), say({ meta: { room: "7", at: 3 } })],
+  ]);
+  const made = client(plan.url, { subscriptions: {
+    topic: "meta.room", id: ({ data }) => data.meta.at, joined: ({ data }) => data.ok, gap: ({ data }) => data.lost,
+  } });
+  const room = made.subscribe("7");
+  const order = listen(made, room);
+  await room.ready();
+  await waitFor(() => order.length === 4, () => `all of it, have ${JSON.stringify(order)}`);
+  equal(order, ["1", "2", ["7", "gap", "2", "3"], "3"], "order");
+});
+
+test("beside requests, acks and the handlers of the client", async () => {
+  const made = client(ws("/echo"), { subscriptions: echoed, outbox: { ack: { id: "key", match: ({ data }) => data.key } } });
+  const room = made.subscribe("a");
+  await room.ready();
+  const got = [];
+  room.on(({ data }) => got.push(data.n));
+  equal([(await made.send({ topic: "a", n: 1 })).status, (await made.request({ topic: "a", n: 2 })).data.n], ["acked", 2], "both");
+  made.send({ topic: "a", n: 3 }, { ack: false });
+  await waitFor(() => got.length, "the message");
+  equal(got, [3], "messages");
+});
+
+test("a handler that throws is reported, the cursor moves all the same", async () => {
+  const made = client(script("ws", [[joined("a"), chat("a", "1"), chat("a", "2")]]).url, { subscriptions: ided });
+  const room = made.subscribe("a");
+  const cursors = [];
+  room.on(({ lastEventId }) => { cursors.push([lastEventId, room.lastEventId]); throw new Error("the app's"); });
+  await waitFor(() => cursors.length === 2, "both");
+  equal([cursors, takeReports().length], [[["1", ""], ["2", "1"]], 2], "cursors, before the handlers have returned");
+  equal(room.lastEventId, "2", "after");
+});
+
+test("no more than 10 000 topics", async () => {
+  const made = client(script("ws", [[["hang"]]]).url);
+  const rooms = Array.from({ length: 10_000 }, (_, n) => made.subscribe(`${n}`));
+  const error = thrown(() => made.subscribe("one more"));
+  equal([error instanceof SubscriptionError, error.code], [true, "too-many"], "error");
+  made.subscribe("7");
+  rooms[0].unsubscribe();
+  made.subscribe("one more");
+});
+
+test("what cannot be", async () => {
+  for (const [name, subscriptions] of [
+    ["subscriptions", 5],
+    ["subscriptions", null],
+    ["subscriptions.topic", { topic: "" }],
+    ["subscriptions.topic", { topic: 5 }],
+    ["subscriptions.id", { id: true }],
+    ["subscriptions.seq", { seq: true }],
+    ["subscriptions.joined", { joined: 5 }],
+    ["subscriptions.refused", { refused: "" }],
+    ["subscriptions.gap", { gap: null }],
+    ["subscriptions.timeout", { timeout: 0 }],
+    ["subscriptions.timeout", { timeout: "1s" }],
+    ["subscriptions.confirm", { confirm: 1 }],
+    ["subscriptions.join", { join: () => {} }],
+  ]) {
+    const error = thrown(() => client(ws("/echo"), { subscriptions }), name);
+    equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
+  }
+  const made = client(ws("/echo"));
+  for (const [name, topic, options] of [
+    ["topic", ""], ["topic", 5], ["topic"], ["subscribe", "a", null], ["subscribe", "a", 5],
+    ["subscribe.join", "a", { join: {} }], ["subscribe.leave", "a", { leave: true }], ["subscribe.lastEventId", "a", { lastEventId: 5 }],
+    ["subscribe.signal", "a", { signal: {} }], ["subscribe.id", "a", { id: "eventId" }],
+  ]) {
+    const error = thrown(() => made.subscribe(topic, options), name);
+    equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
+  }
+  const room = made.subscribe("a");
+  for (const given of [[], ["chat"], [5, () => {}], ["chat", "x"]]) equal(thrown(() => room.on(...given)).code, "invalid-option", `on(${given})`);
+});
