@@ -1,5 +1,5 @@
-// The client with requests, a rate limit, a probe, and an outbox that outlives its page. Everything else is as in "everwire".
-import type { AnyEvents, Client, Context, Endpoint, EventMap, EverwireError, Message, Options, OutboxOptions, SendResult } from "./index.js";
+// The client with requests, subscriptions, a rate limit, a probe, and an outbox that outlives its page. Everything else is as in "everwire".
+import type { AnyEvents, AnyMessage, Client, Context, Endpoint, EventMap, EverwireError, Message, OnOptions, Options, OutboxOptions, SendResult } from "./index.js";
 
 export * from "./index.js";
 
@@ -19,6 +19,30 @@ export interface RequestsOptions {
   onLoss?: "reject" | "retry";
 }
 
+/** A function, or a key or path of the JSON. */
+type Read<T> = string | ((message: Message) => T | null | undefined);
+
+export interface SubscriptionsOptions {
+  /** Which topic a message belongs to. Default `"topic"`. */
+  topic?: Read<string | number>;
+  /** The id of a message, from which its topic goes on. None by default. */
+  id?: Read<string | number>;
+  /** The message's sequence number in its topic: a whole number from 0. None by default. */
+  seq?: Read<string | number>;
+  /**
+   * The message by which the server confirms a join: its type, where `topic` says which one, or a function that gives the topic.
+   * Default `"joined"`. So with `refused`, default `"refused"`, and `gap`, default `"gap"`: something of the topic is missing.
+   * None of them reaches a handler.
+   */
+  joined?: Read<string | number>;
+  refused?: Read<string | number>;
+  gap?: Read<string | number>;
+  /** How long to wait for the confirmation of a join that was sent, in ms. Default 10 000; 1 to 2^31-1. */
+  timeout?: number;
+  /** The server confirms. Default true; false: joined as soon as the join is sent. */
+  confirm?: boolean;
+}
+
 /** What has no ack yet is kept, and sent by the next page with the same `key`, or by another tab when this one is gone. */
 export interface PersistOptions {
   /** Whose messages they are, and to which server. */
@@ -30,7 +54,7 @@ export interface PersistOptions {
 }
 
 export interface RateOptions {
-  /** How many messages may be sent in any `per`: 1 to 100 000. Pings, the handshake and `resume.frame` do not count. */
+  /** How many messages may be sent in any `per`: 1 to 100 000. Pings, the handshake, `resume.frame` and the joins of a new connection do not count. */
   messages: number;
   /** In ms; 10 to 2^31-1. */
   per: number;
@@ -43,6 +67,7 @@ export interface RateOptions {
 
 export interface DuplexOptions extends Options {
   requests?: RequestsOptions;
+  subscriptions?: SubscriptionsOptions;
   /** As in "everwire", and `persist`, which needs `ack`. */
   outbox?: OutboxOptions & { persist?: PersistOptions };
   /**
@@ -77,13 +102,68 @@ export class RequestError extends EverwireError {
   readonly reply: Message | undefined;
 }
 
+/** Where a topic goes on from. */
+export interface TopicPlace {
+  readonly topic: string;
+  /** The id of its last message; "" before there is one. */
+  readonly lastEventId: string;
+}
+
+export interface SubscribeOptions {
+  /** Gives the message that joins. Default `{ type: "join", topic, lastEventId }`, without an id while there is none. */
+  join?: (place: TopicPlace) => unknown;
+  /** Gives the message that leaves; false: there is none. Default `{ type: "leave", topic }`. */
+  leave?: false | ((place: TopicPlace) => unknown);
+  /** The id to start from. */
+  lastEventId?: string;
+  /** Unsubscribes. */
+  signal?: AbortSignal;
+}
+
+/** Why a topic is not joined. */
+export class SubscriptionError extends EverwireError {
+  private constructor();
+  /**
+   * `refused`: see `reply`. `timeout`: no confirmation came. `closed`: the client is. `left`: unsubscribed. `encode`: `join` threw, or
+   * gave what cannot be encoded. `too-many`: 10 000 topics. Else as in the `code` of a send that was dropped.
+   */
+  readonly code: any;
+  readonly reply: Message | undefined;
+}
+
+/** A topic's handle. What its server says goes to the topic's handles, and to nobody else. */
+export interface Subscription<E extends EventMap = AnyEvents> extends AsyncIterable<AnyMessage<E>> {
+  readonly topic: string;
+  /** `joining` also while there is no connection; `left` for good. */
+  readonly state: "joining" | "joined" | "left";
+  /** The topic's cursor: the id of the last message that its handlers are done with. */
+  readonly lastEventId: string;
+  /**
+   * Resolves when the topic is joined, at once if it is; rejects with a {@link SubscriptionError}. After a loss it is about the next
+   * join. Nobody has to await it.
+   */
+  ready(): Promise<void>;
+  /** As the client's. */
+  on<K extends keyof E & string>(type: K, handler: (message: Message<K, E[K]>) => void, options?: OnOptions): () => void;
+  on(handler: (message: AnyMessage<E>) => void, options?: OnOptions): () => void;
+  /** The topic is left with its last handle. */
+  unsubscribe(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage<E>>;
+}
+
 export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
   /**
    * Sends an object and resolves with the message that carries its id, which no handler gets. Rejects with a
    * {@link RequestError}, and for what cannot be encoded or a wrong option.
    */
   request<T = any>(message: object, options?: RequestOptions): Promise<Message<string, T>>;
+  /**
+   * Joins a topic, on this connection and each one after it. Of several handles of a topic the first one's options hold. Throws for a
+   * wrong option, and above 10 000 topics.
+   */
+  subscribe<T extends EventMap = E>(topic: string, options?: SubscribeOptions): Subscription<T>;
 }
 
-/** As `connect` of "everwire", with `requests`, `rate`, `probe` and `outbox.persist`. */
+/** As `connect` of "everwire", with `requests`, `subscriptions`, `rate`, `probe` and `outbox.persist`. */
 export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: DuplexOptions): Duplex<E>;

@@ -400,6 +400,8 @@ export class GapEvent extends Event {
   readonly after: string;
   /** The id of the first message after the gap; "" when it has none. */
   readonly before: string;
+  /** Of which subscription (`everwire/duplex`); the connection's own gaps have none. */
+  readonly topic?: string;
 }
 
 export class ClosedEvent extends Event {

@@ -1,5 +1,5 @@
-// everwire/duplex: the same client, with requests.
-import { connect, RequestError, type Client, type Duplex, type Message } from "everwire/duplex";
+// everwire/duplex: the same client, with requests and subscriptions.
+import { connect, RequestError, SubscriptionError, type Client, type Duplex, type GapEvent, type Message, type Subscription } from "everwire/duplex";
 import { is } from "./equal.js";
 
 type Events = { price: { n: number } };
@@ -30,3 +30,36 @@ connect("/live", { outbox: { ack: true, persist: {} } });
 
 // @ts-expect-error no such way
 connect("/live", { requests: { onLoss: "ignore" } });
+
+type Room = { chat: { text: string }; typing: { who: string } };
+const talk = connect("/live", { subscriptions: { topic: ({ data }) => data.room, id: "meta.id", seq: ({ data }) => data.n, joined: "in", refused: ({ data }) => data.no, gap: "lost", timeout: 9, confirm: false } });
+
+export async function topics() {
+  const room = talk.subscribe<Room>("room:7", { join: ({ topic, lastEventId }) => ({ topic, lastEventId }), leave: false, lastEventId: "5", signal: AbortSignal.timeout(9) });
+  is<Subscription<Room>>()(room);
+  is<"joining" | "joined" | "left">()(room.state);
+  await room.ready();
+  const off: () => void = room.on("chat", ({ data }) => is<string>()(data.text), { once: true });
+  off();
+  room.on((message) => (message.type === "chat" ? message.data.text : message.data.who));
+  for await (const message of room) if (message.type === "typing") is<string>()(message.data.who);
+  is<Subscription<Events>>()(wire.subscribe("a"));
+  using scoped = wire.subscribe("b");
+  is<string>()(scoped.topic + scoped.lastEventId);
+  talk.addEventListener("gap", (event) => { is<GapEvent>()(event); is<string | undefined>()(event.topic); });
+  // @ts-expect-error a name
+  talk.subscribe(7);
+  // @ts-expect-error true is none
+  talk.subscribe("a", { leave: true });
+  // @ts-expect-error nobody's
+  room.on("price", () => {});
+}
+
+export function whyNot(error: unknown) {
+  if (error instanceof SubscriptionError) return error.reply?.data;
+  // @ts-expect-error it is not made by hand
+  return new SubscriptionError("left");
+}
+
+// @ts-expect-error misspelt
+connect("/live", { subscriptions: { confirmed: true } });
