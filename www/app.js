@@ -1,9 +1,11 @@
 /** All connections through the same client API: two at once, and three at the press of a button. */
 import { connect } from "everwire";
+import { connect as connectDuplex } from "everwire/duplex";
 import { Chat } from "./chat.js";
 import { Counter } from "./counter.js";
 import { Llm } from "./llm.js";
 import { Logs } from "./logs.js";
+import { ownName } from "./name.js";
 import { Panel } from "./panel.js";
 import { Strip } from "./strip.js";
 import { Task } from "./task.js";
@@ -12,8 +14,10 @@ import { setUpTrouble } from "./trouble.js";
 import { Verdict } from "./verdict.js";
 
 const { wire: server } = await (await fetch("/config.json")).json();
-// One room for everyone, so that two tabs talk to each other; `?room=` makes another.
-const room = encodeURIComponent(new URLSearchParams(location.search).get("room") ?? "lobby");
+// One room for everyone, so that two tabs talk to each other; `?room=` makes another. The server takes no other letters.
+const asked = new URLSearchParams(location.search).get("room") ?? "";
+const room = asked.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 32) || "lobby";
+const name = ownName();
 
 // Shorter than one would in earnest, so that a stall shows in seconds.
 const patience = {
@@ -24,9 +28,11 @@ const patience = {
 
 function connectBoth() {
   return {
-    chat: connect(`${server.replace(/^http/, "ws")}/chat?room=${room}&bot=1&history=1&overlap=1`, {
+    chat: connectDuplex(`${server.replace(/^http/, "ws")}/rooms?bot=1&name=${encodeURIComponent(name)}`, {
       ...patience,
-      resume: { id: "eventId", gap: "gap" },
+      outbox: { ack: true },
+      // Who reads tells the id of what was said; it is not an id of its own.
+      subscriptions: { id: ({ type, data }) => (type === "chat" ? data.eventId : undefined) },
     }),
     ticker: connect(`${server}/ticker?name=${room}&history=1&overlap=1`, {
       ...patience,
@@ -46,23 +52,19 @@ try {
 
 const strip = new Strip(document.getElementById("strip"), Object.keys(wires));
 const verdict = new Verdict(document.getElementById("verdict"));
-const counters = {};
+const chat = new Chat(wires.chat, [room, "cables", "tea"], name, () => strip.messages("chat", 1, 0));
+const ticks = new Counter();
+wires.ticker.on("tick", ({ data }) => {
+  ticks.add(data.seq);
+  strip.messages("ticker", 1, 0);
+});
+const counters = {
+  chat: () => ({ ...chat.counts, suppressed: wires.chat.stats().suppressed }),
+  ticker: () => ({ received: ticks.received, missing: ticks.missing, duplicate: ticks.duplicate, suppressed: wires.ticker.stats().suppressed }),
+};
 const parts = [];
 
 for (const [name, wire] of Object.entries(wires)) {
-  const counter = new Counter();
-  counters[name] = () => ({
-    received: counter.received,
-    missing: counter.missing,
-    duplicate: counter.duplicate,
-    suppressed: wire.stats().suppressed,
-  });
-
-  wire.on(name === "chat" ? "chat" : "tick", ({ data }) => {
-    counter.add(data.seq);
-    strip.messages(name, 1, 0);
-  });
-
   let suppressed = 0;
   let before = wire.state;
   strip.state(name, before);
@@ -71,7 +73,8 @@ for (const [name, wire] of Object.entries(wires)) {
     before = wire.state;
     strip.state(name, before);
   });
-  parts.push(new Panel(name, wire, counters[name]), {
+  // The chat's rooms have a place each.
+  parts.push(new Panel(name, wire, counters[name], name === "chat" ? () => chat.progress : undefined), {
     refresh() {
       const now = wire.stats().suppressed;
       if (now > suppressed) strip.messages(name, 0, now - suppressed);
@@ -80,10 +83,11 @@ for (const [name, wire] of Object.entries(wires)) {
   });
 }
 
-parts.push(new Chat(wires.chat), new Ticker(wires.ticker), {
+parts.push(chat, new Ticker(wires.ticker), {
   refresh: () => verdict.refresh(Object.values(counters).map((read) => read())),
 });
-setUpTrouble(strip);
+// Each room is resumed by itself, and so is the ticker.
+setUpTrouble(strip, () => chat.size + 1);
 
 // Not before they are asked for: a browser has six connections to a server, for all its tabs together.
 const streams = { llm: new Llm(server, patience), logs: new Logs(server, patience), task: new Task(server, patience) };
@@ -106,6 +110,7 @@ requestAnimationFrame(function frame(now) {
 window.demo = {
   ...wires,
   streams,
+  name,
   get counters() {
     return { chat: counters.chat(), ticker: counters.ticker() };
   },

@@ -1,140 +1,156 @@
-/** The chat: what people say, and what of our own has not come back yet. */
+/** The chat: several rooms on one connection, as tabs. */
+import { Room } from "./room.js";
 
-const NAMES = ["ada", "bell", "cooke", "field", "gray", "hedy", "kapany", "kelvin", "maxwell", "morse"];
-const KEPT = 200;
-const SILENCE = 5_000;   // on an open line; after that a message is offered again
+const byId = (id) => document.getElementById(id);
 
 export class Chat {
   #wire;
-  #log = document.getElementById("chat-log");
-  #pending = [];   // { row, text, since }, oldest first
-  #name = ownName();
-  #atEnd = true;
-  #frame = 0;
+  #topics;
+  #name;
+  #said;
+  /** The rooms that we are in, by topic. */
+  #rooms = new Map();
+  #shown;
+  /** Counted in rooms that we have left. */
+  #before = { received: 0, missing: 0, duplicate: 0 };
 
-  constructor(wire) {
+  /** Is in the first of the rooms. `said` is called for each message. */
+  constructor(wire, topics, name, said) {
     this.#wire = wire;
-    document.getElementById("chat-name").textContent = this.#name;
-    const form = document.getElementById("chat-form");
+    this.#topics = [...new Set(topics)];
+    this.#name = name;
+    this.#said = said;
+    byId("chat-name").textContent = name;
+    this.#join(this.#topics[0]);
+
+    const form = byId("chat-form");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const text = form.elements.text.value.trim();
       if (!text) return;
       form.reset();
-      this.#say(text);
+      this.#shown.say(text);
     });
-    this.#log.addEventListener("scroll", () => {
-      const { scrollHeight, scrollTop, clientHeight } = this.#log;
-      this.#atEnd = scrollHeight - scrollTop - clientHeight < 40;
-    });
-    wire.on("chat", ({ data }) => this.#show(data));
-    wire.addEventListener("gap", ({ outcome }) => {
-      if (outcome === "gap") this.#append(row("note", "", "The server no longer had everything. Some lines are missing here."));
-    });
-    // `sent` is no receipt: what was on its way when the line broke may be lost. So ask, not guess.
+    form.elements.text.addEventListener("input", () => this.#shown.tellTyping());
+    byId("chat-leave").addEventListener("click", () => this.#leave());
+    byId("chat-tabs").addEventListener("keydown", (event) => this.#move(event));
+    wire.addEventListener("gap", ({ topic, outcome }) => this.#rooms.get(topic)?.gap(outcome));
     wire.addEventListener("statechange", () => {
-      for (const entry of this.#pending) entry.since = Date.now();
+      if (wire.state !== "open") for (const room of this.#rooms.values()) room.lost();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.#shown.unread = 0;
     });
   }
 
-  /** Offers again what an open line has left unanswered. */
+  /** As the page counts, over all rooms. */
+  get counts() {
+    const sum = { ...this.#before };
+    for (const { counter } of this.#rooms.values()) for (const name of Object.keys(sum)) sum[name] += counter[name];
+    return sum;
+  }
+
+  /** In how many rooms we are. */
+  get size() {
+    return this.#rooms.size;
+  }
+
+  /** Of the room that is shown. */
+  get progress() {
+    return { lastEventId: this.#shown.lastEventId, outcome: this.#shown.outcome };
+  }
+
   refresh() {
-    if (this.#wire.state !== "open") return;
-    for (const entry of this.#pending) {
-      if (Date.now() - entry.since > SILENCE) offerAgain(entry.row);
+    if (!document.hidden) this.#shown.tellRead();
+    this.#people();
+    for (const tab of byId("chat-tabs").children) {
+      const { unread } = this.#rooms.get(tab.dataset.topic);
+      const badge = tab.querySelector(".unread");
+      setText(badge, unread ? String(unread) : "");
+      badge.hidden = !unread;
     }
   }
 
-  #say(text) {
-    const element = row("own pending", this.#name, text);
-    element.append(again(() => {
-      element.remove();
-      this.#pending = this.#pending.filter((entry) => entry !== pending);
-      this.#say(text);
-      document.getElementById("chat-text").focus();
-    }));
-    const pending = { row: element, text, since: Date.now() };
-    this.#pending.push(pending);
-    this.#append(element);
-    this.#send(pending);
+  /** Who is in the room that is shown, and who types. */
+  #people() {
+    const room = this.#shown;
+    const others = room.who.filter((name) => name !== this.#name);
+    const who = byId("chat-who");
+    setText(who, [`${this.#name} (you)`, ...others].join(", "));
+    who.toggleAttribute("data-stale", !room.joined);
+    const typing = room.typing(Date.now());
+    setText(byId("chat-typing"), typing.length ? `${typing.join(", ")} ${typing.length > 1 ? "are" : "is"} typing …` : "");
   }
 
-  async #send(pending) {
-    const { status } = await this.#wire.send({ type: "chat", from: this.#name, text: pending.text });
-    if (status === "dropped") offerAgain(pending.row);
+  #join(topic) {
+    this.#rooms.set(topic, new Room(this.#wire, topic, this.#name, this.#said, () => this.#people()));
+    this.#show(topic);
   }
 
-  #show({ from, text }) {
-    const at = from === this.#name ? this.#pending.findIndex((entry) => entry.text === text) : -1;
-    if (at < 0) {
-      this.#append(row(from === this.#name ? "own" : from === "bot" ? "bot" : "", from, text));
-      return;
-    }
-    const [{ row: element }] = this.#pending.splice(at, 1);
-    element.classList.remove("pending");
-    element.querySelector(".state").remove();
-    element.querySelector("button").remove();
-    this.#append(element);   // where the server put it
+  #leave() {
+    const { topic, counter } = this.#shown;
+    for (const name of Object.keys(this.#before)) this.#before[name] += counter[name];
+    this.#shown.leave();
+    this.#rooms.delete(topic);
+    this.#show(this.#rooms.keys().next().value);
+    this.#tab(this.#shown.topic).focus();
   }
 
-  #append(element) {
-    const log = this.#log;
-    const waits = element.classList.contains("pending");
-    log.insertBefore(element, waits ? null : this.#pending[0]?.row ?? null);   // pending ones stay last
-    while (log.children.length > KEPT && !log.firstElementChild.classList.contains("pending")) log.firstElementChild.remove();
-    if (this.#atEnd || waits) this.#scrollDown();
+  #tab(topic) {
+    return byId("chat-tabs").querySelector(`[data-topic="${topic}"]`);
   }
 
-  // Once a frame: after a resume hundreds of lines come at once.
-  #scrollDown() {
-    this.#frame ||= requestAnimationFrame(() => {
-      this.#frame = 0;
-      this.#log.scrollTop = this.#log.scrollHeight;
+  #show(topic) {
+    for (const room of this.#rooms.values()) room.shown = room.topic === topic;
+    this.#shown = this.#rooms.get(topic);
+    const inThem = this.#topics.filter((each) => this.#rooms.has(each));
+    byId("chat-tabs").replaceChildren(...inThem.map((each) => this.#newTab(each)));
+    byId("chat-others").replaceChildren(...this.#topics.filter((each) => !this.#rooms.has(each)).map((each) => this.#newJoin(each)));
+    // Who is in no room has nothing to say.
+    byId("chat-leave").hidden = this.#rooms.size === 1;
+    byId("chat-leave").setAttribute("aria-label", `Leave ${topic}`);
+    byId("chat-room").setAttribute("aria-labelledby", `chat-tab-${topic}`);
+    this.refresh();
+  }
+
+  #newTab(topic) {
+    const tab = document.createElement("button");
+    const selected = topic === this.#shown.topic;
+    Object.assign(tab, { type: "button", id: `chat-tab-${topic}`, role: "tab", tabIndex: selected ? 0 : -1 });
+    tab.dataset.topic = topic;
+    tab.setAttribute("aria-selected", String(selected));
+    tab.setAttribute("aria-controls", "chat-room");
+    const unread = Object.assign(document.createElement("span"), { className: "unread", hidden: true });
+    tab.append(topic, unread);
+    tab.addEventListener("click", () => {
+      this.#show(topic);
+      this.#tab(topic).focus();
     });
+    return tab;
+  }
+
+  #newJoin(topic) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "plain", textContent: `Join ${topic}` });
+    button.dataset.join = topic;
+    button.addEventListener("click", () => {
+      this.#join(topic);
+      this.#tab(topic).focus();
+    });
+    return button;
+  }
+
+  /** The arrow keys go from tab to tab. */
+  #move(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const topics = [...byId("chat-tabs").children].map((tab) => tab.dataset.topic);
+    const at = topics.indexOf(this.#shown.topic) + step;
+    this.#tab(topics[(at + topics.length) % topics.length]).click();
+    event.preventDefault();
   }
 }
 
-function row(kind, from, text) {
-  const element = document.createElement("li");
-  element.className = kind;
-  if (from) {
-    const who = document.createElement("b");
-    who.textContent = from;
-    element.append(who);
-  }
-  const said = document.createElement("span");
-  said.textContent = text;
-  element.append(said);
-  if (kind.includes("pending")) {
-    const state = document.createElement("em");
-    state.className = "state";
-    state.textContent = "pending";
-    element.append(state);
-  }
-  return element;
-}
-
-function again(onClick) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "plain";
-  button.textContent = "Send again";
-  button.hidden = true;
-  button.addEventListener("click", onClick);
-  return button;
-}
-
-function offerAgain(element) {
-  element.querySelector(".state").hidden = true;
-  element.querySelector("button").hidden = false;
-}
-
-/** One name per tab, kept over a reload. */
-function ownName() {
-  const kept = sessionStorage.getItem("name");
-  if (kept) return kept;
-  const pick = (n) => Math.floor(Math.random() * n);
-  const name = `${NAMES[pick(NAMES.length)]}-${10 + pick(90)}`;
-  sessionStorage.setItem("name", name);
-  return name;
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }

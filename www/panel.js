@@ -17,6 +17,7 @@ export class Panel {
   #wire;
   #panel;
   #count;
+  #progress;
   #fields = {};
   #glyph;
   #tryNow;
@@ -25,10 +26,14 @@ export class Panel {
   #delay = 0;
   #closed = null;
 
-  /** `count` returns { received, missing, duplicate, suppressed }. */
-  constructor(name, wire, count) {
+  /**
+   * `count` returns { received, missing, duplicate, suppressed }, and `progress` { lastEventId, outcome } where the connection has
+   * none of its own.
+   */
+  constructor(name, wire, count, progress = () => ({ lastEventId: wire.lastEventId, outcome: wire.stats().outcome })) {
     this.#wire = wire;
     this.#count = count;
+    this.#progress = progress;
     const panel = this.#panel = document.querySelector(`[data-panel="${name}"]`);
     panel.querySelector(".readout").replaceChildren(document.getElementById("readout").content.cloneNode(true));
     for (const element of panel.querySelectorAll("[data-field], [data-count]")) {
@@ -57,8 +62,8 @@ export class Panel {
   }
 
   refresh() {
-    const { state, lastFailure, lastEventId, attempt } = this.#wire;
-    const stats = this.#wire.stats();
+    const { state, lastFailure, attempt } = this.#wire;
+    const { lastEventId, outcome } = this.#progress();
     this.#panel.dataset.state = state;
     this.#glyph.dataset.state = state;
     this.#set("state", state);
@@ -72,9 +77,9 @@ export class Panel {
     }
 
     this.#set("attempt", String(attempt));
-    this.#set("round-trip", this.#roundTrip(stats.roundTrip));
+    this.#set("round-trip", this.#roundTrip(this.#wire.stats().roundTrip));
     this.#set("last-event-id", lastEventId || "none yet");
-    this.#set("outcome", HOW_RESUMED[stats.outcome] ?? "none yet");
+    this.#set("outcome", HOW_RESUMED[outcome] ?? "none yet");
     this.#set("failure", lastFailure ? `${lastFailure.code}: ${lastFailure.message}` : "none yet");
   }
 

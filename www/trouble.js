@@ -7,11 +7,12 @@ const FAULTS = {
   stall: { says: "Connections stay open, but nothing gets through.", steps: ["stall?ms=6000"], lasts: 6_000 },
   refuse: { says: "Nobody listens: connections are refused.", steps: ["refuse?ms=10000"], lasts: 10_000 },
   503: { says: "Every connection is answered 503.", steps: ["503?ms=5000"], lasts: 5_000 },
-  // A replay shows at the next resume of each of the two, so both are dropped then.
-  replay: { says: "Both resumes were answered with the whole log.", steps: ["replay?n=2", "drop"] },
+  // A replay shows at the next resumes, so all are dropped then.
+  replay: { says: "All resumes were answered with the whole log.", steps: (resumes) => [`replay?n=${resumes}`, "drop"] },
 };
 
-export function setUpTrouble(strip) {
+/** `resumes` gives how many there are after a drop. */
+export function setUpTrouble(strip, resumes) {
   const status = document.getElementById("trouble-status");
   const clear = document.querySelector("[data-fault=clear]");
   const lasting = new Map();   // button to { mark, timer }
@@ -44,7 +45,7 @@ export function setUpTrouble(strip) {
   async function begin(button) {
     const { says, steps, lasts } = FAULTS[button.dataset.fault];
     const mark = strip.mark(button.dataset.fault);
-    for (const step of steps) await post(step);
+    for (const step of Array.isArray(steps) ? steps : steps(resumes())) await post(step);
     if (lasts) last(button, mark, lasts);
     else mark.until = Date.now();
     status.textContent = says;

@@ -1,5 +1,5 @@
 // The demo page as a visitor uses it: each trouble button ends with nothing missing and nothing twice
-// in both panels, without a reload; the three streams are cut, go on, end, and can be stopped.
+// in both panels, without a reload; two pages meet in a room of the chat; the three streams are cut, go on, end, and can be stopped.
 import assert from "node:assert/strict";
 import { By } from "selenium-webdriver";
 import { startDemoServer } from "./node/server.mjs";
@@ -10,12 +10,13 @@ const panels = ["chat", "ticker"];
 
 export async function demoTests(driver, engine, report) {
   const wanted = buttons.filter((button) => report.wants(`demo: ${button}`));
-  if (wanted.length === 0 && !report.wants("demo: streams")) return;
+  if (wanted.length === 0 && !["demo: rooms", "demo: streams"].some((name) => report.wants(name))) return;
   const server = await startDemoServer();
   try {
     await driver.get(`${server.url}/`);
     await driver.executeScript("window.neverReloaded = true");
     for (const button of wanted) await report.run(engine, `demo: ${button}`, () => press(driver, button));
+    if (report.wants("demo: rooms")) await report.run(engine, "demo: rooms", () => rooms(driver, server.url));
     if (report.wants("demo: streams")) await report.run(engine, "demo: streams", () => streams(driver, server.url));
   } finally {
     // Away from it, so that its clients are gone before its server is.
@@ -46,6 +47,142 @@ async function press(driver, button) {
     if (button === "replay") assert.ok(page[name].suppressed > before[name].suppressed, `${name}: the replay was held back`);
   }
   assert.ok(page.neverReloaded, "the page was reloaded");
+}
+
+/** Two pages in a second room: who is there, who types, who has read; the same after a drop, in which one of them speaks. */
+async function rooms(driver, url) {
+  const windows = [await driver.getWindowHandle()];
+  const turnTo = (at) => driver.switchTo().window(windows[at]);
+  const read = () => driver.executeScript(readRooms);
+  try {
+    await driver.switchTo().newWindow("window");
+    windows.push(await driver.getWindowHandle());
+    await driver.get(`${url}/`);
+    const names = [];
+    for (const at of [0, 1]) {
+      await turnTo(at);
+      await until(read, (page) => page?.state === "open" && page.tabs.length === 1, "the first room");
+      await click(driver, "[data-join=cables]");
+      await driver.executeScript(noteTyping);
+      const page = await until(read, ({ tabs, selected }) => tabs.length === 2 && selected === "cables", "the second room");
+      names.push(page.name);
+    }
+    const meet = async (what) => {
+      for (const at of [0, 1]) {
+        await turnTo(at);
+        await until(read, ({ who, state, stale }) => state === "open" && !stale && who.includes(names[1 - at]), `page ${at} to see the other one ${what}`);
+      }
+    };
+    /** Said on the first page, read on the second, marked on the first. */
+    const exchange = async (text, speak) => {
+      await turnTo(0);
+      await type(driver, text);
+      await speak();
+      await until(read, ({ lines }) => lines.some((line) => line.own && line.text === text), "the own line");
+      await turnTo(1);
+      await until(read, ({ lines }) => lines.some((line) => !line.own && line.text === text), `${text} on the other page`);
+      await turnTo(0);
+      const { lines } = await until(read, (page) => page.lines.find((line) => line.text === text)?.readers.includes(names[1]), `${text} to be read`);
+      assert.deepEqual(lines.filter((line) => line.text === text).map(({ state }) => state), ["read"], "one line, and its mark");
+      await turnTo(1);
+      await until(read, ({ typed }) => typed.some((said) => said.includes(names[0])), "the typing of the first page");
+    };
+    const submit = () => click(driver, "#chat-form button");
+
+    await meet("at first");
+    await exchange("before the drop", submit);
+    const opens = [];
+    for (const at of [0, 1]) {
+      await turnTo(at);
+      opens.push((await driver.executeScript(noteTyping)).opens);
+    }
+    await exchange("on a line that is cut", async () => {
+      await click(driver, ".keys [data-fault=drop]");
+      await submit();
+    });
+    await meet("after the drop");
+    await exchange("after the drop", submit);
+    for (const at of [0, 1]) {
+      await turnTo(at);
+      const page = await read();
+      assert.ok(page.opens > opens[at], `page ${at} was dropped`);
+      assert.deepEqual([page.missing, page.duplicate], [0, 0], `page ${at}`);
+    }
+    await turnTo(0);
+    await driver.executeScript(loseOne);
+    await type(driver, "said again");
+    await submit();
+    await until(() => driver.executeScript(againIsOffered), (offered) => offered, "the offer to send again");
+    await click(driver, "#chat-logs .pending button");
+    const { lines } = await until(read, (page) => page.lines.some((line) => line.text === "said again" && !line.pending), "the line that was sent again");
+    assert.equal(lines.filter(({ text }) => text === "said again").length, 1, "said again");
+    await turnTo(1);
+    await click(driver, "#chat-leave");
+    await until(read, ({ tabs, selected }) => tabs.length === 1 && selected !== "cables", "the second page to be out");
+    await turnTo(0);
+    await until(read, ({ who }) => !who.includes(names[1]), "the first page to see it");
+    await click(driver, "#chat-leave");
+    await until(read, ({ tabs }) => tabs.length === 1, "the first page to be out");
+  } finally {
+    if (windows.length === 2) {
+      await turnTo(1);
+      await driver.close();
+    }
+    await turnTo(0);
+  }
+}
+
+/** As a visitor does, key by key. */
+async function type(driver, text) {
+  await (await driver.findElement(By.css("#chat-text"))).sendKeys(text);
+}
+
+/** Runs in the page: writes down whom it says to be typing, as it says so for a moment only. */
+function noteTyping() {
+  const element = document.getElementById("chat-typing");
+  window.noted?.disconnect();
+  window.typed = [];
+  window.noted = new MutationObserver(() => window.typed.push(element.textContent));
+  window.noted.observe(element, { childList: true, characterData: true, subtree: true });
+  return window.demo.chat.stats();
+}
+
+/** Runs in the page: what is said next is lost, and its outcome not known. */
+function loseOne() {
+  const { chat } = window.demo;
+  const { send } = chat;
+  chat.send = (message, options) => {
+    if (message.type !== "chat") return send.call(chat, message, options);
+    chat.send = send;
+    return Promise.resolve({ status: "unknown" });
+  };
+}
+
+/** Runs in the page. */
+function againIsOffered() {
+  const button = document.querySelector("#chat-logs .pending button");
+  return button !== null && !button.hidden;
+}
+
+/** Runs in the page. */
+function readRooms() {
+  const { demo } = window;
+  if (!demo) return null;
+  const selected = document.querySelector("#chat-tabs [aria-selected=true]");
+  const who = document.getElementById("chat-who");
+  const lines = [...document.querySelectorAll("#chat-logs .log:not([hidden]) li:not(.note)")].map((line) => ({
+    own: line.classList.contains("own"),
+    pending: line.classList.contains("pending"),
+    text: line.querySelector("span").textContent,
+    state: line.querySelector(".state")?.textContent ?? "",
+    readers: line.querySelector(".state")?.title ?? "",
+  }));
+  const { state } = demo.chat, { missing, duplicate } = demo.counters.chat;
+  return {
+    name: demo.name, state, opens: demo.chat.stats().opens, missing, duplicate, lines, typed: window.typed,
+    tabs: [...document.querySelectorAll("#chat-tabs [role=tab]")].map((tab) => tab.dataset.topic),
+    selected: selected?.dataset.topic, who: who.textContent, stale: who.hasAttribute("data-stale"),
+  };
 }
 
 /** The answer, the log and the task: each cut once, then stopped or at its end. */

@@ -4,18 +4,18 @@
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::Message;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::cursor::Cursor;
 use super::message::Say;
+use super::sse::Out;
 use super::stats::Kind;
-use super::ws::{Gone, Ws, json_of, pong};
+use super::uplink::StreamQuery;
+use super::ws::{Gone, Upgrade, Ws, json_of, pong};
 use super::{Shared, sse, ws};
 
 /// At most so many at once, so that pings are answered in between.
@@ -44,21 +44,36 @@ fn ten_thousand() -> u64 {
 pub(super) async fn handle(
     State(app): Shared,
     Query(query): Query<CountQuery>,
+    Query(stream): Query<StreamQuery>,
     cursor: Cursor,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    Upgrade(upgrade): Upgrade,
 ) -> Response {
-    let numbers = Numbers::new(&query, cursor);
-    match upgrade {
-        Ok(upgrade) => ws::upgrade(app.stats.open(Kind::Ws), upgrade, async |ws| serve_ws(ws, numbers).await),
-        Err(rejection) if headers.contains_key(header::UPGRADE) => rejection.into_response(),
-        Err(_) => sse::respond(app.stats.open(Kind::Sse), async |out| {
-            let mut numbers = numbers;
-            loop {
-                let events = numbers.due().await.map(|k| sse::event(None, Some(&k.to_string()), &message(k)));
-                out.send(events.collect::<String>()).await;
-            }
-        }),
+    let mut numbers = Numbers::new(&query, cursor);
+    if let Some(upgrade) = upgrade {
+        return ws::upgrade(app.stats.open(Kind::Ws), upgrade, async |ws| serve_ws(ws, numbers).await);
+    }
+    sse::respond(app.stats.open(Kind::Sse), async move |out| match stream.poll() {
+        Some(wait) => poll(&out, numbers, wait).await,
+        None => loop {
+            out.send(events(numbers.due().await)).await;
+        },
+    })
+}
+
+fn events(numbers: RangeInclusive<u64>) -> String {
+    numbers.map(|k| sse::event(None, Some(&k.to_string()), &message(k))).collect()
+}
+
+/// Ends with the first that is new. An overlap is not.
+async fn poll(out: &Out, mut numbers: Numbers, wait: Duration) {
+    out.send(": hello\n\n").await;
+    let end = Instant::now() + wait;
+    while let Ok(due) = timeout_at(end, numbers.due()).await {
+        let last = *due.end();
+        out.send(events(due)).await;
+        if last > numbers.after {
+            return;
+        }
     }
 }
 
@@ -68,7 +83,7 @@ async fn serve_ws(mut ws: Ws, mut numbers: Numbers) -> Result<(), Gone> {
             due = numbers.due() => ws.send_all(due.map(message)).await?,
             received = ws.receive() => {
                 if let Some(pong) = json_of(&received?).as_ref().and_then(pong) {
-                    ws.send(pong).await?;
+                    ws.send(Message::text(pong)).await?;
                 }
             }
         }
@@ -88,6 +103,8 @@ fn published(begin: u64, rate: u64, to: u64) -> u64 {
 
 /// The numbers that one connection gets, each at its time.
 struct Numbers {
+    /// What the client has.
+    after: u64,
     next: u64,
     to: u64,
     rate: u64,
@@ -104,7 +121,15 @@ impl Numbers {
         if let (Some(begin), Some(log)) = (query.begin, query.log) {
             next = next.max(published(begin, query.rate, query.to).saturating_sub(log).saturating_add(1));
         }
-        Self { next, to: query.to, rate: query.rate, started: Instant::now(), sent: 0, begin: query.begin }
+        Self {
+            after,
+            next,
+            to: query.to,
+            rate: query.rate,
+            started: Instant::now(),
+            sent: 0,
+            begin: query.begin,
+        }
     }
 
     /// Waits until some are due. By the clock, so that what was late is made up for.

@@ -1,5 +1,6 @@
 //! `/ledger`: a server that does each thing once. A client sends `{"id":…,"n":…}`; what is new is applied and written
 //! down, what came before is discarded, and either is acked. An id is known for as long as the horizon goes back.
+//! POSTed, it is an array of them, and the acks come over the event stream of the same `connection`.
 //!
 //! Written to a file before the ack, so that a restart forgets nothing that it has acked.
 
@@ -10,15 +11,19 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
-use axum::extract::ws::{Message, WebSocketUpgrade};
-use axum::extract::{Query, State};
+use axum::extract::ws::Message;
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::listener::Connection;
 use super::message::Say;
+use super::requests::Asked;
 use super::stats::Kind;
-use super::ws::{Gone, Ws, json_of, pong};
+use super::uplink::{self, Answers, Refusal, StreamQuery, is_name};
+use super::ws::{Gone, Upgrade, Ws, json_of, pong};
 use super::{App, Shared, ws};
 
 /// So many of a client's last ids are known.
@@ -29,9 +34,14 @@ const LEDGERS: usize = 50;
 #[derive(Deserialize)]
 pub(super) struct LedgerQuery {
     client: String,
-    /// 0: applied, but not acked.
+    /// 0: applied, but not acked. `body`: the acks of a POST are its answer.
     #[serde(default)]
     ack: String,
+    /// So many POSTs of the key are applied, and not answered: their connection is cut.
+    #[serde(default)]
+    cut: u64,
+    #[serde(default)]
+    key: String,
 }
 
 /// What a client sends.
@@ -134,49 +144,80 @@ impl Ledgers {
     }
 }
 
-/// It becomes a file's name.
-fn is_name(client: &str) -> bool {
-    (1..=64).contains(&client.len())
-        && client.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
+const NO_NAME: Refusal = (StatusCode::BAD_REQUEST, "client must be 1 to 64 letters, digits and hyphens");
 
-fn no_name() -> Response {
-    (StatusCode::BAD_REQUEST, "client must be 1 to 64 letters, digits and hyphens").into_response()
+fn broken(error: &io::Error) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
 }
 
 pub(super) async fn handle(
     State(app): Shared,
     Query(query): Query<LedgerQuery>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
+    Query(stream): Query<StreamQuery>,
+    Upgrade(upgrade): Upgrade,
+    _: Asked,
+) -> Result<Response, Refusal> {
     if !is_name(&query.client) {
-        return no_name();
+        return Err(NO_NAME);
     }
-    let open = app.stats.open(Kind::Ws);
-    ws::upgrade(open, upgrade, async move |ws| serve(ws, &app, &query).await)
+    if let Some(upgrade) = upgrade {
+        let open = app.stats.open(Kind::Ws);
+        return Ok(ws::upgrade(open, upgrade, async move |ws| serve(ws, &app, &query).await));
+    }
+    let opened = uplink::open(&app, &stream)?;
+    Ok(uplink::respond(&app, &stream, opened.mailbox))
+}
+
+pub(super) async fn post(
+    State(app): Shared,
+    Query(query): Query<LedgerQuery>,
+    Query(stream): Query<StreamQuery>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    asked: Asked,
+) -> Result<Response, Refusal> {
+    if !is_name(&query.client) {
+        return Err(NO_NAME);
+    }
+    // Before anything is applied.
+    let answers = Answers::to(&app, &query.ack, &stream)?;
+    let messages = uplink::messages(&asked.body)?;
+    let mut said = Vec::new();
+    for message in messages {
+        match take(&app, &query, message) {
+            Ok(answer) => said.extend(answer.and_then(|json| serde_json::from_str(&json).ok())),
+            Err(error) => return Ok(broken(&error)),
+        }
+    }
+    if query.cut > 0 && app.requests.attempt(&query.key, "/ledger") <= query.cut {
+        connection.cut();
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    Ok(answers.give(said).await)
+}
+
+/// Applies an order. What is to be said to it, or to a ping.
+fn take(app: &App, query: &LedgerQuery, message: Value) -> io::Result<Option<String>> {
+    let pong = pong(&message);
+    let Ok(order) = serde_json::from_value::<Order>(message) else { return Ok(pong) };
+    app.ledgers.with(&query.client, |ledger| ledger.apply(&order))?;
+    Ok((query.ack != "0").then(|| Say::Ack { id: &order.id }.json()))
 }
 
 async fn serve(mut ws: Ws, app: &Arc<App>, query: &LedgerQuery) -> Result<(), Gone> {
     loop {
-        let message = ws.receive().await?;
-        let Some(value) = json_of(&message) else { continue };
-        if let Some(pong) = pong(&value) {
-            ws.send(pong).await?;
-        } else if let Ok(order) = serde_json::from_value::<Order>(value) {
-            app.ledgers.with(&query.client, |ledger| ledger.apply(&order)).map_err(|_| Gone)?;
-            if query.ack != "0" {
-                ws.send(Message::text(Say::Ack { id: &order.id }.json())).await?;
-            }
+        let Some(message) = json_of(&ws.receive().await?) else { continue };
+        if let Some(answer) = take(app, query, message).map_err(|_| Gone)? {
+            ws.send(Message::text(answer)).await?;
         }
     }
 }
 
 pub(super) async fn report(State(app): Shared, Query(query): Query<LedgerQuery>) -> Response {
     if !is_name(&query.client) {
-        return no_name();
+        return NO_NAME.into_response();
     }
     match app.ledgers.with(&query.client, |ledger| Ok(ledger.tally.clone())) {
         Ok(tally) => Json(tally).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        Err(error) => broken(&error),
     }
 }

@@ -33,12 +33,23 @@ impl serve::Listener for Listener {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Connection {
     reset: Arc<AtomicBool>,
+    cut: Arc<AtomicBool>,
 }
 
 impl Connection {
     /// From now on, its end is an RST.
     pub(super) fn end_with_reset(&self) {
         self.reset.store(true, Ordering::Release);
+    }
+
+    /// From now on nothing is written any more: what the handler answers is its end instead, an RST.
+    pub(super) fn cut(&self) {
+        self.end_with_reset();
+        self.cut.store(true, Ordering::Release);
+    }
+
+    fn check(&self) -> io::Result<()> {
+        if self.cut.load(Ordering::Acquire) { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 }
 
@@ -73,6 +84,7 @@ impl AsyncRead for Stream {
 
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.connection.check()?;
         Pin::new(&mut self.tcp).poll_write(cx, buf)
     }
 
@@ -81,6 +93,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.connection.check()?;
         Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs)
     }
 

@@ -115,16 +115,21 @@ impl Logs {
 
     /// Reads on after the cursor, or only what comes from now on.
     pub(super) fn read(self: &Arc<Self>, key: &str, cursor: Option<&str>) -> Reader {
-        self.read_from(key, cursor, false)
+        self.read_from(key, cursor, Begin::After)
     }
 
     /// The same, but with the entry at the cursor, if it is still there: the client's proof that nothing
     /// is missing.
     pub(super) fn read_overlapping(self: &Arc<Self>, key: &str, cursor: Option<&str>) -> Reader {
-        self.read_from(key, cursor, true)
+        self.read_from(key, cursor, Begin::AtIfThere)
     }
 
-    fn read_from(self: &Arc<Self>, key: &str, cursor: Option<&str>, overlap: bool) -> Reader {
+    /// The same, but without that entry it is a gap.
+    pub(super) fn read_from_cursor(self: &Arc<Self>, key: &str, cursor: &str) -> Reader {
+        self.read_from(key, Some(cursor), Begin::AtOrGap)
+    }
+
+    fn read_from(self: &Arc<Self>, key: &str, cursor: Option<&str>, begin: Begin) -> Reader {
         let mut state = self.state();
         let replay = cursor.is_some() && state.replays > 0;
         if replay {
@@ -135,8 +140,11 @@ impl Logs {
         let oldest = log.first() - 1;
         let (at, gap) = match cursor.map(|id| (id, self.seq(id))) {
             None => (log.last, None),
-            Some((_, Some(seq))) if (oldest..=log.last).contains(&seq) => {
-                (if replay { oldest } else { seq.saturating_sub(u64::from(overlap)).max(oldest) }, None)
+            Some((_, Some(seq)))
+                if (oldest + u64::from(begin == Begin::AtOrGap)..=log.last).contains(&seq) =>
+            {
+                let overlap = u64::from(begin != Begin::After);
+                (if replay { oldest } else { seq.saturating_sub(overlap).max(oldest) }, None)
             }
             Some((id, _)) => (oldest, Some(id.to_owned())),
         };
@@ -145,10 +153,29 @@ impl Logs {
 
     /// Reads all that the log has, then on: what a newcomer is shown.
     pub(super) fn read_all(self: &Arc<Self>, key: &str) -> Reader {
+        self.read_last(key, usize::MAX)
+    }
+
+    /// The same, but at most so many of before.
+    pub(super) fn read_last(self: &Arc<Self>, key: &str, most: usize) -> Reader {
         let mut state = self.state();
         let log = state.logs.entry(key.to_owned()).or_default();
-        let at = log.first() - 1;
+        let at = log.last - log.entries.len().min(most) as u64;
         Reader { logs: Arc::clone(self), key: key.to_owned(), at, gap: None, grown: log.grown.subscribe() }
+    }
+
+    /// The last entries of a log, the newest last.
+    pub(super) fn bodies(&self, key: &str, most: usize) -> Vec<Arc<str>> {
+        let state = self.state();
+        let entries = state.logs.get(key).into_iter().flat_map(|log| &log.entries);
+        let mut last: Vec<_> = entries.rev().take(most).map(Arc::clone).collect();
+        last.reverse();
+        last
+    }
+
+    pub(super) fn last_id(&self, key: &str) -> Option<String> {
+        let last = self.state().logs.get(key)?.last;
+        (last > 0).then(|| self.id(last))
     }
 
     fn id(&self, seq: u64) -> String {
@@ -162,6 +189,14 @@ impl Logs {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where a reader with a cursor begins.
+#[derive(Clone, Copy, PartialEq)]
+enum Begin {
+    After,
+    AtIfThere,
+    AtOrGap,
 }
 
 pub(super) enum Item {
@@ -292,6 +327,14 @@ mod tests {
         // 3, 4 and 5 are left; after 2 nothing is missing, but 2 itself is gone.
         assert_eq!([sent("e1-5"), sent("e1-4"), sent("e1-3"), sent("e1-2")], [1, 2, 3, 3]);
         assert_eq!(logs.read_all("a").take().len(), 3);
+        let sent = |id| match logs.read_from_cursor("a", id).take().as_slice() {
+            [Item::Gap(_), items @ ..] => (true, items.len()),
+            items => (false, items.len()),
+        };
+        assert_eq!([sent("e1-5"), sent("e1-3"), sent("e1-2")], [(false, 1), (false, 3), (true, 3)]);
+        assert_eq!([0, 2, 9].map(|most| logs.read_last("a", most).take().len()), [0, 2, 3]);
+        assert_eq!(logs.bodies("a", 2), ["4".into(), "5".into()]);
+        assert_eq!([logs.last_id("a"), logs.last_id("b")], [Some("e1-5".to_owned()), None]);
     }
 
     #[test]

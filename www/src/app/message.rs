@@ -1,5 +1,7 @@
 //! What the app says, as JSON.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -7,10 +9,15 @@ use serde_json::Value;
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
 pub(super) enum Say<'a> {
     Chat {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        topic: Option<&'a str>,
         event_id: &'a str,
         seq: u64,
         from: &'a str,
         text: &'a str,
+        /// The id that its client gave it, for an ack.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        send_id: Option<&'a str>,
     },
     Tick {
         seq: u64,
@@ -25,6 +32,31 @@ pub(super) enum Say<'a> {
     Gap {
         after: &'a str,
         before: &'a str,
+    },
+    /// The room's log does not reach back to the cursor. All that it has follows.
+    #[serde(rename = "gap")]
+    TopicGap {
+        topic: &'a str,
+    },
+    Joined {
+        topic: &'a str,
+    },
+    Refused {
+        topic: &'a str,
+        reason: &'a str,
+    },
+    Presence {
+        topic: &'a str,
+        who: BTreeSet<&'a str>,
+    },
+    Typing {
+        topic: &'a str,
+        from: &'a str,
+    },
+    Read {
+        topic: &'a str,
+        from: &'a str,
+        event_id: &'a str,
     },
     Ack {
         id: &'a str,

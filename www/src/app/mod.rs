@@ -1,6 +1,7 @@
 //! The app: what clients connect to through the wire.
 
 mod answer;
+mod bots;
 mod bulk;
 mod chat;
 mod clock;
@@ -15,12 +16,14 @@ mod llm;
 mod log;
 mod message;
 mod requests;
+mod rooms;
 mod script;
 mod sse;
 mod stats;
 mod tail;
 mod task;
 mod ticker;
+mod uplink;
 mod ws;
 
 use std::sync::Arc;
@@ -42,12 +45,14 @@ use stats::Stats;
 pub(crate) struct App {
     logs: Arc<Logs>,
     stats: Arc<Stats>,
-    bots: chat::Bots,
+    bots: Arc<bots::Bots>,
     generators: ticker::Generators,
     scripts: script::Scripts,
     requests: requests::Requests,
     jobs: jobs::Jobs,
     ledgers: ledger::Ledgers,
+    streams: Arc<uplink::Streams>,
+    rooms: Arc<rooms::Hub>,
 }
 
 type Shared = State<Arc<App>>;
@@ -56,16 +61,21 @@ type Shared = State<Arc<App>>;
 pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
     let logs = Logs::open(&options.dir, options.epoch, options.log_size)
         .map_err(|error| format!("the log in {} cannot be used: {error}", options.dir.display()))?;
+    let logs = Arc::new(logs);
     let app = Arc::new(App {
-        logs: Arc::new(logs),
+        logs: Arc::clone(&logs),
         stats: Arc::default(),
-        bots: chat::Bots::default(),
+        bots: Arc::default(),
         generators: ticker::Generators::default(),
         scripts: script::Scripts::default(),
         requests: requests::Requests::default(),
         jobs: jobs::Jobs::open(&options.dir),
         ledgers: ledger::Ledgers::new(options.dir.clone()),
+        streams: Arc::default(),
+        rooms: Arc::new(rooms::Hub::new(Arc::clone(&logs))),
     });
+    let streams = Arc::clone(&app.streams);
+    tokio::spawn(async move { streams.sweep_for_ever().await });
     let listener = Listener(net::listen(options.address).await?);
     let service = router(app).into_make_service_with_connect_info::<Connection>();
     let server = tokio::spawn(async move { axum::serve(listener, service).await });
@@ -82,10 +92,11 @@ pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/chat", any(chat::handle))
+        .route("/rooms", get(rooms::handle).post(rooms::post))
         .route("/ticker", get(ticker::handle))
         .route("/count", any(count::handle))
-        .route("/echo", any(echo::handle))
-        .route("/ledger", any(ledger::handle))
+        .route("/echo", get(echo::handle).post(echo::post))
+        .route("/ledger", get(ledger::handle).post(ledger::post))
         .route("/ledger/report", get(ledger::report))
         .route("/script/ws", any(script::ws::handle))
         .route("/script/sse", any(script::sse::handle))

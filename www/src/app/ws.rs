@@ -1,6 +1,10 @@
 //! A WebSocket that is counted while it is open.
 
+use axum::extract::FromRequestParts;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::Response;
 use futures_util::SinkExt;
 use serde_json::Value;
@@ -15,6 +19,20 @@ pub(super) struct Ws {
     /// Above the socket, to be dropped first: who sees the connection end finds it uncounted.
     open: Option<Open>,
     socket: WebSocket,
+}
+
+/// None where a plain request can do as well.
+pub(super) struct Upgrade(pub(super) Option<WebSocketUpgrade>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = WebSocketUpgradeRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebSocketUpgradeRejection> {
+        if !parts.headers.contains_key(header::UPGRADE) {
+            return Ok(Self(None));
+        }
+        WebSocketUpgrade::from_request_parts(parts, state).await.map(|upgrade| Self(Some(upgrade)))
+    }
 }
 
 /// Upgrades. The connection is counted until its end.
@@ -66,12 +84,12 @@ impl Ws {
 }
 
 /// The answer to a client's `{"type":"ping"}`, with the same timestamp.
-pub(super) fn pong(message: &Value) -> Option<Message> {
+pub(super) fn pong(message: &Value) -> Option<String> {
     if message.get("type")? != "ping" {
         return None;
     }
     let timestamp = message.get("timestamp").unwrap_or(&Value::Null);
-    Some(Message::text(Say::Pong { timestamp }.json()))
+    Some(Say::Pong { timestamp }.json())
 }
 
 /// A text frame that is JSON.

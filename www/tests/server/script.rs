@@ -1,10 +1,11 @@
 use std::io::ErrorKind;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::support::{Server, Sse, Ws, encode, eventually, get, is_reset, request_with};
+use crate::support::{Server, Sse, Ws, encode, eventually, get, is_reset, post, request_with};
 
 fn path(kind: &str, script: &Value) -> String {
     format!("/script/{kind}?key=k&s={}", encode(&script.to_string()))
@@ -135,6 +136,32 @@ async fn a_script_has_a_status_a_type_and_the_cursor_of_the_query() {
     assert!(sse.head.contains("content-type: text/html\r\n"));
     assert_eq!(sse.event().await.data, "37c3bc");
     assert_eq!(get(&server.wire, &format!("{script}&status=101")).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_answer_can_wait_or_not_come() {
+    let server = Server::start().await;
+    let script = json!([
+        [["cut"]],
+        [["wait", 30], ["cut"]],
+        [["wait", 30], ["status", 429, { "retry-after": "1" }]],
+        [["status", 200, "application/json"], ["send", "[1]"]],
+    ]);
+    let path = path("sse", &script);
+    for (n, address) in [&server.app, &server.wire].into_iter().enumerate() {
+        let asked = post(address, &path, &json!([{ "id": n }])).await;
+        assert!(asked.is_err(), "{:?}", asked.map(|answer| answer.head));
+    }
+    let started = Instant::now();
+    let refused = post(&server.wire, &path, &json!(["again"])).await.unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(30));
+    assert!(refused.status == 429 && refused.has("retry-after: 1"));
+    let taken = post(&server.wire, &path, &json!(["again"])).await.unwrap();
+    assert_eq!((taken.status, taken.json()), (200, json!([1])));
+    let log = log(&server).await;
+    let received: Vec<_> = log.as_array().unwrap().iter().map(|attempt| &attempt["received"][0]).collect();
+    assert_eq!(received, [r#"[{"id":0}]"#, r#"[{"id":1}]"#, r#"["again"]"#, r#"["again"]"#]);
+    assert_eq!(log[3]["headers"]["content-type"], "application/json");
 }
 
 #[tokio::test]

@@ -186,6 +186,12 @@ pub(crate) async fn get(address: &str, path: &str) -> Answer {
     request("GET", address, path, &[]).await.unwrap()
 }
 
+/// What a client of an event stream has to say.
+pub(crate) async fn post(address: &str, path: &str, messages: &Value) -> io::Result<Answer> {
+    let headers = [("Content-Type", "application/json")];
+    request_with("POST", address, path, &headers, &messages.to_string()).await
+}
+
 /// A WebSocket client on a socket of its own.
 pub(crate) struct Ws {
     pub(crate) stream: WebSocketStream<TcpStream>,
@@ -330,6 +336,17 @@ impl Sse {
                     return Ok(Some(event));
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// The next line that is a comment.
+    pub(crate) async fn comment(&mut self) -> String {
+        loop {
+            let mut line = String::new();
+            assert!(soon(self.reader.read_line(&mut line)).await.unwrap() > 0, "the stream ended");
+            if let Some(comment) = line.strip_prefix(": ") {
+                return comment.trim_end().to_owned();
             }
         }
     }

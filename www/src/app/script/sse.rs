@@ -27,12 +27,17 @@ pub(in crate::app) async fn handle(
     Query(query): Query<Dress>,
     request: Asked,
 ) -> Response {
-    let part = match app.scripts.begin(&request, Kind::Sse) {
+    let mut part = match app.scripts.begin(&request, Kind::Sse) {
         Ok(part) => part,
         Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
     };
     if !request.body.is_empty() {
         part.received(String::from_utf8_lossy(&request.body).into());
+    }
+    steps::wait(&mut part.steps).await;
+    if part.steps.first() == Some(&Step::Cut) {
+        connection.cut();
+        return StatusCode::NO_CONTENT.into_response();
     }
     if let Some(answer) = steps::status(&part.steps) {
         return answer;

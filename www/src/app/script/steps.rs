@@ -1,9 +1,12 @@
 //! What a script can say.
 
+use std::time::Duration;
+
 use axum::extract::ws::CloseFrame;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use tokio::time::sleep;
 
 use super::super::stats::Kind;
 
@@ -21,22 +24,36 @@ pub(super) enum Step {
     LastEventId,
     Status(StatusCode, HeaderMap),
     Hang,
+    /// The end of the connection instead of an answer.
+    Cut,
     PingClose(u16),
     Echo,
     Mute,
 }
 
 impl Step {
-    /// Takes the place of an answer, so only the first step can be one.
+    /// Takes the place of an answer, so only the first step can be one, or the first after the waits.
     fn is_first(&self) -> bool {
-        matches!(self, Self::Status(..) | Self::Hang)
+        matches!(self, Self::Status(..) | Self::Hang | Self::Cut)
     }
 
     fn fits(&self, kind: Kind) -> bool {
         match self {
-            Self::End | Self::Abort | Self::LastEventId => matches!(kind, Kind::Sse),
+            Self::End | Self::Abort | Self::LastEventId | Self::Cut => matches!(kind, Kind::Sse),
             Self::Close(_) | Self::PingClose(_) | Self::Echo | Self::Mute => matches!(kind, Kind::Ws),
             _ => true,
+        }
+    }
+}
+
+/// Waits as the steps before an answer say, and leaves them out then. Elsewhere a wait comes after the head.
+pub(super) async fn wait(steps: &mut Vec<Step>) {
+    let waits = steps.iter().take_while(|step| matches!(step, Step::Wait(_))).count();
+    if steps.get(waits).is_some_and(Step::is_first) {
+        for step in steps.drain(..waits) {
+            if let Step::Wait(ms) = step {
+                sleep(Duration::from_millis(ms)).await;
+            }
         }
     }
 }
@@ -77,7 +94,7 @@ fn attempt(steps: &[Vec<Value>], kind: Kind) -> Result<Vec<Step>, String> {
         if !parsed.fits(kind) {
             return Err(bad("does not fit this transport"));
         }
-        if parsed.is_first() && !attempt.is_empty() {
+        if parsed.is_first() && !attempt.iter().all(|step| matches!(step, Step::Wait(_))) {
             return Err(bad("can only be the first step"));
         }
         attempt.push(parsed);
@@ -104,6 +121,7 @@ fn parse_step(step: &[Value]) -> Option<Step> {
             status_headers(args)?,
         ),
         ("hang", []) => Step::Hang,
+        ("cut", []) => Step::Cut,
         ("ping-close", [code]) => Step::PingClose(u16::try_from(code.as_u64()?).ok()?),
         ("echo", []) => Step::Echo,
         ("mute", []) => Step::Mute,
@@ -156,8 +174,8 @@ mod tests {
             ["close",4401,"no"]],[["reset"]],[["status",503,"text/plain",{"retry-after":"1"}]],[["hang"]]]"#;
         assert_eq!(parse(ws, Kind::Ws).map(|attempts| attempts.len()), Ok(4));
         let sse = r#"[[["send","data: 1\n\n"],["wait",5],["end"]],[["reset"]],[["status",204]],
-            [["hex","64617461"],["last-event-id"],["abort"]]]"#;
-        assert_eq!(parse(sse, Kind::Sse).map(|attempts| attempts.len()), Ok(4));
+            [["hex","64617461"],["last-event-id"],["abort"]],[["wait",5],["cut"]]]"#;
+        assert_eq!(parse(sse, Kind::Sse).map(|attempts| attempts.len()), Ok(5));
     }
 
     #[test]
@@ -166,7 +184,8 @@ mod tests {
             ("{}", "list of attempts"),
             (r#"[[["sned","a"]]]"#, "knows"),
             (r#"[[["end"]]]"#, "fit"),
-            (r#"[[["wait",1],["hang"]]]"#, "first"),
+            (r#"[[["wait",1],["echo"],["hang"]]]"#, "first"),
+            (r#"[[["cut"]]]"#, "fit"),
             (r#"[[["status",7]]]"#, "knows"),
             (r#"[[["hex","+1"]]]"#, "knows"),
             (r#"[[["hex","0a0"]]]"#, "knows"),

@@ -28,6 +28,7 @@ pub(in crate::app) async fn handle(
         Ok(part) => part,
         Err(sentence) => return (StatusCode::BAD_REQUEST, sentence).into_response(),
     };
+    steps::wait(&mut part.steps).await;
     if let Some(answer) = steps::status(&part.steps) {
         return answer;
     }
@@ -83,7 +84,7 @@ impl Stage {
             Step::Echo => self.manner = Manner::Echo,
             Step::Mute => self.manner = Manner::Mute,
             // Not let through by `steps::parse`, or answered before the upgrade.
-            Step::End | Step::Abort | Step::LastEventId | Step::Status(..) | Step::Hang => {}
+            Step::End | Step::Abort | Step::LastEventId | Step::Status(..) | Step::Hang | Step::Cut => {}
         }
         Ok(())
     }
