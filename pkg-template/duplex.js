@@ -1,11 +1,15 @@
-// The client with requests: `connect` of this entry takes the same options, and `requests`, `subscriptions`, `rate`, `probe`.
+// The client for two ways: `connect` of this entry takes the same options, and what is read here besides.
+import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
-import { Reader, needsJson, readOptions } from "./options.js";
+import { addMemory, readFallback } from "./fallback.js";
+import { addLongPoll, readLongPoll } from "./longpoll.js";
+import { Reader, WAYS, needsJson, readOptions } from "./options.js";
 import { Persist, readPersist } from "./persist.js";
 import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
 import { Requests } from "./requests.js";
 import { addSubscriptions } from "./subscriptions.js";
+import { addUplink, readUplink } from "./uplink.js";
 import { instance } from "./wasm.js";
 
 export { EverwireError, Failure } from "./errors.js";
@@ -67,18 +71,29 @@ class Duplex extends Client {
 }
 
 export function connect(endpoint, options = {}) {
-  const { requests: given, subscriptions: topics, rate, probe, ...rest } = options;
+  if (options === null || typeof options !== "object") readOptions(options, []);
+  const { requests: given, subscriptions: topics, rate, probe, uplink: up, fallback: ways, longPoll: polls, ...rest } = options;
   const { persist: kept, ...outbox } = rest.outbox ?? {};
   const endpoints = [].concat(endpoint);
-  const settings = readOptions(kept === undefined ? rest : { ...rest, outbox }, endpoints);
+  const own = new Reader({ fallback: ways, longPoll: polls }, "", "fallback longPoll");
+  const longPoll = readLongPoll(own, rest.heartbeat);
+  const fallback = readFallback(own, endpoints, rest.transport, longPoll);
+  const settings = readOptions({ ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback }, endpoints);
   const persist = readPersist(kept, settings.acks);
+  const uplink = readUplink(up, endpoints);
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
+  const tries = () => wire.attempt;
+  addBuffered(settings, rest.openTimeout ?? 10_000);
+  if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
+  if (uplink) addUplink(settings, uplink, tries, () => limit?.slower());
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
-  if (rate !== undefined) addRate(settings, rate);
-  if (probe !== undefined) addProbe(settings, probe, () => wire.attempt);
+  const limit = rate === undefined ? undefined : addRate(settings, rate);
+  if (probe !== undefined) addProbe(settings, probe, tries);
+  const remember = fallback.key && addMemory(settings, fallback);
   const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);
+  if (remember) wire.addEventListener("open", remember);
   return wire;
 }

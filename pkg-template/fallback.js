@@ -9,7 +9,7 @@ const CONSTRUCTORS = { websocket: "WebSocket", eventsource: "EventSource" };
 const NONE = { ways: [], patience: [0, 0, 0] };
 
 /** Gives `{ names, ways, patience, key }`; no names: there is nothing to choose. */
-export function readFallback(options, endpoints, longPoll) {
+export function readFallback(options, endpoints, transport, longPoll) {
   const given = section(options, "fallback", true);
   const fallback = new Reader(given.value, "fallback", "order failures early remember");
   const isName = (name) => Object.hasOwn(NUMBERS, name);
@@ -26,7 +26,7 @@ export function readFallback(options, endpoints, longPoll) {
   const named = typeof target === "object" && target !== null && !(target instanceof URL);
   const sse = longPoll ? ["fetch", "poll"] : ["fetch"];
   let names = [];
-  if (given.on && !several && options.value.transport === undefined) {
+  if (given.on && !several && transport === undefined) {
     if (order) names = order;
     else if (named && target.websocket !== undefined && target.sse !== undefined) names = ["websocket", ...sse];
     else if (longPoll && (named ? target.websocket === undefined : typeof target !== "function" && !/^wss?:/i.test(target))) names = sse;

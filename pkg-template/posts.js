@@ -72,33 +72,37 @@ export class Posts {
   #leaving = false;
   #ended = false;
   #abort = new AbortController();
-  /** The page goes, and what waits with it, as far as the browser lets it. */
-  #leave = () => {
-    this.#leaving = true;
-    this.#port.call(ROOM, 0, 0);
-    this.#flush();
-  };
 
   constructor(port, attempt, uplink) {
     this.#port = port;
     this.#attempt = attempt;
     this.#uplink = uplink;
-    // Before the port's own, which lets go of the stream.
-    globalThis.addEventListener?.("pagehide", this.#leave, true);
   }
 
   /** As one of the stream's listeners: taken off when it is let go of. */
   removeEventListener() {
     this.#ended = true;
-    globalThis.removeEventListener?.("pagehide", this.#leave, true);
-    // What was sent in leaving is to arrive.
-    if (!this.#leaving) this.#abort.abort();
+    // Otherwise what is out may arrive: a browser ends the streams of a page that goes before it says so.
+    if (this.#port.closed) this.#abort.abort();
+  }
+
+  /** The page goes, and what waits with it, as far as the browser lets it. `persisted`: it may come back. */
+  leave(persisted) {
+    this.#leaving = true;
+    if (!this.#ended) this.#port.call(ROOM, 0, 0);
+    // The stream went first. Nobody is left who would send it again.
+    else if (!persisted) for (const [id, entry] of this.#port.payloads) if (!this.carry(id, entry)) break;
+    this.#flush();
+  }
+
+  get #gone() {
+    return this.#ended && !this.#leaving;
   }
 
   /** Whether something of this length can go with the next request. */
   free(length = 0, raw = false) {
     const { maxMessages, maxBytes } = this.#uplink, [first] = this.#batch, bytes = this.#bytes + length;
-    if (this.#ended || (this.#leaving ? alive + bytes > LEAVING : this.#out)) return false;
+    if (this.#gone || (this.#leaving ? alive + bytes > LEAVING : this.#out)) return false;
     if (!first) return true;
     return !raw && !first.raw && first.id !== undefined && !this.#alone && this.#batch.length < maxMessages && bytes <= maxBytes;
   }
@@ -125,7 +129,7 @@ export class Posts {
 
   #flush() {
     const batch = this.#batch;
-    if (this.#ended || !batch.length) return;
+    if (this.#gone || !batch.length) return;
     this.#batch = [];
     this.#bytes = 0;
     this.#out = true;
@@ -142,7 +146,7 @@ export class Posts {
     } catch (error) {
       return this.#over(() => this.#fail(batch, true, error, LOST, PROVIDER));
     }
-    if (this.#ended) return;
+    if (this.#gone) return;
     try {
       answer = await this.#send(...request);
     } catch (error) {

@@ -61,9 +61,15 @@ export function addUplink(settings, uplink, tries, slower) {
     },
   };
 
-  /** By what stands for a socket. */
+  /** By what stands for a socket; the last one, and whose they are. */
   const ways = new WeakMap();
-  const { route = Port.prototype.route, open = Port.prototype.open, takes = Port.prototype.takes, send = Port.prototype.send } = port;
+  let last, client;
+  // Captured: before the port's own, which lets go of the stream.
+  const leave = ({ persisted }) => {
+    if (last && (!client.socket || ways.has(client.socket))) last.leave(persisted);
+  };
+  globalThis.addEventListener?.("pagehide", leave, true);
+  const { route = Port.prototype.route, open = Port.prototype.open, takes = Port.prototype.takes, send = Port.prototype.send, dispose = Port.prototype.dispose } = port;
   port.route = function (address, transport) {
     const found = route.call(this, address, transport);
     return (found & 3) > WEBSOCKET ? found | POSTS : found;
@@ -79,8 +85,13 @@ export function addUplink(settings, uplink, tries, slower) {
     if (!began) return began;
     const { socket, link } = this.successor ?? this;
     ways.set(socket, posts);
+    [last, client] = [posts, this];
     link.push([posts]);
     return began;
+  };
+  port.dispose = function (code) {
+    globalThis.removeEventListener?.("pagehide", leave, true);
+    dispose.call(this, code);
   };
   port.takes = function () {
     const posts = ways.get(this.socket);

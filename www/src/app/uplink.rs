@@ -1,7 +1,7 @@
 //! Streams that are spoken to by POST. Each has a name, the `connection` of its address, and the POSTs have it too: what
 //! they want said is left in the stream's mailbox.
 //!
-//! A long poll (`poll=true`) ends with the first that it finds there. Its mailbox is kept for the next one.
+//! A long poll (`poll=MS`) ends with what it finds there, or after so many ms. Its mailbox is kept for the next one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,25 +37,18 @@ pub(super) struct StreamQuery {
     /// Milliseconds between two comments.
     #[serde(default = "half_a_second")]
     beat: u64,
-    #[serde(default)]
-    poll: String,
-    /// So many milliseconds a poll waits at most.
-    #[serde(default = "longest_poll")]
-    wait: u64,
+    /// Ends when there is something to say, and after so many milliseconds.
+    poll: Option<u64>,
 }
 
 fn half_a_second() -> u64 {
     500
 }
 
-fn longest_poll() -> u64 {
-    LONGEST_POLL
-}
-
 impl StreamQuery {
     /// How long to wait, when it is a poll.
     pub(super) fn poll(&self) -> Option<Duration> {
-        (self.poll == "true").then(|| Duration::from_millis(self.wait.min(LONGEST_POLL)))
+        self.poll.map(|ms| Duration::from_millis(ms.min(LONGEST_POLL)))
     }
 
     pub(super) fn connection(&self) -> Option<&str> {
@@ -232,7 +225,10 @@ async fn stream(out: &Out, mut mailbox: Mailbox, beat: Duration) {
 }
 
 async fn poll(out: &Out, mut mailbox: Mailbox, wait: Duration) {
-    if let Ok(Some(text)) = timeout(wait, mailbox.next()).await {
+    if let Ok(Some(mut text)) = timeout(wait, mailbox.next()).await {
+        while let Ok(Some(more)) = timeout(Duration::ZERO, mailbox.next()).await {
+            text.push_str(&more);
+        }
         // Before the end of the answer, as the next poll comes at once.
         drop(mailbox);
         out.send(text).await;

@@ -65,19 +65,19 @@ async fn numbers_come_at_their_rate() {
 async fn a_poll_ends_with_the_first_that_is_new() {
     let server = Server::start().await;
     for (query, numbers) in [
-        ("to=50", 1..=50),
-        ("to=50&lastEventId=40&overlap=1", 40..=50),
-        ("to=500&lastEventId=140", 141..=240),
+        ("to=50&poll=25000", 1..=50),
+        ("to=50&lastEventId=40&overlap=1&poll=25000", 40..=50),
+        ("to=500&lastEventId=140&poll=25000", 141..=240),
         // At the end there is nothing but the overlap, however long it waits.
-        ("to=50&lastEventId=50&overlap=2&wait=30", 49..=50),
+        ("to=50&lastEventId=50&overlap=2&poll=30", 49..=50),
     ] {
-        let mut poll = server.sse(&format!("/count?poll=true&{query}")).await;
+        let mut poll = server.sse(&format!("/count?{query}")).await;
         expect_sse(&mut poll, numbers).await;
         assert_eq!(poll.next().await.unwrap(), None, "{query}");
     }
     let started = Instant::now();
     let (text, whole) =
-        chunks(&server.wire, "/count?poll=true&rate=20&lastEventId=7&overlap=1").await.unwrap();
+        chunks(&server.wire, "/count?poll=25000&rate=20&lastEventId=7&overlap=1").await.unwrap();
     // At this rate 7 alone would have come 50 ms before.
     assert!(whole && text.contains("id: 7\n") && text.contains("id: 8\n"), "{text}");
     assert!(started.elapsed() >= Duration::from_millis(95));

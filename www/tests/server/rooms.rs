@@ -246,8 +246,8 @@ async fn a_session_goes_on_from_poll_to_poll() {
     let server = Server::start().await;
     let mut ann = Client::ws(&server, "ann").await;
     ann.join("a", None).await;
-    let path = "/rooms?name=bo&connection=bo&poll=true";
-    server.sse(&format!("{path}&wait=0")).await.end().await.unwrap();
+    let path = "/rooms?name=bo&connection=bo&poll=25000";
+    server.sse("/rooms?name=bo&connection=bo&poll=0").await.end().await.unwrap();
     post(&server.wire, path, &json!([{ "type": "join", "topic": "a" }])).await.unwrap();
     ann.sees(&["ann", "bo"]).await;
     for n in 1..=3 {

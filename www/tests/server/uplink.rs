@@ -156,8 +156,8 @@ async fn an_answer_that_is_cut_off_comes_after_the_deed() {
 #[tokio::test]
 async fn a_poll_ends_with_what_it_got_and_the_next_goes_on() {
     let server = Server::start().await;
-    let path = "/ledger?client=a&connection=a&poll=true";
-    let (text, whole) = chunks(&server.wire, &format!("{path}&wait=10")).await.unwrap();
+    let path = "/ledger?client=a&connection=a&poll=25000";
+    let (text, whole) = chunks(&server.wire, "/ledger?client=a&connection=a&poll=10").await.unwrap();
     assert!(whole && !text.contains("data"), "{text}");
     // What is said between two polls waits for the next one.
     post(&server.wire, path, &json!([{ "id": "x", "n": 1 }])).await.unwrap();

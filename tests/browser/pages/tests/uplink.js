@@ -1,0 +1,228 @@
+// What is sent over an event stream: POSTs beside it.
+import { quick } from "../client.js";
+import { duplex, ledger, numbers, outcome, outcomes, requests } from "../duplex.js";
+import { after, equal, ok, rejection, test, thrown, waitFor } from "../harness.js";
+import { fault, script, sse, unique } from "../server.js";
+
+/** A stream that is open and says nothing. */
+const silent = () => script("sse", [[["send", ": hello\n\n"]]]).url;
+const posted = async (plan) => (await plan.log()).map(({ received }) => JSON.parse(received[0]));
+
+for (const transport of ["fetch", "eventsource"]) {
+  test(`${transport}: acked, in order, once, many in a request`, async () => {
+    const key = unique(), server = ledger(`&key=${key}`);
+    const made = duplex(server.both, { transport, outbox: { ack: true, inFlight: 64 } });
+    const seen = [];
+    made.on((message) => seen.push(message));
+    const sends = numbers(1, 300).map((message) => made.send(message));
+    equal([...new Set(await outcomes(sends))], ["acked"], "outcomes");
+    equal(await server.report(), [300, 0, 0], "applied, repeats, disordered");
+    equal([seen.length, made.stats().acked, made.stats().queued, made.bufferedAmount], [0, 300, 0, 0], "nothing of it is the app's");
+    const [stream, ...posts] = await requests(key);
+    ok(posts.length < 20, `${posts.length} requests`);
+    const connection = (record) => new URLSearchParams(record.query).get("connection");
+    ok(/^[0-9a-f]{32}$/.test(connection(stream)), connection(stream));
+    equal([...new Set(posts.map((post) => [post.method, connection(post), post.headers["content-type"]].join()))], [`POST,${connection(stream)},application/json`], "requests");
+  });
+
+  test(`${transport}: acks in the answers`, async () => {
+    const server = ledger("&ack=body");
+    const made = duplex(server.both, { transport, outbox: { ack: true } });
+    equal([...new Set(await outcomes(numbers(1, 100).map((message) => made.send(message))))], ["acked"], "outcomes");
+    equal(await server.report(), [100, 0, 0], "applied");
+  });
+
+  test(`${transport}: over drops and a restart of the server, each once and in order`, async () => {
+    const server = ledger();
+    const made = duplex(server.both, { transport, outbox: { ack: true } });
+    const sends = numbers(1, 100).map((message) => made.send(message));
+    for (const path of ["/fault/drop", "/fault/restart?down=100", "/proxy/reset", "/fault/drop"]) {
+      await Promise.race(sends.slice(-50));
+      await fault(path);
+      sends.push(...numbers(sends.length + 1, sends.length + 100).map((message) => made.send(message)));
+    }
+    equal([...new Set(await outcomes(sends))], ["acked"], "outcomes");
+    const [applied, , disordered] = await server.report();
+    equal([applied, disordered], [500, 0], "applied, disordered");
+  });
+
+  test(`${transport}: requests, with replies on the stream and in the answer`, async () => {
+    for (const query of ["", "?reply=body"]) {
+      const made = duplex({ sse: sse("/echo"), uplink: sse(`/echo${query}`) }, { transport });
+      const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => made.request({ n })));
+      equal(replies.map(({ data }) => data.n), Array.from({ length: 50 }, (_, n) => n), `replies${query}`);
+    }
+  });
+}
+
+test("a text is itself, what is no JSON as a JSON string, bytes by themselves", async () => {
+  const made = duplex({ sse: sse("/echo"), uplink: sse("/echo") });
+  const seen = [];
+  made.on(({ data }) => seen.push(data));
+  for (const message of ["plain", ' {"a":1}', '{"a":1}', "[1", { b: 2 }, new Uint8Array([1, 2, 3]), new Blob(["four"]), ""]) made.send(message);
+  await waitFor(() => seen.length === 8, () => JSON.stringify(seen));
+  equal(seen, ["plain", ' {"a":1}', { a: 1 }, "[1", { b: 2 }, { length: 3, type: "bytes" }, { length: 4, type: "bytes" }, ""], "echoes");
+});
+
+test("a buffer that is used again went as it was", async () => {
+  const plan = script("sse", [[["status", 204]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url });
+  await made.opened();
+  const buffer = new TextEncoder().encode("one");
+  const sent = made.send(buffer);
+  buffer.fill(120);
+  equal(await outcome(sent), "sent", "outcome");
+  equal((await plan.log())[0].received, ["one"], "at the server");
+});
+
+test("a send is settled by the answer; one request at a time, and the rest in the next", async () => {
+  const plan = script("sse", [[["wait", 300], ["status", 204]], [["status", 204]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url });
+  await made.opened();
+  const first = made.send({ n: 1 });
+  await waitFor(async () => (await plan.log()).length === 1, "the first request");
+  const rest = numbers(2, 5).map((message) => made.send(message));
+  ok(made.bufferedAmount > 0, "all of it counts as buffered");
+  let settled = false;
+  first.then(() => { settled = true; });
+  equal(await outcome(made.send({}, { volatile: true })), "volatile", "no time for that");
+  ok(!settled, "not yet");
+  equal(await outcomes([first, ...rest]), Array(5).fill("sent"), "outcomes");
+  await made.drained();
+  equal(await posted(plan), [[{ n: 1 }], numbers(2, 5)], "requests");
+});
+
+test("priority, ttl and signal, as on a socket", async () => {
+  const plan = script("sse", [[["wait", 300], ["status", 204]], [["status", 204]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url });
+  await made.opened();
+  const abort = new AbortController();
+  made.send({ n: 1 });
+  await waitFor(async () => (await plan.log()).length === 1, "the first request");
+  const sends = [made.send({ n: 2 }), made.send({ n: 3 }, { ttl: 50 }), made.send({ n: 4 }, { signal: abort.signal }), made.send({ n: 5 }, { priority: true })];
+  abort.abort();
+  equal(await outcomes(sends), ["sent", "expired", "aborted", "sent"], "outcomes");
+  equal((await posted(plan))[1], [{ n: 5 }, { n: 2 }], "the second request");
+});
+
+test("maxMessages, maxBytes", async () => {
+  const plan = script("sse", [[["status", 204]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url }, { uplink: { maxMessages: 3, maxBytes: 40 } });
+  await made.opened();
+  await outcomes([...numbers(1, 4), { text: "x".repeat(50) }, ...numbers(6, 7)].map((message) => made.send(message)));
+  equal((await posted(plan)).map((batch) => batch.length), [3, 1, 1, 2], "requests");
+});
+
+test("the uplink's function and the headers are asked for each request", async () => {
+  const key = unique(), contexts = [];
+  const uplink = async (context) => {
+    contexts.push([context.reason, context.attempt, context.lastEventId, context.signal instanceof AbortSignal]);
+    return sse(`/echo?reply=body&key=${key}&n=${contexts.length}`);
+  };
+  let tokens = 0;
+  const made = duplex(sse("/echo"), { uplink, http: { headers: () => ({ authorization: `Bearer ${++tokens}` }) }, resume: { from: "7" } });
+  await made.request({ n: 1 });
+  await made.request({ n: 2 });
+  equal(contexts, Array(2).fill(["initial", 0, "7", true]), "contexts");
+  const seen = (await requests(key)).map(({ query, headers }) => [new URLSearchParams(query).get("n"), headers.authorization]);
+  equal(seen, [["1", "Bearer 2"], ["2", "Bearer 3"]], "requests");
+});
+
+test("name: another one, or none", async () => {
+  for (const [name, expected] of [["stream", ["stream"]], [false, []]]) {
+    const key = unique();
+    const made = duplex(sse(`/echo?key=${key}`), { uplink: { url: sse(`/echo?reply=body&key=${key}`), name } });
+    await made.request({});
+    const names = (await requests(key)).map(({ query }) => [...new URLSearchParams(query).keys()].filter((each) => !/^(key|reply)$/.test(each)));
+    equal(names, [expected, expected], `${name}`);
+  }
+});
+
+test("topics are joined by the first request of each stream, before what waits", async () => {
+  const key = unique();
+  const room = `room-${key.toLowerCase().replace(/[^a-z0-9]/g, "")}`.slice(0, 30);
+  const url = sse(`/rooms?name=me&key=${key}`);
+  const made = duplex({ sse: url, uplink: url }, { outbox: { ack: true }, subscriptions: { id: ({ data }) => (data.type === "chat" ? data.eventId : undefined) } });
+  const topic = made.subscribe(room);
+  const seen = [];
+  topic.on("chat", ({ data }) => seen.push(data.text));
+  const said = [made.send({ type: "chat", topic: room, from: "me", text: "one" })];
+  await topic.ready();
+  equal(await outcome(said[0]), "acked", "the first");
+  await fault("/fault/drop");
+  said.push(made.send({ type: "chat", topic: room, from: "me", text: "two" }));
+  equal(await outcome(said[1]), "acked", "the second");
+  await topic.ready();
+  await waitFor(() => seen.length === 2, () => JSON.stringify(seen));
+  const posts = (await requests(key)).filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body).map(({ type, lastEventId }) => [type, Boolean(lastEventId)]));
+  equal(posts[0], [["join", false]], "the first request");
+  equal(posts.filter(([[type]]) => type === "join"), [[["join", false]], [["join", true]]], "joins");
+  equal(seen, ["one", "two"], "messages");
+});
+
+test("close(): what is out is unknown, what waits is dropped, the request is called off", async () => {
+  const plan = script("sse", [[["hang"]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url });
+  await made.opened();
+  const sends = [made.send({ n: 1 })];
+  await waitFor(async () => (await plan.log()).length === 1, "the request");
+  sends.push(made.send({ n: 2 }));
+  made.close();
+  equal(await outcomes(sends), ["unknown", "closed"], "outcomes");
+});
+
+test("a planned change of the stream: each once and in order", async () => {
+  const server = ledger();
+  const made = duplex(server.both, { outbox: { ack: true }, reconnect: { ...quick, maxAge: 1_000 } });
+  const states = [];
+  await made.opened();
+  made.addEventListener("statechange", () => states.push(made.state));
+  const sends = [];
+  while (made.stats().opens < 3) {
+    sends.push(made.send({ n: sends.length + 1 }));
+    await sends.at(-1);
+  }
+  equal([...new Set(await outcomes(sends))], ["acked"], "outcomes");
+  const [applied, , disordered] = await server.report();
+  equal([applied, disordered, states], [sends.length, 0, []], "applied, disordered, states");
+});
+
+test("a page that goes sends what waits", async () => {
+  const plan = script("sse", [[["hang"]], [["status", 204]]]);
+  const frame = document.createElement("iframe");
+  frame.src = "/frame.html";
+  const loaded = new Promise((resolve) => { frame.onload = resolve; });
+  document.body.append(frame);
+  after(() => frame.remove());
+  await loaded;
+  const { connect } = await frame.contentWindow.loadDuplex();
+  const made = connect({ sse: silent(), uplink: plan.url }, { reconnect: quick });
+  await made.opened();
+  made.send({ n: 1 });
+  await waitFor(async () => (await plan.log()).length === 1, "the first request, which is not answered");
+  for (const message of numbers(2, 4)) made.send(message);
+  frame.src = "/away.html";
+  await waitFor(async () => (await plan.log()).length === 2, "the request of the page that went");
+  equal((await posted(plan))[1], numbers(2, 4), "what it carried");
+});
+
+test("what cannot be", async () => {
+  for (const [name, endpoint, options] of [
+    ["uplink", { sse: sse("/echo"), uplink: 5 }, {}],
+    ["uplink", { sse: sse("/echo"), uplink: "" }, {}],
+    ["uplink", sse("/echo"), { uplink: 5 }],
+    ["uplink", sse("/echo"), { uplink: {} }],
+    ["uplink", sse("/echo"), { uplink: null }],
+    ["uplink.url", sse("/echo"), { uplink: { url: "" } }],
+    ["uplink.name", sse("/echo"), { uplink: { url: "/x", name: "" } }],
+    ["uplink.maxMessages", sse("/echo"), { uplink: { url: "/x", maxMessages: 0 } }],
+    ["uplink.maxBytes", sse("/echo"), { uplink: { url: "/x", maxBytes: "1" } }],
+    ["uplink.timeout", sse("/echo"), { uplink: { url: "/x", timeout: 0 } }],
+    ["uplink.retries", sse("/echo"), { uplink: { url: "/x", retries: 1 } }],
+  ]) {
+    const error = await thrown(() => duplex(endpoint, options), name);
+    equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
+  }
+  const made = duplex({ sse: silent(), uplink: silent() });
+  equal((await rejection(made.send({ big: 1n }))).code, "encode", "what cannot be encoded");
+});
