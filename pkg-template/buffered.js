@@ -6,8 +6,8 @@ const OPENED = 1, LOST = 2, BUFFERED = 4;
 /** So long a stream may take to open before it is asked for, in ms, or a third of openTimeout. */
 const SLOW = 3_000;
 
-/** `openTimeout` in ms. */
-export function addBuffered({ port }, openTimeout) {
+/** `openTimeout` in ms; `name`, if there is an uplink, is the parameter that says which stream it is. */
+export function addBuffered({ port }, openTimeout, name) {
   const { request: whole = request } = port;
   /** By attempt: what ends the question. */
   const asked = new Map();
@@ -23,9 +23,11 @@ export function addBuffered({ port }, openTimeout) {
   }
 
   async function ask(client, attempt, url, init, signal) {
-    const began = performance.now();
+    const began = performance.now(), target = new URL(url);
+    // With it, a server that runs for a HEAD what it runs for a GET would take this for a second stream in the first one's place.
+    if (name) target.searchParams.delete(name);
     try {
-      const { status } = await (client.fetch ?? globalThis.fetch)(url, { ...init, method: "HEAD", cache: "no-store", signal });
+      const { status } = await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal });
       if (status >= 500) return;
     } catch {
       // It is the network, then, or not allowed.

@@ -85,7 +85,7 @@ export function connect(endpoint, options = {}) {
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
   const tries = () => wire.attempt;
-  addBuffered(settings, rest.openTimeout ?? 10_000);
+  addBuffered(settings, rest.openTimeout ?? 10_000, uplink?.name);
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
   if (uplink) addUplink(settings, uplink, tries, () => limit?.slower());
   const subscriptions = addSubscriptions(settings, topics);

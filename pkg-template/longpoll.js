@@ -43,10 +43,13 @@ function poll(port, attempt, init, name, wait) {
     },
   };
 
+  /** What is new: acks too, but not what a server says again. */
+  const news = () => port.received - port.suppressed;
+
   /** Gives the kind and the code of the loss, or nothing if the connection was dropped meanwhile. */
   async function run() {
     for (let opened = false; ; opened = true) {
-      const began = performance.now(), { delivered } = port;
+      const began = performance.now(), before = news();
       if (opened) port.call(ASKING, 0, 0);
       const [target, headers] = port.aim("fetch", address, given);
       // The first one is answered at once: it has to open in time, and a proxy shows no answer before its end.
@@ -67,7 +70,7 @@ function poll(port, attempt, init, name, wait) {
         if (port.socket !== socket) return undefined;
         const code = await read(port, socket, response.body);
         if (port.socket !== socket) return undefined;
-        if (code !== ENDED || (opened && port.delivered === delivered && performance.now() - began < Math.min(SOON, wait))) return [LOST, code];
+        if (code !== ENDED || (opened && news() === before && performance.now() - began < Math.min(SOON, wait))) return [LOST, code];
       } finally {
         clearTimeout(late);
       }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|cluster|fuzz
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fallback|cluster|fuzz
 #   build    what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
 #   test     build, and what `make test` needs besides: wasm-pack and the three browsers
 #   proxies  build, and what `make test-proxies` needs besides: Chromium, nginx and Caddy
+#   fallback build, and what `make test-fallback` needs besides: the three browsers, and nginx
 #   cluster  build, and what `make demo-cluster` runs: nginx with nchan, and Redis
 #   fuzz     build, and what `make fuzz` needs besides
 # Our own tools go into a cache outside the clone, so that a second clone finds them.
@@ -123,9 +124,13 @@ apt_without_services() { # apt_without_services WHAT-FOR PACKAGE...
   fi
 }
 
+need_nginx() {
+  [ -x "$EVERWIRE_NGINX" ] || apt_without_services nginx nginx
+}
+
 need_proxies() {
   need_chromium
-  [ -x "$EVERWIRE_NGINX" ] || apt_without_services nginx nginx
+  need_nginx
   [ -x "$EVERWIRE_CADDY" ] || apt_without_services Caddy caddy
   have openssl || apt_install "openssl (for the test's certificate)" openssl
 }
@@ -151,6 +156,10 @@ if [ "${1:-build}" = test ]; then
 fi
 if [ "${1:-build}" = proxies ]; then
   need_proxies
+fi
+if [ "${1:-build}" = fallback ]; then
+  need_browsers
+  need_nginx
 fi
 if [ "${1:-build}" = fuzz ]; then
   have c++ || apt_install "a C++ compiler (libFuzzer)" g++

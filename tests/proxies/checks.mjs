@@ -1,12 +1,10 @@
 // What a proxy has to do for everwire, each as one check. `changes` are the config that it runs with besides the checked-in
 // one; `broken` is a config with which it must fail, or else it would prove nothing.
 import assert from "node:assert/strict";
+import { call } from "./pages.mjs";
 
 const transports = ["websocket", "fetch", "eventsource"];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Runs in the page: a function of window.live, by name. */
-const call = (driver, name, ...given) => driver.executeScript("return window.live[arguments[0]](...arguments[1])", name, given);
 
 async function until(driver, condition, what, milliseconds = 15_000) {
   const end = Date.now() + milliseconds;

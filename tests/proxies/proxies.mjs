@@ -1,21 +1,10 @@
 // nginx and Caddy, each with the file of docs/proxies: only names, paths and ports are filled in.
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { get } from "node:https";
 import { join } from "node:path";
 import { program, root } from "../browser/node/environment.mjs";
 import { freePort, start } from "../browser/node/processes.mjs";
-
-const install = "Run scripts/setup.sh proxies.";
-
-/** Replaces all of `changes`; a text that is not there is a mistake of the test. */
-function replaced(text, changes) {
-  for (const [from, to] of changes) {
-    if (!text.includes(from)) throw new Error(`There is no ${JSON.stringify(from)} in the config.`);
-    text = text.replaceAll(from, to);
-  }
-  return text;
-}
+import { install, listening, replaced, startNginx } from "./nginx.mjs";
 
 function filled(file, { certificate, key, www, nodes }) {
   return replaced(readFileSync(join(root, "docs/proxies", file), "utf8"), [
@@ -26,40 +15,18 @@ function filled(file, { certificate, key, www, nodes }) {
   ]);
 }
 
-/** Until it answers, whatever it answers. */
-async function listening(url, process) {
-  const answer = () => new Promise((resolve, reject) =>
-    get(url, { rejectUnauthorized: false, agent: false }, (response) => resolve(response.resume())).once("error", reject));
-  for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    try { return await answer(); } catch (error) {
-      if (Date.now() > end) throw new Error(`${url} does not answer: ${error.message}\n${process.output()}`);
-    }
-  }
-}
-
 async function nginx(setting, changes) {
-  const binary = program(process.env.EVERWIRE_NGINX, install);
-  const port = await freePort();
+  const [port, redirects] = [await freePort(), await freePort()];
   const folder = join(setting.folder, `nginx-${port}`);
-  mkdirSync(folder);
-  const config = join(folder, "nginx.conf");
-  const write = (more) => writeFileSync(config, replaced(filled("nginx.conf", setting), [
+  const config = (more) => replaced(filled("nginx.conf", setting), [
     ...more,
     ["listen 443", `listen 127.0.0.1:${port}`],
     ["listen 80", `listen 127.0.0.1:${redirects}`],
     ["server_name example.com", "server_name localhost"],
     ["/var/log/nginx/access.log", join(folder, "access.log")],
-  ]));
-  const redirects = await freePort();
-  write(changes);
-  const args = ["-c", config, "-e", join(folder, "error.log"), "-g", `pid ${join(folder, "pid")};`];
-  const server = await start(binary, [...args.slice(0, -1), `${args.at(-1)} daemon off;`], { what: "nginx" });
-  const url = `https://localhost:${port}`;
-  await listening(url, server);
-  return {
-    url, stop: server.stop,
-    reload(more = changes) { write(more); execFileSync(binary, [...args, "-s", "reload"], { stdio: "pipe" }); },
-  };
+  ]);
+  const { reload, ...server } = await startNginx(folder, config(changes), `https://localhost:${port}`);
+  return { ...server, reload: (more = changes) => reload(config(more)) };
 }
 
 async function caddy(setting, changes) {

@@ -2,14 +2,15 @@
 //   node tests/proxies/run.mjs [nginx|caddy|all] [chromium|firefox] [--only PART] [--no-broken]
 // Each check runs with the checked-in config, and must fail with one that lacks what it is about (not with --no-broken).
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { engines } from "../browser/node/engines.mjs";
-import { loadEnvironment, needFile, packed, root, serverBinary } from "../browser/node/environment.mjs";
+import { loadEnvironment, needFile, packed, serverBinary } from "../browser/node/environment.mjs";
 import { stopAll } from "../browser/node/processes.mjs";
 import { checks, cleanUp } from "./checks.mjs";
 import { startNode } from "./nodes.mjs";
+import { openPage, pageFolder } from "./pages.mjs";
 import { proxies } from "./proxies.mjs";
 
 const given = process.argv.slice(2);
@@ -52,12 +53,7 @@ process.exit(failed || !ran ? 1 : 0);
 
 /** The page, a certificate that nobody trusts, and two nodes. */
 async function set() {
-  // nginx reads the files as another user.
-  chmodSync(folder, 0o755);
-  const www = join(folder, "www");
-  mkdirSync(www);
-  cpSync(join(root, "tests/proxies/page"), www, { recursive: true });
-  cpSync(packed, join(www, "pkg"), { recursive: true });
+  const www = pageFolder(folder, "tests/proxies/page");
   const [certificate, key] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
   execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
     "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], { stdio: "pipe" });
@@ -87,10 +83,7 @@ async function tryProxy(name, driver, setting) {
   async function attempt(check, changes = []) {
     const proxy = await start(setting, changes);
     try {
-      await driver.get(`${proxy.url}/`);
-      for (const end = Date.now() + 10_000; !(await driver.executeScript("return Boolean(window.live)"));) {
-        if (Date.now() > end) throw new Error("the page did not load");
-      }
+      await openPage(driver, proxy.url);
       return (await check.run({ driver, proxy, nodes: setting.nodes })) ?? "";
     } finally {
       await cleanUp(driver).catch(() => {});
