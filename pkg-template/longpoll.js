@@ -80,7 +80,7 @@ function poll(port, attempt, init, name, wait) {
   // The port sets its socket when this has returned.
   Promise.resolve().then(run).catch((error) => {
     // After close() the abort is our own.
-    if (port.owns(socket)) port.refusal = error;
+    if (port.owns(socket)) port.refusal = abort.signal.reason ?? error;
     return [LOST, NETWORK];
   }).then((told) => {
     if (told && port.owns(socket)) port.call(told[0], attempt, told[1] >>> 0);

@@ -178,7 +178,7 @@ export function readOptions(given, endpoints) {
   // One target with two ways: the second where the first does not get through.
   const [target] = endpoints;
   const both = !transport && endpoints.length < 2 && target?.websocket !== undefined && target.sse !== undefined;
-  const { ways, patience } = given[WAYS] ?? (both ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch], patience: PATIENCE } : { ways: [], patience: [0, 0, 0] });
+  const { ways, patience } = given[WAYS] ?? (both ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1), patience: PATIENCE } : { ways: [], patience: [0, 0, 0] });
   while (endpoints.length < ways.length) endpoints.push(target);
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;

@@ -150,7 +150,8 @@ export class Posts {
     try {
       answer = await this.#send(...request);
     } catch (error) {
-      return this.#over(() => this.#fail(batch, false, error, LOST, NETWORK));
+      // Firefox (140) rejects with an error of its own in place of the abort's.
+      return this.#over(() => this.#fail(batch, false, this.#abort.signal.reason ?? error, LOST, NETWORK));
     }
     this.#over(() => this.#answered(batch, ...answer));
   }

@@ -1,6 +1,6 @@
 // The other way: numbered messages from a page to a server that applies each once, through the same faults, but for
-// reloads. With acks each must be applied exactly once and in order; without, each send must settle, and with
-// `confirm: "pong"` nothing that was told as sent may be missing.
+// reloads; over WebSocket, and over event streams with an uplink. With acks each must be applied exactly once and in order; without, each
+// send must settle, and with `confirm: "pong"`, or an uplink, nothing that was told as sent may be missing.
 //   node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS]
 import { parseArgs } from "node:util";
 import { engines } from "../browser/node/engines.mjs";
@@ -24,7 +24,7 @@ loadEnvironment();
 console.log(`sends: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`);
 let flawed = false;
 try {
-  for (const name of names) await run(name);
+  for (const name of names) for (const over of ["websocket", "stream"]) await run(name, over);
 } finally {
   await stopAll();
 }
@@ -39,10 +39,10 @@ function missing(wanted, ranges) {
   return count;
 }
 
-async function run(engine) {
+async function run(engine, over) {
   const reports = {};
   const { tallies, injected } = await play({
-    engine, page: "chaos-sends.html", query: maxAge ? { maxAge } : {}, rate, servers: 1, seed, faults, strict: true, without: ["reload"],
+    engine, page: "chaos-sends.html", query: { over, ...(maxAge && { maxAge }) }, rate, servers: 1, seed, faults, strict: true, without: ["reload"],
     atEnd: async (driver, { url }) => {
       await driver.executeScript("window.stopped = true");
       await driver.wait(() => driver.executeScript("return Object.values(window.tallies).every(({ last, sent }) => last === sent)"), 30_000, "the last sends to settle");
@@ -51,20 +51,21 @@ async function run(engine) {
       for (const [mode, key] of keys) reports[mode] = await (await fetch(`${app}/ledger/report?client=${key}`)).json();
     },
   });
-  console.log(`\n${engine}: ${Object.entries(injected).map(([fault, times]) => `${fault} ${times}`).join(", ")}`);
+  console.log(`\n${engine}, ${over}: ${Object.entries(injected).map(([fault, times]) => `${fault} ${times}`).join(", ")}`);
   for (const [mode, { sent, statuses, settled, opens }] of Object.entries(tallies)) {
     const { applied, disordered, ranges } = reports[mode];
+    const acks = mode.startsWith("acked");
     const told = [...(settled.sent ?? []), ...(settled.acked ?? [])];
     const lost = missing(told, ranges);
     const total = Object.values(statuses).reduce((sum, count) => sum + count, 0);
     const unknown = statuses.unknown ?? 0;
     const arrived = unknown - missing(settled.unknown ?? [], ranges);
-    console.log(`${mode.padEnd(10)} sends ${sent}, settled ${total} (${Object.entries(statuses).map(([status, count]) => `${status} ${count}`).join(", ")}), applied ${applied}, `
-      + `out of order ${disordered}, lost after ${mode === "acked" ? "acked" : "sent"} ${lost}, of the unknown ${arrived} applied; ${opens} connections`);
+    console.log(`${mode.padEnd(18)} sends ${sent}, settled ${total} (${Object.entries(statuses).map(([status, count]) => `${status} ${count}`).join(", ")}), applied ${applied}, `
+      + `out of order ${disordered}, lost after ${acks ? "acked" : "sent"} ${lost}, of the unknown ${arrived} applied; ${opens} connections`);
     const once = applied === told.reduce((sum, [from, to]) => sum + to - from + 1, 0) - lost + arrived;
-    const whole = mode !== "acked" || (statuses.acked === sent && applied === sent);
+    const whole = !acks || (statuses.acked === sent && applied === sent);
     // Without acks the order is kept on one connection only: at a planned change the server may read the new one first.
-    if (total !== sent || (mode === "acked" && disordered) || !once || !whole || (mode !== "plain" && lost)) {
+    if (total !== sent || (acks && disordered) || !once || !whole || ((mode !== "plain" || over === "stream") && lost)) {
       console.log(`  ${mode} is FLAWED`);
       flawed = true;
     }

@@ -1,14 +1,23 @@
 // everwire the other way: numbered messages to the server's ledger. See tests/chaos/sends.mjs.
-import { connect } from "/pkg/index.js";
+import { connect } from "/pkg/duplex.js";
 import { endpoints, option, published } from "./chaos-tally.js";
 
 const maxAge = option("maxAge");
+const ack = { ack: true, inFlight: 64 };
 const modes = {
-  acked: { outbox: { ack: true } },
-  confirmed: { send: { confirm: "pong" } },
-  plain: {},
-};
-const key = (mode) => `${mode}-${option("begin")}`;
+  websocket: {
+    acked: { outbox: ack },
+    confirmed: { send: { confirm: "pong" } },
+    plain: {},
+  },
+  // By POSTs beside event streams. A browser makes six connections to a host, so there are two names of it.
+  stream: {
+    acked: { outbox: ack, transport: "fetch" },
+    "acked, eventsource": { outbox: ack, transport: "eventsource", host: "localhost" },
+    plain: { transport: "fetch" },
+  },
+}[option("over")];
+const key = (mode) => `${mode.replace(", ", "-")}-${option("begin")}`;
 
 /** Adds a number to ranges, most often behind the last. */
 function note(ranges, n) {
@@ -17,9 +26,11 @@ function note(ranges, n) {
   else ranges.push([n, n]);
 }
 
-for (const [mode, { outbox, send }] of Object.entries(modes)) {
+for (const [mode, { outbox, send, transport, host = "127.0.0.1" }] of Object.entries(modes)) {
   const tally = (window.tallies[mode] = { last: 0, sent: 0, statuses: {}, settled: {}, opens: 0, key: key(mode) });
-  const wire = connect(`${endpoints[0]}/ledger?client=${key(mode)}${outbox ? "" : "&ack=0"}`.replace("http", "ws"), {
+  const url = `${endpoints[0].replace(/localhost|127\.0\.0\.1/, host)}/ledger?client=${key(mode)}${outbox ? "" : "&ack=0"}`;
+  const wire = connect(transport ? { sse: url, uplink: url } : url.replace("http", "ws"), {
+    transport, uplink: transport && { timeout: 1_500 }, resume: { via: "query" },
     heartbeat: { interval: 1_000, timeout: 500 },
     reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500, ...(maxAge && { maxAge: Number(maxAge) }) },
     openTimeout: 2_000,
