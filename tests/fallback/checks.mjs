@@ -102,6 +102,13 @@ export const checks = [
     broken: [alone],
   },
   {
+    name: "not passed on: from WebSocket to fetch and POSTs",
+    kind: "plain",
+    options: forgetful,
+    run: falls({ way: "fetch", failures: /^network network$/ }),
+    broken: [alone],
+  },
+  {
     name: "cut after 2 s, three times: from WebSocket to fetch and POSTs",
     kind: "cut",
     options: forgetful,
