@@ -72,11 +72,6 @@ export class Client extends EventTarget {
     this.#instance = instance;
     const port = this.#port;
     port.decode = settings.codec.decode ? (data, transport) => settings.codec.decode(data, transport) : port.decode;
-    if (typeof settings.id === "string") port.idAt(settings.id);
-    else port.id = settings.id;
-    if (typeof settings.seq === "string") port.seqAt(settings.seq);
-    else port.seq = settings.seq;
-    port.binaryType = settings.binaryType;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
     port.request ??= request;

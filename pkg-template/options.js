@@ -1,6 +1,6 @@
 // Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
-import { isBytes } from "../src/transport/port.js";
+import { isBytes, reader } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
 const RECONNECTS = 1, HEARTBEAT = 2, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
@@ -29,6 +29,8 @@ const isBoolean = (value) => typeof value === "boolean";
 // RFC 6455, 4.1: each a token (RFC 2616, 2.2), none twice. The browser would throw at the first attempt.
 export const areProtocols = (value) =>
   isString(value) ? areProtocols([value]) : isStrings(value) && value.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && new Set(value).size === value.length;
+/** Where it stands in the JSON, or what finds it. */
+const read = (where) => (isString(where) ? reader(where) : where);
 const isStrings = (value) => Array.isArray(value) && value.every(isString);
 
 /** One options object: each key is read once, and a key that nobody reads is a mistake. */
@@ -260,14 +262,11 @@ export function readOptions(given, endpoints) {
     http,
     shuffle: options.flag("shuffle", false),
     until: options.fn("until"),
-    binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
     events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...[gap, notice].filter(isString)],
     heartbeat: heartbeat.on && {
       ping,
       isPong: h.fn("isPong"),
     },
-    id,
-    seq: seq || undefined,
     storage,
     key,
     manual: commit === "manual",
@@ -275,7 +274,7 @@ export function readOptions(given, endpoints) {
     acks,
     pings: heartbeat.on && ping !== false,
     silent: heartbeat.on && ping !== false && given[SILENT],
-    port: { handshake, acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
+    port: { id: read(id), seq: read(seq) || undefined, binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer", handshake, acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
     signal: readSignal(options),
   };
 }

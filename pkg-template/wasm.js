@@ -10,7 +10,7 @@ let current;
 
 function compile() {
   if (typeof WebAssembly !== "object") {
-    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly. Use a newer one, or switch it on (lockdown modes switch it off)");
+    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly, or a lockdown mode has switched it off");
   }
   const bytes = new Uint8Array(text.length);
   let check = 0;
@@ -20,7 +20,7 @@ function compile() {
     check = (check * 31 + byte) | 0;
   }
   if (check !== sum) {
-    throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8, so its WebAssembly is garbled. Serve the page or the script with charset=utf-8");
+    throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8, so its WebAssembly is garbled: serve it, or the page, with charset=utf-8");
   }
   return new WebAssembly.Module(bytes);
 }
@@ -35,7 +35,7 @@ export function instance() {
     made.Wire = instantiate(module, (exports) => guard(exports, made)).Wire;
   } catch (cause) {
     if (cause instanceof EverwireError) throw cause;
-    throw new EverwireError("wasm-unavailable", "the browser refused to compile WebAssembly. If the page has a Content-Security-Policy, its script-src needs 'wasm-unsafe-eval'", cause);
+    throw new EverwireError("wasm-unavailable", "the browser refused to compile WebAssembly: a Content-Security-Policy's script-src must have 'wasm-unsafe-eval'", cause);
   }
   return (current = made);
 }
@@ -64,7 +64,7 @@ function trapped(made, cause) {
   if (made.dead) return;
   made.dead = true;
   if (current === made) current = undefined;
-  const error = new EverwireError("internal", "a fault in everwire itself; its clients are closed, and a new connect() starts afresh. Please report it", cause);
+  const error = new EverwireError("internal", "a fault in everwire itself: its clients are closed, a new connect() starts afresh. Please report it", cause);
   report(error);
   for (const stop of [...made.clients]) stop(error);
 }

@@ -55,7 +55,7 @@ writeFileSync(`${out}/wasm.js`, `export const sum = ${sum}, pivot = ${best.pivot
 
 // 5. The facade around them.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
-const own = /^(acknowledge|acks|aim|answer|answered|arm|ask|asked|asking|asks|awaiting|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|frame|goodbye|heard|held|highWater|hold|host|idAt|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|pings|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|sendPing|seqAt|settle|silent|sink|successor|switch|takes|until|watch|way|ways)$/;
+const own = /^(acknowledge|acks|aim|answer|answered|arm|ask|asked|asking|asks|awaiting|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|frame|goodbye|heard|held|highWater|hold|host|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|pings|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|sendPing|settle|silent|sink|successor|switch|takes|until|watch|way|ways)$/;
 const facade = (options) => build({
   bundle: true, format: "esm", target: "es2022", charset: "utf8", mangleProps: own,
   define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,

@@ -25,7 +25,7 @@ use crate::{
     },
     transport::{
         address::{Address, problem},
-        sys::{Port, REQUEST},
+        sys::{self, Port, REQUEST},
     },
 };
 
@@ -127,10 +127,10 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
         port.name(name);
     }
     if let Some(path) = &builder.resume.id {
-        port.id_at(path);
+        port.set_id(&sys::reader(path));
     }
     if let Some(path) = &builder.resume.seq {
-        port.seq_at(path);
+        port.set_seq(&sys::reader(path));
     }
     if let Some(kind) = &builder.resume.gap {
         port.set_gap(kind);

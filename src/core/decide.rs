@@ -86,8 +86,8 @@ impl Connection {
             // Routine: at once, which is the floor.
             FLOOR.max(told)
         } else {
-            // A question that the functions have not answered stands; one that they have is not put again.
-            if !matches!(failure, Failure::Provider) {
+            // That the token was refused stands until the functions have answered it.
+            if !matches!(failure, Failure::Provider) || matches!(self.reason, Reason::Initial) {
                 self.reason = Reason::Reconnect;
             }
             self.config.backoff.delay(self.retries, at.draw).max(told)

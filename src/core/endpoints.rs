@@ -15,27 +15,48 @@ pub(crate) struct Patience {
     pub(crate) early: u64,
 }
 
+/// What is known of the first endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Standing {
+    Unknown,
+    /// It was left for its failures: at the next one it is left at once.
+    Unfit,
+    /// It has held. When it does not open it is rather the server that is down.
+    Proven,
+}
+
+/// So many times as patient with one that has held.
+const ENDURANCE: u64 = 4;
+
 impl Connection {
     /// After the loss of a connection, or a failed attempt.
-    // Not inlined, for the size, as the one below.
+    // Not inlined, for the size.
     #[inline(never)]
     pub(super) fn choose(&mut self, failure: Failure, stable: bool, opened: bool) {
-        self.unfit &= !(stable && self.endpoint == 0);
         let Patience { unopened, early } = &mut self.strikes;
-        let (strikes, limit) = if opened {
+        let (strikes, mut limit) = if opened {
             (early, self.config.patience.early)
         } else {
             (unopened, self.config.patience.unopened)
         };
         *strikes = if stable { 0 } else { *strikes + 1 };
-        // The first one was unfit before, or it can be no better the next time: one failure will do.
-        let hopeless =
-            self.unfit && self.endpoint == 0 || matches!(failure, Failure::Blocked | Failure::Buffered);
+        let strikes = *strikes;
+        if self.endpoint == 0 {
+            if stable {
+                self.standing = Standing::Proven;
+            }
+            match self.standing {
+                Standing::Unknown => {}
+                Standing::Unfit => limit = limit.min(1),
+                Standing::Proven if opened => {}
+                Standing::Proven => limit *= ENDURANCE,
+            }
+        }
         if stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 }) {
             // A good connection just came to its end: back to the first one.
             self.endpoint = 0;
-        } else if *strikes >= limit || *strikes > 0 && hopeless {
-            self.unfit = true;
+        } else if strikes >= limit || matches!(failure, Failure::Blocked | Failure::Buffered) {
+            self.standing = Standing::Unfit;
             self.endpoint += 1;
             if self.endpoint == self.config.endpoints {
                 self.endpoint = 0;
@@ -46,10 +67,8 @@ impl Connection {
         self.strikes = Patience::default();
     }
 
-    /// What the browser does not let out by this way, it may by the next one.
+    /// What the browser does not let out to this one, it may to the next.
     pub(super) fn elsewhere(&self, failure: Failure) -> bool {
-        matches!(failure, Failure::Blocked)
-            && self.config.patience.unopened > 0
-            && self.endpoint + 1 < self.config.endpoints
+        matches!(failure, Failure::Blocked) && self.endpoint + 1 < self.config.endpoints
     }
 }

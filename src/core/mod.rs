@@ -23,7 +23,7 @@ mod sending;
 mod tests;
 
 use config::{Config, FLOOR};
-use endpoints::Patience;
+use endpoints::{Patience, Standing};
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
@@ -69,8 +69,7 @@ pub(crate) struct Connection {
     endpoint: u32,
     /// Failures of this endpoint in a row.
     strikes: Patience,
-    /// The first one was left for its failures.
-    unfit: bool,
+    standing: Standing,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
@@ -113,7 +112,7 @@ impl Connection {
             reason: Reason::Initial,
             endpoint: config.first,
             strikes: Patience::default(),
-            unfit: config.first > 0,
+            standing: if config.first > 0 { Standing::Unfit } else { Standing::Unknown },
             route: None,
             spent: false,
             told: 0,
@@ -297,7 +296,7 @@ impl Connection {
 
     /// The same connection has asked anew for what comes after the cursor: a long poll's next request was answered.
     pub(crate) fn asked_again(&mut self, attempt: u32) {
-        if self.current(attempt) && self.config.seams {
+        if self.current(attempt) {
             self.ids.reconnected();
         }
     }

@@ -234,15 +234,6 @@ export class Port {
     }
   }
 
-  /** The id stands in the JSON, under this key or path. */
-  idAt(path) {
-    this.id = reader(path);
-  }
-
-  seqAt(path) {
-    this.seq = reader(path);
-  }
-
   /** Turns the heartbeat's frames on. */
   heartbeat(ping, isPong) {
     this.ping = ping ?? (() => `{"type":"ping","timestamp":${Date.now()}}`);

@@ -70,10 +70,13 @@ extern "C" {
     pub(crate) fn set_call(this: &Port, call: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_sink(this: &Port, sink: &JsValue);
-    #[wasm_bindgen(method, js_name = idAt)]
-    pub(crate) fn id_at(this: &Port, path: &str);
-    #[wasm_bindgen(method, js_name = seqAt)]
-    pub(crate) fn seq_at(this: &Port, path: &str);
+    /// What finds the id in a message, and the sequence number.
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_id(this: &Port, reader: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_seq(this: &Port, reader: &JsValue);
+    /// Finds what stands in the JSON, under this key or path.
+    pub(crate) fn reader(path: &str) -> JsValue;
     #[wasm_bindgen(method, setter, js_name = keepsRaw)]
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]

@@ -159,14 +159,14 @@ fn new_credentials_that_were_given_are_not_asked_for_again_when_the_attempt_fail
 }
 
 #[test]
-fn a_provider_that_has_not_answered_yet_is_asked_as_before() {
+fn a_provider_that_failed_at_the_start_is_asked_for_a_reconnect() {
     let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
     sim.input(Input::Start);
     sim.input(Input::ProviderFailed { attempt: sim.core.attempt() });
     sim.take();
     let wait = sim.wait();
     sim.pass(wait);
-    assert_eq!(sim.attempts(), [(1, Reason::Initial)]);
+    assert_eq!(sim.attempts(), [(1, Reason::Reconnect)]);
 }
 
 fn asked(failure: Failure, verdict: Option<bool>) -> Sim {
