@@ -58,7 +58,7 @@ function falls({ way, failures, ways = [way] }) {
     const tallies = await whole(driver, node);
     for (const tally of tallies) {
       assert.equal(names(tally.ways), ways.join(" "), tally.name);
-      assert.match(names(tally.failures), failures, tally.name);
+      assert.match(names(tally.failures), failures, `${tally.name}: ${JSON.stringify(tally.failures)}`);
     }
     return times(tallies, way);
   };
@@ -105,7 +105,8 @@ export const checks = [
     name: "not passed on: from WebSocket to fetch and POSTs",
     kind: "plain",
     options: forgetful,
-    run: falls({ way: "fetch", failures: /^network network$/ }),
+    // WebKitGTK waits for the end of what the node answers, which is an event stream.
+    run: falls({ way: "fetch", failures: /^(network network|open-timeout open-timeout)$/ }),
     broken: [alone],
   },
   {

@@ -7,8 +7,6 @@ import { join } from "node:path";
 import { program } from "../browser/node/environment.mjs";
 import { start } from "../browser/node/processes.mjs";
 
-export const install = "Run scripts/setup.sh proxies.";
-
 /** Replaces all of `changes`; a text that is not there is a mistake of the test. */
 export function replaced(text, changes) {
   for (const [from, to] of changes) {
@@ -32,7 +30,7 @@ export async function listening(url, process) {
 
 /** `folder` is its own, and is made; `url` is where it must answer. */
 export async function startNginx(folder, config, url) {
-  const binary = program(process.env.EVERWIRE_NGINX, install);
+  const binary = program(process.env.EVERWIRE_NGINX, "Run scripts/setup.sh proxies, or fallback.");
   mkdirSync(folder);
   const file = join(folder, "nginx.conf");
   writeFileSync(file, config);

@@ -4,7 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { program, root } from "../browser/node/environment.mjs";
 import { freePort, start } from "../browser/node/processes.mjs";
-import { install, listening, replaced, startNginx } from "./nginx.mjs";
+import { listening, replaced, startNginx } from "./nginx.mjs";
+
+const install = "Run scripts/setup.sh proxies.";
 
 function filled(file, { certificate, key, www, nodes }) {
   return replaced(readFileSync(join(root, "docs/proxies", file), "utf8"), [

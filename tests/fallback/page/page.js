@@ -32,7 +32,8 @@ function open(name, path, options) {
   const tally = (tallies[name] = { name, ways: [], failures: [], first: {}, received: 0, last: 0, missing: 0, duplicates: 0, gaps: 0, silence: 0, sent: 0, statuses: {} });
   const up = pathname === "/count" ? {} : { uplink: href };
   const wire = connect({ websocket: href.replace("http", "ws"), sse: href, ...up }, {
-    outbox: { ack: true },
+    // What is sent while there is no way.
+    outbox: { ack: true, maxMessages: 1e4, maxBytes: 1e7 },
     ...options,
   });
   wires.push(wire);
