@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies test-libraries consumers app size bench fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -23,6 +23,9 @@ setup-test:
 
 setup-proxies:
 	@scripts/setup.sh proxies
+
+setup-fallback:
+	@scripts/setup.sh fallback
 
 setup-cluster:
 	@scripts/setup.sh cluster
@@ -62,6 +65,10 @@ test-chaos: setup-test server pack
 # The configs of docs/proxies behind real browsers, and that each check can fail.
 test-proxies: setup-proxies server pack
 	@. scripts/env.sh && node tests/proxies/run.mjs $(PROXIES_ARGS)
+
+# From WebSocket to what gets through: an nginx that refuses the upgrade, cuts it, or buffers; and that each check can fail.
+test-fallback: setup-fallback server pack
+	@. scripts/env.sh && node tests/fallback/run.mjs $(or $(FALLBACK_ARGS),all)
 
 # graphql-ws, mqtt, socket.io and y-websocket on everwire's WebSocket, against their own servers.
 test-libraries: setup-test pack

@@ -27,14 +27,11 @@ addEventListener("unhandledrejection", ({ reason }) => { failure ??= String(reas
 const unique = () => crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 /** A client with what it has seen. Times are in ms since it was made. */
-function open(name, path, { reconnect, failures, ...options }) {
+function open(name, path, options) {
   const { pathname, href } = new URL(path, location), began = performance.now(), now = () => Math.round(performance.now() - began);
   const tally = (tallies[name] = { name, ways: [], failures: [], first: {}, received: 0, last: 0, missing: 0, duplicates: 0, gaps: 0, silence: 0, sent: 0, statuses: {} });
   const up = pathname === "/count" ? {} : { uplink: href };
   const wire = connect({ websocket: href.replace("http", "ws"), sse: href, ...up }, {
-    reconnect: { initialDelay: 100, maxDelay: 300, ...reconnect },
-    heartbeat: { interval: 5_000, timeout: 2_000 },
-    openTimeout: 3_000,
     outbox: { ack: true },
     ...options,
   });
@@ -49,7 +46,8 @@ function open(name, path, { reconnect, failures, ...options }) {
   };
   wire.addEventListener("open", () => tally.ways.push([way(), now()]));
   wire.addEventListener("retry", ({ failure: { code, closeCode } }) => tally.failures.push([code === "closed" ? `closed ${closeCode}` : code, now()]));
-  wire.addEventListener("gap", () => tally.gaps++);
+  // What came before the first message nobody knows, where the first poll brought nothing.
+  wire.addEventListener("gap", ({ after }) => { if (after || tally.received) tally.gaps++; });
   wire.addEventListener("close", ({ reason, error }) => { failure ??= `${name} closed: ${reason} ${error?.message}`; });
   tally.look = () => ({ state: wire.state, url: href, sockets: sockets[pathname] ?? 0, connection: asked[pathname]?.connection, now: now() });
   return {
@@ -62,21 +60,21 @@ function open(name, path, { reconnect, failures, ...options }) {
       else tally.missing += n - tally.last - 1;
       tally.last = Math.max(tally.last, n);
     },
-    /** Sends numbers from 1 on. */
-    send(toMessage) {
+    /** Sends numbers from 1 on, so often. */
+    send(ms, toMessage) {
       const timer = setInterval(() => {
         if (!sending) return clearInterval(timer);
         wire.send(toMessage(++tally.sent)).then(({ status, code }) => {
           tally.statuses[code ?? status] = (tally.statuses[code ?? status] ?? 0) + 1;
           if (status === "acked") note();
         });
-      }, 50);
+      }, ms);
     },
   };
 }
 
 /** Down only: numbers by the clock. */
-function numbers(options, { query = "" }) {
+function numbers(options, query) {
   const path = `/count?${new URLSearchParams({ begin: Date.now(), rate: 50 })}${query}`;
   const { wire, take } = open("numbers", path, { ...options, resume: { id: "eventId", seq: "seq" } });
   wire.on(({ data }) => take(data.seq));
@@ -84,7 +82,7 @@ function numbers(options, { query = "" }) {
 
 /** Up only, but for the acks. */
 function ledger(options) {
-  open("ledger", `/ledger?client=${unique()}`, options).send((n) => ({ n }));
+  open("ledger", `/ledger?client=${unique()}`, options).send(10, (n) => ({ n }));
 }
 
 /** Both: what it says in a room comes back to it, with the room's own number. */
@@ -97,14 +95,15 @@ function room(options) {
     if (text !== `${seq}`) failure ??= `room: ${seq} is the text ${text}`;
   });
   handle.on("gap", () => tally.gaps++);
-  send((n) => ({ type: "chat", topic, from: "page", text: `${n}` }));
+  // Of what it says the server knows the last 1 000.
+  send(50, (n) => ({ type: "chat", topic, from: "page", text: `${n}` }));
 }
 
 const makers = { numbers, ledger, room };
 
 window.live = {
-  start(names, options, more = {}) {
-    for (const name of names) makers[name](options, more);
+  start(names, options, query) {
+    for (const name of names) makers[name](options, query ?? "");
   },
   stop() { sending = false; },
   look: () => ({ failure, tallies: Object.values(tallies).map(({ look, ...tally }) => ({ ...tally, ...look() })) }),
