@@ -22,7 +22,7 @@ export function addBuffered({ port }, openTimeout, name) {
     };
   }
 
-  async function ask(client, attempt, url, init, signal) {
+  async function ask(client, attempt, url, init, signal, later) {
     const began = performance.now(), target = new URL(url);
     // With it, a server that runs for a HEAD what it runs for a GET would take this for a second stream in the first one's place.
     if (name) target.searchParams.delete(name);
@@ -34,7 +34,7 @@ export function addBuffered({ port }, openTimeout, name) {
       return;
     }
     // The stream has had its time before, and has as much as the answer took once more.
-    setTimeout(() => signal.aborted || client.call(LOST, attempt, BUFFERED), performance.now() - began);
+    if (!signal.aborted) later(() => client.call(LOST, attempt, BUFFERED), performance.now() - began);
   }
 
   port.request = (client, attempt, url, init) => {
@@ -42,7 +42,9 @@ export function addBuffered({ port }, openTimeout, name) {
     if (!/^(GET)?$/.test(init.method ?? "")) return socket;
     if (!listening) listen(client);
     const abort = new AbortController();
-    const timer = setTimeout(() => ask(client, attempt, url, init, abort.signal), Math.min(SLOW, openTimeout / 3));
+    let timer;
+    const later = (run, ms) => { timer = setTimeout(run, ms); };
+    later(() => ask(client, attempt, url, init, abort.signal, later), Math.min(SLOW, openTimeout / 3));
     const stop = () => {
       asked.delete(attempt);
       clearTimeout(timer);

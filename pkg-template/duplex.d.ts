@@ -1,5 +1,6 @@
-// The client with requests, subscriptions, a rate limit, a probe, and an outbox that outlives its page. Everything else is as in "everwire".
-import type { AnyEvents, AnyMessage, Client, Context, Endpoint, EventMap, EverwireError, Message, OnOptions, Options, OutboxOptions, SendResult } from "./index.js";
+// The client for two ways: requests, subscriptions, an uplink over event streams, fallback with all its choices, long polls, a rate
+// limit, a probe, and an outbox that outlives its page. Everything else is as in "everwire".
+import type { AnyEvents, AnyMessage, Client, Context, EventMap, EverwireError, Message, OnOptions, Options, OutboxOptions, SendResult } from "./index.js";
 
 export * from "./index.js";
 
@@ -65,7 +66,65 @@ export interface RateOptions {
   slow?: string | ((message: Message) => boolean);
 }
 
+/** Asked before each request, with the context of the connection. */
+type Uplink = string | URL | ((context: Context) => string | URL | Promise<string | URL>);
+
+/** As in "everwire", and where to what is sent goes over an event stream. */
+export type DuplexTarget = string | URL | { websocket?: string | URL; sse?: string | URL; uplink?: Uplink };
+export type DuplexEndpoint = DuplexTarget | ((context: Context) => DuplexTarget | Promise<DuplexTarget>);
+
+/**
+ * What is sent over an event stream goes as POSTs, one at a time and in order: a JSON array of the messages, or one message of bytes. Their
+ * answers settle it. They have `http.headers`, `http.credentials`, `http.mode` and `http.fetch`.
+ */
+export interface UplinkOptions {
+  /** Needed, if it does not stand in the endpoint. */
+  url?: Uplink;
+  /**
+   * The query parameter of a random id, new for each connection, which the stream's address has and its POSTs: a server knows by it
+   * which stream a POST belongs to. Default `"connection"`; false: none.
+   */
+  name?: string | false;
+  /** How many messages go in one request at most. Default 1 000; 1 to 1 000 000. */
+  maxMessages?: number;
+  /** How many bytes of messages go in one request at most; a larger one goes alone. Default 60 000; 1 to 2^31-1. */
+  maxBytes?: number;
+  /** How long to wait for an answer, in ms; then the connection counts as lost. Default 10 000; 1 to 2^31-1. */
+  timeout?: number;
+}
+
+/** An event stream in pieces, for a proxy that holds a whole one back: each answer ends with what there is, and is asked for again. */
+export interface LongPollOptions {
+  /**
+   * How long the server may wait for something to say, in ms. Default 25 000, or four fifths of `heartbeat.interval` if that is
+   * shorter; 0 to 2^31-10 001. The first request of a connection has 0: it is to be answered at once.
+   */
+  wait?: number;
+  /** The query parameter that says so. Default `"poll"`. */
+  name?: string;
+}
+
+export interface FallbackOptions {
+  /**
+   * The ways to one endpoint, the best first. Default for `{ websocket, sse }`: `["websocket", "fetch"]`, with `"poll"` at the end where
+   * there is `longPoll`. Needed for a function.
+   */
+  order?: readonly ("websocket" | "fetch" | "eventsource" | "poll")[];
+  /** So many failures in a row without having opened, and the next way is tried. Default 2. Four times as many once it has held. */
+  failures?: number;
+  /** So often opened, and lost before `reconnect.stableAfter`. Default 3. */
+  early?: number;
+  /** The session's next page begins with the way that worked: by the endpoint's address, or by this name. Default true. */
+  remember?: boolean | string;
+}
+
 export interface DuplexOptions extends Options {
+  /** Its address, if the endpoint does not have it; or more. */
+  uplink?: Uplink | UplinkOptions;
+  /** Default true, where there is more than one way; false: the WebSocket alone. */
+  fallback?: boolean | FallbackOptions;
+  /** Default false. One of the ways of `fallback`, after the whole stream. */
+  longPoll?: boolean | LongPollOptions;
   requests?: RequestsOptions;
   subscriptions?: SubscriptionsOptions;
   /** As in "everwire", and `persist`, which needs `ack`. */
@@ -165,5 +224,5 @@ export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
   subscribe<T extends EventMap = E>(topic: string, options?: SubscribeOptions): Subscription<T>;
 }
 
-/** As `connect` of "everwire", with `requests`, `subscriptions`, `rate`, `probe` and `outbox.persist`. */
-export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: DuplexOptions): Duplex<E>;
+/** As `connect` of "everwire", with what stands in {@link DuplexOptions} besides. */
+export function connect<E extends EventMap = AnyEvents>(endpoint: DuplexEndpoint | readonly DuplexEndpoint[], options?: DuplexOptions): Duplex<E>;

@@ -9,7 +9,7 @@ import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
 import { Requests } from "./requests.js";
 import { addSubscriptions } from "./subscriptions.js";
-import { addUplink, readUplink } from "./uplink.js";
+import { addUplink, noting, readUplink } from "./uplink.js";
 import { instance } from "./wasm.js";
 
 export { EverwireError, Failure } from "./errors.js";
@@ -74,13 +74,13 @@ export function connect(endpoint, options = {}) {
   if (options === null || typeof options !== "object") readOptions(options, []);
   const { requests: given, subscriptions: topics, rate, probe, uplink: up, fallback: ways, longPoll: polls, ...rest } = options;
   const { persist: kept, ...outbox } = rest.outbox ?? {};
-  const endpoints = [].concat(endpoint);
+  const uplink = readUplink(up, [].concat(endpoint));
+  const endpoints = noting(uplink, [].concat(endpoint));
   const own = new Reader({ fallback: ways, longPoll: polls }, "", "fallback longPoll");
   const longPoll = readLongPoll(own, rest.heartbeat);
   const fallback = readFallback(own, endpoints, rest.transport, longPoll);
   const settings = readOptions({ ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback }, endpoints);
   const persist = readPersist(kept, settings.acks);
-  const uplink = readUplink(up, endpoints);
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));

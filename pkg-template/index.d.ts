@@ -12,7 +12,10 @@ export type AnyEvents = Record<string, any>;
 
 export type Transport = "websocket" | "eventsource" | "fetch";
 
-/** Where to connect. An object names the address by transport. */
+/**
+ * Where to connect. An object names the address by transport; one with both falls back from the WebSocket to the event stream
+ * when the WebSocket does not open twice in a row, or opens and dies early three times.
+ */
 export type Target = string | URL | { websocket?: string | URL; sse?: string | URL };
 
 /** What a function of the caller's is told of the attempt that it is called for. */
@@ -127,6 +130,7 @@ export type FailureCode =
   | "provider"            // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
   | "blocked"             // the browser refused: mixed content, a bad subprotocol, a blocked port
   | "http"                // the server answered with another status than 200: see status
+  | "buffered"            // the server answers, but its event stream is held back on the way (told by "everwire/duplex")
   | "content-type"        // the answer is no event stream: see contentType
   | "end"                 // the server ended the stream
   | "too-big";            // an event is larger than maxEventBytes

@@ -35,9 +35,11 @@ export function addLongPoll({ port }, { name, wait }, polls) {
 function poll(port, attempt, init, name, wait) {
   const [address, { headers: given }] = port.prepared;
   const abort = new AbortController();
+  let late;
   const socket = {
     reader: undefined,
     close() {
+      clearTimeout(late);
       abort.abort();
       socket.reader?.cancel().catch(() => {});
     },
@@ -54,7 +56,7 @@ function poll(port, attempt, init, name, wait) {
       const [target, headers] = port.aim("fetch", address, given);
       // The first one is answered at once: it has to open in time, and a proxy shows no answer before its end.
       setParameter(target, name, opened ? wait : 0);
-      const late = setTimeout(() => abort.abort(new EverwireError("network", "a long poll was not answered in time")), wait + PATIENCE);
+      late = setTimeout(() => abort.abort(new EverwireError("network", "a long poll was not answered in time")), wait + PATIENCE);
       try {
         const response = await (port.fetch ?? globalThis.fetch)(target.href, { ...init, headers, cache: "no-store", signal: abort.signal });
         if (!port.owns(socket)) return undefined;

@@ -181,6 +181,8 @@ export function readOptions(given, endpoints) {
   const [target] = endpoints;
   const both = !transport && endpoints.length < 2 && target?.websocket !== undefined && target.sse !== undefined;
   const { ways, patience } = given[WAYS] ?? (both ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1), patience: PATIENCE } : { ways: [], patience: [0, 0, 0] });
+  // Who sends is not to find out by what becomes of it.
+  if (!given[WAYS] && target?.uplink !== undefined) throw invalid("an uplink needs everwire/duplex");
   while (endpoints.length < ways.length) endpoints.push(target);
 
   const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;

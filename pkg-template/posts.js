@@ -81,9 +81,8 @@ export class Posts {
 
   /** As one of the stream's listeners: taken off when it is let go of. */
   removeEventListener() {
+    // What is out may still arrive: a browser ends the streams of a page that goes before it says so.
     this.#ended = true;
-    // Otherwise what is out may arrive: a browser ends the streams of a page that goes before it says so.
-    if (this.#port.closed) this.#abort.abort();
   }
 
   /** The page goes, and what waits with it, as far as the browser lets it. `persisted`: it may come back. */
@@ -167,9 +166,15 @@ export class Posts {
   }
 
   async #send(url, headers, body) {
-    const { init, fetch = globalThis.fetch, timeout } = this.#uplink;
+    const { init, fetch = globalThis.fetch, timeout, out } = this.#uplink;
     const length = byteLength(body), keepalive = alive + length <= (this.#leaving ? LEAVING : KEPT_ALIVE);
     const late = setTimeout(() => this.#abort.abort(new EverwireError("uplink", "the uplink did not answer within uplink.timeout")), timeout);
+    const stop = () => {
+      clearTimeout(late);
+      // What was sent in leaving is to arrive.
+      if (!this.#leaving) this.#abort.abort();
+    };
+    out.add(stop);
     if (keepalive) alive += length;
     try {
       // A browser makes a GET of a POST that is redirected, and the body is lost without a word.
@@ -178,6 +183,7 @@ export class Posts {
       return [response, await messagesOf(response)];
     } finally {
       clearTimeout(late);
+      out.delete(stop);
       if (keepalive) alive -= length;
     }
   }

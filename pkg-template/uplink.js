@@ -11,14 +11,17 @@ const WEBSOCKET = 1;
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
 
-/** What there is to say of the uplink, or undefined for none. It stands in the endpoint, or in the option. */
+const wrong = () => invalid("uplink must be an address or a function, in the endpoint or as an option");
+
+/** What there is to say of the uplink, or undefined for none. It stands in the endpoint, or in the option; a function tells it later. */
 export function readUplink(given, endpoints) {
   const own = endpoints.find((endpoint) => endpoint?.uplink !== undefined)?.uplink;
-  if (given === undefined && own === undefined) return undefined;
+  const later = endpoints.some(isFunction);
+  if (given === undefined && own === undefined && !later) return undefined;
   const plain = given === undefined || isAddress(given);
   const options = new Reader(plain ? {} : given, "uplink", "url name maxMessages maxBytes timeout");
   const url = (plain ? given : options.get("url", isAddress, "an address or a function")) ?? own;
-  if (!isAddress(url)) throw invalid("uplink must be an address or a function, in the endpoint or as an option");
+  if (!isAddress(url) && !(url === undefined && later)) throw wrong();
   const number = (byDefault, ...how) => {
     const value = options.number(...how);
     return value < 0 ? byDefault : value;
@@ -32,21 +35,35 @@ export function readUplink(given, endpoints) {
   };
 }
 
+/** The endpoints; of those that are functions the uplink is noted that they give. */
+export function noting(uplink, endpoints) {
+  if (!uplink) return endpoints;
+  return endpoints.map((endpoint) => !isFunction(endpoint) ? endpoint : async (context) => {
+    const target = await endpoint(context);
+    if (target?.uplink !== undefined) {
+      if (!isAddress(target.uplink)) throw wrong();
+      uplink.url = target.uplink;
+    }
+    return target;
+  });
+}
+
 /** `tries` gives how many attempts there were since the last stable connection, `slower` hears of 429. */
 export function addUplink(settings, uplink, tries, slower) {
   const { port, http } = settings;
-  const { url, ...how } = uplink;
   const call = (value, context) => (isFunction(value) ? value(context) : value);
-  if ([url, http.headers].some(isFunction)) settings.flags |= PROVIDER;
+  if ([uplink.url, http.headers].some(isFunction)) settings.flags |= PROVIDER;
   const shared = {
-    ...how,
+    ...uplink,
+    /** Stops the requests that are out. */
+    out: new Set(),
     init: http.init,
     fetch: http.fetch,
     slower,
     /** Where to, and with which headers; a promise only where a function gave one. */
     ask(port, signal) {
       const context = { reason: port.reason, attempt: tries(), lastEventId: port.cursor, signal };
-      const given = [url, http.headers].map((value) => call(value, context));
+      const given = [uplink.url, http.headers].map((value) => call(value, context));
       return given.some((value) => isFunction(value?.then)) ? Promise.all(given) : given;
     },
     /** A message in an answer: an ack or a reply, as it has no place in the stream. */
@@ -72,14 +89,14 @@ export function addUplink(settings, uplink, tries, slower) {
   const { route = Port.prototype.route, open = Port.prototype.open, takes = Port.prototype.takes, send = Port.prototype.send, dispose = Port.prototype.dispose } = port;
   port.route = function (address, transport) {
     const found = route.call(this, address, transport);
-    return (found & 3) > WEBSOCKET ? found | POSTS : found;
+    return (found & 3) > WEBSOCKET && uplink.url !== undefined ? found | POSTS : found;
   };
   port.open = function (attempt, transport) {
-    if (transport === WEBSOCKET) return open.call(this, attempt, transport);
+    if (transport === WEBSOCKET || uplink.url === undefined) return open.call(this, attempt, transport);
     const posts = new Posts(this, attempt, shared);
     const [address, extra] = this.prepared;
     const target = resolve(address);
-    if (how.name) setParameter(target, how.name, posts.id);
+    if (uplink.name) setParameter(target, uplink.name, posts.id);
     this.prepare(target.href, extra);
     const began = open.call(this, attempt, transport);
     if (!began) return began;
@@ -91,6 +108,7 @@ export function addUplink(settings, uplink, tries, slower) {
   };
   port.dispose = function (code) {
     globalThis.removeEventListener?.("pagehide", leave, true);
+    for (const stop of [...shared.out]) stop();
     dispose.call(this, code);
   };
   port.takes = function () {

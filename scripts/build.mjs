@@ -102,6 +102,9 @@ function shrink(bytes) {
   // For a way to pass strings that trimGlue leaves out.
   module.removeExport("__wbindgen_realloc");
   if (emptied === 0) throw new Error("build: no panic function was found; the names have changed, see scripts/build.mjs");
+  // What is rare in the parser stays out of its loop, which then has more registers; and it is smaller.
+  binaryen.setPassArgument("no-inline", "*5lines*");
+  module.runPasses(["no-inline"]);
   binaryen.setOptimizeLevel(2);
   binaryen.setShrinkLevel(2);
   // Found by trying: what brotli makes of it is smallest so.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Changes the core's resume, heartbeat, backoff, decisions and outbox in each small way, and fails when a change is noticed
+# Changes the core's resume, heartbeat, backoff, decisions, endpoints and outbox in each small way, and fails when a change is noticed
 # by no test and is not listed in .cargo/mutants.txt: scripts/mutants.sh [CARGO-MUTANTS-FLAG...]
 set -euo pipefail
 cd "$(dirname "$0")/.."

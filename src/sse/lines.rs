@@ -1,147 +1,155 @@
 //! The lines of a region, and what each of them is.
 
 use super::{
-    COMMENT, DATA, DISPATCH, EVENT, HEADER, ID, TOO_BIG,
-    scan::{self, BLOCK},
+    COMMENT, DATA, DISPATCH, EVENT, Entry, HEADER, ID, TOO_BIG,
+    scan::{self, BLOCK, Wide},
 };
-
-/// Words by which the table grows: a block's, if each byte of it were an entry, and more.
-const SLACK: usize = 1024;
 
 // Names are compared within one word, as they stand in memory.
 const DATA_WORD: u64 = u64::from_le_bytes(*b"data:\0\0\0");
 const ID_WORD: u64 = u64::from_le_bytes(*b"id:\0\0\0\0\0");
 const EVENT_WORD: u64 = u64::from_le_bytes(*b"event:\0\0");
 
-/// Fills the table behind its header, and gives how many words are used. The region is what is behind `start`,
-/// up to the buffer's last block, in which no line ends: so there is no block that is not whole. Places are in
-/// UTF-16 units, for a region that is UTF-8, or in bytes. What changes from line to line stands in locals:
-/// behind a pointer it takes twice as long.
+/// Fills the table behind its header, and gives how many entries are used. The region is what is behind `start`,
+/// up to the buffer's last block, in which no line ends: so there is no block that is not whole. What changes
+/// from line to line stands in locals: behind a pointer it takes twice as long. And the fewer they are, the more of
+/// them the engine keeps in registers: what is rare is looked up when it comes (a CR), or left to others ([`count`]).
 #[inline(always)]
 pub(super) fn read(
     buffer: &[u8],
     start: usize,
-    units: bool,
     max: usize,
     comments: bool,
-    table: &mut Vec<u32>,
+    table: &mut Vec<Entry>,
     retry: &mut Option<u32>,
 ) -> usize {
     let length = buffer.len().saturating_sub(BLOCK);
+    // Where the block's entries begin, and where it began.
     let mut used = HEADER;
-    // Where the block's entries begin, and where it began in bytes.
     let mut mark = HEADER;
     let mut block = start;
-    // Where the line began: in bytes, and in what is counted. A BOM is one unit.
     let mut line = start;
-    let mut line_at = if units { (start / 3) as u32 } else { start as u32 };
-    // An LF here belongs to the CR before it.
-    let mut after_cr = usize::MAX;
+    // Whether there was one: then ids are read with care.
     let mut nul = false;
 
     let mut base = 0;
-    let mut base_at = 0;
-    let (blocks, _) = buffer.split_last().map_or(&[] as &[u8], |(_, blocks)| blocks).as_chunks();
-    for bytes in blocks {
-        if table.len() < used + SLACK {
-            table.resize(used + 2 * SLACK, 0);
-        }
-        let entries = table.as_mut_slice();
-        let lf = scan::lf(bytes);
-        // Most blocks have no control character but LF.
-        let (mut ends, crs) = if scan::controls(bytes) == lf {
-            (lf, 0)
-        } else {
-            nul |= scan::equal(bytes, 0) != 0;
-            let crs = scan::equal(bytes, b'\r');
-            (lf | crs, crs)
-        };
-        let wide = if units { scan::Wide::new(bytes, base_at) } else { scan::Wide::default() };
+    for bytes in blocks(buffer) {
+        let (mut ends, nuls) = scan::ends(bytes);
+        nul |= nuls;
         while ends != 0 {
-            let bit = ends.trailing_zeros();
+            let mut end = base + ends.trailing_zeros() as usize;
+            let next = (ends & ends.wrapping_neg()) << 1;
             ends &= ends - 1;
-            let end = base + bit as usize;
-            let end_at = if units { wide.units(bit) - 1 } else { end as u32 };
-            let from = line;
-            let from_at = line_at;
-            line = end + 1;
-            line_at = end_at + 1;
-            let mut cr = false;
-            if crs != 0 {
-                cr = crs >> bit & 1 != 0;
-                if cr {
-                    after_cr = line;
-                }
-            }
-            if from == end {
-                if from == after_cr && !cr {
-                    // The second half of CRLF.
-                    if block == end {
+            if line != end {
+                let from = line;
+                line = end + 1;
+                // What ends the line is in no name: none goes beyond it.
+                let word = buffer
+                    .get(from..)
+                    .and_then(|rest| rest.first_chunk())
+                    .map_or(0, |word| u64::from_le_bytes(*word));
+                let space = |at: u32| usize::from((word >> at) as u8 == b' ');
+                let (kind, value) = if word << 24 == DATA_WORD << 24 {
+                    (DATA, from + 5 + space(40))
+                } else if word << 40 == ID_WORD << 40 && !nul {
+                    (ID, from + 3 + space(24))
+                } else if word << 16 == EVENT_WORD << 16 {
+                    (EVENT, from + 6 + space(48))
+                } else {
+                    let text = buffer.get(from..end).unwrap_or_default();
+                    let (kind, skipped) = rare(text, retry);
+                    if kind == COMMENT && block == from {
+                        // A comment before a block is a line of its own.
+                        if end - block > max {
+                            return too_big(table, mark);
+                        }
                         block = line;
+                        mark += usize::from(comments);
                     }
+                    if kind == 0 || (kind == COMMENT && !comments) {
+                        continue;
+                    }
+                    (kind, from + skipped)
+                };
+                if used >= table.len() {
+                    grow(table);
+                }
+                // Word by word: an array would be made on the stack, written in words and read in pairs, which stalls.
+                if let Some([to_kind, to_start, to_end, _]) = table.get_mut(used) {
+                    *to_kind = kind;
+                    *to_start = value as u32;
+                    *to_end = end as u32;
+                }
+                used += 1;
+                // Most often a blank line is next: it takes no turn of its own.
+                if ends & next == 0 {
                     continue;
                 }
-                if end - block > max {
-                    return too_big(table, mark);
+                ends ^= next;
+                end = line;
+            }
+            line = end + 1;
+            if buffer.get(end.wrapping_sub(1)..).and_then(|pair| pair.first_chunk()) == Some(b"\r\n") {
+                // The second half of CRLF.
+                if block == end {
+                    block = line;
                 }
-                if used != mark
-                    && let Some(kind) = entries.get_mut(used - 3)
-                {
-                    *kind |= DISPATCH;
-                }
-                block = line;
-                mark = used;
                 continue;
             }
-            // What ends the line is in no name: none goes beyond it.
-            let word = buffer
-                .get(from..)
-                .and_then(|rest| rest.first_chunk())
-                .map_or(0, |word| u64::from_le_bytes(*word));
-            let space = |at: u32| usize::from((word >> at) as u8 == b' ');
-            let (kind, value) = if word << 24 == DATA_WORD << 24 {
-                (DATA, from + 5 + space(40))
-            } else if word << 40 == ID_WORD << 40 && !nul {
-                (ID, from + 3 + space(24))
-            } else if word << 16 == EVENT_WORD << 16 {
-                (EVENT, from + 6 + space(48))
-            } else {
-                let text = buffer.get(from..end).unwrap_or_default();
-                let (kind, skipped) = rare(text, retry);
-                if kind == COMMENT && block == from {
-                    // A comment before a block is a line of its own.
-                    if end - block > max {
-                        return too_big(table, mark);
-                    }
-                    block = line;
-                    mark += 3 * usize::from(comments);
-                }
-                if kind == 0 || (kind == COMMENT && !comments) {
-                    continue;
-                }
-                (kind, from + skipped)
-            };
-            if let Some(to) = entries.get_mut(used..).and_then(|rest| rest.first_chunk_mut()) {
-                // The name is ASCII: as many units as bytes.
-                *to = [kind, from_at + (value - from) as u32, end_at];
+            if end - block > max {
+                return too_big(table, mark);
             }
-            used += 3;
+            if used != mark
+                && let Some([kind, ..]) = table.get_mut(used - 1)
+            {
+                *kind |= DISPATCH;
+            }
+            block = line;
+            mark = used;
         }
         base += BLOCK;
-        base_at = wide.units(BLOCK as u32 - 1);
     }
     if length.saturating_sub(block) > max { too_big(table, mark) } else { used }
+}
+
+/// Places in bytes, which ascend, become places in UTF-16 units: for a region that is UTF-8.
+#[inline(always)]
+pub(super) fn count(buffer: &[u8], entries: &mut [Entry]) {
+    let mut blocks = blocks(buffer).iter();
+    let mut wide = Wide::default();
+    let (mut seen, mut units) = (0, 0);
+    for [_, start, end, _] in entries {
+        for place in [start, end] {
+            // Before each place is a byte: its name's, or its own.
+            let last = place.wrapping_sub(1);
+            while last >= seen {
+                let Some(bytes) = blocks.next() else { return };
+                wide = Wide::new(bytes, units);
+                units = wide.units(BLOCK as u32 - 1);
+                seen += BLOCK as u32;
+            }
+            *place = wide.units(last % BLOCK as u32);
+        }
+    }
+}
+
+fn blocks(buffer: &[u8]) -> &[[u8; BLOCK]] {
+    buffer.split_last().map_or(&[] as &[u8], |(_, blocks)| blocks).as_chunks().0
 }
 
 /// Nothing of the block that is too big: the same whether it came whole or grew.
 #[cold]
 #[inline(never)]
-fn too_big(table: &mut Vec<u32>, mark: usize) -> usize {
-    table.resize(table.len().max(mark + 3), 0);
-    if let Some(entry) = table.get_mut(mark) {
-        *entry = TOO_BIG;
-    }
-    mark + 3
+fn too_big(table: &mut Vec<Entry>, mark: usize) -> usize {
+    table.truncate(mark);
+    table.push([TOO_BIG, 0, 0, 0]);
+    mark + 1
+}
+
+#[cold]
+#[inline(never)]
+fn grow(table: &mut Vec<Entry>) {
+    table.resize(table.len() + 1024, Entry::default());
 }
 
 /// What a line is that begins with none of the usual names and a colon, 0 for nothing; and where its value begins.

@@ -24,9 +24,11 @@ pub(crate) const TOO_BIG: u32 = 5;
 
 /// The longest chunk that can be fed at once, in bytes: what browsers read.
 const STAGE: usize = 1 << 16;
-/// The table begins with the region's length, the number of words in its entries, the region's address, and
-/// the stage's.
-const HEADER: usize = 4;
+/// Kind, start, end, and a word that nobody reads: to find one takes a shift, and one comparison.
+type Entry = [u32; 4];
+/// The first entry is the header: the region's length, the number of words in the entries behind it, the region's
+/// address, and the stage's.
+const HEADER: usize = 1;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
@@ -39,8 +41,8 @@ pub(crate) struct Parser {
     region: usize,
     /// No block ends in what is before this and after the region.
     searched: usize,
-    /// The header, then entries of three: kind, start, end.
-    table: Vec<u32>,
+    /// As long as it ever was: how much of it counts stands in the header.
+    table: Vec<Entry>,
     max: usize,
     comments: bool,
     /// A BOM is none any more.
@@ -58,7 +60,7 @@ impl Parser {
             held: 0,
             region: 0,
             searched: 0,
-            table: Vec::new(),
+            table: Vec::from([Entry::default(); HEADER]),
             // What may become a BOM is below any limit.
             max: max.max(BOM.len() - 1),
             comments,
@@ -91,7 +93,7 @@ impl Parser {
     /// So many bytes are on the stage. Gives the table with its header: how many bytes from the buffer's
     /// front are whole blocks; everything, when what is pending is above the limit, so that
     /// [`Self::parse`] comes to it. With `units`, the region is parsed at once if it is all there is.
-    pub(crate) fn fed(&mut self, length: usize, units: Option<bool>) -> &[u32] {
+    pub(crate) fn fed(&mut self, length: usize, units: Option<bool>) -> &[Entry] {
         self.held = (self.held + length).min(self.buffer.len());
         let start = self.start();
         let length = self.held;
@@ -119,13 +121,11 @@ impl Parser {
         self.buffer.get(..self.held).unwrap_or_default()
     }
 
-    fn head(&mut self, region: usize, used: usize) -> &[u32] {
+    fn head(&mut self, region: usize, used: usize) -> &[Entry] {
         let stage = self.stage() as usize as u32;
-        if self.table.is_empty() {
-            self.table.resize(HEADER, 0);
-        }
-        if let Some(head) = self.table.first_chunk_mut() {
-            *head = [region as u32, (used - HEADER) as u32, self.buffer.as_ptr() as usize as u32, stage];
+        if let Some(head) = self.table.first_mut() {
+            *head =
+                [region as u32, ((used - HEADER) * 4) as u32, self.buffer.as_ptr() as usize as u32, stage];
         }
         self.table.get(..used).unwrap_or_default()
     }
@@ -133,7 +133,7 @@ impl Parser {
     /// Parses the region, gives the table, and forgets the region. Offsets are from its start: in UTF-16 units,
     /// for a region that is UTF-8, or in bytes.
     #[inline(never)]
-    pub(crate) fn parse(&mut self, units: bool) -> &[u32] {
+    pub(crate) fn parse(&mut self, units: bool) -> &[Entry] {
         let region = self.region;
         #[cfg(all(test, not(target_arch = "wasm32")))]
         self.looked.set(self.looked.get() + region);
@@ -146,8 +146,10 @@ impl Parser {
         };
         let kept = behind(&mut self.buffer, [b' '; scan::BLOCK]);
         let blocks = self.buffer.get(..region + scan::BLOCK).unwrap_or_default();
-        let used =
-            lines::read(blocks, start, units, self.max, self.comments, &mut self.table, &mut self.retry);
+        let used = lines::read(blocks, start, self.max, self.comments, &mut self.table, &mut self.retry);
+        if units && let Some(entries) = self.table.get_mut(HEADER..used) {
+            lines::count(blocks, entries);
+        }
         if let Some(kept) = kept {
             behind(&mut self.buffer, kept);
         }

@@ -183,7 +183,7 @@ class Blocks {
       // What was called may have made the memory grow.
       if (!words.length) words = this.#look();
       const kind = words[at], start = words[at + 1], end = words[at + 2];
-      at += 3;
+      at += 4;
       const part = slow ? this.#decoder.decode(this.#region.subarray(start, end)) : text.slice(start, end);
       const what = kind & ~DISPATCH;
       if (what === ID) id = part;

@@ -29,13 +29,13 @@ export async function play({ engine: name, page, roots = [], query, rate, server
     };
     /** All have what was due when this was called. */
     const caughtUp = async (what, patience = 3_000) => {
-      const due = published(), deadline = Date.now() + (strict ? 30_000 : patience);
+      const due = published(), deadline = Date.now() + (strict ? 60_000 : patience);
       for (;;) {
         const now = Object.values((await tallies()) ?? {});
         if (now.length && now.every(({ last }) => last >= due)) return due;
         if (Date.now() > deadline) {
           if (!strict) return due;
-          throw new Error(`after ${what}: message ${due} did not come in 30 s: ${JSON.stringify(await tallies())}`);
+          throw new Error(`after ${what}: message ${due} did not come in 60 s: ${JSON.stringify(await tallies())}`);
         }
         await pause(20);
       }

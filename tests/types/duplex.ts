@@ -63,3 +63,12 @@ export function whyNot(error: unknown) {
 
 // @ts-expect-error misspelt
 connect("/live", { subscriptions: { confirmed: true } });
+
+connect({ websocket: "wss://a", sse: new URL("https://a"), uplink: async ({ reason, signal }) => (is<"initial" | "reconnect" | "unauthorized">()(reason), signal.aborted ? "/x" : new URL("https://a")) });
+connect(async () => ({ sse: "/live", uplink: "/up" }), { fallback: { order: ["websocket", "fetch", "eventsource", "poll"], failures: 1, early: 2, remember: "a" }, longPoll: { wait: 9, name: "p" } });
+connect("/live", { uplink: "/up", fallback: false, longPoll: true });
+connect("/live", { uplink: { url: () => "/up", name: false, maxMessages: 1, maxBytes: 2, timeout: 3 } });
+// @ts-expect-error no such way
+connect("/live", { fallback: { order: ["carrier"] } });
+// @ts-expect-error misspelt
+connect("/live", { uplink: { address: "/up" } });

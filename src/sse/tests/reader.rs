@@ -38,7 +38,7 @@ impl Reader {
         let early = self.pending.len() == chunk.len() && matches!(chunk.last(), Some(b'\n' | b'\r'));
         let units = early.then(|| how(chunk).1);
         let head = self.parser.fed(chunk.len(), units).to_vec();
-        let end = head[0] as usize;
+        let end = head[0][0] as usize;
         if end == 0 {
             return true;
         }
@@ -46,9 +46,9 @@ impl Reader {
         let (text, units, slow) = how(&region);
         let (mut data, mut event, mut id) = (None::<String>, String::new(), None);
         let table = if early && end == chunk.len() { head } else { self.parser.parse(units).to_vec() };
-        assert_eq!(table.len(), HEADER + table[1] as usize);
-        for entry in table[HEADER..].chunks(3) {
-            let (start, end) = (entry[1] as usize, entry[2] as usize);
+        assert_eq!((table.len() - HEADER) * 4, table[0][1] as usize);
+        for &[kind, start, end, _] in &table[HEADER..] {
+            let (start, end) = (start as usize, end as usize);
             let slice = || {
                 if slow {
                     String::from_utf8_lossy(&region[start..end]).into_owned()
@@ -56,7 +56,7 @@ impl Reader {
                     String::from_utf16(&text[start..end]).unwrap()
                 }
             };
-            match entry[0] & !DISPATCH {
+            match kind & !DISPATCH {
                 DATA => data = Some(data.map_or_else(slice, |data| data + "\n" + &slice())),
                 EVENT => event = slice(),
                 ID => id = Some(slice()),
@@ -67,7 +67,7 @@ impl Reader {
                 }
                 other => panic!("an entry of kind {other}"),
             }
-            if entry[0] & DISPATCH != 0 {
+            if kind & DISPATCH != 0 {
                 let moved = id.take();
                 if let Some(id) = &moved {
                     self.id.clone_from(id);

@@ -3,7 +3,7 @@ import { connect } from "/pkg/duplex.js";
 import { endpoints, option, published } from "./chaos-tally.js";
 
 const maxAge = option("maxAge");
-const ack = { ack: true, inFlight: 64 };
+const ack = { ack: true };
 const modes = {
   websocket: {
     acked: { outbox: ack },
@@ -35,7 +35,7 @@ for (const [mode, { outbox, send, transport, host = "127.0.0.1" }] of Object.ent
     reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500, ...(maxAge && { maxAge: Number(maxAge) }) },
     openTimeout: 2_000,
     // What comes together while nobody is there.
-    outbox: { maxMessages: 1e5, maxBytes: 1e8, ...outbox },
+    outbox: { maxMessages: 1e5, maxBytes: 1e8, inFlight: 64, ...outbox },
   });
   wire.addEventListener("open", () => tally.opens++);
   const pending = new Set();

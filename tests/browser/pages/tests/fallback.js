@@ -192,6 +192,11 @@ test("a server that is only slow is not taken for it", async () => {
   equal(seen.retries.map(({ failure }) => failure.code), ["open-timeout"], "failures");
 });
 
+test("the main entry says which one has an uplink", async () => {
+  const error = await thrown(() => connect({ websocket: ws("/echo"), sse: sse("/echo"), uplink: "/up" }));
+  equal([error.code, /everwire\/duplex/.test(error.message)], ["invalid-option", true], error.message);
+});
+
 test("what cannot be", async () => {
   for (const [name, endpoint, options] of [
     ["fallback", { websocket: ws("/echo"), sse: sse("/count") }, { fallback: "no" }],

@@ -128,6 +128,21 @@ test("the uplink's function and the headers are asked for each request", async (
   equal(seen, [["1", "Bearer 2"], ["2", "Bearer 3"]], "requests");
 });
 
+test("an endpoint's function may give the uplink, another one each time", async () => {
+  const key = unique();
+  const made = duplex(({ attempt }) => ({ sse: sse("/echo"), uplink: sse(`/echo?reply=body&key=${key}&n=${attempt}`) }));
+  await made.request({ n: 1 });
+  await fault("/fault/drop");
+  await made.request({ n: 2 });
+  equal((await requests(key)).map(({ query }) => new URLSearchParams(query).get("n")), ["0", "1"], "requests");
+  const wrong = duplex(() => ({ sse: sse("/echo"), uplink: 5 }));
+  const { failure } = await new Promise((resolve) => wrong.addEventListener("retry", resolve));
+  equal([failure.code, failure.cause?.code], ["provider", "invalid-option"], "no address");
+  const without = duplex(() => sse("/echo"));
+  await without.opened();
+  equal(await outcome(without.send({})), "no-uplink", "none");
+});
+
 test("name: another one, or none", async () => {
   for (const [name, expected] of [["stream", ["stream"]], [false, []]]) {
     const key = unique();
