@@ -28,10 +28,11 @@ export async function listening(url, process) {
   }
 }
 
-/** `folder` is its own, and is made; `url` is where it must answer. */
+/** `folder` is its own; `url` is where it must answer. */
 export async function startNginx(folder, config, url) {
   const binary = program(process.env.EVERWIRE_NGINX, "Run scripts/setup.sh proxies, or fallback.");
-  mkdirSync(folder);
+  // A port, and so a folder's name, may come again.
+  mkdirSync(folder, { recursive: true });
   const file = join(folder, "nginx.conf");
   writeFileSync(file, config);
   const args = ["-c", file, "-e", join(folder, "error.log"), "-g", `pid ${join(folder, "pid")};`];
