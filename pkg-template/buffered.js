@@ -1,13 +1,18 @@
 // Whether a stream that does not open is held back on its way: the server answers a HEAD at the same address.
-import { request } from "../src/transport/fetch.js";
+import { isStream, request } from "../src/transport/fetch.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; a code of LOST.
 const OPENED = 1, LOST = 2, BUFFERED = 4;
 /** So long a stream may take to open before it is asked for, in ms, or a third of openTimeout. */
 const SLOW = 3_000;
+/** Before the end of openTimeout, which tells less. */
+const LATE = 0.9;
 
-/** `openTimeout` in ms; `name`, if there is an uplink, is the parameter that says which stream it is. */
-export function addBuffered({ port }, openTimeout, name) {
+/**
+ * `openTimeout` in ms; `name`, if there is an uplink, is the parameter that says which stream it is. `ready`: there is another way, so
+ * that it is told at once. Else the stream has nearly all its time: it may only be slow to begin.
+ */
+export function addBuffered({ port }, openTimeout, name, ready) {
   const { request: whole = request } = port;
   /** By attempt: what ends the question. */
   const asked = new Map();
@@ -27,14 +32,16 @@ export function addBuffered({ port }, openTimeout, name) {
     // With it, a server that runs for a HEAD what it runs for a GET would take this for a second stream in the first one's place.
     if (name) target.searchParams.delete(name);
     try {
-      const { status } = await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal });
-      if (status >= 500) return;
+      // Another answer than a stream's says nothing of one.
+      if (!isStream(await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal }))) return;
     } catch {
       // It is the network, then, or not allowed.
       return;
     }
-    // The stream has had its time before, and has as much as the answer took once more.
-    if (!signal.aborted) later(() => client.call(LOST, attempt, BUFFERED), performance.now() - began);
+    const took = performance.now() - began;
+    // It has had its time before, and has as much as the answer took once more.
+    const rest = ready ? took : openTimeout * LATE - Math.min(SLOW, openTimeout / 3) - took;
+    if (!signal.aborted) later(() => client.call(LOST, attempt, BUFFERED), rest);
   }
 
   port.request = (client, attempt, url, init) => {

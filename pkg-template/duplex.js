@@ -3,7 +3,7 @@ import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
 import { addMemory, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
-import { Reader, WAYS, needsJson, readOptions } from "./options.js";
+import { Reader, WAYS, readOptions } from "./options.js";
 import { Persist, readPersist } from "./persist.js";
 import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
@@ -20,13 +20,17 @@ export { SubscriptionError } from "./subscriptions.js";
 
 const isKey = (value) => typeof value === "string" && value !== "";
 const KEY = "a key of the JSON";
+const TOO_MANY = 429;
+/** How long a client with long polls stays away from the best way, in ms, if the caller does not say. */
+const FAILBACK = 300_000;
 
-function readRequests(given = {}, codec) {
-  const options = new Reader(given, "requests", "id replyId error timeout onLoss");
+function readRequests(given, codec) {
+  const options = new Reader(given ?? {}, "requests", "id replyId error timeout onLoss");
   const id = options.get("id", isKey, KEY) ?? "id";
-  needsJson("requests.id", codec);
   const timeout = options.number("timeout", 1);
   return {
+    // Without keys there is nothing to tell a reply by.
+    keyed: codec !== "text" && codec !== "binary",
     id,
     replyId: options.get("replyId", isKey, KEY) ?? id,
     error: options.get("error", isKey, KEY) ?? "error",
@@ -77,17 +81,20 @@ export function connect(endpoint, options = {}) {
   const uplink = readUplink(up, [].concat(endpoint));
   const endpoints = noting(uplink, [].concat(endpoint));
   const own = new Reader({ fallback: ways, longPoll: polls }, "", "fallback longPoll");
-  const longPoll = readLongPoll(own, rest.heartbeat);
+  const longPoll = readLongPoll(own, rest);
   const fallback = readFallback(own, endpoints, rest.transport, longPoll);
-  const settings = readOptions({ ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback }, endpoints);
+  const chosen = { ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback };
+  // A poll has no end of its own after which the best way could be tried.
+  if (longPoll && (rest.reconnect === undefined || rest.reconnect === true || typeof rest.reconnect === "object")) chosen.reconnect = { failback: FAILBACK, ...rest.reconnect };
+  const settings = readOptions(chosen, endpoints);
   const persist = readPersist(kept, settings.acks);
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
   const tries = () => wire.attempt;
-  addBuffered(settings, rest.openTimeout ?? 10_000, uplink?.name);
+  addBuffered(settings, rest.openTimeout ?? 10_000, uplink?.name, fallback.names.includes("poll"));
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
-  if (uplink) addUplink(settings, uplink, tries, () => limit?.slower());
+  if (uplink) addUplink(settings, uplink, endpoints, tries, (status) => status === TOO_MANY && limit?.slower());
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
   const limit = rate === undefined ? undefined : addRate(settings, rate);

@@ -11,5 +11,5 @@ export const FAILURES = [
   ["content-type", "the answer is no event stream: its content type must be text/event-stream"],
   ["end", "the server ended the stream"],
   ["too-big", "an event is larger than maxEventBytes"],
-  ["buffered", "a proxy holds the event stream back: have the server send X-Accel-Buffering: no, or set longPoll"],
+  ["buffered", "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll"],
 ];

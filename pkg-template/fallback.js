@@ -21,6 +21,7 @@ export function readFallback(options, endpoints, transport, longPoll) {
   });
   const remember = fallback.get("remember", (value) => /^(boolean|string)$/.test(typeof value), "true, false, or a string that names the server") ?? true;
   const [target] = endpoints, several = endpoints.length > 1;
+  if (order && transport !== undefined) throw invalid("fallback.order and transport exclude one another");
   if (order && several) throw invalid("fallback.order is for one endpoint: several are tried one after the other");
   if (order?.includes("poll") && !longPoll) throw invalid('fallback.order "poll" needs longPoll');
   const named = typeof target === "object" && target !== null && !(target instanceof URL);
@@ -35,9 +36,9 @@ export function readFallback(options, endpoints, transport, longPoll) {
   names = names.filter((name) => !CONSTRUCTORS[name] || globalThis[CONSTRUCTORS[name]]);
   if (longPoll && !names.includes("poll")) throw invalid("longPoll is for SSE by fetch, as one of the ways to one endpoint: give { sse }, or fallback.order");
   if (!names.length) return { ...NONE, names };
-  const address = named ? [target.websocket, target.sse].join(" ") : typeof target === "function" ? "" : target;
-  // Without the queries, which may hold tokens.
-  const key = remember && `everwire way ${typeof remember === "string" ? remember : String(address).replace(/[?#]\S*/g, "").replace(/\/\/[^/]*@/g, "//")}`;
+  // Of a function nothing is known; of addresses not the queries, which may hold tokens.
+  const address = named ? [target.websocket, target.sse].join(" ") : target;
+  const key = remember && (typeof remember === "string" || typeof target !== "function") && `everwire way ${typeof remember === "string" ? remember : String(address).replace(/[?#]\S*/g, "").replace(/\/\/[^/]*@/g, "//")}`;
   const first = Math.max(0, names.indexOf(stored(key)));
   return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [unopened, early, first] };
 }

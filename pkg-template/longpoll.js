@@ -12,14 +12,18 @@ const ENDED = 0, NETWORK = 1006;
 const PATIENCE = 10_000;
 /** An answer that brings nothing is due after the wait. One that comes sooner ends the connection, so that the backoff holds. */
 const SOON = 1_000;
+/** Two requests are so many ms apart at least. */
+const FLOOR = 100;
 
 /** `longPoll`: how long the server may wait for something to say, in ms, or undefined for none. */
-export function readLongPoll(options, heartbeat) {
+export function readLongPoll(options, { heartbeat, http, resume }) {
   const given = section(options, "longPoll", false);
   const poll = new Reader(given.value, "longPoll", "wait name");
-  const wait = poll.number("wait", 0, LONGEST - PATIENCE);
+  const wait = poll.number("wait", SOON, LONGEST - PATIENCE);
   const name = poll.get("name", (value) => value !== "" && typeof value === "string", "a string") ?? "poll";
   if (!given.on) return undefined;
+  if (!/^(GET)?$/i.test(http?.method ?? "")) throw invalid("longPoll is for requests that may be repeated: not with http.method");
+  if (resume?.request || resume?.via === "url") throw invalid('longPoll asks for what comes after the cursor by itself: not with resume.request, nor with resume.via "url"');
   // Its end is a sign of life, and has to come within the interval.
   const most = heartbeat ? (heartbeat.interval ?? 30_000) * 0.8 : Infinity;
   if (wait > most) throw invalid("longPoll.wait must be shorter than four fifths of heartbeat.interval: its end is the sign of life");
@@ -52,6 +56,7 @@ function poll(port, attempt, init, name, wait) {
   async function run() {
     for (let opened = false; ; opened = true) {
       const began = performance.now(), before = news();
+      if (!port.owns(socket)) return undefined;
       if (opened) port.call(ASKING, 0, 0);
       const [target, headers] = port.aim("fetch", address, given);
       // The first one is answered at once: it has to open in time, and a proxy shows no answer before its end.
@@ -62,6 +67,7 @@ function poll(port, attempt, init, name, wait) {
         if (!port.owns(socket)) return undefined;
         if (!isStream(response)) {
           const [answer, ...told] = await refusal(response);
+          if (!port.owns(socket)) return undefined;
           port.answer = answer;
           return told;
         }
@@ -72,7 +78,10 @@ function poll(port, attempt, init, name, wait) {
         if (port.socket !== socket) return undefined;
         const code = await read(port, socket, response.body);
         if (port.socket !== socket) return undefined;
-        if (code !== ENDED || (opened && news() === before && performance.now() - began < Math.min(SOON, wait))) return [LOST, code];
+        if (code !== ENDED || (opened && news() === before && performance.now() - began < SOON)) return [LOST, code];
+        clearTimeout(late);
+        await new Promise((resolve) => { late = setTimeout(resolve, FLOOR + began - performance.now()); });
+        if (port.socket !== socket) return undefined;
       } finally {
         clearTimeout(late);
       }

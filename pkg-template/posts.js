@@ -9,8 +9,8 @@ import { EverwireError } from "./errors.js";
 const LOST = 2, ANSWERED = 7, POSTED = 20, ROOM = 21;
 const PROVIDER = 3, NETWORK = 1006;
 const TAKEN = 0, BACK = 1, REFUSED = 2, TOO_BIG = 3;
-// What a port's `send` gives: not now, and that the answer will settle it.
-const BUSY = 0, CARRIED = 4;
+// What a port's `send` gives: not now; it cannot be sent; the answer will settle it.
+const BUSY = 0, UNSENDABLE = 2, CARRIED = 4;
 /** Statuses that are about what a request carries (RFC 9110, 15.5). */
 const UNFIT = [400, 413, 415, 422], TOO_LARGE = 413;
 /** The server has acted on nothing, and may be asked again: Too Early, Too Many Requests; Unavailable, if it says when. */
@@ -62,36 +62,30 @@ export class Posts {
   #port;
   #attempt;
   #uplink;
-  /** What the next request carries: `{ id, payload, raw }`, without an id what is said before all else. */
+  #url;
+  /** What goes before the outbox, and what the next request carries of it: `{ id, body, raw, length }`. */
+  #said = [];
   #batch = [];
   #bytes = 0;
   /** A request is out. */
   #out = false;
+  #asked = false;
   /** So many go alone: there is one among them that the server did not like. */
   #alone = 0;
   #leaving = false;
   #ended = false;
-  #abort = new AbortController();
 
-  constructor(port, attempt, uplink) {
+  constructor(port, attempt, uplink, url) {
     this.#port = port;
     this.#attempt = attempt;
     this.#uplink = uplink;
+    this.#url = url;
   }
 
   /** As one of the stream's listeners: taken off when it is let go of. */
   removeEventListener() {
     // What is out may still arrive: a browser ends the streams of a page that goes before it says so.
     this.#ended = true;
-  }
-
-  /** The page goes, and what waits with it, as far as the browser lets it. `persisted`: it may come back. */
-  leave(persisted) {
-    this.#leaving = true;
-    if (!this.#ended) this.#port.call(ROOM, 0, 0);
-    // The stream went first. Nobody is left who would send it again.
-    else if (!persisted) for (const [id, entry] of this.#port.payloads) if (!this.carry(id, entry)) break;
-    this.#flush();
   }
 
   get #gone() {
@@ -101,126 +95,178 @@ export class Posts {
   /** Whether something of this length can go with the next request. */
   free(length = 0, raw = false) {
     const { maxMessages, maxBytes } = this.#uplink, [first] = this.#batch, bytes = this.#bytes + length;
-    if (this.#gone || (this.#leaving ? alive + bytes > LEAVING : this.#out)) return false;
+    if (this.#gone || (this.#leaving ? alive + bytes > LEAVING : this.#out || this.#said.length)) return false;
     if (!first) return true;
-    return !raw && !first.raw && first.id !== undefined && !this.#alone && this.#batch.length < maxMessages && bytes <= maxBytes;
+    return !raw && !first.raw && (this.#leaving || (!this.#alone && this.#batch.length < maxMessages && bytes <= maxBytes));
   }
 
   /** A message of the outbox's: its entry there. */
   carry(id, entry) {
-    const [given] = entry, raw = typeof given !== "string", length = byteLength(given);
-    if (!this.free(length, raw)) return BUSY;
-    entry[1] = length;
-    // The app may use its buffer again.
-    this.#add({ id, raw, payload: snapshot(given) }, length);
+    let made;
+    try {
+      made = this.#entry(entry[0], id);
+    } catch {
+      // A detached buffer.
+      return UNSENDABLE;
+    }
+    if (/SharedArrayBuffer\]$/.test(Object.prototype.toString.call(made.body))) return UNSENDABLE;
+    if (!this.free(made.length, made.raw)) return BUSY;
+    entry[1] = made.length;
+    this.#bytes += made.length;
+    if (this.#batch.push(made) === 1) this.#soon();
     return CARRIED;
   }
 
   /** What goes before the outbox, on a stream that the core does not know of yet. */
   say(payload) {
-    this.#add({ payload, raw: typeof payload !== "string" }, byteLength(payload));
+    if (this.#said.push(this.#entry(payload)) === 1) this.#soon();
   }
 
-  #add(entry, length) {
-    this.#bytes += length;
-    if (this.#batch.push(entry) === 1) queueMicrotask(() => this.#flush());
+  /** The page goes, and what waits with it, as far as the browser lets it. `persisted`: it may come back. */
+  leave(persisted) {
+    this.#leaving = true;
+    do {
+      if (!this.#ended) this.#port.call(ROOM, 0, 0);
+      // The stream went first. Nobody is left who would send it again.
+      else if (!persisted) for (const [id, entry] of this.#port.payloads) if (!this.#sent.has(id) && this.carry(id, entry) === BUSY) break;
+    } while (this.#flush());
   }
 
+  /** What was carried in leaving, where the core does not say so. */
+  #sent = new Set();
+
+  #entry(payload, id) {
+    const raw = typeof payload !== "string";
+    // The app may use its buffer again.
+    const body = raw ? snapshot(payload) : element(payload);
+    // With its comma.
+    return { id, raw, body, length: byteLength(body) + 1 };
+  }
+
+  #soon() {
+    queueMicrotask(() => this.#flush());
+  }
+
+  /** Whether there was something to send. */
   #flush() {
-    const batch = this.#batch;
-    if (this.#gone || !batch.length) return;
-    this.#batch = [];
-    this.#bytes = 0;
-    this.#out = true;
+    if (this.#gone || (this.#out && !this.#leaving)) return false;
+    const batch = this.#said.length ? this.#next() : this.#batch;
+    if (!batch.length) return false;
+    if (batch === this.#batch) {
+      this.#batch = [];
+      this.#bytes = 0;
+    }
+    if (this.#leaving) for (const { id } of batch) this.#sent.add(id);
     this.#alone = Math.max(0, this.#alone - batch.length);
+    this.#out = true;
     this.#post(batch);
+    return true;
+  }
+
+  /** Of what is to be said first, as much as one request takes. */
+  #next() {
+    const { maxMessages, maxBytes } = this.#uplink, said = this.#said;
+    let count = 1, bytes = said[0].length;
+    if (!said[0].raw && !this.#alone) while (count < Math.min(said.length, maxMessages) && !said[count].raw && (bytes += said[count].length) <= maxBytes) count++;
+    return said.splice(0, count);
   }
 
   async #post(batch) {
-    let request, answer;
-    try {
-      const asked = this.#uplink.ask(this.#port, this.#abort.signal);
-      // In leaving there is no time to wait for what need not be asked.
-      request = this.#request(batch, ...(Array.isArray(asked) ? asked : await asked));
-    } catch (error) {
-      return this.#over(() => this.#fail(batch, true, error, LOST, PROVIDER));
-    }
-    if (this.#gone) return;
-    try {
-      answer = await this.#send(...request);
-    } catch (error) {
-      // Firefox (140) rejects with an error of its own in place of the abort's.
-      return this.#over(() => this.#fail(batch, false, this.#abort.signal.reason ?? error, LOST, NETWORK));
-    }
-    this.#over(() => this.#answered(batch, ...answer));
-  }
-
-  /** Throws where the functions gave what cannot be used. */
-  #request(batch, url, headers) {
-    const { name } = this.#uplink, [{ payload, raw }] = batch;
-    const target = resolve(url);
-    if (name) setParameter(target, name, this.id);
-    const own = new Headers(headers);
-    if (!own.has("content-type")) own.set("content-type", raw ? "application/octet-stream" : "application/json");
-    return [target.href, own, raw ? payload : new TextEncoder().encode(`[${batch.map((entry) => element(entry.payload)).join(",")}]`)];
-  }
-
-  async #send(url, headers, body) {
-    const { init, fetch = globalThis.fetch, timeout, out } = this.#uplink;
-    const length = byteLength(body), keepalive = alive + length <= (this.#leaving ? LEAVING : KEPT_ALIVE);
-    const late = setTimeout(() => this.#abort.abort(new EverwireError("uplink", "the uplink did not answer within uplink.timeout")), timeout);
+    const { timeout, out } = this.#uplink;
+    const abort = new AbortController(), { signal } = abort;
+    const late = setTimeout(() => abort.abort(new EverwireError("uplink", "the uplink, or a function that was asked for it, did not answer within uplink.timeout")), timeout);
     const stop = () => {
       clearTimeout(late);
       // What was sent in leaving is to arrive.
-      if (!this.#leaving) this.#abort.abort();
+      if (!this.#leaving) abort.abort();
     };
     out.add(stop);
-    if (keepalive) alive += length;
+    // What a function of the app's does not give in time.
+    const gaveUp = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    gaveUp.catch(() => {});
+    let asking = true, settle;
     try {
-      // A browser makes a GET of a POST that is redirected, and the body is lost without a word.
-      const response = await fetch(url, { ...init, method: "POST", headers, body, keepalive, redirect: "manual", cache: "no-store", signal: this.#abort.signal });
-      if (response.type === "opaqueredirect") throw new EverwireError("uplink", "the uplink is redirected, which would lose what is sent: give its final address");
-      return [response, await messagesOf(response)];
+      const asked = this.#ask(signal);
+      // In leaving there is no time to wait for what need not be asked.
+      const request = this.#request(batch, ...(Array.isArray(asked) ? asked : await Promise.race([asked, gaveUp])));
+      if (this.#gone) return;
+      asking = false;
+      const answer = await Promise.race([this.#send(signal, ...request), gaveUp]);
+      settle = () => this.#answered(batch, ...answer);
+    } catch (error) {
+      // Firefox (140) rejects with an error of its own in place of the abort's.
+      settle = () => this.#fail(batch, asking, signal.reason ?? error, LOST, asking ? PROVIDER : NETWORK);
     } finally {
       clearTimeout(late);
       out.delete(stop);
-      if (keepalive) alive -= length;
     }
-  }
-
-  /** A request is over. The loss of the stream has settled already what one carried that was still out. */
-  #over(settle) {
+    // The loss of the stream has settled already what was still out.
     if (this.#ended) return;
     this.#out = this.#leaving = false;
     settle();
   }
 
+  /** Where to, and with which headers; a promise only where a function gave one. */
+  #ask(signal) {
+    const { headers, context } = this.#uplink, port = this.#port;
+    const call = (value, reason) => (typeof value === "function" ? value(context(port, reason, signal)) : value);
+    // The stream's functions were asked already for what takes the refused one's place.
+    const plain = port.reason === "unauthorized" ? "reconnect" : port.reason;
+    const given = [call(this.#url, this.#asked ? plain : port.reason), call(headers, plain)];
+    this.#asked = true;
+    return given.some((value) => typeof value?.then === "function") ? Promise.all(given) : given;
+  }
+
+  /** Throws where the functions gave what cannot be used. */
+  #request(batch, url, headers) {
+    const { name } = this.#uplink, [{ body, raw }] = batch;
+    const target = resolve(url);
+    if (name) setParameter(target, name, this.id);
+    const own = new Headers(headers);
+    if (!own.has("content-type")) own.set("content-type", raw ? "application/octet-stream" : "application/json");
+    return [target.href, own, raw ? body : new TextEncoder().encode(`[${batch.map((entry) => entry.body).join(",")}]`)];
+  }
+
+  async #send(signal, url, headers, body) {
+    const { init, fetch = globalThis.fetch } = this.#uplink;
+    // Of a list, the brackets are in the place of one comma.
+    const length = byteLength(body), keepalive = alive + length <= (this.#leaving ? LEAVING + 1 : KEPT_ALIVE);
+    if (keepalive) alive += length;
+    try {
+      // A browser makes a GET of a POST that is redirected, and the body is lost without a word.
+      const response = await fetch(url, { ...init, method: "POST", headers, body, keepalive, redirect: "manual", cache: "no-store", signal });
+      if (response.type === "opaqueredirect") throw new EverwireError("uplink", "the uplink is redirected, which would lose what is sent: give its final address");
+      return [response, await messagesOf(response)];
+    } finally {
+      if (keepalive) alive -= length;
+    }
+  }
+
   #answered(batch, { ok, status, headers }, messages) {
     const port = this.#port, wait = retryAfter(headers.get("retry-after"));
-    // Before an app's code can send more.
-    const untold = status < 500 && status !== TIMEOUT;
-    if (ok) {
-      for (const data of messages) this.#uplink.heard(port, data);
-      this.#settle(batch, TAKEN);
-    } else if (UNFIT.includes(status) && batch[0].id !== undefined) {
-      if (batch.length === 1) this.#settle(batch, status === TOO_LARGE ? TOO_BIG : REFUSED);
-      else {
+    const said = batch[0].id === undefined;
+    if (ok) this.#settle(batch, TAKEN, 0, messages);
+    else if (UNFIT.includes(status)) {
+      if (batch.length > 1) {
         this.#alone = batch.length;
+        if (said) this.#said.unshift(...batch);
         this.#settle(batch, BACK);
-      }
-    } else if ((NOT_NOW.includes(status) || (status === UNAVAILABLE && wait)) && batch[0].id !== undefined) {
+      } else this.#settle(batch, status === TOO_LARGE ? TOO_BIG : REFUSED);
+    } else if (!said && (NOT_NOW.includes(status) || (status === UNAVAILABLE && wait))) {
       this.#uplink.slower(status);
       this.#settle(batch, BACK, Math.max(0, wait - 1) * 1_000 + 1);
     } else {
       port.answer = { status, contentType: headers.get("content-type") ?? "", body: "" };
-      this.#fail(batch, untold, undefined, ANSWERED, (status | (wait << 10)) >>> 0);
+      this.#fail(batch, status < 500 && status !== TIMEOUT, undefined, ANSWERED, (status | (wait << 10)) >>> 0);
     }
   }
 
   /** `room`: 0 the next one may go, else one more than the ms that the server asks to wait. */
-  #settle(batch, verdict, room = 0) {
+  #settle(batch, verdict, room = 0, messages = []) {
     for (const { id } of batch) if (id !== undefined && !this.#ended) this.#port.call(POSTED, verdict, id);
-    if (!this.#ended) this.#port.call(ROOM, 0, room);
+    // These run the app's code, which may close or reconnect.
+    for (const data of messages) if (!this.#ended) this.#uplink.heard(this.#port, data);
+    if (!this.#flush() && !this.#ended) this.#port.call(ROOM, 0, room);
   }
 
   /** The connection ends by it, as one that cannot send is none. `untold`: the server has certainly acted on nothing. */

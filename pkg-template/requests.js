@@ -1,6 +1,6 @@
 // Questions to the server and its answers, by an id that both carry.
 import { identify } from "./encode.js";
-import { EverwireError } from "./errors.js";
+import { EverwireError, invalid } from "./errors.js";
 import { Reader, readSignal } from "./options.js";
 
 const SENTENCES = {
@@ -37,6 +37,7 @@ export class Requests {
   /** `post(message, options)` is the client's send. */
   ask(message, options, post) {
     return new Promise((resolve, reject) => {
+      if (!this.#options.keyed) throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
       const given = new Reader(options, "request", "timeout signal priority");
       const own = given.number("timeout", 1), signal = readSignal(given), priority = given.flag("priority", false);
       const timeout = own < 0 ? this.#options.timeout : own;

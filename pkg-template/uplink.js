@@ -11,23 +11,33 @@ const WEBSOCKET = 1;
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
 
-const wrong = () => invalid("uplink must be an address or a function, in the endpoint or as an option");
+const wrong = () => invalid("uplink must be an http: or https: address, or a function, in the endpoint or as an option");
+
+/** A mistake is told at once, and not at the first send. */
+function checked(url) {
+  if (isFunction(url)) return url;
+  try {
+    if (isAddress(url) && /^https?:$/.test(resolve(url).protocol)) return url;
+  } catch {}
+  throw wrong();
+}
 
 /** What there is to say of the uplink, or undefined for none. It stands in the endpoint, or in the option; a function tells it later. */
 export function readUplink(given, endpoints) {
-  const own = endpoints.find((endpoint) => endpoint?.uplink !== undefined)?.uplink;
-  const later = endpoints.some(isFunction);
-  if (given === undefined && own === undefined && !later) return undefined;
+  const own = endpoints.map((endpoint) => endpoint?.uplink);
+  if (given === undefined && own.every((url) => url === undefined) && !endpoints.some(isFunction)) return undefined;
   const plain = given === undefined || isAddress(given);
   const options = new Reader(plain ? {} : given, "uplink", "url name maxMessages maxBytes timeout");
-  const url = (plain ? given : options.get("url", isAddress, "an address or a function")) ?? own;
-  if (!isAddress(url) && !(url === undefined && later)) throw wrong();
+  const url = plain ? given : options.get("url", isAddress, "an address or a function");
+  if (url === undefined && !plain && own.includes(undefined) && !endpoints.some(isFunction)) throw wrong();
   const number = (byDefault, ...how) => {
     const value = options.number(...how);
     return value < 0 ? byDefault : value;
   };
   return {
-    url,
+    url: url === undefined ? undefined : checked(url),
+    /** By the endpoint. */
+    urls: new Map(),
     name: options.get("name", (value) => value === false || (value !== "" && typeof value === "string"), "a string, or false for none") ?? "connection",
     maxMessages: number(1_000, "maxMessages", 1, 1e6, ""),
     maxBytes: number(60_000, "maxBytes", 1, 2 ** 31 - 1, " of bytes"),
@@ -35,37 +45,37 @@ export function readUplink(given, endpoints) {
   };
 }
 
-/** The endpoints; of those that are functions the uplink is noted that they give. */
+/** The endpoints, whose uplinks are noted; of those that are functions, when they give one. */
 export function noting(uplink, endpoints) {
   if (!uplink) return endpoints;
-  return endpoints.map((endpoint) => !isFunction(endpoint) ? endpoint : async (context) => {
-    const target = await endpoint(context);
-    if (target?.uplink !== undefined) {
-      if (!isAddress(target.uplink)) throw wrong();
-      uplink.url = target.uplink;
-    }
-    return target;
+  const { url, urls } = uplink;
+  return endpoints.map((endpoint) => {
+    const noted = !isFunction(endpoint) ? endpoint : async (context) => {
+      const target = await endpoint(context);
+      urls.set(noted, target?.uplink === undefined ? url : checked(target.uplink));
+      return target;
+    };
+    urls.set(noted, endpoint?.uplink === undefined ? url : checked(endpoint.uplink));
+    return noted;
   });
 }
 
-/** `tries` gives how many attempts there were since the last stable connection, `slower` hears of 429. */
-export function addUplink(settings, uplink, tries, slower) {
+/** `tries` gives how many attempts there were since the last stable connection, `slower` hears of the status that says so. */
+export function addUplink(settings, uplink, endpoints, tries, slower) {
   const { port, http } = settings;
-  const call = (value, context) => (isFunction(value) ? value(context) : value);
-  if ([uplink.url, http.headers].some(isFunction)) settings.flags |= PROVIDER;
+  const { urls } = uplink, known = [...urls.values()].filter((url) => url !== undefined);
+  if (http.once && known.length) throw invalid("uplink is for a stream that may be asked for again: not with http.method POST or PATCH");
+  if ([...known, http.headers].some(isFunction)) settings.flags |= PROVIDER;
+  const urlOf = (client) => urls.get(endpoints[client.way]);
   const shared = {
     ...uplink,
-    /** Stops the requests that are out. */
-    out: new Set(),
     init: http.init,
+    headers: http.headers,
     fetch: http.fetch,
     slower,
-    /** Where to, and with which headers; a promise only where a function gave one. */
-    ask(port, signal) {
-      const context = { reason: port.reason, attempt: tries(), lastEventId: port.cursor, signal };
-      const given = [uplink.url, http.headers].map((value) => call(value, context));
-      return given.some((value) => isFunction(value?.then)) ? Promise.all(given) : given;
-    },
+    /** Stops the requests that are out. */
+    out: new Set(),
+    context: (port, reason, signal) => ({ reason, attempt: tries(), lastEventId: port.cursor, signal }),
     /** A message in an answer: an ack or a reply, as it has no place in the stream. */
     heard(port, data) {
       const type = typeof data?.type === "string" ? data.type : "message";
@@ -81,19 +91,22 @@ export function addUplink(settings, uplink, tries, slower) {
   /** By what stands for a socket; the last one, and whose they are. */
   const ways = new WeakMap();
   let last, client;
-  // Captured: before the port's own, which lets go of the stream.
   const leave = ({ persisted }) => {
-    if (last && (!client.socket || ways.has(client.socket))) last.leave(persisted);
+    const posts = ways.get(client.socket) ?? (client.socket ? undefined : last);
+    posts?.leave(persisted);
   };
-  globalThis.addEventListener?.("pagehide", leave, true);
   const { route = Port.prototype.route, open = Port.prototype.open, takes = Port.prototype.takes, send = Port.prototype.send, dispose = Port.prototype.dispose } = port;
   port.route = function (address, transport) {
     const found = route.call(this, address, transport);
-    return (found & 3) > WEBSOCKET && uplink.url !== undefined ? found | POSTS : found;
+    return (found & 3) > WEBSOCKET && urlOf(this) !== undefined ? found | POSTS : found;
   };
   port.open = function (attempt, transport) {
-    if (transport === WEBSOCKET || uplink.url === undefined) return open.call(this, attempt, transport);
-    const posts = new Posts(this, attempt, shared);
+    const url = urlOf(this);
+    if (transport === WEBSOCKET || url === undefined) return open.call(this, attempt, transport);
+    // Captured: before the port's own, which lets go of the stream.
+    if (!client) globalThis.addEventListener?.("pagehide", leave, true);
+    client = this;
+    const posts = new Posts(this, attempt, shared, url);
     const [address, extra] = this.prepared;
     const target = resolve(address);
     if (uplink.name) setParameter(target, uplink.name, posts.id);
@@ -102,7 +115,7 @@ export function addUplink(settings, uplink, tries, slower) {
     if (!began) return began;
     const { socket, link } = this.successor ?? this;
     ways.set(socket, posts);
-    [last, client] = [posts, this];
+    last = posts;
     link.push([posts]);
     return began;
   };

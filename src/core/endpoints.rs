@@ -15,17 +15,7 @@ pub(crate) struct Patience {
     pub(crate) early: u64,
 }
 
-/// What is known of the first endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Standing {
-    Unknown,
-    /// It was left for its failures: at the next one it is left at once.
-    Unfit,
-    /// It has held. When it does not open it is rather the server that is down.
-    Proven,
-}
-
-/// So many times as patient with one that has held.
+/// So many times as patient with one that has held: when it does not open, it is rather the server that is down.
 const ENDURANCE: u64 = 4;
 
 impl Connection {
@@ -33,30 +23,31 @@ impl Connection {
     // Not inlined, for the size.
     #[inline(never)]
     pub(super) fn choose(&mut self, failure: Failure, stable: bool, opened: bool) {
-        let Patience { unopened, early } = &mut self.strikes;
-        let (strikes, mut limit) = if opened {
-            (early, self.config.patience.early)
-        } else {
-            (unopened, self.config.patience.unopened)
-        };
-        *strikes = if stable { 0 } else { *strikes + 1 };
-        let strikes = *strikes;
-        if self.endpoint == 0 {
-            if stable {
-                self.standing = Standing::Proven;
-            }
-            match self.standing {
-                Standing::Unknown => {}
-                Standing::Unfit => limit = limit.min(1),
-                Standing::Proven if opened => {}
-                Standing::Proven => limit *= ENDURANCE,
-            }
+        if stable {
+            self.strikes = Patience::default();
+            self.held = true;
+            self.unfit &= self.endpoint > 0;
         }
+        // What says nothing of the way is no strike: a function that failed, a server that is busy, no network.
+        let busy = matches!(failure, Failure::Provider | Failure::Http { status: 429 | 503, .. });
+        let strike = u64::from(!stable && !busy && !self.offline);
+        let Patience { unopened, early } = self.config.patience;
+        let (strikes, mut limit) = if opened {
+            self.strikes.early += strike;
+            (self.strikes.early, early)
+        } else {
+            self.strikes.unopened += strike;
+            (self.strikes.unopened, if self.held { unopened * ENDURANCE } else { unopened })
+        };
+        if self.unfit && self.endpoint == 0 {
+            limit = limit.min(1);
+        }
+        let spent = strikes >= limit;
         if stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 }) {
             // A good connection just came to its end: back to the first one.
             self.endpoint = 0;
-        } else if strikes >= limit || matches!(failure, Failure::Blocked | Failure::Buffered) {
-            self.standing = Standing::Unfit;
+        } else if spent || matches!(failure, Failure::Blocked | Failure::Buffered) {
+            self.unfit = true;
             self.endpoint += 1;
             if self.endpoint == self.config.endpoints {
                 self.endpoint = 0;
@@ -65,6 +56,7 @@ impl Connection {
             return;
         }
         self.strikes = Patience::default();
+        self.held = false;
     }
 
     /// What the browser does not let out to this one, it may to the next.

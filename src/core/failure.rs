@@ -142,7 +142,7 @@ impl Failure {
             Self::End => "the server ended the stream",
             Self::TooBig => "an event is larger than maxEventBytes",
             Self::Buffered => {
-                "a proxy holds the event stream back: have the server send X-Accel-Buffering: no, or set longPoll"
+                "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll"
             }
         }
     }

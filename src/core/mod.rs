@@ -23,7 +23,7 @@ mod sending;
 mod tests;
 
 use config::{Config, FLOOR};
-use endpoints::{Patience, Standing};
+use endpoints::Patience;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
@@ -69,7 +69,10 @@ pub(crate) struct Connection {
     endpoint: u32,
     /// Failures of this endpoint in a row.
     strikes: Patience,
-    standing: Standing,
+    /// It has held since it was chosen.
+    held: bool,
+    /// The first one was left for its failures: at the next one it is left at once.
+    unfit: bool,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
@@ -112,7 +115,8 @@ impl Connection {
             reason: Reason::Initial,
             endpoint: config.first,
             strikes: Patience::default(),
-            standing: if config.first > 0 { Standing::Unfit } else { Standing::Unknown },
+            held: false,
+            unfit: config.first > 0,
             route: None,
             spent: false,
             told: 0,

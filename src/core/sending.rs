@@ -58,7 +58,7 @@ impl Connection {
 
     /// What waits for a pong needs a ping, if none is out after it.
     pub(super) fn confirm(&mut self) {
-        if self.queue.wants_ping() {
+        if !self.posts() && self.queue.wants_ping() {
             self.ping();
         }
     }
@@ -84,7 +84,8 @@ impl Connection {
 
     /// What is on the wire of a connection that is over.
     pub(super) fn unload(&mut self) {
-        self.full_until = None;
+        // When a server said "not now", that holds for the next connection, too.
+        self.full_until = self.full_until.filter(|until| self.stalls > 0 && *until < u64::MAX);
         self.queue.cut(&mut self.actions);
     }
 }

@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Config, Patience},
         failure::Failure,
-        io::{Action, Input, Why},
+        io::{Action, Input, Page, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -107,6 +107,46 @@ fn one_that_held_is_left_late_when_it_does_not_open_again() {
         endpoints(&mut sim, &[Stable(NETWORK), Early(NETWORK), Early(NETWORK), Early(NETWORK)]),
         [0, 0, 0, 1]
     );
+}
+
+#[test]
+fn failures_before_a_good_connection_are_forgotten() {
+    let mut sim = started(ways(2));
+    for _ in 0..3 {
+        assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK), Early(NETWORK), Stable(NETWORK)]), [0, 0, 0]);
+    }
+    assert_eq!(after(&mut sim, Stable(NETWORK)), 0);
+    for _ in 0..3 {
+        assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 5]), [0; 5]);
+        assert_eq!(after(&mut sim, Stable(NETWORK)), 0);
+    }
+}
+
+#[test]
+fn a_lesser_way_that_held_is_left_late_too() {
+    let mut sim = started(ways(3));
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK), Unopened(NETWORK), Stable(NETWORK)]), [0, 1, 1]);
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 8]), [1, 1, 1, 1, 1, 1, 1, 2]);
+    // The next one has to prove itself.
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 2]), [2, 0]);
+}
+
+#[test]
+fn what_says_nothing_of_the_way_is_no_strike() {
+    let busy = |status| Failure::Http { status, retry_after: None };
+    for failure in [Failure::Provider, busy(429), busy(503)] {
+        let mut sim = started(ways(2));
+        assert_eq!(endpoints(&mut sim, &[Unopened(failure); 4]), [0; 4], "{failure:?}");
+        assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 2]), [0, 1], "{failure:?}");
+    }
+    let mut sim = started(ways(2));
+    sim.page(Page::Offline);
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 4]), [0; 4]);
+    sim.page(Page::Online);
+    assert_eq!(endpoints(&mut sim, &[Unopened(NETWORK); 2]), [0, 1]);
+    // Another server is another matter.
+    let mut sim = started(Config { endpoints: 2, ..Config::default() });
+    assert_eq!(endpoints(&mut sim, &[Unopened(busy(503))]), [1]);
 }
 
 #[test]

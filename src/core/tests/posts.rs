@@ -85,6 +85,40 @@ fn not_now_again_and_again_waits_longer_and_longer() {
 }
 
 #[test]
+fn not_now_holds_for_the_next_stream_too() {
+    let mut sim = open();
+    sim.post(PLAIN);
+    sim.request();
+    sim.answered(Some(20_000));
+    sim.transmitted();
+    sim.lost(Failure::Network);
+    sim.establish();
+    let waited = sim.pass_until(100_000, |sim| !sim.request.is_empty());
+    assert!((17_000..=25_000).contains(&waited), "{waited}");
+    // But what a request has left behind that was not answered does not.
+    let mut sim = open();
+    sim.post(PLAIN);
+    sim.request();
+    sim.answered(Some(0));
+    sim.pass_until(100_000, |sim| !sim.request.is_empty());
+    sim.request();
+    sim.post(PLAIN);
+    sim.lost(Failure::Network);
+    sim.establish();
+    assert_eq!(sim.request.len(), 1);
+}
+
+#[test]
+fn a_confirmation_needs_no_ping() {
+    let mut sim = Sim::open_on(POSTS, beating());
+    sim.post(CONFIRMED);
+    sim.request();
+    assert_eq!(sim.pings(), 0);
+    sim.answered(None);
+    assert_eq!((sim.pings(), sim.fate_of(1)), (0, Some(Sent::Sent)));
+}
+
+#[test]
 fn the_stream_goes_on_meanwhile() {
     let mut sim = open();
     sim.post(PLAIN);

@@ -165,23 +165,35 @@ test("transport says which one, and then there is no other", async () => {
 
 test("a stream that is held back is told as buffered, and long polls go on", async () => {
   // The stream is never answered, the HEAD is.
-  const plan = script("sse", [[["hang"]], [["status", 200]], [["send", "id: a\ndata: a\n\n"], ["end"]], [["send", "id: a\ndata: a\n\nid: b\ndata: b\n\n"], ["end"]], [["send", ": wait\n\n"]]]);
+  const plan = script("sse", [[["hang"]], [["status", 200, "text/event-stream"]], [["send", "id: a\ndata: a\n\n"], ["end"]], [["send", "id: a\ndata: a\n\nid: b\ndata: b\n\n"], ["end"]], [["send", ": wait\n\n"]]]);
   const made = duplex(plan.url, { longPoll: true, openTimeout: 3_000, fallback: nowhere });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 2, "the messages");
   const [{ failure }] = seen.retries;
   equal([failure.code, failure.class, /longPoll/.test(failure.message)], ["buffered", "retriable", true], failure.message);
   equal([seen.data, made.state, made.stats().outcome], [["a", "b"], "open", "recovered"], "messages");
-  const log = await plan.log();
+  const log = await waitFor(async () => (await plan.log())[4] && plan.log(), "the request after them");
   equal(log.map(({ method, query }) => [method, query.poll]), [["GET", undefined], ["HEAD", undefined], ["GET", "0"], ["GET", "25000"], ["GET", "25000"]], "requests");
 });
 
 test("without longPoll it is told, and tried again", async () => {
-  const plan = script("sse", [[["hang"]], [["status", 405]], [["hang"]], [["status", 200]], [["send", "id: a\ndata: a\n\n"]]]);
+  const plan = script("sse", [[["hang"]], [["status", 200, "text/event-stream"]], [["send", "id: a\ndata: a\n\n"]]]);
   const made = duplex(plan.url, { openTimeout: 3_000 });
   const seen = watch(made);
   await waitFor(() => seen.messages.length, "the message");
-  equal(seen.retries.map(({ failure }) => failure.code), ["buffered", "buffered"], "failures");
+  equal(seen.retries.map(({ failure }) => failure.code), ["buffered"], "failures");
+});
+
+test("an answer to HEAD that is no stream's proves nothing, nor does one that is slow to begin", async () => {
+  const plan = script("sse", [[["hang"]], [["status", 405]], [["send", "id: a\ndata: a\n\n"]]]);
+  const made = duplex(plan.url, { openTimeout: 900 });
+  const seen = watch(made);
+  await waitFor(() => seen.messages.length, "the message");
+  equal(seen.retries.map(({ failure }) => failure.code), ["open-timeout"], "failures");
+  const slow = script("sse", [[["wait", 1_500], ["send", "id: a\ndata: a\n\n"]], [["status", 200, "text/event-stream"]]]);
+  const late = duplex(slow.url, { openTimeout: 10_000 });
+  await late.opened();
+  equal(late.stats().attempts, 1, "attempts");
 });
 
 test("a server that is only slow is not taken for it", async () => {
@@ -203,6 +215,7 @@ test("what cannot be", async () => {
     ["fallback.order", { websocket: ws("/echo"), sse: sse("/count") }, { fallback: { order: [] } }],
     ["fallback.order", { websocket: ws("/echo"), sse: sse("/count") }, { fallback: { order: ["websocket", "carrier"] } }],
     ["fallback.order", { websocket: ws("/echo"), sse: sse("/count") }, { fallback: { order: ["fetch", "fetch"] } }],
+    ["fallback.order", { websocket: ws("/echo"), sse: sse("/count") }, { transport: "fetch", fallback: { order: ["fetch"] } }],
     ["fallback.order", [ws("/echo"), ws("/echo")], { fallback: { order: ["websocket"] } }],
     ["fallback.failures", ws("/echo"), { fallback: { failures: 0 } }],
     ["fallback.early", ws("/echo"), { fallback: { early: "3" } }],

@@ -8,7 +8,7 @@ const polls = { order: ["poll"] };
 const asked = (records) => records.map(({ query }) => { const of = new URLSearchParams(query); return [of.get("poll"), of.get("lastEventId") ?? ""]; });
 
 test("one connection to the app: each message once, in order, state open", async () => {
-  const made = duplex(sse("/count?to=1000&rate=500&overlap=1"), { longPoll: true, fallback: polls });
+  const made = duplex(sse("/count?to=1000&overlap=1"), { longPoll: true, fallback: polls });
   const seen = watch(made), counter = new Counter();
   made.on(({ lastEventId }) => counter.add(Number(lastEventId)));
   await waitFor(() => counter.last === 1_000, () => JSON.stringify(counter));
@@ -92,7 +92,10 @@ test("with the heartbeat on, the server is asked to wait less than the interval"
 test("what cannot be", async () => {
   for (const [name, endpoint, options] of [
     ["longPoll", sse("/count"), { longPoll: 5 }],
-    ["longPoll.wait", sse("/count"), { longPoll: { wait: -1 } }],
+    ["longPoll.wait", sse("/count"), { longPoll: { wait: 999 } }],
+    ["longPoll", sse("/count"), { longPoll: true, http: { method: "POST" } }],
+    ["longPoll", sse("/count"), { longPoll: true, resume: { request: () => "/count" } }],
+    ["longPoll", () => sse("/count"), { longPoll: true, fallback: polls, resume: { via: "url" } }],
     ["longPoll.wait", sse("/count"), { longPoll: { wait: 9_000 }, heartbeat: { interval: 10_000 } }],
     ["longPoll.name", sse("/count"), { longPoll: { name: "" } }],
     ["longPoll.every", sse("/count"), { longPoll: { every: 1 } }],

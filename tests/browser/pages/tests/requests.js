@@ -135,7 +135,7 @@ test("what cannot be", async () => {
     const error = await thrown(() => client(ws("/echo"), { requests: options }), name);
     equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
   }
-  equal((await thrown(() => client(ws("/echo"), { codec: "text" }))).code, "invalid-option", "a codec without keys");
+  equal((await rejection(client(ws("/echo"), { codec: "text" }).request({}))).code, "invalid-option", "a codec without keys");
   const made = client(ws("/echo"));
   for (const [message, options, code] of [
     ["text", {}, "encode"], [[1], {}, "encode"], [{ id: {} }, {}, "encode"], [{ big: 1n }, {}, "encode"],

@@ -100,6 +100,15 @@ test("401: the functions are asked once more, with unauthorized", async () => {
   equal([made.state, made.lastFailure.status], ["closed", 401], "state");
 });
 
+test("after a 401 the headers' function is asked as ever: it has what takes the refused token's place", async () => {
+  const plan = script("sse", [[["status", 401]], DONE]);
+  const reasons = [];
+  const made = duplex({ sse: script("sse", [OPEN]).url, uplink: plan.url }, { http: { headers: ({ reason }) => { reasons.push(reason); return {}; } } });
+  equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
+  await outcome(made.send({ n: 2 }));
+  equal(reasons, ["initial", "initial", "unauthorized", "reconnect", "reconnect"], "reasons");
+});
+
 test("a redirect is a failure with a sentence, as it would lose the body", async () => {
   const made = duplex({ sse: script("sse", [OPEN]).url, uplink: sse(`/redirect?status=302&to=${encodeURIComponent("/echo?reply=body")}`) });
   const failed = new Promise((resolve) => made.addEventListener("retry", resolve, { once: true }));

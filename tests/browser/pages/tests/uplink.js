@@ -2,7 +2,7 @@
 import { quick } from "../client.js";
 import { duplex, ledger, numbers, outcome, outcomes, requests } from "../duplex.js";
 import { after, equal, ok, rejection, test, thrown, waitFor } from "../harness.js";
-import { fault, script, sse, unique } from "../server.js";
+import { fault, script, sse, unique, ws } from "../server.js";
 
 /** A stream that is open and says nothing. */
 const silent = () => script("sse", [[["send", ": hello\n\n"]]]).url;
@@ -133,6 +133,7 @@ test("an endpoint's function may give the uplink, another one each time", async 
   const made = duplex(({ attempt }) => ({ sse: sse("/echo"), uplink: sse(`/echo?reply=body&key=${key}&n=${attempt}`) }));
   await made.request({ n: 1 });
   await fault("/fault/drop");
+  await waitFor(() => made.stats().opens === 2, "the next stream");
   await made.request({ n: 2 });
   equal((await requests(key)).map(({ query }) => new URLSearchParams(query).get("n")), ["0", "1"], "requests");
   const wrong = duplex(() => ({ sse: sse("/echo"), uplink: 5 }));
@@ -173,6 +174,47 @@ test("topics are joined by the first request of each stream, before what waits",
   equal(posts[0], [["join", false]], "the first request");
   equal(posts.filter(([[type]]) => type === "join"), [[["join", false]], [["join", true]]], "joins");
   equal(seen, ["one", "two"], "messages");
+});
+
+test("each of several servers has its own uplink", async () => {
+  const plans = [0, 1].map(() => script("sse", [[["status", 204]]]));
+  const [first, second] = [script("sse", [[["send", ": hello\n\n"], ["wait", 400], ["reset"]]]), script("sse", [[["send", ": hello\n\n"]]])];
+  const made = duplex([{ sse: first.url, uplink: plans[0].url }, { sse: second.url, uplink: plans[1].url }]);
+  equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
+  await waitFor(() => made.stats().opens === 2, "the other server");
+  equal(await outcome(made.send({ n: 2 })), "sent", "outcome");
+  equal(await Promise.all(plans.map(posted)), [[[{ n: 1 }]], [[{ n: 2 }]]], "requests");
+});
+
+test("what cannot be sent is refused, and harms nobody", async () => {
+  const plan = script("sse", [[["status", 204]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url });
+  await made.opened();
+  const { buffer } = new Uint8Array([1, 2]);
+  structuredClone(buffer, { transfer: [buffer] });
+  equal(await outcomes([made.send(buffer), made.send({ n: 1 })]), ["refused", "sent"], "outcomes");
+  if (typeof SharedArrayBuffer === "function") equal(await outcome(made.send(new SharedArrayBuffer(4))), "refused", "shared");
+});
+
+test("a function that never answers is a failure after uplink.timeout", async () => {
+  let asked = 0;
+  const plan = script("sse", [[["status", 204]]]);
+  const made = duplex(silent(), { uplink: { url: () => (asked++ ? plan.url : new Promise(() => {})), timeout: 200 } });
+  const failed = new Promise((resolve) => made.addEventListener("retry", resolve, { once: true }));
+  equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
+  const { failure } = await failed;
+  equal([failure.code, failure.cause?.code], ["provider", "uplink"], "failure");
+});
+
+test("many topics are joined by requests of bounded size", async () => {
+  const plan = script("sse", [[["status", 204]]]);
+  const made = duplex({ sse: silent(), uplink: plan.url }, { subscriptions: { confirm: false }, uplink: { maxBytes: 20_000 } });
+  const topics = Array.from({ length: 1_000 }, (_, n) => made.subscribe(`topic-${n}`));
+  await Promise.all(topics.map((topic) => topic.ready()));
+  equal(await outcome(made.send({ n: 1 })), "sent", "what comes after them");
+  const batches = await posted(plan);
+  ok(batches.every((batch) => JSON.stringify(batch).length <= 20_001), "sizes");
+  equal([batches.slice(0, -1).flat().length, batches.at(-1)], [1_000, [{ n: 1 }]], "joins, and then the rest");
 });
 
 test("close(): what is out is unknown, what waits is dropped, the request is called off", async () => {
@@ -228,6 +270,10 @@ test("what cannot be", async () => {
     ["uplink", sse("/echo"), { uplink: 5 }],
     ["uplink", sse("/echo"), { uplink: {} }],
     ["uplink", sse("/echo"), { uplink: null }],
+    ["uplink", sse("/echo"), { uplink: "http://[" }],
+    ["uplink", sse("/echo"), { uplink: ws("/echo") }],
+    ["uplink", [{ sse: sse("/echo"), uplink: "/a" }, { sse: sse("/echo"), uplink: "ftp://a" }], {}],
+    ["uplink", { sse: sse("/echo"), uplink: "/a" }, { http: { method: "POST", body: "x" } }],
     ["uplink.url", sse("/echo"), { uplink: { url: "" } }],
     ["uplink.name", sse("/echo"), { uplink: { url: "/x", name: "" } }],
     ["uplink.maxMessages", sse("/echo"), { uplink: { url: "/x", maxMessages: 0 } }],
