@@ -141,9 +141,7 @@ impl Failure {
             Self::ContentType => "the answer is no event stream: its content type must be text/event-stream",
             Self::End => "the server ended the stream",
             Self::TooBig => "an event is larger than maxEventBytes",
-            Self::Buffered => {
-                "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll"
-            }
+            Self::Buffered => "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll",
         }
     }
 
