@@ -263,6 +263,28 @@ test("a page that goes sends what waits", async () => {
   equal((await posted(plan))[1], numbers(2, 4), "what it carried");
 });
 
+test("and what has no ack yet", async () => {
+  for (const leave of [(frame) => { frame.src = "/away.html"; }, (frame) => frame.remove()]) {
+    const plan = script("sse", [[["hang"]], [["status", 204]]]);
+    const frame = document.createElement("iframe");
+    frame.src = "/frame.html";
+    const loaded = new Promise((resolve) => { frame.onload = resolve; });
+    document.body.append(frame);
+    after(() => frame.remove());
+    await loaded;
+    const { connect } = await frame.contentWindow.loadDuplex();
+    const made = connect({ sse: silent(), uplink: plan.url }, { reconnect: quick, outbox: { ack: true } });
+    await made.opened();
+    made.send({ id: "a" });
+    made.send({ id: "b" }, { ack: false });
+    await waitFor(async () => (await plan.log()).length === 1, "the first request, which is not answered");
+    made.send({ id: "c" });
+    leave(frame);
+    await waitFor(async () => (await plan.log()).length === 2, "the request of the page that went");
+    equal((await posted(plan))[1], [{ id: "a" }, { id: "c" }], "what it carried");
+  }
+});
+
 test("what cannot be", async () => {
   for (const [name, endpoint, options] of [
     ["uplink", { sse: sse("/echo"), uplink: 5 }, {}],
