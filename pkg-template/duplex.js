@@ -99,8 +99,8 @@ export function connect(endpoint, options = {}) {
   // Around what the others have put in place.
   const limit = rate === undefined ? undefined : addRate(settings, rate);
   if (probe !== undefined) addProbe(settings, probe, tries);
-  const remember = fallback.key && addMemory(settings, fallback);
+  const remember = fallback.key && addMemory(settings, fallback, rest.reconnect?.stableAfter ?? 5_000);
   const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);
-  if (remember) wire.addEventListener("open", remember);
+  if (remember) remember(wire);
   return wire;
 }

@@ -55,13 +55,21 @@ function stored(key, name) {
   return undefined;
 }
 
-/** Writes down the way that opened, for the next page. Gives what hears of it. */
-export function addMemory({ port }, { names, key }) {
+/** Writes down the way that opened, for the next page; the best one when it has held, in ms. Gives what follows the client. */
+export function addMemory({ port }, { names, key }, stableAfter) {
   let client;
   const { open = Port.prototype.open } = port;
   port.open = function (attempt, transport) {
     client = this;
     return open.call(this, attempt, transport);
   };
-  return () => stored(key, client.way ? names[client.way] : "");
+  return (wire) => {
+    let timer;
+    wire.addEventListener("open", () => {
+      clearTimeout(timer);
+      if (client.way) stored(key, names[client.way]);
+      else timer = setTimeout(() => stored(key, ""), stableAfter);
+    });
+    wire.addEventListener("statechange", () => wire.state === "open" || clearTimeout(timer));
+  };
 }

@@ -1,7 +1,7 @@
 // The other way: numbered messages from a page to a server that applies each once, through the same faults, but for
 // reloads; over WebSocket, and over event streams with an uplink. With acks each must be applied exactly once and in order; without, each
 // send must settle, and with `confirm: "pong"`, or an uplink, nothing that was told as sent may be missing.
-//   node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS]
+//   node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream]
 import { parseArgs } from "node:util";
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment } from "../browser/node/environment.mjs";
@@ -11,12 +11,13 @@ import { play } from "./script.mjs";
 const number = (byDefault) => ({ type: "string", default: String(byDefault) });
 const { values, positionals: [name = "all"] } = parseArgs({
   allowPositionals: true,
-  options: { faults: number(12), rate: number(1_000), seed: number(Math.floor(Math.random() * 2 ** 32)), "max-age": number(2_000) },
+  options: { faults: number(12), rate: number(1_000), seed: number(Math.floor(Math.random() * 2 ** 32)), "max-age": number(2_000), over: { type: "string", default: "websocket,stream" } },
 });
 const [faults, rate, seed, maxAge] = ["faults", "rate", "seed", "max-age"].map((key) => Number(values[key]));
+const ways = values.over.split(",");
 const names = name === "all" ? Object.keys(engines) : [name];
-if ([faults, rate, seed, maxAge].some(Number.isNaN) || names.some((name) => !Object.hasOwn(engines, name))) {
-  console.error("usage: node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS]");
+if ([faults, rate, seed, maxAge].some(Number.isNaN) || ways.some((way) => !["websocket", "stream"].includes(way)) || names.some((name) => !Object.hasOwn(engines, name))) {
+  console.error("usage: node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream]");
   process.exit(2);
 }
 
@@ -24,7 +25,7 @@ loadEnvironment();
 console.log(`sends: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`);
 let flawed = false;
 try {
-  for (const name of names) for (const over of ["websocket", "stream"]) await run(name, over);
+  for (const name of names) for (const over of ways) await run(name, over);
 } finally {
   await stopAll();
 }
