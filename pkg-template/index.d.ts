@@ -119,6 +119,7 @@ export type ErrorCode =
   | "iterator-overflow"   // a `for await` loop fell 1 024 messages behind
   | "internal"            // a fault in everwire itself; a new connect starts afresh
   | "closed"              // opened(): the client was closed
+  | "uplink"              // "everwire/duplex", as the cause of a failure: a POST was redirected, or not answered in time
   | FailureCode;
 
 /** Why a connection or an attempt ended. */
