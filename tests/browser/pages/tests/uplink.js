@@ -8,6 +8,18 @@ import { fault, script, sse, unique, ws } from "../server.js";
 const silent = () => script("sse", [[["send", ": hello\n\n"]]]).url;
 const posted = async (plan) => (await plan.log()).map(({ received }) => JSON.parse(received[0]));
 
+/** A page of its own, which can go. */
+async function page() {
+  const frame = document.createElement("iframe");
+  frame.src = "/frame.html";
+  const loaded = new Promise((resolve) => { frame.onload = resolve; });
+  document.body.append(frame);
+  after(() => frame.remove());
+  await loaded;
+  const { connect } = await frame.contentWindow.loadDuplex();
+  return { frame, connect };
+}
+
 for (const transport of ["fetch", "eventsource"]) {
   test(`${transport}: acked, in order, once, many in a request`, async () => {
     const key = unique(), server = ledger(`&key=${key}`);
@@ -246,13 +258,7 @@ test("a planned change of the stream: each once and in order", async () => {
 
 test("a page that goes sends what waits", async () => {
   const plan = script("sse", [[["hang"]], [["status", 204]]]);
-  const frame = document.createElement("iframe");
-  frame.src = "/frame.html";
-  const loaded = new Promise((resolve) => { frame.onload = resolve; });
-  document.body.append(frame);
-  after(() => frame.remove());
-  await loaded;
-  const { connect } = await frame.contentWindow.loadDuplex();
+  const { frame, connect } = await page();
   const made = connect({ sse: silent(), uplink: plan.url }, { reconnect: quick });
   await made.opened();
   made.send({ n: 1 });
@@ -266,13 +272,7 @@ test("a page that goes sends what waits", async () => {
 test("and what has no ack yet", async () => {
   for (const leave of [(frame) => { frame.src = "/away.html"; }, (frame) => frame.remove()]) {
     const plan = script("sse", [[["hang"]], [["status", 204]]]);
-    const frame = document.createElement("iframe");
-    frame.src = "/frame.html";
-    const loaded = new Promise((resolve) => { frame.onload = resolve; });
-    document.body.append(frame);
-    after(() => frame.remove());
-    await loaded;
-    const { connect } = await frame.contentWindow.loadDuplex();
+    const { frame, connect } = await page();
     const made = connect({ sse: silent(), uplink: plan.url }, { reconnect: quick, outbox: { ack: true } });
     await made.opened();
     made.send({ id: "a" });
