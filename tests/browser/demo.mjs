@@ -101,7 +101,17 @@ async function rooms(driver, url) {
       await submit();
     }, { typing: false });
     await meet("after the drop");
-    await exchange("after the drop", submit);
+    await exchange("after the drop", submit, { typing: false });
+    // It is told once in a while only, and the last time may have been lost.
+    const keepTyping = async () => {
+      await turnTo(0);
+      await type(driver, ".");
+      await turnTo(1);
+      return read();
+    };
+    await until(keepTyping, ({ typed }) => typed.some((said) => said.includes(names[0])), "the typing of the first page after the drop");
+    await turnTo(0);
+    await driver.executeScript("document.getElementById('chat-text').value = ''");
     for (const at of [0, 1]) {
       await turnTo(at);
       const page = await read();
