@@ -84,6 +84,7 @@ const returns = (way) => async ({ driver, proxy, node, options, stays }) => {
   const hopeless = (tallies) => tallies.some(({ sockets, ways }) => sockets > 3 && ways.length === 1);
   assert.ok(!hopeless(await until(driver, (tallies) => by("websocket")(tallies) || hopeless(tallies), "the WebSocket")), "the WebSocket does not come back");
   const tallies = await whole(driver, node);
+  await driver.wait(() => driver.executeScript("return !Object.keys(sessionStorage).some((key) => key.startsWith('everwire way'))"), 30_000, "the WebSocket to have held");
   assertBegan(await start(), "websocket");
   return [...times(began, way), ...times(tallies, "websocket")];
 };
