@@ -44,7 +44,7 @@ class Port {
 const parsers = {
   async everwire(chunks, take) {
     const port = new Port(take);
-    port.wire = new (instance().Wire)(0, port, { number: () => -1, resolve() {}, state() {}, closed() {} });
+    port.wire = new (instance().Wire)(0, port, { host: () => -1 });
     await read(port, port.socket, body(chunks));
     port.wire.free();
   },
