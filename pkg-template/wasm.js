@@ -20,7 +20,7 @@ function compile() {
     check = (check * 31 + byte) | 0;
   }
   if (check !== sum) {
-    throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8, so its WebAssembly is garbled: serve it, or the page, with charset=utf-8");
+    throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8: serve it, or the page, with charset=utf-8");
   }
   return new WebAssembly.Module(bytes);
 }

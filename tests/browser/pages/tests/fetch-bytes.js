@@ -44,16 +44,23 @@ function streamOf(next) {
   return { bytes: Uint8Array.from(bytes), chunks };
 }
 
+/** Streams of chunks; where the engine has them, streams of bytes too: those are read into a buffer of ours. */
+const kinds = [undefined];
+try {
+  new ReadableStream({ type: "bytes" });
+  kinds.push("bytes");
+} catch {}
+
 /** A fetch that answers with these chunks, and then with nothing more. */
-const answer = (chunks) => async () => new Response(
-  new ReadableStream({ pull: (to) => (chunks.length ? to.enqueue(chunks.shift()) : new Promise(() => {})) }, { highWaterMark: 0 }),
+const answer = (chunks, type) => async () => new Response(
+  new ReadableStream({ type, pull: (to) => (chunks.length ? to.enqueue(chunks.shift()) : new Promise(() => {})) }, { highWaterMark: 0 }),
   { headers: { "content-type": "text/event-stream" } },
 );
 
 test("any bytes in any chunks give what the standard's algorithm gives", async () => {
   for (let seed = 1; seed <= 400; seed++) {
     const { bytes, chunks } = streamOf(random(seed));
-    const made = client(location.href, { transport: "fetch", codec: "text", http: { fetch: answer(chunks) } });
+    const made = client(location.href, { transport: "fetch", codec: "text", http: { fetch: answer(chunks, kinds[seed % kinds.length]) } });
     const events = [];
     await new Promise((resolve) => made.on(({ data, type, lastEventId }) => {
       events.push([data, type, lastEventId]);
@@ -62,4 +69,31 @@ test("any bytes in any chunks give what the standard's algorithm gives", async (
     made.close();
     equal(events, reference(bytes), `seed ${seed}`);
   }
+});
+
+test("a stream of bytes is read into one buffer, and what is longer in parts", async () => {
+  const text = `id: 1\ndata: ${"x".repeat(200_000)}\n\nid: 2\ndata: ${"語".repeat(50_000)}\n\n`.repeat(3);
+  const bytes = new TextEncoder().encode(text), sizes = [];
+  let at = 0;
+  const body = kinds[1] && new ReadableStream({
+    type: "bytes",
+    pull(to) {
+      if (at === bytes.length) return new Promise(() => {});
+      const { view } = to.byobRequest;
+      sizes.push(view.byteLength);
+      const part = bytes.subarray(at, at + view.byteLength);
+      new Uint8Array(view.buffer, view.byteOffset).set(part);
+      at += part.length;
+      to.byobRequest.respond(part.length);
+      return undefined;
+    },
+  });
+  const chunks = [bytes.slice()];
+  const fetch = body ? async () => new Response(body, { headers: { "content-type": "text/event-stream" } }) : answer(chunks);
+  const made = client(location.href, { transport: "fetch", codec: "text", http: { fetch } });
+  const events = [];
+  await new Promise((resolve) => made.on(({ data, lastEventId }) => events.push(`${data.length} ${lastEventId}`) === 6 && resolve()));
+  made.close();
+  equal(events, Array(3).fill(["200000 1", "50000 2"]).flat(), "events");
+  if (body) equal([...new Set(sizes)], [65_536], "how much it asked for");
 });
