@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -91,6 +91,10 @@ size: pack
 
 bench: setup-test pack
 	@. scripts/env.sh && node benches/websocket.mjs && node benches/sse.mjs
+
+# That the benchmarks run, and that all in them give the same contents. No time is looked at.
+test-bench: setup-test pack
+	@. scripts/env.sh && node benches/websocket.mjs 1 2000 && node benches/sse.mjs 1 2
 
 # 60 s of anything for the parser of event streams.
 fuzz:

@@ -1,7 +1,7 @@
 // What event streams cost: parsing, against eventsource-parser; and a stream over HTTP, against other clients and
 // the browser's own. A fresh page for each pair, alternating in it; medians of the ratios of neighbours. Beside native
-// EventSource also what reading the bytes takes by itself: nobody can be faster, so it is the ceiling of that ratio.
-// Usage: node benches/sse.mjs [PAGES]   Times are reported, never asserted.
+// EventSource also the two bounds of pages/sse/bounds.js: nobody can be faster, so they are the ceilings of that ratio.
+// Usage: node benches/sse.mjs [PAGES] [ROUNDS_IN_EACH]   Times are reported, never asserted.
 import { build } from "esbuild";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { root } from "../tests/consumers/lib/paths.mjs";
 import { launch } from "./chromium.mjs";
 import { flood, inputs } from "./inputs.mjs";
 
-const pages = Number(process.argv[2] ?? 5);
+const [pages = 5, rounds] = process.argv.slice(2).map(Number);
 const events = 200_000;
 const tarball = newestTarball();
 if (!tarball) {
@@ -30,7 +30,7 @@ for (const name of ["parse", "stream"]) {
   scripts[`/${name}.js`] = outputFiles[0].contents;
 }
 
-const alone = "reading alone";
+const alone = "reading alone", cut = "no parser at all";
 const body = Buffer.from(flood(events));
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://x");
@@ -82,20 +82,22 @@ try {
   console.log(`parsing: how many times as long eventsource-parser takes; medians of ${pages} pages`);
   row("", "everwire ms", "other ms", "ratio");
   for (const input of Object.keys(inputs)) {
-    const { ms, ratio } = await compare("parse", ["everwire", "eventsource-parser"], input, 30);
+    const { ms, ratio } = await compare("parse", ["everwire", "eventsource-parser"], input, rounds ?? 30);
     row(input, ms("everwire").toFixed(1), ms("eventsource-parser").toFixed(1), ratio("eventsource-parser", "everwire").toFixed(2));
   }
   console.log(`\n${events} events over HTTP, from the request to the last: how many times as long the others take`);
   row("", "everwire ms", "other ms", "ratio");
   for (const other of ["eventsource-client", "fetch-event-source", "native EventSource"]) {
     const native = other === "native EventSource";
-    const names = ["everwire", other, ...(native ? [alone] : [])];
-    const { ms, ratio } = await compare("stream", names, `${base}/flood`, events, body.length, 8);
+    const names = ["everwire", other, ...(native ? [alone, cut] : [])];
+    const { ms, ratio } = await compare("stream", names, `${base}/flood`, events, body.length, rounds ?? 8);
     row(other, ms("everwire").toFixed(0), ms(other).toFixed(0), ratio(other, "everwire").toFixed(2));
     if (!native) continue;
     // In the same run: what the machine does meanwhile is in all three.
-    row(`${alone}: ${body.length} bytes, thrown away`, "", ms(alone).toFixed(0), ratio(alone, "everwire").toFixed(2));
-    console.log(`So the most that a reader can reach against native EventSource is ${ratio(other, alone).toFixed(1)}`);
+    for (const bound of [alone, cut]) {
+      row(bound, "", ms(bound).toFixed(0), ratio(bound, "everwire").toFixed(2));
+      console.log(`    against native EventSource: ${ratio(other, bound).toFixed(1)}`);
+    }
   }
 } finally {
   await browser.close();

@@ -1,5 +1,5 @@
 // What receiving a message costs: everwire, a raw WebSocket and two peers, in Chromium, in alternating rounds.
-// Usage: node benches/run.mjs [ROUNDS] [MESSAGES]   Times are reported, never asserted.
+// Usage: node benches/websocket.mjs [ROUNDS] [MESSAGES]   Times are reported, never asserted.
 import { build } from "esbuild";
 import { join } from "node:path";
 import { installAlone, newestTarball } from "../tests/consumers/lib/install.mjs";

@@ -3,6 +3,7 @@ import { fetchEventSource } from "@microsoft/fetch-event-source";
 import { createEventSource } from "eventsource-client";
 import { connect } from "everwire";
 import { alternate } from "./alternate.js";
+import { cutting, reading } from "./bounds.js";
 
 const clients = {
   everwire(url, take) {
@@ -24,10 +25,14 @@ const clients = {
     source.onmessage = ({ data, lastEventId }) => take(data, lastEventId);
     return () => source.close();
   },
+  "no parser at all"(url, take, events, bytes) {
+    cutting(url, events, bytes / events, ({ data, lastEventId }) => take(data, lastEventId));
+    return () => {};
+  },
 };
 
 /** Until the last event. Gives a sum over what came. */
-function stream(name, url, events) {
+function stream(name, url, events, bytes) {
   return new Promise((resolve) => {
     let sum = 0, count = 0;
     const close = clients[name](url, (data, id) => {
@@ -35,24 +40,20 @@ function stream(name, url, events) {
       if (++count < events) return;
       resolve(sum);
       close();
-    });
+    }, events, bytes);
   });
 }
 
-/** The bytes alone, read and thrown away: what nothing that reads by fetch can be faster than. */
-async function read(url, bytes) {
-  const reader = (await fetch(url)).body.getReader();
-  for (let left = bytes; left > 0;) left -= (await reader.read()).value.length;
-  reader.cancel();
-}
+/** ms: 200 000 events of the browser's own keep it busy for some time more. */
+const PAUSE = 300;
 
 globalThis.bench = {
   async run(names, url, events, bytes, rounds) {
     const sums = new Set();
     const times = await alternate(names, rounds, async (name) => {
-      if (clients[name]) sums.add(await stream(name, url, events));
-      else await read(url, bytes);
-    });
+      if (clients[name]) sums.add(await stream(name, url, events, bytes));
+      else await reading(url, bytes);
+    }, PAUSE);
     if (sums.size !== 1) throw new Error(`${names.join(" and ")} gave different contents`);
     return times;
   },
