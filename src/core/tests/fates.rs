@@ -281,6 +281,20 @@ fn a_full_socket_holds_the_outbox_back_within_its_limits() {
 }
 
 #[test]
+fn the_next_socket_is_not_taken_for_a_full_one() {
+    let mut sim = open(Outbox::new());
+    // Attempts are that far apart.
+    sim.pass(100);
+    sim.full = true;
+    sim.post(PLAIN);
+    sim.full = false;
+    let before = sim.now;
+    sim.input(Input::Reconnect);
+    sim.establish();
+    assert_eq!((sim.transmitted(), sim.now), (vec![1], before));
+}
+
+#[test]
 fn behind_a_full_window_the_outbox_keeps_its_limits() {
     let mut sim = open(Outbox { max_messages: 1, max_bytes: 10, ..in_flight(1) });
     sim.post(WITH_ACK);
