@@ -74,7 +74,7 @@ await facade({
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
 for (const file of readdirSync("pkg")) {
   const { code } = await minify(readFileSync(`pkg/${file}`, "utf8"), {
-    module: true, ecma: 2022, compress: { passes: 3, sequences: false, booleans: false }, mangle: false, format: { beautify: true },
+    module: true, ecma: 2022, compress: { passes: 3, sequences: false, booleans: false, reduce_funcs: false, hoist_funs: true }, mangle: false, format: { beautify: true },
   });
   writeFileSync(`pkg/${file}`, `${code}\n`);
 }

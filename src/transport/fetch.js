@@ -93,7 +93,7 @@ export async function head(body) {
 
 /** Reads to the end. Gives the code of the loss, or nothing if the connection was dropped meanwhile. */
 export async function read(port, socket, body) {
-  let done, value, reader;
+  let done, value, view, reader;
   try {
     // Into a buffer of ours where the engine can: one of its own for each chunk costs a tenth of the whole.
     reader = body?.getReader({ mode: "byob" });
@@ -103,8 +103,9 @@ export async function read(port, socket, body) {
   const blocks = new Blocks(port);
   socket.reader = reader;
   for (;;) {
-    // What it read last goes back to it.
-    ({ done, value } = reader ? await reader.read(new Uint8Array(value?.buffer ?? STAGE_SIZE)) : { done: true });
+    // A read takes the buffer away and gives it back; what is no stream of bytes leaves it.
+    if (!view?.length) view = new Uint8Array(value?.buffer ?? STAGE_SIZE);
+    ({ done, value } = reader ? await reader.read(view) : { done: true });
     if (port.socket !== socket) return;
     // Only the heartbeat asks, and the clock costs as much as parsing a short event.
     if (port.ping !== undefined) port.heard = performance.now();
