@@ -553,15 +553,17 @@ export class Port {
     let message, number;
     try {
       message = this.#read(raw, name);
-      const acked = this.acks?.(message);
-      if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
-      if (this.id) {
-        const id = this.id(message);
-        if (id !== undefined && id !== null) own = String(id);
-      }
-      if (this.seq) {
-        message.lastEventId = own ?? this.cursor;
-        number = this.#numberOf(message, own);
+      if (this.acks || this.id || this.seq) {
+        const acked = this.acks?.(message);
+        if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
+        if (this.id) {
+          const id = this.id(message);
+          if (id !== undefined && id !== null) own = String(id);
+        }
+        if (this.seq) {
+          message.lastEventId = own ?? this.cursor;
+          number = this.#numberOf(message, own);
+        }
       }
     } catch (error) {
       return report(error);
@@ -615,25 +617,29 @@ export class Port {
     this.call(EPOCH, 0, 0, ...hash(name));
   }
 
-  /** Moves the cursor, if the id does. Whether what has it is to be delivered. */
+  /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */
   #rule(own, number) {
-    if (this.checked) {
-      this.pending = own ?? "";
-      const ruling = this.call(CHECK, ...halves(number), ...hash(own));
-      // By a handler of the gap event. One that reconnects gets the message all the same: the core has
-      // ruled on it, and will hold its replay back.
-      if (this.closed) return false;
-      if (ruling & 2) this.cursor = own;
-      if (!(ruling & 1)) this.suppressed++;
-      else if (number !== undefined) this.number = number;
-      return ruling & 1;
-    }
-    if (own !== undefined) {
-      if (this.#first.length < FIRST) this.#first.push(own);
-      this.#recent[this.#learned++ & (RECENT - 1)] = own;
-      this.cursor = own;
-    }
+    if (this.checked) return this.#check(own, number);
+    if (own !== undefined) this.#learn(own);
     return true;
+  }
+
+  #check(own, number) {
+    this.pending = own ?? "";
+    const ruling = this.call(CHECK, ...halves(number), ...hash(own));
+    // By a handler of the gap event. One that reconnects gets the message all the same: the core has
+    // ruled on it, and will hold its replay back.
+    if (this.closed) return false;
+    if (ruling & 2) this.cursor = own;
+    if (!(ruling & 1)) this.suppressed++;
+    else if (number !== undefined) this.number = number;
+    return ruling & 1;
+  }
+
+  #learn(own) {
+    if (this.#learned < FIRST) this.#first.push(own);
+    this.#recent[this.#learned++ & (RECENT - 1)] = own;
+    this.cursor = own;
   }
 
   /** From here on the caller's other request can take over. */
