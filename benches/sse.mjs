@@ -30,7 +30,7 @@ for (const name of ["parse", "stream"]) {
   scripts[`/${name}.js`] = outputFiles[0].contents;
 }
 
-const alone = "reading alone", cut = "no parser at all";
+const alone = "reading alone", cut = "a client without a parser";
 const body = Buffer.from(flood(events));
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://x");

@@ -25,8 +25,8 @@ const clients = {
     source.onmessage = ({ data, lastEventId }) => take(data, lastEventId);
     return () => source.close();
   },
-  "no parser at all"(url, take, events, bytes) {
-    cutting(url, events, bytes / events, ({ data, lastEventId }) => take(data, lastEventId));
+  "a client without a parser"(url, take, events, bytes) {
+    cutting(url, events, bytes / events, [({ data, lastEventId }) => take(data, lastEventId)]);
     return () => {};
   },
 };
