@@ -72,6 +72,7 @@ await facade({
   alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
+// Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike.
 for (const file of readdirSync("pkg")) {
   const { code } = await minify(readFileSync(`pkg/${file}`, "utf8"), {
     module: true, ecma: 2022, compress: { passes: 3, sequences: false, booleans: false, reduce_funcs: false, hoist_funs: true }, mangle: false, format: { beautify: true },

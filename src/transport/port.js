@@ -553,17 +553,15 @@ export class Port {
     let message, number;
     try {
       message = this.#read(raw, name);
-      if (this.acks || this.id || this.seq) {
-        const acked = this.acks?.(message);
-        if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
-        if (this.id) {
-          const id = this.id(message);
-          if (id !== undefined && id !== null) own = String(id);
-        }
-        if (this.seq) {
-          message.lastEventId = own ?? this.cursor;
-          number = this.#numberOf(message, own);
-        }
+      const acked = this.acks?.(message);
+      if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
+      if (this.id) {
+        const id = this.id(message);
+        if (id !== undefined && id !== null) own = String(id);
+      }
+      if (this.seq) {
+        message.lastEventId = own ?? this.cursor;
+        number = this.#numberOf(message, own);
       }
     } catch (error) {
       return report(error);
@@ -624,6 +622,7 @@ export class Port {
     return true;
   }
 
+  /** The core decides, as long as a replay may bring what was delivered already. */
   #check(own, number) {
     this.pending = own ?? "";
     const ruling = this.call(CHECK, ...halves(number), ...hash(own));
@@ -636,6 +635,7 @@ export class Port {
     return ruling & 1;
   }
 
+  /** The core hears of it later, in `drain`. */
   #learn(own) {
     if (this.#learned < FIRST) this.#first.push(own);
     this.#recent[this.#learned++ & (RECENT - 1)] = own;
