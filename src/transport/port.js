@@ -622,7 +622,7 @@ export class Port {
     return true;
   }
 
-  /** The core decides, as long as a replay may bring what was delivered already. */
+  /** After a reconnect, and where messages are numbered, the core decides. */
   #check(own, number) {
     this.pending = own ?? "";
     const ruling = this.call(CHECK, ...halves(number), ...hash(own));
