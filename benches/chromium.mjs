@@ -6,16 +6,27 @@ import { join } from "node:path";
 import { chromium } from "../tests/consumers/lib/paths.mjs";
 
 const flags = [
-  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-extensions",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-renderer-backgrounding",
-  "--disable-background-timer-throttling", "--disable-backgrounding-occluded-windows", "--remote-debugging-pipe",
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--no-first-run",
+  "--disable-extensions",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-renderer-backgrounding",
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--remote-debugging-pipe",
 ];
 
 /** Commands as JSON, each ended by a NUL, over file descriptors 3 and 4. */
 function connection(child) {
   const [, , , input, output] = child.stdio;
   const pending = new Map();
-  let last = 0, rest = "";
+  let last = 0,
+    rest = "";
   output.setEncoding("utf8").on("data", (text) => {
     const lines = (rest + text).split("\0");
     rest = lines.pop();
@@ -27,15 +38,16 @@ function connection(child) {
       else waiting?.resolve(result);
     }
   });
-  input.on("error", () => {});   // told by the exit
+  input.on("error", () => {}); // told by the exit
   child.on("exit", (code) => {
     for (const { reject } of pending.values()) reject(new Error(`Chromium ended with ${code}`));
   });
-  return (method, params = {}, sessionId = undefined) => new Promise((resolve, reject) => {
-    last += 1;
-    pending.set(last, { resolve, reject });
-    input.write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
-  });
+  return (method, params = {}, sessionId = undefined) =>
+    new Promise((resolve, reject) => {
+      last += 1;
+      pending.set(last, { resolve, reject });
+      input.write(`${JSON.stringify({ id: last, method, params, sessionId })}\0`);
+    });
 }
 
 async function openPage(send, url) {
@@ -46,7 +58,11 @@ async function openPage(send, url) {
 
   /** The value of the expression; a promise is awaited. */
   const evaluate = async (expression) => {
-    const { result, exceptionDetails } = await call("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    const { result, exceptionDetails } = await call("Runtime.evaluate", {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   };
@@ -70,7 +86,9 @@ async function openPage(send, url) {
 export async function launch() {
   if (!existsSync(chromium)) throw new Error(`${chromium} is missing. Run \`scripts/setup.sh test\` first.`);
   const profile = mkdtempSync(join(tmpdir(), "everwire-bench-"));
-  const child = spawn(chromium, [...flags, `--user-data-dir=${profile}`], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+  const child = spawn(chromium, [...flags, `--user-data-dir=${profile}`], {
+    stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+  });
   const ended = new Promise((resolve) => child.on("exit", resolve));
   const send = connection(child);
   return {

@@ -29,7 +29,7 @@ const cut = (bytes, size) => {
 export const inputs = {
   "150 bytes": () => ({ events: 40_000, chunks: cut(stream(40_000, 150), 65_536) }),
   "35 bytes": () => ({ events: 120_000, chunks: cut(stream(120_000, 35), 65_536) }),
-  "CJK": () => ({ events: 40_000, chunks: cut(stream(40_000, 150, cjk), 65_536) }),
+  CJK: () => ({ events: 40_000, chunks: cut(stream(40_000, 150, cjk), 65_536) }),
   "one event a chunk": () => {
     const text = new TextDecoder().decode(stream(40_000, 150));
     return { events: 40_000, chunks: text.split(/(?<=\n\n)/).map((event) => encoder.encode(event)) };

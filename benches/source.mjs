@@ -30,13 +30,19 @@ export async function startSource(scripts) {
     if (script) return response.writeHead(200, { "content-type": "text/javascript" }).end(script);
     if (!pathname.endsWith(".html")) return response.writeHead(404).end();
     response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-    response.end(`<!doctype html><title>bench</title><script type="module" src="${pathname.replace(".html", ".js")}"></script>`);
+    response.end(
+      `<!doctype html><title>bench</title><script type="module" src="${pathname.replace(".html", ".js")}"></script>`,
+    );
   });
   server.on("upgrade", (request, socket) => {
-    const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const accept = createHash("sha1")
+      .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest("base64");
     socket.setNoDelay(true);
     socket.on("error", () => socket.destroy());
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+    );
     const count = Number(new URL(request.url, "http://x").searchParams.get("messages"));
     // The first frame of the client says go, the next one closes.
     socket.once("data", () => {
@@ -49,6 +55,9 @@ export async function startSource(scripts) {
   return {
     page: `http://${host}/`,
     wire: (messages) => `ws://${host}/?messages=${messages}`,
-    close: () => { server.closeAllConnections(); server.close(); },
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
   };
 }

@@ -24,13 +24,22 @@ const scripts = {};
 for (const name of ["parse", "stream"]) {
   const { outputFiles } = await build({
     entryPoints: [join(root, `benches/pages/sse/${name}.js`)],
-    alias: { everwire: join(everwire, "node_modules/everwire"), "#glue": join(root, "target/npm/glue.js"), "#wasm": join(root, "target/npm/wasm.js") },
-    bundle: true, minify: true, format: "esm", write: false, logLevel: "warning",
+    alias: {
+      everwire: join(everwire, "node_modules/everwire"),
+      "#glue": join(root, "target/npm/glue.js"),
+      "#wasm": join(root, "target/npm/wasm.js"),
+    },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    write: false,
+    logLevel: "warning",
   });
   scripts[`/${name}.js`] = outputFiles[0].contents;
 }
 
-const alone = "reading alone", cut = "a client without a parser";
+const alone = "reading alone",
+  cut = "a client without a parser";
 const body = Buffer.from(flood(events));
 const server = createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://x");
@@ -48,7 +57,9 @@ const server = createServer((request, response) => {
   }
   if (!pathname.endsWith(".html")) return response.writeHead(404).end();
   response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
-  response.end(`<!doctype html><title>bench</title><script type="module" src="${pathname.replace(".html", ".js")}"></script>`);
+  response.end(
+    `<!doctype html><title>bench</title><script type="module" src="${pathname.replace(".html", ".js")}"></script>`,
+  );
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
@@ -63,7 +74,9 @@ async function compare(page, names, ...more) {
     const opened = await browser.open(`${base}/${page}.html`);
     try {
       const order = round % 2 ? [...names].reverse() : names;
-      const times = await opened.evaluate(`bench.run(${[order, ...more].map((value) => JSON.stringify(value)).join(", ")})`);
+      const times = await opened.evaluate(
+        `bench.run(${[order, ...more].map((value) => JSON.stringify(value)).join(", ")})`,
+      );
       runs.push(Object.fromEntries(names.map((name) => [name, times[name].slice(times[name].length >> 1)])));
     } finally {
       await opened.close();
@@ -76,14 +89,20 @@ async function compare(page, names, ...more) {
   };
 }
 
-const row = (...cells) => console.log(cells.map((cell, at) => (at ? String(cell).padStart(14) : cell.padEnd(44))).join(""));
+const row = (...cells) =>
+  console.log(cells.map((cell, at) => (at ? String(cell).padStart(14) : cell.padEnd(44))).join(""));
 
 try {
   console.log(`parsing: how many times as long eventsource-parser takes; medians of ${pages} pages`);
   row("", "everwire ms", "other ms", "ratio");
   for (const input of Object.keys(inputs)) {
     const { ms, ratio } = await compare("parse", ["everwire", "eventsource-parser"], input, rounds ?? 30);
-    row(input, ms("everwire").toFixed(1), ms("eventsource-parser").toFixed(1), ratio("eventsource-parser", "everwire").toFixed(2));
+    row(
+      input,
+      ms("everwire").toFixed(1),
+      ms("eventsource-parser").toFixed(1),
+      ratio("eventsource-parser", "everwire").toFixed(2),
+    );
   }
   console.log(`\n${events} events over HTTP, from the request to the last: how many times as long the others take`);
   row("", "everwire ms", "other ms", "ratio");

@@ -16,7 +16,10 @@ if (!(Number.isInteger(rounds) && rounds > 0 && Number.isInteger(messages) && me
 const raw = "raw WebSocket";
 /** Each has a page in benches/pages. */
 const contestants = {
-  [raw]: "raw", "everwire": "everwire", "partysocket": "partysocket", "reconnecting-websocket": "reconnecting-websocket",
+  [raw]: "raw",
+  everwire: "everwire",
+  partysocket: "partysocket",
+  "reconnecting-websocket": "reconnecting-websocket",
 };
 
 const tarball = newestTarball();
@@ -32,7 +35,11 @@ async function script(file) {
   const { outputFiles } = await build({
     entryPoints: [join(root, "benches/pages", `${file}.js`)],
     alias: { everwire: join(everwire, "node_modules/everwire") },
-    bundle: true, minify: true, format: "esm", write: false, logLevel: "warning",
+    bundle: true,
+    minify: true,
+    format: "esm",
+    write: false,
+    logLevel: "warning",
   });
   return outputFiles[0].contents;
 }
@@ -55,36 +62,42 @@ async function measure(page) {
   const elapsed = await page.evaluate("bench.receive()");
   const after = await page.metrics();
   await page.evaluate("bench.close()");
-  const each = (metric) => (after[metric] - before[metric]) * 1e6 / messages;
-  return { script: each("ScriptDuration"), task: each("TaskDuration"), rate: messages / elapsed * 1_000 };
+  const each = (metric) => ((after[metric] - before[metric]) * 1e6) / messages;
+  return { script: each("ScriptDuration"), task: each("TaskDuration"), rate: (messages / elapsed) * 1_000 };
 }
 
 async function table(title, json) {
-  const results = {}, pages = {};
+  const results = {},
+    pages = {};
   for (const [name, file] of Object.entries(contestants)) {
     results[name] = [];
     pages[name] = await browser.open(`${source.page}${file}.html${json ? "?json" : ""}`);
-    await measure(pages[name]);   // warms up; not counted
+    await measure(pages[name]); // warms up; not counted
   }
   const names = Object.keys(contestants);
   for (let round = 0; round < rounds; round += 1) {
     for (let turn = 0; turn < names.length; turn += 1) {
-      const name = names[(round + turn) % names.length];   // each is first as often
+      const name = names[(round + turn) % names.length]; // each is first as often
       results[name].push(await measure(pages[name]));
     }
   }
   for (const page of Object.values(pages)) await page.close();
 
   console.log(`\n${title}: medians of ${rounds} rounds of ${messages} messages of ${payload.length} bytes`);
-  console.log(`${"".padEnd(24)}${["script µs", "ratio", "µs over raw", "task µs", "messages/s"].map((head) => head.padStart(12)).join("")}`);
+  console.log(
+    `${"".padEnd(24)}${["script µs", "ratio", "µs over raw", "task µs", "messages/s"].map((head) => head.padStart(12)).join("")}`,
+  );
   for (const name of names) {
     const of = (pick) => median(results[name].map(pick));
     // Against raw in the same round, so that a drift of the machine cancels out.
     const ratio = of(({ script }, round) => script / results[raw][round].script);
     const over = of(({ script }, round) => script - results[raw][round].script);
     const cells = [
-      of(({ script }) => script).toFixed(2), ratio.toFixed(2), over.toFixed(2),
-      of(({ task }) => task).toFixed(2), of(({ rate }) => rate).toFixed(0),
+      of(({ script }) => script).toFixed(2),
+      ratio.toFixed(2),
+      over.toFixed(2),
+      of(({ task }) => task).toFixed(2),
+      of(({ rate }) => rate).toFixed(0),
     ];
     console.log(`${name.padEnd(24)}${cells.map((cell) => cell.padStart(12)).join("")}`);
   }

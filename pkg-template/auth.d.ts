@@ -33,7 +33,10 @@ type Why = Pick<Context, "reason" | "signal">;
 
 export interface Tokens {
   /** In the query. `name` is that of the parameter, default `access_token`. Query strings stand in servers' logs. */
-  query(target: string | URL | ((context: Context) => string | URL | Promise<string | URL>), name?: string): (context: Context) => Promise<URL>;
+  query(
+    target: string | URL | ((context: Context) => string | URL | Promise<string | URL>),
+    name?: string,
+  ): (context: Context) => Promise<URL>;
   query(target: Endpoint, name?: string): (context: Context) => Promise<Target>;
   /** For `http.headers`: `Authorization: Bearer …`. */
   header(): (context: Context) => Promise<{ authorization: string }>;
@@ -58,4 +61,7 @@ export interface Tokens {
  * refused it. All clients that share the tokens share one question. One that throws is a failed attempt, unless the last token is
  * still good.
  */
-export function tokens(ask: (context: TokenContext) => string | Token | Promise<string | Token>, options?: TokensOptions): Tokens;
+export function tokens(
+  ask: (context: TokenContext) => string | Token | Promise<string | Token>,
+  options?: TokensOptions,
+): Tokens;

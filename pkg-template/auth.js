@@ -19,8 +19,9 @@ export function tokens(ask, options = {}) {
 
 /** `[token, when it expires]` of what the caller's function gave. */
 function read(given) {
-  const { token, expiresAt } = typeof given === "string" ? { token: given } : given ?? {};
-  if (typeof token !== "string" || !token) throw invalid("the token function must give a string that is not empty, or { token, expiresAt }");
+  const { token, expiresAt } = typeof given === "string" ? { token: given } : (given ?? {});
+  if (typeof token !== "string" || !token)
+    throw invalid("the token function must give a string that is not empty, or { token, expiresAt }");
   if (expiresAt === undefined || expiresAt === null) return [token, Infinity];
   const time = isFunction(expiresAt.getTime) ? expiresAt.getTime() : expiresAt;
   if (!Number.isFinite(time)) throw invalid("expiresAt must be a Date, or a number: ms since 1970");
@@ -31,11 +32,17 @@ function addTo(target, name, token) {
   if (isAddress(target)) {
     const url = resolve(target);
     // fetch refuses it with an error that names the whole address.
-    if (/^http/.test(url.protocol) && (url.username || url.password)) throw invalid("query: an address with a user name or a password cannot be fetched");
+    if (/^http/.test(url.protocol) && (url.username || url.password))
+      throw invalid("query: an address with a user name or a password cannot be fetched");
     setParameter(url, name, token);
     return url;
   }
-  return Object.fromEntries(Object.entries(target ?? {}).map(([transport, address]) => [transport, address && addTo(String(address), name, token)]));
+  return Object.fromEntries(
+    Object.entries(target ?? {}).map(([transport, address]) => [
+      transport,
+      address && addTo(String(address), name, token),
+    ]),
+  );
 }
 
 class Tokens {
@@ -66,7 +73,8 @@ class Tokens {
   }
 
   query(target, name = "access_token") {
-    if (typeof name !== "string" || !name) throw invalid("query: the parameter's name must be a string that is not empty");
+    if (typeof name !== "string" || !name)
+      throw invalid("query: the parameter's name must be a string that is not empty");
     if (!isFunction(target) && (target === null || !/^(string|object)$/.test(typeof target))) {
       throw invalid("query takes an endpoint: a string, a URL, { websocket }, { sse }, or a function");
     }
@@ -78,19 +86,21 @@ class Tokens {
   }
 
   protocol(prefix = "bearer.", ...others) {
-    if (!areProtocols([...others, `${prefix}x`])) throw invalid("protocol takes what stands before the token, and other subprotocols: each a token, none twice");
+    if (!areProtocols([...others, `${prefix}x`]))
+      throw invalid("protocol takes what stands before the token, and other subprotocols: each a token, none twice");
     return this.put((token) => [...others, prefix + token]);
   }
 
   // Quoted: a name that scripts/build.mjs shortens elsewhere.
-  "frame"(make = (token) => ({ type: "auth", token })) {
+  frame(make = (token) => ({ type: "auth", token })) {
     if (!isFunction(make)) throw invalid("frame takes a function that makes the frame of the token");
     return this.put((token, { send }) => send(make(token)));
   }
 
   keepFresh(wire, onRefresh) {
     if (!isFunction(wire?.addEventListener)) throw invalid("keepFresh takes a client");
-    if (onRefresh !== undefined && !isFunction(onRefresh)) throw invalid("keepFresh: the second argument must be a function");
+    if (onRefresh !== undefined && !isFunction(onRefresh))
+      throw invalid("keepFresh: the second argument must be a function");
     if (wire.state === "closed") return () => {};
     const follower = { wire, onRefresh };
     const end = () => {
@@ -138,7 +148,7 @@ class Tokens {
 
   #fly(reason, forced) {
     const abort = new AbortController();
-    const flight = this.#flight = { forced, waiting: 0, abort };
+    const flight = (this.#flight = { forced, waiting: 0, abort });
     const landed = () => {
       if (this.#flight !== flight) return false;
       this.#flight = undefined;
@@ -162,7 +172,8 @@ class Tokens {
   }
 
   #keep(token, expires) {
-    const now = Date.now(), life = expires - now;
+    const now = Date.now(),
+      life = expires - now;
     this.#kept = { token, expires, stale: now + Math.max(life - this.#ahead, life / 2) };
     this.#arm();
     for (const { wire, onRefresh } of [...this.#followers]) {
@@ -177,13 +188,17 @@ class Tokens {
 
   #arm() {
     clearTimeout(this.#timer);
-    const kept = this.#kept, now = Date.now();
+    const kept = this.#kept,
+      now = Date.now();
     // What has expired on arrival is so by a wrong clock: asked for when it is needed, and not all the time.
     if (!this.#followers.size || !kept || kept.expires === Infinity || kept.expires <= now) return;
-    this.#timer = setTimeout(() => {
-      if (Date.now() < kept.stale) this.#arm();
-      // A failure leaves the token that there is, or nothing to follow: then the next attempt asks, and tells.
-      else this.#wait("refresh", false, this.#abort.signal).catch(() => {});
-    }, Math.min(Math.max(kept.stale - now, PAUSE), LONGEST));
+    this.#timer = setTimeout(
+      () => {
+        if (Date.now() < kept.stale) this.#arm();
+        // A failure leaves the token that there is, or nothing to follow: then the next attempt asks, and tells.
+        else this.#wait("refresh", false, this.#abort.signal).catch(() => {});
+      },
+      Math.min(Math.max(kept.stale - now, PAUSE), LONGEST),
+    );
   }
 }

@@ -54,10 +54,14 @@ export class Backoff {
       globalThis.removeEventListener?.("online", hurry);
       page?.removeEventListener("visibilitychange", hurry);
     };
-    const at = (time) => setTimeout(() => {
-      stop();
-      go();
-    }, Math.max(0, time - now()));
+    const at = (time) =>
+      setTimeout(
+        () => {
+          stop();
+          go();
+        },
+        Math.max(0, time - now()),
+      );
     const hurry = ({ type }) => {
       if (type !== "online" && page.visibilityState === "hidden") return;
       clearTimeout(timer);
@@ -84,7 +88,11 @@ export class Backoff {
     this.#failures = stable ? 1 : this.#failures + 1;
     const told = code === 1012 || code === 1013 ? RESTARTING * (1 + Math.random() / 8) : 0;
     losses.delete(this.#url);
-    losses.set(this.#url, { failures: this.#failures, until: now() + Math.max(this.#delay(), told), soonest: now() + Math.max(FLOOR, told) });
+    losses.set(this.#url, {
+      failures: this.#failures,
+      until: now() + Math.max(this.#delay(), told),
+      soonest: now() + Math.max(FLOOR, told),
+    });
     if (losses.size > KEPT) losses.delete(losses.keys().next().value);
   }
 

@@ -2,7 +2,9 @@
 import { isStream, request } from "../src/transport/fetch.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; a code of LOST.
-const OPENED = 1, LOST = 2, BUFFERED = 4;
+const OPENED = 1,
+  LOST = 2,
+  BUFFERED = 4;
 /** So long a stream may take to open before it is asked for, in ms, or a third of openTimeout. */
 const SLOW = 3_000;
 /** Before the end of openTimeout, which tells less. */
@@ -28,12 +30,18 @@ export function addBuffered({ port }, openTimeout, name, ready) {
   }
 
   async function ask(client, attempt, url, init, signal, later) {
-    const began = performance.now(), target = new URL(url);
+    const began = performance.now(),
+      target = new URL(url);
     // With it, a server that runs for a HEAD what it runs for a GET would take this for a second stream in the first one's place.
     if (name) target.searchParams.delete(name);
     try {
       // Another answer than a stream's says nothing of one.
-      if (!isStream(await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal }))) return;
+      if (
+        !isStream(
+          await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal }),
+        )
+      )
+        return;
     } catch {
       // It is the network, then, or not allowed.
       return;
@@ -50,7 +58,9 @@ export function addBuffered({ port }, openTimeout, name, ready) {
     if (!listening) listen(client);
     const abort = new AbortController();
     let timer;
-    const later = (run, ms) => { timer = setTimeout(run, ms); };
+    const later = (run, ms) => {
+      timer = setTimeout(run, ms);
+    };
     later(() => ask(client, attempt, url, init, abort.signal, later), Math.min(SLOW, openTimeout / 3));
     const stop = () => {
       asked.delete(attempt);

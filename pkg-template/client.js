@@ -11,7 +11,9 @@ import { Progress } from "./progress.js";
 
 // The numbers of src/bindings/mod.rs.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
-const OPEN = 1, WAITING = 2, CLOSED = 4;
+const OPEN = 1,
+  WAITING = 2,
+  CLOSED = 4;
 const REASONS = ["app", "aborted", "ended", "fatal", "exhausted", "internal"];
 // Of failures.js.
 const PROVIDER = 4;
@@ -20,10 +22,22 @@ const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 const STATUSES = ["sent", "acked", "unknown"];
 const DROPS = [, , , "overflow", "too-big", "closed", "no-uplink", "refused", "expired", "aborted", "volatile"];
-const UNKNOWN = 2, DROPPED_CLOSED = 5, DROPPED_ABORTED = 9;
+const UNKNOWN = 2,
+  DROPPED_CLOSED = 5,
+  DROPPED_ABORTED = 9;
 /** Kinds of `call`, as src/client/driver.rs and src/bindings/mod.rs read them. */
-const ABORT = 18, ASKING = 19, START = 24, RESOLVED = 25, SEND = 26, RECONNECT = 27, CLOSE = 28, RETRY_IN = 29;
-const APP = 0, ABORTED = 1, ENDED = 2, INTERNAL = 5;
+const ABORT = 18,
+  ASKING = 19,
+  START = 24,
+  RESOLVED = 25,
+  SEND = 26,
+  RECONNECT = 27,
+  CLOSE = 28,
+  RETRY_IN = 29;
+const APP = 0,
+  ABORTED = 1,
+  ENDED = 2,
+  INTERNAL = 5;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
   "is not a URL that this page can resolve",
@@ -67,7 +81,9 @@ export class Client extends EventTarget {
     super();
     this.#endpoints = endpoints;
     // A fleet that starts at one node ends there, too.
-    if (settings.shuffle) for (let left = endpoints.length; left > 1; left--) endpoints.push(...endpoints.splice(Math.floor(Math.random() * left), 1));
+    if (settings.shuffle)
+      for (let left = endpoints.length; left > 1; left--)
+        endpoints.push(...endpoints.splice(Math.floor(Math.random() * left), 1));
     this.#settings = settings;
     this.#instance = instance;
     const port = this.#port;
@@ -102,9 +118,12 @@ export class Client extends EventTarget {
     this.#wire = new instance.Wire(settings.flags, port, this.#host());
     instance.clients.add(this.#stop);
     try {
-      this.#fixed = endpoints.map((endpoint, place) => (typeof endpoint === "function" ? undefined : this.#check(endpoint, place)));
+      this.#fixed = endpoints.map((endpoint, place) =>
+        typeof endpoint === "function" ? undefined : this.#check(endpoint, place),
+      );
       if (!endpoints.length) this.#check();
-      if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name))) throw unsupported("WebSocket, EventSource or fetch");
+      if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
+        throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
       if (place) port.start(...place);
@@ -162,7 +181,8 @@ export class Client extends EventTarget {
 
   on(type, handler, options) {
     if (typeof type === "function") return this.on(undefined, type, handler);
-    if (type !== undefined && typeof type !== "string") throw invalid("on: the first argument must be a message type or a handler");
+    if (type !== undefined && typeof type !== "string")
+      throw invalid("on: the first argument must be a message type or a handler");
     if (typeof handler !== "function") throw invalid("on: the handler must be a function");
     if (this.#state === CLOSED) return () => {};
     if (type !== undefined) this.#port.name(type);
@@ -171,14 +191,16 @@ export class Client extends EventTarget {
 
   send(message, options) {
     return new Promise((resolve) => {
-      const port = this.#port, number = this.#sendId;
+      const port = this.#port,
+        number = this.#sendId;
       const { ttl, signal, flags } = readSend(options, this.#settings);
       let key;
       if (flags & ACK) [message, key] = identify(message, this.#settings.acks, () => `${this.#prefix}-${number}`);
       const payload = encode(message, this.#settings);
       if (this.#state === CLOSED) return resolve(result(DROPPED_CLOSED));
       if (signal?.aborted) return resolve(result(DROPPED_ABORTED));
-      if (port.awaiting.has(key)) throw new EverwireError("encode", "send: a message with this id is still without its ack");
+      if (port.awaiting.has(key))
+        throw new EverwireError("encode", "send: a message with this id is still without its ack");
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
       const kept = key !== undefined || this.#state !== OPEN || port.takes() !== 1 || port.payloads.size > 0;
       const bytes = kept ? byteLength(payload) : 0;
@@ -209,7 +231,8 @@ export class Client extends EventTarget {
   }
 
   commit(message) {
-    if (!this.#progress?.commit(message)) throw invalid('commit takes a message of this client, with resume: { storage, key, commit: "manual" }');
+    if (!this.#progress?.commit(message))
+      throw invalid('commit takes a message of this client, with resume: { storage, key, commit: "manual" }');
   }
 
   reconnect() {
@@ -218,7 +241,16 @@ export class Client extends EventTarget {
 
   stats() {
     const { received, delivered, suppressed, roundTrip } = this.#port;
-    return { ...this.#counts, received, delivered, suppressed, outcome: this.#outcome, roundTrip, queued: this.#port.payloads.size, queuedBytes: this.#queued() };
+    return {
+      ...this.#counts,
+      received,
+      delivered,
+      suppressed,
+      outcome: this.#outcome,
+      roundTrip,
+      queued: this.#port.payloads.size,
+      queuedBytes: this.#queued(),
+    };
   }
 
   opened() {
@@ -244,7 +276,12 @@ export class Client extends EventTarget {
     this.#cancelled = true;
     this.close();
     if (!due) return false;
-    const context = { reason: "reconnect", attempt: 0, lastEventId: this.lastEventId, signal: new AbortController().signal };
+    const context = {
+      reason: "reconnect",
+      attempt: 0,
+      lastEventId: this.lastEventId,
+      signal: new AbortController().signal,
+    };
     let url, rest;
     try {
       const given = await call(cancel, { ...context, ...this.#port.place() });
@@ -342,9 +379,13 @@ export class Client extends EventTarget {
   /** Throws when an option cannot work with this transport. */
   #fit(found) {
     const { via, handshake } = this.#port;
-    const wrong = found !== TRANSPORTS.websocket
-      ? (via === "frame" && "resume.frame is for a WebSocket: SSE cannot send") || (handshake && "handshake is for a WebSocket: SSE cannot send")
-      : via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header' : this.#settings.silent;
+    const wrong =
+      found !== TRANSPORTS.websocket
+        ? (via === "frame" && "resume.frame is for a WebSocket: SSE cannot send") ||
+          (handshake && "handshake is for a WebSocket: SSE cannot send")
+        : via === "header"
+          ? 'resume.via "header" is for SSE: a WebSocket cannot send a header'
+          : this.#settings.silent;
     if (wrong && !this.#settings.ways.length) throw invalid(wrong);
   }
 
@@ -360,19 +401,36 @@ export class Client extends EventTarget {
     let address, kind, extra, once;
     try {
       // What has begun goes on with the caller's other request.
-      const resumed = again && (this.#port.delivered || cursor) ? asRequest(await again({ ...context, ...this.#port.place() })) : undefined;
+      const resumed =
+        again && (this.#port.delivered || cursor)
+          ? asRequest(await again({ ...context, ...this.#port.place() }))
+          : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
-        moved ?? ask(this.#endpoints[place]), ask(protocols), ask(resumed?.headers ?? http.headers), resumed ? resumed.body : ask(http.body),
+        moved ?? ask(this.#endpoints[place]),
+        ask(protocols),
+        ask(resumed?.headers ?? http.headers),
+        resumed ? resumed.body : ask(http.body),
       ]);
-      if (offered !== undefined && !areProtocols(offered)) throw invalid("the protocols function must give a token or an array of different tokens");
-      [address, kind] = moved === undefined && fixed ? fixed : pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
+      if (offered !== undefined && !areProtocols(offered))
+        throw invalid("the protocols function must give a token or an array of different tokens");
+      [address, kind] =
+        moved === undefined && fixed
+          ? fixed
+          : pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
       if (address === undefined) throw nowhere();
       this.#fit(this.#port.route(address, kind) & 3);
       // The browser's own error would show the value.
-      if (!isHeaders(headers) || !(body === undefined || isBody(body))) throw invalid("http.headers or http.body gave what fetch cannot take");
+      if (!isHeaders(headers) || !(body === undefined || isBody(body)))
+        throw invalid("http.headers or http.body gave what fetch cannot take");
       once = http.once && !resumed;
-      extra = { ...http.init, ...(resumed && { method: resumed.method }), protocols: offered, headers: new Headers(headers), body };
+      extra = {
+        ...http.init,
+        ...(resumed && { method: resumed.method }),
+        protocols: offered,
+        headers: new Headers(headers),
+        body,
+      };
     } catch (error) {
       address = undefined;
       if (!context.signal.aborted) this.#providerError = error;
@@ -393,7 +451,7 @@ export class Client extends EventTarget {
       (place) => this.#settings.numbers[place],
       // RESOLVE
       (attempt, retry, to) => {
-        const place = this.#port.way = to >> 2;
+        const place = (this.#port.way = to >> 2);
         this.#counts.attempts++;
         this.#attempt = retry;
         this.#port.reason = CONTEXT_REASONS[to & 3];
@@ -405,8 +463,12 @@ export class Client extends EventTarget {
           return this.#resolved(attempt, fixed, once, { ...init, protocols, headers, body });
         }
         this.#providerError = undefined;
-        const { signal } = this.#port.asking = new AbortController();
-        this.#ask(attempt, { reason: this.#port.reason, attempt: retry, lastEventId: this.#port.cursor, signal }, place);
+        const { signal } = (this.#port.asking = new AbortController());
+        this.#ask(
+          attempt,
+          { reason: this.#port.reason, attempt: retry, lastEventId: this.#port.cursor, signal },
+          place,
+        );
       },
       // ASK: 0 no, 1 yes, 2 as the table says.
       () => {
@@ -419,7 +481,13 @@ export class Client extends EventTarget {
       },
       // FAIL
       (place, kind, number) => {
-        this.#lastFailure = new Failure(place, CLASSES[kind], number, this.#port, (place === PROVIDER && this.#providerError) || this.#port.refusal);
+        this.#lastFailure = new Failure(
+          place,
+          CLASSES[kind],
+          number,
+          this.#port,
+          (place === PROVIDER && this.#providerError) || this.#port.refusal,
+        );
       },
       // SETTLE
       (number, code) => {
@@ -453,7 +521,9 @@ export class Client extends EventTarget {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
         this.#counts.gaps++;
-        this.#dispatch(new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending, from < 0 ? undefined : { from, to }));
+        this.#dispatch(
+          new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending, from < 0 ? undefined : { from, to }),
+        );
       },
       // CLOSED
       (why, code, failed) => this.#closed(why, code, failed ? this.#lastFailure : null),
@@ -518,7 +588,8 @@ function call(value, context) {
 /** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
 function asRequest(given) {
   if (typeof given === "string" || given instanceof URL) return { url: String(given) };
-  if (given === null || typeof given !== "object") throw invalid("resume.request and http.cancel must give an address or a request");
+  if (given === null || typeof given !== "object")
+    throw invalid("resume.request and http.cancel must give an address or a request");
   return given;
 }
 
@@ -527,7 +598,10 @@ function nowhere() {
 }
 
 function unsupported(name) {
-  return new EverwireError("unsupported", `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis`);
+  return new EverwireError(
+    "unsupported",
+    `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis`,
+  );
 }
 
 function closedError(cause) {

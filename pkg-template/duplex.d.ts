@@ -1,6 +1,18 @@
 // The client for two ways: requests, subscriptions, an uplink over event streams, fallback with all its choices, long polls, a rate
 // limit, a probe, and an outbox that outlives its page. Everything else is as in "everwire".
-import type { AnyEvents, AnyMessage, Client, Context, EventMap, EverwireError, Message, OnOptions, Options, OutboxOptions, SendResult } from "./index.js";
+import type {
+  AnyEvents,
+  AnyMessage,
+  Client,
+  Context,
+  EventMap,
+  EverwireError,
+  Message,
+  OnOptions,
+  Options,
+  OutboxOptions,
+  SendResult,
+} from "./index.js";
 
 export * from "./index.js";
 
@@ -203,7 +215,11 @@ export interface Subscription<E extends EventMap = AnyEvents> extends AsyncItera
    */
   ready(): Promise<void>;
   /** As the client's. */
-  on<K extends keyof E & string>(type: K, handler: (message: Message<K, E[K]>) => void, options?: OnOptions): () => void;
+  on<K extends keyof E & string>(
+    type: K,
+    handler: (message: Message<K, E[K]>) => void,
+    options?: OnOptions,
+  ): () => void;
   on(handler: (message: AnyMessage<E>) => void, options?: OnOptions): () => void;
   /** The topic is left with its last handle. */
   unsubscribe(): void;
@@ -225,4 +241,7 @@ export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
 }
 
 /** As `connect` of "everwire", with what stands in {@link DuplexOptions} besides. */
-export function connect<E extends EventMap = AnyEvents>(endpoint: DuplexEndpoint | readonly DuplexEndpoint[], options?: DuplexOptions): Duplex<E>;
+export function connect<E extends EventMap = AnyEvents>(
+  endpoint: DuplexEndpoint | readonly DuplexEndpoint[],
+  options?: DuplexOptions,
+): Duplex<E>;

@@ -49,7 +49,8 @@ class Duplex extends Client {
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     subscriptions.attend(this);
-    if (persist && this.state !== "closed") this.#persist = new Persist(persist, settings.acks, (message, options) => super.send(message, options));
+    if (persist && this.state !== "closed")
+      this.#persist = new Persist(persist, settings.acks, (message, options) => super.send(message, options));
     const look = () => {
       if (this.state !== "closed") return requests.connection(this.state === "open" ? this.stats().opens : 0);
       requests.close();
@@ -76,7 +77,16 @@ class Duplex extends Client {
 
 export function connect(endpoint, options = {}) {
   if (options === null || typeof options !== "object") readOptions(options, []);
-  const { requests: given, subscriptions: topics, rate, probe, uplink: up, fallback: ways, longPoll: polls, ...rest } = options;
+  const {
+    requests: given,
+    subscriptions: topics,
+    rate,
+    probe,
+    uplink: up,
+    fallback: ways,
+    longPoll: polls,
+    ...rest
+  } = options;
   const { persist: kept, ...outbox } = rest.outbox ?? {};
   const uplink = readUplink(up, [].concat(endpoint));
   const endpoints = noting(uplink, [].concat(endpoint));
@@ -85,7 +95,8 @@ export function connect(endpoint, options = {}) {
   const fallback = readFallback(own, endpoints, rest.transport, longPoll);
   const chosen = { ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback };
   // A poll has no end of its own after which the best way could be tried.
-  if (longPoll && (rest.reconnect === undefined || rest.reconnect === true || typeof rest.reconnect === "object")) chosen.reconnect = { failback: FAILBACK, ...rest.reconnect };
+  if (longPoll && (rest.reconnect === undefined || rest.reconnect === true || typeof rest.reconnect === "object"))
+    chosen.reconnect = { failback: FAILBACK, ...rest.reconnect };
   const settings = readOptions(chosen, endpoints);
   const persist = readPersist(kept, settings.acks);
   const requests = new Requests(readRequests(given, rest.codec));

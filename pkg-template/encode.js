@@ -17,7 +17,11 @@ export function encode(message, settings) {
       payload = undefined;
     }
     if (!isRaw(payload)) {
-      throw new EverwireError("encode", "send: the message cannot be encoded. Give a string, bytes, or what the codec takes", cause);
+      throw new EverwireError(
+        "encode",
+        "send: the message cannot be encoded. Give a string, bytes, or what the codec takes",
+        cause,
+      );
     }
   }
   return payload;
@@ -30,7 +34,8 @@ export function byteLength(payload) {
 
 /** A queued buffer may be reused by the app before it is sent; a socket would have copied it at once. */
 export function snapshot(payload) {
-  if (ArrayBuffer.isView(payload)) return payload.buffer.slice(payload.byteOffset, payload.byteOffset + payload.byteLength);
+  if (ArrayBuffer.isView(payload))
+    return payload.buffer.slice(payload.byteOffset, payload.byteOffset + payload.byteLength);
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 

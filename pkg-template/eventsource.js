@@ -4,7 +4,9 @@ import { resolve, standardize } from "./interface.js";
 import { PLAINLY, readOptions } from "./options.js";
 import { instance } from "./wasm.js";
 
-const CONNECTING = 0, OPEN = 1, CLOSED = 2;
+const CONNECTING = 0,
+  OPEN = 1,
+  CLOSED = 2;
 
 export class EventSource extends EventTarget {
   #client;
@@ -20,7 +22,8 @@ export class EventSource extends EventTarget {
     const target = resolve(url, "EventSource");
     this.#url = target.href;
     // The standard says so only when it connects.
-    if (!/^https?:$/.test(target.protocol)) return void setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
+    if (!/^https?:$/.test(target.protocol))
+      return void setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
     const options = {
       transport: "fetch",
       codec: "text",
@@ -34,12 +37,14 @@ export class EventSource extends EventTarget {
       shouldReconnect: reconnect === undefined ? ({ status }) => (status ? false : undefined) : undefined,
       [PLAINLY]: true,
     };
-    const client = this.#client = new Client([target], readOptions(options, [target]), instance());
+    const client = (this.#client = new Client([target], readOptions(options, [target]), instance()));
     const failed = () => this.dispatchEvent(new Event("error"));
     client.addEventListener("open", () => this.dispatchEvent(new Event("open")));
     client.addEventListener("retry", failed);
     client.addEventListener("close", ({ reason }) => reason !== "app" && failed());
-    client.on(({ type, data, origin, lastEventId }) => this.dispatchEvent(new MessageEvent(type, { data, origin, lastEventId })));
+    client.on(({ type, data, origin, lastEventId }) =>
+      this.dispatchEvent(new MessageEvent(type, { data, origin, lastEventId })),
+    );
   }
 
   get url() {

@@ -13,14 +13,25 @@ export function readFallback(options, endpoints, transport, longPoll) {
   const given = section(options, "fallback", true);
   const fallback = new Reader(given.value, "fallback", "order failures early remember");
   const isName = (name) => Object.hasOwn(NUMBERS, name);
-  const order = fallback.get("order", (value) => Array.isArray(value) && value.length > 0 && value.every(isName) && new Set(value).size === value.length,
-    `an array of ${Object.keys(NUMBERS).map((name) => `"${name}"`).join(", ")}, each once`);
+  const order = fallback.get(
+    "order",
+    (value) => Array.isArray(value) && value.length > 0 && value.every(isName) && new Set(value).size === value.length,
+    `an array of ${Object.keys(NUMBERS)
+      .map((name) => `"${name}"`)
+      .join(", ")}, each once`,
+  );
   const [unopened, early] = ["failures", "early"].map((key, at) => {
     const number = fallback.number(key, 1, 1e6, "");
     return number < 0 ? PATIENCE[at] : number;
   });
-  const remember = fallback.get("remember", (value) => /^(boolean|string)$/.test(typeof value), "true, false, or a string that names the server") ?? true;
-  const [target] = endpoints, several = endpoints.length > 1;
+  const remember =
+    fallback.get(
+      "remember",
+      (value) => /^(boolean|string)$/.test(typeof value),
+      "true, false, or a string that names the server",
+    ) ?? true;
+  const [target] = endpoints,
+    several = endpoints.length > 1;
   if (order && transport !== undefined) throw invalid("fallback.order and transport exclude one another");
   if (order && several) throw invalid("fallback.order is for one endpoint: several are tried one after the other");
   if (order?.includes("poll") && !longPoll) throw invalid('fallback.order "poll" needs longPoll');
@@ -30,15 +41,29 @@ export function readFallback(options, endpoints, transport, longPoll) {
   if (given.on && !several && transport === undefined) {
     if (order) names = order;
     else if (named && target.websocket !== undefined && target.sse !== undefined) names = ["websocket", ...sse];
-    else if (longPoll && (named ? target.websocket === undefined : typeof target !== "function" && !/^wss?:/i.test(target))) names = sse;
+    else if (
+      longPoll &&
+      (named ? target.websocket === undefined : typeof target !== "function" && !/^wss?:/i.test(target))
+    )
+      names = sse;
   }
   // A runtime may lack the first one: Node 20 has no WebSocket.
   names = names.filter((name) => !CONSTRUCTORS[name] || globalThis[CONSTRUCTORS[name]]);
-  if (longPoll && !names.includes("poll")) throw invalid("longPoll is for SSE by fetch, as one of the ways to one endpoint: give { sse }, or fallback.order");
+  if (longPoll && !names.includes("poll"))
+    throw invalid("longPoll is for SSE by fetch, as one of the ways to one endpoint: give { sse }, or fallback.order");
   if (!names.length) return { ...NONE, names };
   // Of a function nothing is known; of addresses not the queries, which may hold tokens.
   const address = named ? [target.websocket, target.sse].join(" ") : target;
-  const key = remember && (typeof remember === "string" || typeof target !== "function") && `everwire way ${typeof remember === "string" ? remember : String(address).replace(/[?#]\S*/g, "").replace(/\/\/[^/]*@/g, "//")}`;
+  const key =
+    remember &&
+    (typeof remember === "string" || typeof target !== "function") &&
+    `everwire way ${
+      typeof remember === "string"
+        ? remember
+        : String(address)
+            .replace(/[?#]\S*/g, "")
+            .replace(/\/\/[^/]*@/g, "//")
+    }`;
   const first = Math.max(0, names.indexOf(stored(key)));
   return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [unopened, early, first] };
 }

@@ -26,7 +26,9 @@ export class Gate {
     const { signal } = this.#abort;
     const given = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
     const receive = () => {
-      const next = this.held.length ? Promise.resolve(this.held.shift()) : new Promise((resolve) => this.#waiting.push(resolve));
+      const next = this.held.length
+        ? Promise.resolve(this.held.shift())
+        : new Promise((resolve) => this.#waiting.push(resolve));
       return Promise.race([next, given]).then(read);
     };
     try {

@@ -78,7 +78,17 @@ export interface HttpOptions {
    * What `cancel()` tells the server: an address, which gets a POST, or a function that gives an address or a
    * request, or tells the server itself and gives nothing.
    */
-  cancel?: string | URL | ((cursor: Cursor) => string | URL | (HttpRequest & { url: string | URL }) | void | Promise<string | URL | (HttpRequest & { url: string | URL }) | void>);
+  cancel?:
+    | string
+    | URL
+    | ((
+        cursor: Cursor,
+      ) =>
+        | string
+        | URL
+        | (HttpRequest & { url: string | URL })
+        | void
+        | Promise<string | URL | (HttpRequest & { url: string | URL }) | void>);
   /** At the stream's end an event whose blank line is missing counts all the same. Default false, as the standard has it. */
   flush?: boolean;
   /** Each comment line of the stream, without its colon and one space. */
@@ -111,30 +121,30 @@ export class EverwireError extends Error {
 }
 
 export type ErrorCode =
-  | "invalid-option"      // connect, close or send was called with something that cannot work
-  | "invalid-url"         // the address cannot be used with the transport
-  | "unsupported"         // this runtime has no WebSocket, EventSource or fetch
-  | "wasm-unavailable"    // no WebAssembly, or a Content-Security-Policy that forbids it
-  | "encode"              // send: the value cannot be encoded
-  | "iterator-overflow"   // a `for await` loop fell 1 024 messages behind
-  | "internal"            // a fault in everwire itself; a new connect starts afresh
-  | "closed"              // opened(): the client was closed
-  | "uplink"              // "everwire/duplex", as the cause of a failure: a POST was redirected, or not answered in time
+  | "invalid-option" // connect, close or send was called with something that cannot work
+  | "invalid-url" // the address cannot be used with the transport
+  | "unsupported" // this runtime has no WebSocket, EventSource or fetch
+  | "wasm-unavailable" // no WebAssembly, or a Content-Security-Policy that forbids it
+  | "encode" // send: the value cannot be encoded
+  | "iterator-overflow" // a `for await` loop fell 1 024 messages behind
+  | "internal" // a fault in everwire itself; a new connect starts afresh
+  | "closed" // opened(): the client was closed
+  | "uplink" // "everwire/duplex", as the cause of a failure: a POST was redirected, or not answered in time
   | FailureCode;
 
 /** Why a connection or an attempt ended. */
 export type FailureCode =
-  | "network"             // the browser says no more: refused, reset, CORS, a dead host; for a WebSocket 401 and 503, too
-  | "closed"              // the server closed the WebSocket: see closeCode
-  | "open-timeout"        // not open within openTimeout
-  | "half-open"           // looked open, but nothing came within the heartbeat's timeout
-  | "provider"            // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
-  | "blocked"             // the browser refused: mixed content, a bad subprotocol, a blocked port
-  | "http"                // the server answered with another status than 200: see status
-  | "buffered"            // the server answers, but its event stream is held back on the way (told by "everwire/duplex")
-  | "content-type"        // the answer is no event stream: see contentType
-  | "end"                 // the server ended the stream
-  | "too-big";            // an event is larger than maxEventBytes
+  | "network" // the browser says no more: refused, reset, CORS, a dead host; for a WebSocket 401 and 503, too
+  | "closed" // the server closed the WebSocket: see closeCode
+  | "open-timeout" // not open within openTimeout
+  | "half-open" // looked open, but nothing came within the heartbeat's timeout
+  | "provider" // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
+  | "blocked" // the browser refused: mixed content, a bad subprotocol, a blocked port
+  | "http" // the server answered with another status than 200: see status
+  | "buffered" // the server answers, but its event stream is held back on the way (told by "everwire/duplex")
+  | "content-type" // the answer is no event stream: see contentType
+  | "end" // the server ended the stream
+  | "too-big"; // an event is larger than maxEventBytes
 
 export class Failure extends EverwireError {
   private constructor();
@@ -206,7 +216,12 @@ export interface ResumeOptions {
    * server replays, and a gap names what is missing. A server that counts anew after a restart must say so, or
    * what it counts again is taken for a replay: the function gives `[epoch, number]`, and another epoch is a gap.
    */
-  seq?: string | boolean | ((message: Message) => number | string | readonly [epoch: string | number, seq: number | string] | null | undefined);
+  seq?:
+    | string
+    | boolean
+    | ((
+        message: Message,
+      ) => number | string | readonly [epoch: string | number, seq: number | string] | null | undefined);
   /**
    * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
@@ -333,7 +348,10 @@ export interface Options {
   /** Default by the address: `ws:` and `wss:` take `websocket`, `http:`, `https:` and relative ones `fetch`. */
   transport?: Transport;
   /** WebSocket subprotocols, or a function asked for them before each attempt. */
-  protocols?: string | readonly string[] | ((context: Context) => string | readonly string[] | Promise<string | readonly string[]>);
+  protocols?:
+    | string
+    | readonly string[]
+    | ((context: Context) => string | readonly string[] | Promise<string | readonly string[]>);
   /** How binary WebSocket messages arrive. Default `arraybuffer`. */
   binaryType?: "arraybuffer" | "blob";
   /** SSE: send cookies across origins. Default false. */
@@ -447,7 +465,10 @@ export interface Stats {
   readonly queuedBytes: number;
 }
 
-export interface OnOptions { signal?: AbortSignal; once?: boolean }
+export interface OnOptions {
+  signal?: AbortSignal;
+  once?: boolean;
+}
 
 /** A helper that takes any client takes `Client<any>`. */
 export interface Client<E extends EventMap = AnyEvents> extends EventTarget, AsyncIterable<AnyMessage<E>> {
@@ -469,7 +490,11 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   readonly bufferedAmount: number;
 
   /** Each message of that type; returns its off. */
-  on<K extends keyof E & string>(type: K, handler: (message: Message<K, E[K]>) => void, options?: OnOptions): () => void;
+  on<K extends keyof E & string>(
+    type: K,
+    handler: (message: Message<K, E[K]>) => void,
+    options?: OnOptions,
+  ): () => void;
   /** Each message. */
   on(handler: (message: AnyMessage<E>) => void, options?: OnOptions): () => void;
 
@@ -494,10 +519,26 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   [Symbol.dispose](): void;
   [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage<E>>;
 
-  addEventListener<K extends keyof ClientEventMap>(type: K, listener: (this: Client<E>, event: ClientEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
-  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
-  removeEventListener<K extends keyof ClientEventMap>(type: K, listener: (this: Client<E>, event: ClientEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
-  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+  addEventListener<K extends keyof ClientEventMap>(
+    type: K,
+    listener: (this: Client<E>, event: ClientEventMap[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof ClientEventMap>(
+    type: K,
+    listener: (this: Client<E>, event: ClientEventMap[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
 }
 
 /**
@@ -505,6 +546,9 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
  * failure, with its cursor, and back to the first one after a good connection has ended in the normal way.
  * Throws an EverwireError, naming the option, when the endpoint or an option cannot work.
  */
-export function connect<E extends EventMap = AnyEvents>(endpoint: Endpoint | readonly Endpoint[], options?: Options): Client<E>;
+export function connect<E extends EventMap = AnyEvents>(
+  endpoint: Endpoint | readonly Endpoint[],
+  options?: Options,
+): Client<E>;
 
 export const version: string;

@@ -3,35 +3,37 @@
 /** Event handler attributes, constants on the class and its objects, and members that for…in sees. */
 export function standardize(Class, name, events, constants) {
   const handlers = new WeakMap();
-  for (const type of events) Object.defineProperty(Class.prototype, `on${type}`, {
-    get() {
-      return handlers.get(this)?.[type]?.handler ?? null;
-    },
-    set(given) {
-      const handler = typeof given === "function" || (typeof given === "object" && given) ? given : undefined;
-      const own = handlers.get(this) ?? {};
-      handlers.set(this, own);
-      const entry = own[type];
-      // It has the place among the listeners at which it was set, until it is set to null (HTML, event handlers).
-      if (handler && entry) return void (entry.handler = handler);
-      if (entry) this.removeEventListener(type, entry.listener);
-      own[type] = undefined;
-      if (!handler) return;
-      const made = own[type] = {
-        handler,
-        listener: (event) => {
-          if (typeof made.handler === "function") made.handler.call(this, event);
-        },
-      };
-      this.addEventListener(type, made.listener);
-    },
-    configurable: true,
-  });
+  for (const type of events)
+    Object.defineProperty(Class.prototype, `on${type}`, {
+      get() {
+        return handlers.get(this)?.[type]?.handler ?? null;
+      },
+      set(given) {
+        const handler = typeof given === "function" || (typeof given === "object" && given) ? given : undefined;
+        const own = handlers.get(this) ?? {};
+        handlers.set(this, own);
+        const entry = own[type];
+        // It has the place among the listeners at which it was set, until it is set to null (HTML, event handlers).
+        if (handler && entry) return void (entry.handler = handler);
+        if (entry) this.removeEventListener(type, entry.listener);
+        own[type] = undefined;
+        if (!handler) return;
+        const made = (own[type] = {
+          handler,
+          listener: (event) => {
+            if (typeof made.handler === "function") made.handler.call(this, event);
+          },
+        });
+        this.addEventListener(type, made.listener);
+      },
+      configurable: true,
+    });
   for (const member of Object.getOwnPropertyNames(Class.prototype)) {
     if (member !== "constructor") Object.defineProperty(Class.prototype, member, { enumerable: true });
   }
   for (const target of [Class, Class.prototype]) {
-    for (const [constant, value] of Object.entries(constants)) Object.defineProperty(target, constant, { value, enumerable: true });
+    for (const [constant, value] of Object.entries(constants))
+      Object.defineProperty(target, constant, { value, enumerable: true });
   }
   // Minifiers rename classes.
   Object.defineProperty(Class, "name", { value: name, configurable: true });

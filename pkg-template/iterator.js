@@ -24,7 +24,12 @@ export class Messages {
     }
     if (this.#queue.length < LIMIT) return void this.#queue.push({ message, settle });
     settle?.(false);
-    this.end(new EverwireError("iterator-overflow", `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`));
+    this.end(
+      new EverwireError(
+        "iterator-overflow",
+        `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`,
+      ),
+    );
   }
 
   /** While the queue is full, a promise of room in it. */

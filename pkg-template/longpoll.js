@@ -6,8 +6,12 @@ import { EverwireError, invalid } from "./errors.js";
 import { LONGEST, Reader, section } from "./options.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; codes of LOST.
-const OPENED = 1, LOST = 2, ASKING = 19, ASKED_AGAIN = 22;
-const ENDED = 0, NETWORK = 1006;
+const OPENED = 1,
+  LOST = 2,
+  ASKING = 19,
+  ASKED_AGAIN = 22;
+const ENDED = 0,
+  NETWORK = 1006;
 /** More than the server may wait, and nothing came: the answer is lost. */
 const PATIENCE = 10_000;
 /** An answer that brings nothing is due after the wait. One that comes sooner ends the connection, so that the backoff holds. */
@@ -22,18 +26,24 @@ export function readLongPoll(options, { heartbeat, http, resume }) {
   const wait = poll.number("wait", SOON, LONGEST - PATIENCE);
   const name = poll.get("name", (value) => value !== "" && typeof value === "string", "a string") ?? "poll";
   if (!given.on) return undefined;
-  if (!/^(GET)?$/i.test(http?.method ?? "")) throw invalid("longPoll is for requests that may be repeated: not with http.method");
-  if (resume?.request || resume?.via === "url") throw invalid('longPoll asks for what comes after the cursor by itself: not with resume.request, nor with resume.via "url"');
+  if (!/^(GET)?$/i.test(http?.method ?? ""))
+    throw invalid("longPoll is for requests that may be repeated: not with http.method");
+  if (resume?.request || resume?.via === "url")
+    throw invalid(
+      'longPoll asks for what comes after the cursor by itself: not with resume.request, nor with resume.via "url"',
+    );
   // Its end is a sign of life, and has to come within the interval.
   const most = heartbeat ? (heartbeat.interval ?? 30_000) * 0.8 : Infinity;
-  if (wait > most) throw invalid("longPoll.wait must be shorter than four fifths of heartbeat.interval: its end is the sign of life");
+  if (wait > most)
+    throw invalid("longPoll.wait must be shorter than four fifths of heartbeat.interval: its end is the sign of life");
   return { name, wait: Math.floor(wait < 0 ? Math.min(25_000, most) : wait) };
 }
 
 /** `polls(way)`: whether this way is a long poll. */
 export function addLongPoll({ port }, { name, wait }, polls) {
   const { request: whole = request } = port;
-  port.request = (client, attempt, url, init) => (polls(client.way) ? poll(client, attempt, init, name, wait) : whole(client, attempt, url, init));
+  port.request = (client, attempt, url, init) =>
+    polls(client.way) ? poll(client, attempt, init, name, wait) : whole(client, attempt, url, init);
 }
 
 function poll(port, attempt, init, name, wait) {
@@ -55,15 +65,24 @@ function poll(port, attempt, init, name, wait) {
   /** Gives the kind and the code of the loss, or nothing if the connection was dropped meanwhile. */
   async function run() {
     for (let opened = false; ; opened = true) {
-      const began = performance.now(), before = news();
+      const began = performance.now(),
+        before = news();
       if (!port.owns(socket)) return undefined;
       if (opened) port.call(ASKING, 0, 0);
       const [target, headers] = port.aim("fetch", address, given);
       // The first one is answered at once: it has to open in time, and a proxy shows no answer before its end.
       setParameter(target, name, opened ? wait : 0);
-      late = setTimeout(() => abort.abort(new EverwireError("network", "a long poll was not answered in time")), wait + PATIENCE);
+      late = setTimeout(
+        () => abort.abort(new EverwireError("network", "a long poll was not answered in time")),
+        wait + PATIENCE,
+      );
       try {
-        const response = await (port.fetch ?? globalThis.fetch)(target.href, { ...init, headers, cache: "no-store", signal: abort.signal });
+        const response = await (port.fetch ?? globalThis.fetch)(target.href, {
+          ...init,
+          headers,
+          cache: "no-store",
+          signal: abort.signal,
+        });
         if (!port.owns(socket)) return undefined;
         if (!isStream(response)) {
           const [answer, ...told] = await refusal(response);
@@ -80,7 +99,9 @@ function poll(port, attempt, init, name, wait) {
         if (port.socket !== socket) return undefined;
         if (code !== ENDED || (opened && news() === before && performance.now() - began < SOON)) return [LOST, code];
         clearTimeout(late);
-        await new Promise((resolve) => { late = setTimeout(resolve, FLOOR + began - performance.now()); });
+        await new Promise((resolve) => {
+          late = setTimeout(resolve, FLOOR + began - performance.now());
+        });
         if (port.socket !== socket) return undefined;
       } finally {
         clearTimeout(late);
@@ -89,12 +110,15 @@ function poll(port, attempt, init, name, wait) {
   }
 
   // The port sets its socket when this has returned.
-  Promise.resolve().then(run).catch((error) => {
-    // After close() the abort is our own.
-    if (port.owns(socket)) port.refusal = abort.signal.reason ?? error;
-    return [LOST, NETWORK];
-  }).then((told) => {
-    if (told && port.owns(socket)) port.call(told[0], attempt, told[1] >>> 0);
-  });
+  Promise.resolve()
+    .then(run)
+    .catch((error) => {
+      // After close() the abort is our own.
+      if (port.owns(socket)) port.refusal = abort.signal.reason ?? error;
+      return [LOST, NETWORK];
+    })
+    .then((told) => {
+      if (told && port.owns(socket)) port.call(told[0], attempt, told[1] >>> 0);
+    });
   return socket;
 }

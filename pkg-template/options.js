@@ -3,12 +3,23 @@
 import { isBytes, reader } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
-const RECONNECTS = 1, HEARTBEAT = 2, SELF_RECONNECT = 16, WATCH_PAGE = 32, COMMENTS = 64, PLAIN = 128, NUMBERED = 256, PASSIVE = 512;
-export const PROVIDER = 4, ASKS = 8;
+const RECONNECTS = 1,
+  HEARTBEAT = 2,
+  SELF_RECONNECT = 16,
+  WATCH_PAGE = 32,
+  COMMENTS = 64,
+  PLAIN = 128,
+  NUMBERED = 256,
+  PASSIVE = 512;
+export const PROVIDER = 4,
+  ASKS = 8;
 
 // Of a send.
-const PRIORITY = 1, VOLATILE = 2, PONG = 8;
-export const ACK = 4, AWAITS = ACK | PONG;
+const PRIORITY = 1,
+  VOLATILE = 2,
+  PONG = 8;
+export const ACK = 4,
+  AWAITS = ACK | PONG;
 
 const NOT_GIVEN = -1;
 /** A browser's timers take no more. */
@@ -28,7 +39,11 @@ const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
 // RFC 6455, 4.1: each a token (RFC 2616, 2.2), none twice. The browser would throw at the first attempt.
 export const areProtocols = (value) =>
-  isString(value) ? areProtocols([value]) : isStrings(value) && value.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) && new Set(value).size === value.length;
+  isString(value)
+    ? areProtocols([value])
+    : isStrings(value) &&
+      value.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) &&
+      new Set(value).size === value.length;
 /** Where it stands in the JSON, or what finds it. */
 const read = (where) => (isString(where) ? reader(where) : where);
 const isStrings = (value) => Array.isArray(value) && value.every(isString);
@@ -57,7 +72,11 @@ export class Reader {
   }
 
   number(key, min = 0, max = LONGEST, unit = " of ms", scale = 1) {
-    const value = this.get(key, (value) => typeof value === "number" && value >= min && value <= max, `a number${unit} from ${min} to ${max}`);
+    const value = this.get(
+      key,
+      (value) => typeof value === "number" && value >= min && value <= max,
+      `a number${unit} from ${min} to ${max}`,
+    );
     // No more than the wasm can count.
     return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), 1e10);
   }
@@ -84,7 +103,13 @@ export class Reader {
 
 /** Not what stands in it: it may be a token. */
 function describe(value) {
-  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value === "number" ? String(value) : typeof value;
+  return value === null
+    ? "null"
+    : Array.isArray(value)
+      ? "an array"
+      : typeof value === "number"
+        ? String(value)
+        : typeof value;
 }
 
 export const CODECS = {
@@ -95,12 +120,18 @@ export const CODECS = {
 
 /** `true` is the defaults, `false` is off, an object is more. */
 export function section(options, key, fallback) {
-  const value = options.get(key, (value) => isBoolean(value) || (typeof value === "object" && value), "true, false or an object") ?? fallback;
+  const value =
+    options.get(key, (value) => isBoolean(value) || (typeof value === "object" && value), "true, false or an object") ??
+    fallback;
   return { on: value !== false, value: typeof value === "object" ? value : {} };
 }
 
 /** Not an object literal, which fetch would send as "[object Object]". */
-export const isBody = (value) => isString(value) || (typeof value === "object" && value !== null && !/ (Object|Array|ReadableStream)\]$/.test(Object.prototype.toString.call(value)));
+export const isBody = (value) =>
+  isString(value) ||
+  (typeof value === "object" &&
+    value !== null &&
+    !/ (Object|Array|ReadableStream)\]$/.test(Object.prototype.toString.call(value)));
 export const isHeaders = (value) => {
   try {
     return !!new Headers(value);
@@ -110,21 +141,37 @@ export const isHeaders = (value) => {
 };
 
 function readHttp(given, withCredentials) {
-  const http = new Reader(given ?? {}, "http", "method headers body credentials mode retry fetch cancel flush onComment");
-  const method = http.get("method", (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value), "an HTTP method")?.toUpperCase();
-  const body = http.get("body", (value) => isFunction(value) || isBody(value), "a string (JSON.stringify it), bytes, a form, or a function");
-  if (body !== undefined && /^(GET|HEAD)?$/.test(method ?? "")) throw invalid('http.body needs an http.method that takes one, such as "POST"');
+  const http = new Reader(
+    given ?? {},
+    "http",
+    "method headers body credentials mode retry fetch cancel flush onComment",
+  );
+  const method = http
+    .get("method", (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value), "an HTTP method")
+    ?.toUpperCase();
+  const body = http.get(
+    "body",
+    (value) => isFunction(value) || isBody(value),
+    "a string (JSON.stringify it), bytes, a form, or a function",
+  );
+  if (body !== undefined && /^(GET|HEAD)?$/.test(method ?? ""))
+    throw invalid('http.body needs an http.method that takes one, such as "POST"');
   return {
     init: {
       method,
-      credentials: http.one("credentials", "omit", "same-origin", "include") ?? (withCredentials ? "include" : undefined),
+      credentials:
+        http.one("credentials", "omit", "same-origin", "include") ?? (withCredentials ? "include" : undefined),
       mode: http.one("mode", "cors", "same-origin"),
     },
     headers: http.get("headers", (value) => isFunction(value) || isHeaders(value), "valid headers, or a function"),
     body,
     once: !http.flag("retry", false) && /^(POST|PATCH)$/.test(method),
     fetch: http.fn("fetch"),
-    cancel: http.get("cancel", (value) => isFunction(value) || isString(value) || value instanceof URL, "an address or a function"),
+    cancel: http.get(
+      "cancel",
+      (value) => isFunction(value) || isString(value) || value instanceof URL,
+      "an address or a function",
+    ),
     flush: http.flag("flush", false),
     onComment: http.fn("onComment"),
   };
@@ -135,7 +182,9 @@ function readAcks(outbox, codec) {
   const given = section(outbox, "ack", false);
   if (!given.on) return undefined;
   const ack = new Reader(given.value, "outbox.ack", "id match");
-  const id = ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ?? "id";
+  const id =
+    ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ??
+    "id";
   const match = ack.fn("match");
   if (!(isFunction(id) && match)) needsJson("outbox.ack", codec);
   return { id, match: match ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)) };
@@ -143,7 +192,8 @@ function readAcks(outbox, codec) {
 
 /** What is looked up in the messages by a key. */
 export function needsJson(option, codec) {
-  if (codec === "text" || codec === "binary") throw invalid(`${option} as a key needs the JSON codec; with "${codec}" give a function`);
+  if (codec === "text" || codec === "binary")
+    throw invalid(`${option} as a key needs the JSON codec; with "${codec}" give a function`);
 }
 
 const NEVER = { flags: 0, ttl: NOT_GIVEN };
@@ -152,41 +202,75 @@ const NEVER = { flags: 0, ttl: NOT_GIVEN };
 export function readSend(given, { acks, pings }) {
   if (given === undefined) return acks ? { ...NEVER, flags: ACK } : NEVER;
   const send = new Reader(given, "send", "ttl signal priority volatile confirm ack");
-  const volatile = send.flag("volatile", false), confirm = send.one("confirm", "pong");
-  if (confirm && !pings) throw invalid('send.confirm needs the heartbeat, with a ping that the server answers');
+  const volatile = send.flag("volatile", false),
+    confirm = send.one("confirm", "pong");
+  if (confirm && !pings) throw invalid("send.confirm needs the heartbeat, with a ping that the server answers");
   if (send.flag("ack", false) && !acks) throw invalid("send.ack needs outbox.ack");
   return {
     ttl: send.number("ttl"),
     signal: readSignal(send),
-    flags: (send.flag("priority", false) && PRIORITY) | (volatile && VOLATILE) | (confirm ? PONG : acks && send.flag("ack", !volatile) && ACK),
+    flags:
+      (send.flag("priority", false) && PRIORITY) |
+      (volatile && VOLATILE) |
+      (confirm ? PONG : acks && send.flag("ack", !volatile) && ACK),
   };
 }
 
-export const readSignal = (options) => options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
+export const readSignal = (options) =>
+  options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
 
 /** How often a way may fail before the next one: without having opened, and opened for a short time. And the first one. */
 export const PATIENCE = [2, 3, 0];
 
 export function readOptions(given, endpoints) {
-  const options = new Reader(given, "", "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout handshake shouldReconnect pageLifecycle signal http until maxEventBytes");
+  const options = new Reader(
+    given,
+    "",
+    "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout handshake shouldReconnect pageLifecycle signal http until maxEventBytes",
+  );
   const reconnect = section(options, "reconnect", true);
-  const r = new Reader(reconnect.value, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay maxAge failback notice");
+  const r = new Reader(
+    reconnect.value,
+    "reconnect",
+    "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay maxAge failback notice",
+  );
   const heartbeat = section(options, "heartbeat", false);
   const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
-  const resume = new Reader(given.resume ?? {}, "resume", "id seq via name frame from gap outcome request storage key commit");
-  const outbox = new Reader(given.outbox ?? {}, "outbox", "maxMessages maxBytes overflow ack inFlight maxAttempts highWaterMark");
+  const resume = new Reader(
+    given.resume ?? {},
+    "resume",
+    "id seq via name frame from gap outcome request storage key commit",
+  );
+  const outbox = new Reader(
+    given.outbox ?? {},
+    "outbox",
+    "maxMessages maxBytes overflow ack inFlight maxAttempts highWaterMark",
+  );
 
   const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
   // One target with two ways: the second where the first does not get through.
   const [target] = endpoints;
   const both = !transport && endpoints.length < 2 && target?.websocket !== undefined && target.sse !== undefined;
-  const { ways, patience } = given[WAYS] ?? (both ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1), patience: PATIENCE } : { ways: [], patience: [0, 0, 0] });
+  const { ways, patience } =
+    given[WAYS] ??
+    (both
+      ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1), patience: PATIENCE }
+      : { ways: [], patience: [0, 0, 0] });
   // Who sends is not to find out by what becomes of it.
   if (!given[WAYS] && target?.uplink !== undefined) throw invalid("an uplink needs everwire/duplex");
   while (endpoints.length < ways.length) endpoints.push(target);
 
-  const attempts = r.get("maxAttempts", (value) => value === Infinity || (Number.isInteger(value) && value > 0), "a whole number from 1") ?? 0;
-  const ping = h.get("ping", (value) => value === false || isString(value) || isBytes(value) || isFunction(value), "a string, bytes, a function, or false for none");
+  const attempts =
+    r.get(
+      "maxAttempts",
+      (value) => value === Infinity || (Number.isInteger(value) && value > 0),
+      "a whole number from 1",
+    ) ?? 0;
+  const ping = h.get(
+    "ping",
+    (value) => value === false || isString(value) || isBytes(value) || isFunction(value),
+    "a string, bytes, a function, or false for none",
+  );
   const interval = h.number("interval", 100);
   const numbers = [
     r.number("initialDelay"),
@@ -212,16 +296,22 @@ export function readOptions(given, endpoints) {
     options.number("maxEventBytes", 1, LONGEST, " of bytes"),
   ];
 
-  const protocols = options.get("protocols", (value) => isFunction(value) || areProtocols(value), "a token, an array of different tokens, or a function");
+  const protocols = options.get(
+    "protocols",
+    (value) => isFunction(value) || areProtocols(value),
+    "a token, an array of different tokens, or a function",
+  );
   const frame = resume.fn("frame");
   const via = resume.one("via", "query", "header", "frame", "url") ?? (frame && "frame");
   if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need one another');
-  if (via === "url" && !endpoints.every(isFunction)) throw invalid('resume.via "url" needs endpoint functions, which put lastEventId where it belongs');
+  if (via === "url" && !endpoints.every(isFunction))
+    throw invalid('resume.via "url" needs endpoint functions, which put lastEventId where it belongs');
   const withCredentials = options.flag("withCredentials", false);
   const http = readHttp(given.http, withCredentials);
   const request = resume.fn("request");
   const asks = [...endpoints, protocols, http.headers, http.body, request].some(isFunction);
-  const shouldReconnect = options.fn("shouldReconnect"), handshake = options.fn("handshake");
+  const shouldReconnect = options.fn("shouldReconnect"),
+    handshake = options.fn("handshake");
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
     (heartbeat.on ? HEARTBEAT : 0) |
@@ -234,21 +324,39 @@ export function readOptions(given, endpoints) {
     (given.resume?.seq ? NUMBERED : 0) |
     (options.flag("pageLifecycle", true) ? WATCH_PAGE : 0);
 
-  const codec = options.get("codec", (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)), '"json", "text", "binary" or { decode, encode }') ?? "json";
+  const codec =
+    options.get(
+      "codec",
+      (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)),
+      '"json", "text", "binary" or { decode, encode }',
+    ) ?? "json";
   const id = resume.get("id", (value) => isString(value) || isFunction(value), "a key of the JSON, or a function");
   if (isString(id)) needsJson("resume.id", codec);
-  const seq = resume.get("seq", (value) => isString(value) || isFunction(value) || isBoolean(value), "a key of the JSON, true (the id is the number), or a function");
+  const seq = resume.get(
+    "seq",
+    (value) => isString(value) || isFunction(value) || isBoolean(value),
+    "a key of the JSON, true (the id is the number), or a function",
+  );
   if (isString(seq)) needsJson("resume.seq", codec);
-  const storage = resume.get("storage", (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)), "true, or something with getItem and setItem");
+  const storage = resume.get(
+    "storage",
+    (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)),
+    "true, or something with getItem and setItem",
+  );
   const key = resume.get("key", isString, "a string");
   const commit = resume.one("commit", "auto", "manual");
-  if (storage && key === undefined) throw invalid('resume.storage needs resume.key: whose stream it is, and which one');
+  if (storage && key === undefined) throw invalid("resume.storage needs resume.key: whose stream it is, and which one");
   if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
   const acks = readAcks(outbox, codec);
   const highWater = outbox.get("highWaterMark", (value) => value > 0, "a number of bytes from 1") ?? 2 ** 24;
   const gap = resume.get("gap", isString, "a string");
   const notice = r.get("notice", isString, "a string");
-  const name = resume.get("name", (value) => value.length && [].concat(value).every((name) => name && isString(name)), "a string that is not empty, or an array of such") ?? "lastEventId";
+  const name =
+    resume.get(
+      "name",
+      (value) => value.length && [].concat(value).every((name) => name && isString(name)),
+      "a string that is not empty, or an array of such",
+    ) ?? "lastEventId";
 
   return {
     numbers,
@@ -276,7 +384,25 @@ export function readOptions(given, endpoints) {
     acks,
     pings: heartbeat.on && ping !== false,
     silent: heartbeat.on && ping !== false && given[SILENT],
-    port: { id: read(id), seq: read(seq) || undefined, binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer", handshake, acks: acks?.match, highWater, via, frame, gap, notice, outcome: resume.fn("outcome"), cursorNames: [].concat(name), withCredentials, fetch: http.fetch, flush: http.flush, onComment: http.onComment, resumes: request !== undefined },
+    port: {
+      id: read(id),
+      seq: read(seq) || undefined,
+      binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
+      handshake,
+      acks: acks?.match,
+      highWater,
+      via,
+      frame,
+      gap,
+      notice,
+      outcome: resume.fn("outcome"),
+      cursorNames: [].concat(name),
+      withCredentials,
+      fetch: http.fetch,
+      flush: http.flush,
+      onComment: http.onComment,
+      resumes: request !== undefined,
+    },
     signal: readSignal(options),
   };
 }
@@ -284,7 +410,8 @@ export function readOptions(given, endpoints) {
 /** The address for the transport: `[address, number of the transport or 0]`. */
 export function pick(target, transport) {
   if (isString(target) || target instanceof URL) return [String(target), transport];
-  const websocket = target?.websocket, sse = target?.sse;
+  const websocket = target?.websocket,
+    sse = target?.sse;
   if (websocket !== undefined && transport < TRANSPORTS.eventsource) return [String(websocket), TRANSPORTS.websocket];
   if (sse !== undefined && transport !== TRANSPORTS.websocket) return [String(sse), transport];
   return [];

@@ -7,7 +7,8 @@ import { Reader } from "./options.js";
 /** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
 const OWN = 1e9;
 
-const isStorage = (value) => ["getItem", "setItem", "removeItem", "key"].every((name) => typeof value?.[name] === "function") && "length" in value;
+const isStorage = (value) =>
+  ["getItem", "setItem", "removeItem", "key"].every((name) => typeof value?.[name] === "function") && "length" in value;
 
 /** `outbox.persist`, or undefined for none. */
 export function readPersist(given, acks) {
@@ -18,7 +19,11 @@ export function readPersist(given, acks) {
   if (!acks) throw invalid("outbox.persist needs outbox.ack: only by its acks is it known what need not be sent again");
   const storage = options.get("storage", isStorage, "a Storage, as localStorage is");
   const restored = options.fn("restored");
-  if (!globalThis.navigator?.locks) throw new EverwireError("unsupported", "outbox.persist needs Web Locks, which a page has over https: and on localhost");
+  if (!globalThis.navigator?.locks)
+    throw new EverwireError(
+      "unsupported",
+      "outbox.persist needs Web Locks, which a page has over https: and on localhost",
+    );
   return { key, storage, restored };
 }
 
@@ -47,7 +52,10 @@ export class Persist {
     try {
       this.#storage = storage ?? globalThis.localStorage;
     } catch {}
-    if (!this.#storage) report(new EverwireError("unsupported", "there is no localStorage here: give outbox.persist.storage something else"));
+    if (!this.#storage)
+      report(
+        new EverwireError("unsupported", "there is no localStorage here: give outbox.persist.storage something else"),
+      );
     const { signal } = this.#ended;
     const ended = new Promise((resolve) => signal.addEventListener("abort", resolve));
     // Held for life: while it is, nobody else sends what this tab has.
@@ -58,16 +66,23 @@ export class Persist {
       this.#ready = undefined;
       for (const tab of others) this.#await(tab);
     });
-    globalThis.addEventListener?.("storage", ({ key: name }) => {
-      const tab = this.#tabOf(name);
-      if (tab) this.#await(tab);
-    }, { signal });
+    globalThis.addEventListener?.(
+      "storage",
+      ({ key: name }) => {
+        const tab = this.#tabOf(name);
+        if (tab) this.#await(tab);
+      },
+      { signal },
+    );
   }
 
   async send(message, options) {
     const { ttl = Infinity, priority } = options ?? {};
     if (isBytes(message) || Object.prototype.toString.call(message) === "[object Blob]") {
-      throw new EverwireError("encode", "send: outbox.persist keeps messages as JSON, which bytes are not. Send them with { ack: false }");
+      throw new EverwireError(
+        "encode",
+        "send: outbox.persist keeps messages as JSON, which bytes are not. Send them with { ack: false }",
+      );
     }
     const [named] = identify(message, this.#acks, () => crypto.randomUUID());
     const send = () => this.#post(named, options);
@@ -106,7 +121,9 @@ export class Persist {
     return this.#lock(tab, how, (lock) => {
       if (!lock || this.#ended.signal.aborted) return;
       const begin = `${this.#prefix}${tab}\n`;
-      for (const name of this.#names().filter((name) => name.startsWith(begin)).sort()) {
+      for (const name of this.#names()
+        .filter((name) => name.startsWith(begin))
+        .sort()) {
         const text = this.#try(() => this.#storage.getItem(name));
         let kept;
         try {
@@ -122,7 +139,9 @@ export class Persist {
   #restore({ message, priority, expires }) {
     const ttl = typeof expires === "number" ? Math.max(0, expires - Date.now()) : undefined;
     const number = this.#ready ? this.#taken++ : this.#count++;
-    const sent = this.#keep(number, { message, priority, expires }, () => this.#post(message, { ttl, priority: priority === true }));
+    const sent = this.#keep(number, { message, priority, expires }, () =>
+      this.#post(message, { ttl, priority: priority === true }),
+    );
     try {
       this.#restored?.(message, sent);
     } catch (error) {
@@ -136,11 +155,13 @@ export class Persist {
   }
 
   #names() {
-    return this.#try(() => {
-      const names = [];
-      for (let at = 0; at < this.#storage.length; at++) names.push(this.#storage.key(at));
-      return names.filter((name) => this.#tabOf(name));
-    }) ?? [];
+    return (
+      this.#try(() => {
+        const names = [];
+        for (let at = 0; at < this.#storage.length; at++) names.push(this.#storage.key(at));
+        return names.filter((name) => this.#tabOf(name));
+      }) ?? []
+    );
   }
 
   #tabs() {

@@ -7,15 +7,26 @@ import { ACK } from "./options.js";
 import { EverwireError } from "./errors.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them, and what LOST and POSTED say.
-const LOST = 2, ANSWERED = 7, POSTED = 20, ROOM = 21;
-const PROVIDER = 3, NETWORK = 1006;
-const TAKEN = 0, BACK = 1, REFUSED = 2, TOO_BIG = 3;
+const LOST = 2,
+  ANSWERED = 7,
+  POSTED = 20,
+  ROOM = 21;
+const PROVIDER = 3,
+  NETWORK = 1006;
+const TAKEN = 0,
+  BACK = 1,
+  REFUSED = 2,
+  TOO_BIG = 3;
 // What a port's `send` gives: not now; it cannot be sent; the answer will settle it.
-const BUSY = 0, UNSENDABLE = 2, CARRIED = 4;
+const BUSY = 0,
+  UNSENDABLE = 2,
+  CARRIED = 4;
 /** Statuses that are about what a request carries (RFC 9110, 15.5). */
-const UNFIT = [400, 413, 415, 422], TOO_LARGE = 413;
+const UNFIT = [400, 413, 415, 422],
+  TOO_LARGE = 413;
 /** The server has acted on nothing, and may be asked again: Too Early, Too Many Requests; Unavailable, if it says when. */
-const NOT_NOW = [425, 429], UNAVAILABLE = 503;
+const NOT_NOW = [425, 429],
+  UNAVAILABLE = 503;
 /** The one status below 500 after which nobody knows: Request Timeout. */
 const TIMEOUT = 408;
 /**
@@ -46,9 +57,11 @@ async function messagesOf(response) {
     body?.cancel().catch(() => {});
     return [];
   }
-  const reader = body.getReader(), decoder = new TextDecoder();
+  const reader = body.getReader(),
+    decoder = new TextDecoder();
   let text = "";
-  for (let part; !(part = await reader.read()).done && text.length < LONGEST_ANSWER;) text += decoder.decode(part.value, { stream: true });
+  for (let part; !(part = await reader.read()).done && text.length < LONGEST_ANSWER; )
+    text += decoder.decode(part.value, { stream: true });
   reader.cancel().catch(() => {});
   try {
     return [].concat(JSON.parse(text + decoder.decode()));
@@ -95,10 +108,14 @@ export class Posts {
 
   /** Whether something of this length can go with the next request. */
   free(length = 0, raw = false) {
-    const { maxMessages, maxBytes } = this.#uplink, [first] = this.#batch, bytes = this.#bytes + length;
+    const { maxMessages, maxBytes } = this.#uplink,
+      [first] = this.#batch,
+      bytes = this.#bytes + length;
     if (this.#gone || (this.#leaving ? alive + bytes > LEAVING : this.#out || this.#said.length)) return false;
     if (!first) return true;
-    return !raw && !first.raw && (this.#leaving || (!this.#alone && this.#batch.length < maxMessages && bytes <= maxBytes));
+    return (
+      !raw && !first.raw && (this.#leaving || (!this.#alone && this.#batch.length < maxMessages && bytes <= maxBytes))
+    );
   }
 
   /** A message of the outbox's: its entry there. */
@@ -134,7 +151,8 @@ export class Posts {
     do {
       if (!this.#ended) this.#port.call(ROOM, 0, 0);
       // The stream went first. Nobody is left who would send it again.
-      else if (!persisted) for (const [id, entry] of this.#port.payloads) if (!this.#sent.has(id) && this.carry(id, entry) === BUSY) break;
+      else if (!persisted)
+        for (const [id, entry] of this.#port.payloads) if (!this.#sent.has(id) && this.carry(id, entry) === BUSY) break;
     } while (this.#flush());
   }
 
@@ -171,16 +189,34 @@ export class Posts {
 
   /** Of what is to be said first, as much as one request takes. */
   #next() {
-    const { maxMessages, maxBytes } = this.#uplink, said = this.#said;
-    let count = 1, bytes = said[0].length;
-    if (!said[0].raw && !this.#alone) while (count < Math.min(said.length, maxMessages) && !said[count].raw && (bytes += said[count].length) <= maxBytes) count++;
+    const { maxMessages, maxBytes } = this.#uplink,
+      said = this.#said;
+    let count = 1,
+      bytes = said[0].length;
+    if (!said[0].raw && !this.#alone)
+      while (
+        count < Math.min(said.length, maxMessages) &&
+        !said[count].raw &&
+        (bytes += said[count].length) <= maxBytes
+      )
+        count++;
     return said.splice(0, count);
   }
 
   async #post(batch) {
     const { timeout, out } = this.#uplink;
-    const abort = new AbortController(), { signal } = abort;
-    const late = setTimeout(() => abort.abort(new EverwireError("uplink", "the uplink, or a function that was asked for it, did not answer within uplink.timeout")), timeout);
+    const abort = new AbortController(),
+      { signal } = abort;
+    const late = setTimeout(
+      () =>
+        abort.abort(
+          new EverwireError(
+            "uplink",
+            "the uplink, or a function that was asked for it, did not answer within uplink.timeout",
+          ),
+        ),
+      timeout,
+    );
     const stop = () => {
       clearTimeout(late);
       // What was sent in leaving is to arrive.
@@ -189,10 +225,13 @@ export class Posts {
     out.add(stop);
     // What a function of the app's does not give in time.
     let giveUp;
-    const gaveUp = new Promise((_, reject) => { giveUp = () => reject(signal.reason); });
+    const gaveUp = new Promise((_, reject) => {
+      giveUp = () => reject(signal.reason);
+    });
     gaveUp.catch(() => {});
     signal.addEventListener("abort", giveUp, { once: true });
-    let asking = true, settle;
+    let asking = true,
+      settle;
     try {
       const asked = this.#ask(signal);
       // In leaving there is no time to wait for what need not be asked.
@@ -218,7 +257,8 @@ export class Posts {
 
   /** Where to, and with which headers; a promise only where a function gave one. */
   #ask(signal) {
-    const { headers, context } = this.#uplink, port = this.#port;
+    const { headers, context } = this.#uplink,
+      port = this.#port;
     const call = (value, reason) => (typeof value === "function" ? value(context(port, reason, signal)) : value);
     // The stream's functions were asked already for what takes the refused one's place.
     const plain = port.reason === "unauthorized" ? "reconnect" : port.reason;
@@ -229,7 +269,8 @@ export class Posts {
 
   /** Throws where the functions gave what cannot be used. */
   #request(batch, url, headers) {
-    const { name } = this.#uplink, [{ body, raw }] = batch;
+    const { name } = this.#uplink,
+      [{ body, raw }] = batch;
     const target = resolve(url);
     if (name) setParameter(target, name, this.id);
     const own = new Headers(headers);
@@ -239,12 +280,26 @@ export class Posts {
 
   async #send(signal, url, headers, body) {
     const { init, fetch = globalThis.fetch } = this.#uplink;
-    const length = byteLength(body), keepalive = this.#leaving;
+    const length = byteLength(body),
+      keepalive = this.#leaving;
     if (keepalive) alive += length;
     try {
       // A browser makes a GET of a POST that is redirected, and the body is lost without a word.
-      const response = await fetch(url, { ...init, method: "POST", headers, body, keepalive, redirect: "manual", cache: "no-store", signal });
-      if (response.type === "opaqueredirect") throw new EverwireError("uplink", "the uplink is redirected, which would lose what is sent: give its final address");
+      const response = await fetch(url, {
+        ...init,
+        method: "POST",
+        headers,
+        body,
+        keepalive,
+        redirect: "manual",
+        cache: "no-store",
+        signal,
+      });
+      if (response.type === "opaqueredirect")
+        throw new EverwireError(
+          "uplink",
+          "the uplink is redirected, which would lose what is sent: give its final address",
+        );
       return [response, await messagesOf(response)];
     } finally {
       if (keepalive) alive -= length;
@@ -252,7 +307,8 @@ export class Posts {
   }
 
   #answered(batch, { ok, status, headers }, messages) {
-    const port = this.#port, wait = retryAfter(headers.get("retry-after"));
+    const port = this.#port,
+      wait = retryAfter(headers.get("retry-after"));
     const said = batch[0].id === undefined;
     if (ok) this.#settle(batch, TAKEN, 0, messages);
     else if (UNFIT.includes(status)) {

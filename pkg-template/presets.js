@@ -9,19 +9,25 @@ import { CODECS, SILENT, needsJson } from "./options.js";
  */
 export function nchan(options = {}) {
   const { codec = "json", resume, protocols, ...rest } = check(options);
-  if (protocols !== undefined) throw invalid('protocols: nchan speaks "ws+meta.nchan", and it must be the only one offered. Leave it out');
+  if (protocols !== undefined)
+    throw invalid('protocols: nchan speaks "ws+meta.nchan", and it must be the only one offered. Leave it out');
   if (resume?.id !== undefined) throw invalid("resume.id: nchan has ids of its own, and knows no others. Leave it out");
-  if (typeof codec === "string" ? !Object.hasOwn(CODECS, codec) : !isFunction(codec?.decode) || !isFunction(codec.encode)) {
+  if (
+    typeof codec === "string" ? !Object.hasOwn(CODECS, codec) : !isFunction(codec?.decode) || !isFunction(codec.encode)
+  ) {
     throw invalid('codec must be one of "json", "text", "binary", or { decode, encode }');
   }
   if (typeof resume?.seq === "string") needsJson("resume.seq", codec);
-  const { decode = decodeJson, encode = codec === "binary" ? () => undefined : JSON.stringify } = CODECS[codec] ?? codec;
-  if (rest.binaryType === "blob") throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
+  const { decode = decodeJson, encode = codec === "binary" ? () => undefined : JSON.stringify } =
+    CODECS[codec] ?? codec;
+  if (rest.binaryType === "blob")
+    throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
   let id;
   return {
     ...rest,
     protocols: "ws+meta.nchan",
-    [SILENT]: "heartbeat: nchan closes (1008) or broadcasts when a subscriber sends a ping. Leave it out, or say ping: false where messages come at least every interval",
+    [SILENT]:
+      "heartbeat: nchan closes (1008) or broadcasts when a subscriber sends a ping. Leave it out, or say ping: false where messages come at least every interval",
     codec: {
       decode(data, transport) {
         id = undefined;
@@ -39,7 +45,8 @@ export function nchan(options = {}) {
 const isFunction = (value) => typeof value === "function";
 
 function check(options) {
-  if (options === null || typeof options !== "object") throw invalid("a preset takes the options of connect, an object");
+  if (options === null || typeof options !== "object")
+    throw invalid("a preset takes the options of connect, an object");
   return options;
 }
 

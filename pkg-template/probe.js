@@ -4,13 +4,18 @@ import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
-const OPENED = 1, LOST = 2, ANSWERED = 7, WEBSOCKET = 1, NETWORK = 1006;
+const OPENED = 1,
+  LOST = 2,
+  ANSWERED = 7,
+  WEBSOCKET = 1,
+  NETWORK = 1006;
 /** A WebSocket's own address says so to a plain request (RFC 9110, 15.5.22). */
 const UPGRADE_REQUIRED = 426;
 
 /** `tries` gives how many attempts there were since the last stable connection. */
 export function addProbe({ port, http }, probe, tries) {
-  if (typeof probe !== "string" && typeof probe !== "function" && !(probe instanceof URL)) throw invalid("probe must be an address, or a function that gives one");
+  if (typeof probe !== "string" && typeof probe !== "function" && !(probe instanceof URL))
+    throw invalid("probe must be an address, or a function that gives one");
   const call = (value, context) => (typeof value === "function" ? value(context) : value);
 
   /** What the server answers if it refuses, else nothing. */
@@ -60,7 +65,14 @@ export function addProbe({ port, http }, probe, tries) {
       const abort = new AbortController();
       trying.set(attempt, abort);
       // As one of the connection's listeners: taken off when it is let go of.
-      (this.successor ?? this).link.push([{ removeEventListener: () => { trying.delete(attempt); abort.abort(); } }]);
+      (this.successor ?? this).link.push([
+        {
+          removeEventListener: () => {
+            trying.delete(attempt);
+            abort.abort();
+          },
+        },
+      ]);
     }
     return began;
   };

@@ -28,13 +28,19 @@ export class Progress {
   constructor({ storage, key, manual }, fixed) {
     this.#manual = manual;
     // Without the queries, which may hold tokens; in whatever order.
-    this.#key = ["everwire", key, ...fixed.map((address) => address?.[0].split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")).sort()].join(" ");
-    if (taken.has(this.#key)) throw invalid("another client has this resume.key at this address: name the stream in it, too");
+    this.#key = [
+      "everwire",
+      key,
+      ...fixed.map((address) => address?.[0].split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")).sort(),
+    ].join(" ");
+    if (taken.has(this.#key))
+      throw invalid("another client has this resume.key at this address: name the stream in it, too");
     taken.add(this.#key);
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
     } catch {}
-    if (!this.#storage) report(new EverwireError("unsupported", "there is no sessionStorage here: give resume.storage something else"));
+    if (!this.#storage)
+      report(new EverwireError("unsupported", "there is no sessionStorage here: give resume.storage something else"));
     globalThis.addEventListener?.("pagehide", this.#leave);
     // Hidden is the last that a phone says of a page.
     globalThis.document?.addEventListener("visibilitychange", this.#leave);
@@ -63,11 +69,14 @@ export class Progress {
     if (this.#manual) return push();
     const entry = { place, waiting: 1, left: false };
     this.#open.push(entry);
-    push((pulled) => {
-      entry.left ||= !pulled;
-      entry.waiting--;
-      this.#settle();
-    }, () => entry.waiting++);
+    push(
+      (pulled) => {
+        entry.left ||= !pulled;
+        entry.waiting--;
+        this.#settle();
+      },
+      () => entry.waiting++,
+    );
     entry.waiting--;
     this.#settle();
   }

@@ -4,13 +4,17 @@ import { invalid } from "./errors.js";
 import { ASKS, Reader } from "./options.js";
 
 // Of `takes`.
-const OPEN = 1, FULL = 3;
+const OPEN = 1,
+  FULL = 3;
 /** Of `send`: a request carries it. */
 const CARRIED = 4;
 /** The server's word halves what may be sent, down to this part. After a window without one, each further one gives a tenth back. */
-const LEAST = 1 / 32, GROWTH = 0.1;
+const LEAST = 1 / 32,
+  GROWTH = 0.1;
 /** The close codes by which a server says that it is too much: policy violation, try again later. */
-const VIOLATION = 1008, LATER = 1013, TOO_MANY = 429;
+const VIOLATION = 1008,
+  LATER = 1013,
+  TOO_MANY = 429;
 
 class Rate {
   #messages;
@@ -61,9 +65,17 @@ class Rate {
 /** Put around what a port does to send, and what is asked of a failure. */
 export function addRate(settings, given) {
   const options = new Reader(given, "rate", "messages per slow");
-  const messages = options.get("messages", (value) => Number.isInteger(value) && value >= 1 && value <= 100_000, "a whole number from 1 to 100000");
+  const messages = options.get(
+    "messages",
+    (value) => Number.isInteger(value) && value >= 1 && value <= 100_000,
+    "a whole number from 1 to 100000",
+  );
   const per = options.number("per", 10);
-  const slow = options.get("slow", (value) => /^(string|function)$/.test(typeof value), "the type of a message, or a function");
+  const slow = options.get(
+    "slow",
+    (value) => /^(string|function)$/.test(typeof value),
+    "the type of a message, or a function",
+  );
   if (messages === undefined || per < 0) throw invalid("rate needs both: messages, and per");
   const rate = new Rate(messages, per);
 

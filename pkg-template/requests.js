@@ -7,7 +7,8 @@ const SENTENCES = {
   timeout: "no reply came in time",
   aborted: "the request's signal was aborted",
   closed: "the client is closed",
-  unknown: "the connection was lost before the reply came: the server may have done it. `requests.onLoss: \"retry\"` asks again",
+  unknown:
+    'the connection was lost before the reply came: the server may have done it. `requests.onLoss: "retry"` asks again',
 };
 
 const UNNAMED = "request: it needs an id, a string or a number. Give an object; everwire fills it in";
@@ -37,12 +38,16 @@ export class Requests {
   /** `post(message, options)` is the client's send. */
   ask(message, options, post) {
     return new Promise((resolve, reject) => {
-      if (!this.#options.keyed) throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
+      if (!this.#options.keyed)
+        throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
       const given = new Reader(options, "request", "timeout signal priority");
-      const own = given.number("timeout", 1), signal = readSignal(given), priority = given.flag("priority", false);
+      const own = given.number("timeout", 1),
+        signal = readSignal(given),
+        priority = given.flag("priority", false);
       const timeout = own < 0 ? this.#options.timeout : own;
       const [payload, id] = identify(message, this.#options, () => `${this.#prefix}${this.#count++}`, UNNAMED);
-      if (this.#pending.has(id)) throw new EverwireError("encode", "request: one with this id is still without its reply");
+      if (this.#pending.has(id))
+        throw new EverwireError("encode", "request: one with this id is still without its reply");
       if (signal?.aborted) throw new RequestError("aborted");
       const stop = new AbortController();
       const settle = (error, reply) => {
@@ -86,14 +91,18 @@ export class Requests {
     const reason = data[error];
     if (!entry) return String(id).startsWith(this.#prefix);
     if (reason === undefined || reason === null) entry.settle(undefined, message);
-    else entry.settle(new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply: message }));
+    else
+      entry.settle(
+        new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply: message }),
+      );
     return true;
   }
 
   /** The connection there is now: what was asked over another one gets no reply. */
   connection(serial) {
     this.#connection = serial;
-    for (const entry of [...this.#pending.values()]) if (entry.connection && entry.connection !== serial) this.#lost(entry);
+    for (const entry of [...this.#pending.values()])
+      if (entry.connection && entry.connection !== serial) this.#lost(entry);
   }
 
   close() {

@@ -1,7 +1,8 @@
 // Where a handle is in its topic, and what is held back after it was joined again: src/core/seam.rs in small. A topic is
 // joined with the cursor that it has at that moment, and nothing comes over another connection from then on.
 
-const FIRST = 64, RECENT = 1024;
+const FIRST = 64,
+  RECENT = 1024;
 
 export class Seam {
   /** The id of the last message that the handlers are done with; "" before there is one. */
@@ -52,7 +53,8 @@ export class Seam {
     const last = this.#number;
     if (number === undefined || last === undefined) {
       // Between numbered messages: the next number says what is missing.
-      const due = this.#due, waits = last !== undefined;
+      const due = this.#due,
+        waits = last !== undefined;
       if (waits) this.#due = undefined;
       const ruling = this.#rule(id);
       if (waits) this.#due = due;
@@ -97,7 +99,8 @@ export class Seam {
 
   #keep(id) {
     if (!id) return;
-    const first = this.#first, recent = this.#recent;
+    const first = this.#first,
+      recent = this.#recent;
     if (first.size < FIRST) first.add(id);
     recent.add(id);
     if (recent.size <= RECENT) return;

@@ -49,9 +49,15 @@ function readSubscriptions(given = {}) {
   };
   const timeout = options.number("timeout", 1);
   return {
-    names, topic, id: place("id"), seq: place("seq"),
-    joined: word("joined"), refused: word("refused"), gap: word("gap"),
-    timeout: timeout < 0 ? 10_000 : timeout, confirm: options.flag("confirm", true),
+    names,
+    topic,
+    id: place("id"),
+    seq: place("seq"),
+    joined: word("joined"),
+    refused: word("refused"),
+    gap: word("gap"),
+    timeout: timeout < 0 ? 10_000 : timeout,
+    confirm: options.flag("confirm", true),
   };
 }
 
@@ -118,11 +124,13 @@ class Subscriptions {
   }
 
   subscribe(name, given = {}) {
-    const wire = this.#wire, topics = this.#topics;
+    const wire = this.#wire,
+      topics = this.#topics;
     if (!isText(name)) throw invalid("subscribe: the topic must be a string that is not empty");
     const options = new Reader(given, "subscribe", "join leave lastEventId signal");
     const join = options.fn("join") ?? joinOf;
-    const leave = options.get("leave", (value) => value === false || isFunction(value), "a function, or false for none") ?? leaveOf;
+    const leave =
+      options.get("leave", (value) => value === false || isFunction(value), "a function, or false for none") ?? leaveOf;
     const from = options.get("lastEventId", (value) => typeof value === "string", "a string") ?? "";
     const signal = readSignal(options);
     const closed = wire.state === "closed";
@@ -186,7 +194,8 @@ class Subscriptions {
   }
 
   #deliver(topic, message) {
-    const { seam } = topic, port = this.#port;
+    const { seam } = topic,
+      port = this.#port;
     const id = String(this.#options.id?.(message) ?? "");
     const ruling = seam.place(id, this.#number(message));
     if (!ruling) return void port.suppressed++;
@@ -240,7 +249,8 @@ class Subscriptions {
 
   /** On `socket` at once, or by the outbox of the connection that there is. */
   #join(topic, socket) {
-    const { name, seam } = topic, port = this.#port;
+    const { name, seam } = topic,
+      port = this.#port;
     const fail = (code, cause) => {
       topic.asked = false;
       this.#settle(topic, new SubscriptionError(code, { cause }));
@@ -263,7 +273,7 @@ class Subscriptions {
       }
       return this.#sent(topic);
     }
-    const { signal } = topic.stop = new AbortController();
+    const { signal } = (topic.stop = new AbortController());
     this.#wire.send(payload, { ack: false, signal }).then(({ status, code }) => {
       topic.again ||= status !== "dropped";
       if (signal.aborted) return;
@@ -277,7 +287,8 @@ class Subscriptions {
     const { confirm, timeout } = this.#options;
     if (!confirm) this.#settle(topic);
     // Its confirmation may have been faster than the word of its sending.
-    else if (!topic.joined) topic.timer = setTimeout(() => this.#settle(topic, new SubscriptionError("timeout")), timeout);
+    else if (!topic.joined)
+      topic.timer = setTimeout(() => this.#settle(topic, new SubscriptionError("timeout")), timeout);
   }
 
   /** Joined, or why not. */
@@ -293,12 +304,17 @@ class Subscriptions {
     end(member, new SubscriptionError("left"));
     topic.members = topic.members.filter((other) => other !== member);
     if (topic.members.length) return;
-    const wire = this.#wire, { dropped } = wire.stats(), { name, asked, leave, seam } = topic;
+    const wire = this.#wire,
+      { dropped } = wire.stats(),
+      { name, asked, leave, seam } = topic;
     this.#end(topic);
     // A join that still waited in the outbox was taken back.
     if (!asked || !leave || wire.stats().dropped > dropped) return;
     try {
-      wire.send(this.#port.encode(leave({ topic: name, lastEventId: seam.cursor })), { ack: false, signal: this.#leaves.signal });
+      wire.send(this.#port.encode(leave({ topic: name, lastEventId: seam.cursor })), {
+        ack: false,
+        signal: this.#leaves.signal,
+      });
     } catch (error) {
       report(error);
     }

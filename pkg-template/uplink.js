@@ -5,13 +5,16 @@ import { PROVIDER, Reader } from "./options.js";
 import { Posts } from "./posts.js";
 
 // Of `route` and `takes`.
-const POSTS = 8, OPEN = 1, NOT_OPEN = 0;
+const POSTS = 8,
+  OPEN = 1,
+  NOT_OPEN = 0;
 const WEBSOCKET = 1;
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
 
-const wrong = () => invalid("uplink must be an http: or https: address, or a function, in the endpoint or as an option");
+const wrong = () =>
+  invalid("uplink must be an http: or https: address, or a function, in the endpoint or as an option");
 
 /** A mistake is told at once, and not at the first send. */
 function checked(url) {
@@ -38,7 +41,12 @@ export function readUplink(given, endpoints) {
     url: url === undefined ? undefined : checked(url),
     /** By the endpoint. */
     urls: new Map(),
-    name: options.get("name", (value) => value === false || (value !== "" && typeof value === "string"), "a string, or false for none") ?? "connection",
+    name:
+      options.get(
+        "name",
+        (value) => value === false || (value !== "" && typeof value === "string"),
+        "a string, or false for none",
+      ) ?? "connection",
     maxMessages: number(1_000, "maxMessages", 1, 1e6, ""),
     maxBytes: number(60_000, "maxBytes", 1, 2 ** 31 - 1, " of bytes"),
     timeout: number(10_000, "timeout", 1),
@@ -50,11 +58,13 @@ export function noting(uplink, endpoints) {
   if (!uplink) return endpoints;
   const { url, urls } = uplink;
   return endpoints.map((endpoint) => {
-    const noted = !isFunction(endpoint) ? endpoint : async (context) => {
-      const target = await endpoint(context);
-      urls.set(noted, target?.uplink === undefined ? url : checked(target.uplink));
-      return target;
-    };
+    const noted = !isFunction(endpoint)
+      ? endpoint
+      : async (context) => {
+          const target = await endpoint(context);
+          urls.set(noted, target?.uplink === undefined ? url : checked(target.uplink));
+          return target;
+        };
     urls.set(noted, endpoint?.uplink === undefined ? url : checked(endpoint.uplink));
     return noted;
   });
@@ -63,8 +73,10 @@ export function noting(uplink, endpoints) {
 /** `tries` gives how many attempts there were since the last stable connection, `slower` hears of the status that says so. */
 export function addUplink(settings, uplink, endpoints, tries, slower) {
   const { port, http } = settings;
-  const { urls } = uplink, known = [...urls.values()].filter((url) => url !== undefined);
-  if (http.once && known.length) throw invalid("uplink is for a stream that may be asked for again: not with http.method POST or PATCH");
+  const { urls } = uplink,
+    known = [...urls.values()].filter((url) => url !== undefined);
+  if (http.once && known.length)
+    throw invalid("uplink is for a stream that may be asked for again: not with http.method POST or PATCH");
   if ([...known, http.headers].some(isFunction)) settings.flags |= PROVIDER;
   const urlOf = (client) => urls.get(endpoints[client.way]);
   const shared = {
@@ -80,7 +92,13 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     heard(port, data) {
       const type = typeof data?.type === "string" ? data.type : "message";
       try {
-        const acked = port.acks({ data, type, lastEventId: port.cursor, transport: port.transport, origin: port.origin });
+        const acked = port.acks({
+          data,
+          type,
+          lastEventId: port.cursor,
+          transport: port.transport,
+          origin: port.origin,
+        });
         if (acked !== undefined && acked !== null) port.acknowledge([].concat(acked));
       } catch (error) {
         report(error);
@@ -95,7 +113,13 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     const posts = ways.get(client.socket) ?? (client.socket ? undefined : last);
     posts?.leave(persisted);
   };
-  const { route = Port.prototype.route, open = Port.prototype.open, takes = Port.prototype.takes, send = Port.prototype.send, dispose = Port.prototype.dispose } = port;
+  const {
+    route = Port.prototype.route,
+    open = Port.prototype.open,
+    takes = Port.prototype.takes,
+    send = Port.prototype.send,
+    dispose = Port.prototype.dispose,
+  } = port;
   port.route = function (address, transport) {
     const found = route.call(this, address, transport);
     return (found & 3) > WEBSOCKET && urlOf(this) !== undefined ? found | POSTS : found;

@@ -10,7 +10,10 @@ let current;
 
 function compile() {
   if (typeof WebAssembly !== "object") {
-    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly, or a lockdown mode has switched it off");
+    throw new EverwireError(
+      "wasm-unavailable",
+      "this runtime has no WebAssembly, or a lockdown mode has switched it off",
+    );
   }
   const bytes = new Uint8Array(text.length);
   let check = 0;
@@ -20,7 +23,10 @@ function compile() {
     check = (check * 31 + byte) | 0;
   }
   if (check !== sum) {
-    throw new EverwireError("wasm-unavailable", "this script was not read as UTF-8: serve it, or the page, with charset=utf-8");
+    throw new EverwireError(
+      "wasm-unavailable",
+      "this script was not read as UTF-8: serve it, or the page, with charset=utf-8",
+    );
   }
   return new WebAssembly.Module(bytes);
 }
@@ -35,7 +41,11 @@ export function instance() {
     made.Wire = instantiate(module, (exports) => guard(exports, made)).Wire;
   } catch (cause) {
     if (cause instanceof EverwireError) throw cause;
-    throw new EverwireError("wasm-unavailable", "the browser refused to compile WebAssembly: a Content-Security-Policy's script-src must have 'wasm-unsafe-eval'", cause);
+    throw new EverwireError(
+      "wasm-unavailable",
+      "the browser refused to compile WebAssembly: a Content-Security-Policy's script-src must have 'wasm-unsafe-eval'",
+      cause,
+    );
   }
   return (current = made);
 }
@@ -47,15 +57,18 @@ function guard(exports, made) {
   for (const name of Object.keys(exports)) {
     const value = exports[name];
     // No export takes more, and rest arguments would cost each call an array.
-    guarded[name] = typeof value !== "function" ? value : (a, b, c, d, e, f) => {
-      if (made.dead) throw new EverwireError("internal", "this client's WebAssembly has stopped");
-      try {
-        return value(a, b, c, d, e, f);
-      } catch (error) {
-        trapped(made, error);
-        throw error;
-      }
-    };
+    guarded[name] =
+      typeof value !== "function"
+        ? value
+        : (a, b, c, d, e, f) => {
+            if (made.dead) throw new EverwireError("internal", "this client's WebAssembly has stopped");
+            try {
+              return value(a, b, c, d, e, f);
+            } catch (error) {
+              trapped(made, error);
+              throw error;
+            }
+          };
   }
   return guarded;
 }
@@ -64,7 +77,11 @@ function trapped(made, cause) {
   if (made.dead) return;
   made.dead = true;
   if (current === made) current = undefined;
-  const error = new EverwireError("internal", "a fault in everwire itself: its clients are closed, a new connect() starts afresh. Please report it", cause);
+  const error = new EverwireError(
+    "internal",
+    "a fault in everwire itself: its clients are closed, a new connect() starts afresh. Please report it",
+    cause,
+  );
   report(error);
   for (const stop of [...made.clients]) stop(error);
 }

@@ -8,7 +8,10 @@ import { closeEvent, resolve, standardize } from "./interface.js";
 import { PLAINLY, Reader, areProtocols, readOptions } from "./options.js";
 import { instance } from "./wasm.js";
 
-const CONNECTING = 0, OPEN = 1, CLOSING = 2, CLOSED = 3;
+const CONNECTING = 0,
+  OPEN = 1,
+  CLOSING = 2,
+  CLOSED = 3;
 
 let platform = globalThis.WebSocket;
 
@@ -17,14 +20,19 @@ function platformClass() {
   const given = globalThis.WebSocket;
   if (given !== WebSocket && !(given?.prototype instanceof WebSocket)) platform = given;
   if (typeof platform === "function") return platform;
-  throw new EverwireError("unsupported", "this runtime has no WebSocket. On a server, make one in the browser only; in Node, put one on globalThis");
+  throw new EverwireError(
+    "unsupported",
+    "this runtime has no WebSocket. On a server, make one in the browser only; in Node, put one on globalThis",
+  );
 }
 
 const syntaxError = (problem) => new DOMException(`everwire: ${problem}`, "SyntaxError");
 
 /** WebIDL's union of a string and a sequence of strings. */
 const list = (protocols) =>
-  protocols !== null && /^(object|function)$/.test(typeof protocols) && protocols[Symbol.iterator] ? Array.from(protocols, (name) => `${name}`) : [`${protocols}`];
+  protocols !== null && /^(object|function)$/.test(typeof protocols) && protocols[Symbol.iterator]
+    ? Array.from(protocols, (name) => `${name}`)
+    : [`${protocols}`];
 
 /** WebIDL's `[Clamp] unsigned short`: ties go to the even one. */
 function clamp(value) {
@@ -60,7 +68,8 @@ export class WebSocket extends EventTarget {
     super();
     const target = resolve(url, "WebSocket");
     target.protocol = target.protocol.replace("http", "ws");
-    if (!/^wss?:$/.test(target.protocol)) throw syntaxError("a WebSocket's URL must have the scheme ws:, wss:, http: or https:");
+    if (!/^wss?:$/.test(target.protocol))
+      throw syntaxError("a WebSocket's URL must have the scheme ws:, wss:, http: or https:");
     // Also an empty one, which `hash` does not tell.
     if (target.href.includes("#")) throw syntaxError("a WebSocket's URL must have no fragment");
     this.#url = target.href;
@@ -70,15 +79,28 @@ export class WebSocket extends EventTarget {
     const given = new Reader(options, "", "heartbeat openTimeout reconnect backoff pageLifecycle");
     const { heartbeat, openTimeout, reconnect = false, pageLifecycle = true } = options;
     // Another connection in this one's place is what no code of the standard's expects: maxAge, failback and notice are none.
-    if (typeof reconnect === "object") new Reader(reconnect, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
-    this.#settings = readOptions({
-      transport: "websocket", codec: "text", protocols: offered, outbox: { maxMessages: 0 },
-      heartbeat, openTimeout, reconnect, pageLifecycle, [PLAINLY]: true,
-    }, [this.#url]);
+    if (typeof reconnect === "object")
+      new Reader(reconnect, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
+    this.#settings = readOptions(
+      {
+        transport: "websocket",
+        codec: "text",
+        protocols: offered,
+        outbox: { maxMessages: 0 },
+        heartbeat,
+        openTimeout,
+        reconnect,
+        pageLifecycle,
+        [PLAINLY]: true,
+      },
+      [this.#url],
+    );
     this.#backoff = new Backoff(this.#url, readBackoff(given, "backoff", true));
     const adopt = (...how) => this.#adopt(new (platformClass())(...how));
     Object.assign(this.#settings.port, {
-      WebSocket: function (...how) { return adopt(...how); },
+      WebSocket: function (...how) {
+        return adopt(...how);
+      },
       // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
       send: () => 1,
     });
@@ -123,7 +145,8 @@ export class WebSocket extends EventTarget {
     if (!arguments.length) throw new TypeError("everwire: send needs data");
     const payload = isBytes(data) || (typeof Blob === "function" && data instanceof Blob) ? data : `${data}`;
     // Code that only knows one connection is not ready for a throw in mid-life.
-    if (this.#state === CONNECTING && !this.#hasOpened) throw new DOMException("everwire: the WebSocket is not open yet", "InvalidStateError");
+    if (this.#state === CONNECTING && !this.#hasOpened)
+      throw new DOMException("everwire: the WebSocket is not open yet", "InvalidStateError");
     if (this.#state !== OPEN || this.#socket.readyState !== OPEN) {
       this.#unsent += byteLength(payload);
       return;
@@ -134,7 +157,8 @@ export class WebSocket extends EventTarget {
   }
 
   close(code = undefined, reason = undefined) {
-    const number = code === undefined ? 1000 : clamp(code), words = reason === undefined ? "" : `${reason}`;
+    const number = code === undefined ? 1000 : clamp(code),
+      words = reason === undefined ? "" : `${reason}`;
     if (number !== 1000 && !(number >= 3000 && number <= 4999)) {
       throw new DOMException("everwire: the close code must be 1000, or 3000 to 4999", "InvalidAccessError");
     }
@@ -156,7 +180,7 @@ export class WebSocket extends EventTarget {
 
   #connect() {
     this.#stop = undefined;
-    const client = this.#client = new Client([this.#url], this.#settings, instance());
+    const client = (this.#client = new Client([this.#url], this.#settings, instance()));
     client.addEventListener("open", () => {
       this.#state = OPEN;
       this.#hasOpened = true;
@@ -182,7 +206,9 @@ export class WebSocket extends EventTarget {
     this.#socket = this.#link = socket;
     this.#failed = false;
     this.#listeners = {
-      error: () => { this.#failed = true; },
+      error: () => {
+        this.#failed = true;
+      },
       close: (event) => {
         this.#end = event;
         if (this.#state === CLOSING) this.#lost(true);
@@ -200,7 +226,8 @@ export class WebSocket extends EventTarget {
 
   /** A connection, or an attempt, is over. */
   #lost(last) {
-    const wasOpen = this.#state === OPEN, asked = this.#state === CLOSING;
+    const wasOpen = this.#state === OPEN,
+      asked = this.#state === CLOSING;
     // One that everwire gave up has failed, too.
     const { code, reason, wasClean } = this.#end ?? { code: 1006, reason: "", wasClean: false };
     const failed = !this.#end || this.#failed;

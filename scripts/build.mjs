@@ -16,17 +16,46 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
 // 1. Rust to wasm. 32 KiB of stack instead of 1 MiB: no recursion here, and each page pays for it.
-execFileSync("cargo", [
-  ...(process.env.EVERWIRE_TOOLCHAIN ? [`+${process.env.EVERWIRE_TOOLCHAIN}`] : []),
-  "rustc", "--quiet", "--locked", "--package", "everwire", "--lib", "--crate-type", "cdylib",
-  "--target", "wasm32-unknown-unknown", "--profile", "npm",
-  "--no-default-features", "--features", "npm",
-], {
-  stdio: "inherit",
-  env: { ...process.env, CARGO_TARGET_DIR: "target/wasm", RUSTFLAGS: "-Clink-arg=-zstack-size=32768 -Ctarget-feature=+simd128" },
-});
-run("wasm-bindgen", "target/wasm/wasm32-unknown-unknown/npm/everwire.wasm", "--target", "web",
-  "--omit-default-module-path", "--no-typescript", "--no-demangle", "--out-dir", out);
+execFileSync(
+  "cargo",
+  [
+    ...(process.env.EVERWIRE_TOOLCHAIN ? [`+${process.env.EVERWIRE_TOOLCHAIN}`] : []),
+    "rustc",
+    "--quiet",
+    "--locked",
+    "--package",
+    "everwire",
+    "--lib",
+    "--crate-type",
+    "cdylib",
+    "--target",
+    "wasm32-unknown-unknown",
+    "--profile",
+    "npm",
+    "--no-default-features",
+    "--features",
+    "npm",
+  ],
+  {
+    stdio: "inherit",
+    env: {
+      ...process.env,
+      CARGO_TARGET_DIR: "target/wasm",
+      RUSTFLAGS: "-Clink-arg=-zstack-size=32768 -Ctarget-feature=+simd128",
+    },
+  },
+);
+run(
+  "wasm-bindgen",
+  "target/wasm/wasm32-unknown-unknown/npm/everwire.wasm",
+  "--target",
+  "web",
+  "--omit-default-module-path",
+  "--no-typescript",
+  "--no-demangle",
+  "--out-dir",
+  out,
+);
 
 // 2. Smaller: a panic still traps, only its text is lost.
 const shrunk = shrink(readFileSync(`${out}/everwire_bg.wasm`));
@@ -35,8 +64,7 @@ const shrunk = shrink(readFileSync(`${out}/everwire_bg.wasm`));
 const trimmed = trimGlue(readFileSync(`${out}/everwire.js`, "utf8"));
 const { wasm, glue } = shortenNames(shrunk, trimmed);
 writeFileSync(`${out}/everwire.wasm`, wasm);
-writeFileSync(`${out}/glue.js`,
-  `export function instantiate(module, guard) {\n${glue}\n}\n`);
+writeFileSync(`${out}/glue.js`, `export function instantiate(module, guard) {\n${glue}\n}\n`);
 
 // 4. The wasm as text: one character per byte costs a fifth less than base64 after compression.
 const bytes = wasm;
@@ -45,37 +73,63 @@ for (const byte of bytes) sum = (sum * 31 + byte) | 0;
 // Turned over around the pivot that compresses best: a wasm's frequent bytes become letters.
 let best;
 for (let pivot = 96; pivot < 160; pivot++) {
-  const text = String.fromCharCode(...bytes.map((byte) => (pivot - byte) & 255))
-    .replace(/[\\`$\r\0]/g, (c) => ({ "\r": "\\r", "\0": "\\x00" })[c] ?? `\\${c}`);
+  const text = String.fromCharCode(...bytes.map((byte) => (pivot - byte) & 255)).replace(
+    /[\\`$\r\0]/g,
+    (c) => ({ "\r": "\\r", "\0": "\\x00" })[c] ?? `\\${c}`,
+  );
   // As most bundlers write it.
   const size = brotliCompressSync(text.replace(/[\x80-\xff]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`)).length;
   if (!best || size < best.size) best = { size, pivot, text };
 }
-writeFileSync(`${out}/wasm.js`, `export const sum = ${sum}, pivot = ${best.pivot};\nexport const text = \`${best.text}\`;\n`);
+writeFileSync(
+  `${out}/wasm.js`,
+  `export const sum = ${sum}, pivot = ${best.pivot};\nexport const text = \`${best.text}\`;\n`,
+);
 
 // 5. The facade around them.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
-const own = /^(acknowledge|acks|aim|answer|answered|arm|ask|asked|asking|asks|awaiting|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|frame|goodbye|heard|held|highWater|hold|host|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|pings|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|sendPing|settle|silent|sink|successor|switch|takes|until|watch|way|ways)$/;
-const facade = (options) => build({
-  bundle: true, format: "esm", target: "es2022", charset: "utf8", mangleProps: own,
-  define: { EVERWIRE_VERSION: JSON.stringify(version) }, legalComments: "none", ...options,
-});
+const own =
+  /^(acknowledge|acks|aim|answer|answered|arm|ask|asked|asking|asks|awaiting|checked|choice|clients|comment|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|encodes|event|fail|feed|flag|flags|flush|fn|frame|goodbye|heard|held|highWater|hold|host|init|invalid|isPong|keepsRaw|link|live|number|numbers|off|onComment|one|owns|payloads|pending|pinged|pings|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|sendPing|settle|silent|sink|successor|switch|takes|until|watch|way|ways)$/;
+const facade = (options) =>
+  build({
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    charset: "utf8",
+    mangleProps: own,
+    define: { EVERWIRE_VERSION: JSON.stringify(version) },
+    legalComments: "none",
+    ...options,
+  });
 // The main entry's short names hold for all: what another entry uses must not cost it bytes.
-const { mangleCache } = await facade({ entryPoints: ["pkg-template/index.js"], external: ["#glue", "#wasm"], outfile: `${out}/facade.js`, mangleCache: {} });
+const { mangleCache } = await facade({
+  entryPoints: ["pkg-template/index.js"],
+  external: ["#glue", "#wasm"],
+  outfile: `${out}/facade.js`,
+  mangleCache: {},
+});
 
 rmSync("pkg", { recursive: true, force: true });
 mkdirSync("pkg");
 const entries = ["index", "auth", "duplex", "eventsource", "presets", "websocket"];
 // What the entries have in common, the wasm above all, stands in one file.
 await facade({
-  entryPoints: entries.map((name) => `pkg-template/${name}.js`), outdir: "pkg", splitting: true, chunkNames: "shared-[hash]", mangleCache,
+  entryPoints: entries.map((name) => `pkg-template/${name}.js`),
+  outdir: "pkg",
+  splitting: true,
+  chunkNames: "shared-[hash]",
+  mangleCache,
   alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
 // Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike.
 for (const file of readdirSync("pkg")) {
   const { code } = await minify(readFileSync(`pkg/${file}`, "utf8"), {
-    module: true, ecma: 2022, compress: { passes: 3, sequences: false, booleans: false, reduce_funcs: false, hoist_funs: true }, mangle: false, format: { beautify: true },
+    module: true,
+    ecma: 2022,
+    compress: { passes: 3, sequences: false, booleans: false, reduce_funcs: false, hoist_funs: true },
+    mangle: false,
+    format: { beautify: true },
   });
   writeFileSync(`pkg/${file}`, `${code}\n`);
 }
@@ -92,7 +146,8 @@ function shrink(bytes) {
   // Its features are those that the compiler wrote into it; binaryen adds none.
   // The entries of the panic machinery (core::panicking, core::result::unwrap_failed, alloc's and std's
   // handlers), by the names that the compiler gave them.
-  const panics = /(core\d*9panicking|unwrap_failed|expect_failed|handle_alloc_error|capacity_overflow|rust_panic|panic_fmt|handle_error|begin_panic|slice_(start|end)_index|core\d*5slice5index\d+slice_|4core3fmt|5alloc3fmt|3std9panicking)/;
+  const panics =
+    /(core\d*9panicking|unwrap_failed|expect_failed|handle_alloc_error|capacity_overflow|rust_panic|panic_fmt|handle_error|begin_panic|slice_(start|end)_index|core\d*5slice5index\d+slice_|4core3fmt|5alloc3fmt|3std9panicking)/;
   let emptied = 0;
   for (let i = 0; i < module.getNumFunctions(); i++) {
     const info = binaryen.getFunctionInfo(module.getFunctionByIndex(i));
@@ -102,7 +157,8 @@ function shrink(bytes) {
   }
   // For a way to pass strings that trimGlue leaves out.
   module.removeExport("__wbindgen_realloc");
-  if (emptied === 0) throw new Error("build: no panic function was found; the names have changed, see scripts/build.mjs");
+  if (emptied === 0)
+    throw new Error("build: no panic function was found; the names have changed, see scripts/build.mjs");
   // What is rare in the parser stays out of its loop, which then has more registers; and it is smaller.
   binaryen.setPassArgument("no-inline", "*5lines*");
   module.runPasses(["no-inline"]);
@@ -119,7 +175,8 @@ function shrink(bytes) {
 /** Leaves out what wasm-bindgen's glue has for others: asynchronous loading, old browsers, finalizers, and a fast path for strings. */
 function trimGlue(glue) {
   const drop = (from, to, by = "") => {
-    const start = glue.indexOf(from), end = glue.indexOf(to, start + from.length);
+    const start = glue.indexOf(from),
+      end = glue.indexOf(to, start + from.length);
     if (start < 0 || end < 0) throw new Error(`build: "${from}" … "${to}" is not in wasm-bindgen's glue any more`);
     glue = glue.slice(0, start) + by + glue.slice(end + to.length);
   };
@@ -130,11 +187,18 @@ function trimGlue(glue) {
   // No text goes in or out, but for wasm-bindgen's own throws, whose texts blankPanics takes away.
   drop("getStringFromWasm0(arg0, arg1)", "", "'wasm-bindgen'");
   drop("function getStringFromWasm0", "let wasmModule,", "let wasmModule,");
-  drop("let wasmModule,", "export { initSync, __wbg_init as default };", `
+  drop(
+    "let wasmModule,",
+    "export { initSync, __wbg_init as default };",
+    `
     const wasm = guard(new WebAssembly.Instance(module, __wbg_get_imports()).exports);
     wasm.__wbindgen_start();
-    return { Wire };`);
-  return glue.replace("export class Wire", "class Wire").replaceAll(", wasm.__wbindgen_realloc", "").replace(/^\/\*.*\*\/$/m, "");
+    return { Wire };`,
+  );
+  return glue
+    .replace("export class Wire", "class Wire")
+    .replaceAll(", wasm.__wbindgen_realloc", "")
+    .replace(/^\/\*.*\*\/$/m, "");
 }
 
 /** wasm-bindgen's names of imports and exports, the former with hashes, are half a kilobyte after compression. */
@@ -196,12 +260,16 @@ function shortenNames(wasm, glue) {
         const name = text();
         const from = at++;
         leb();
-        body.push(...toText(/^(memory|__wbindgen_externrefs)$/.test(name) ? name : shortExport(name)), ...wasm.subarray(from, at));
+        body.push(
+          ...toText(/^(memory|__wbindgen_externrefs)$/.test(name) ? name : shortExport(name)),
+          ...wasm.subarray(from, at),
+        );
       }
       out.push(Uint8Array.of(7, ...toLeb(body.length)), Uint8Array.from(body));
     } else if (id === 11) {
       out.push(blankPanics(wasm.subarray(start, end)));
-    } else if (id !== 0) { // not who made it: the engine does not ask
+    } else if (id !== 0) {
+      // not who made it: the engine does not ask
       out.push(wasm.subarray(start, end));
     }
     at = end;
@@ -214,7 +282,8 @@ function shortenNames(wasm, glue) {
 
 /** The texts of panics, which nothing prints any more, and of wasm-bindgen's own throws become zeros of the same length; their places too. */
 function blankPanics(data) {
-  const panics = /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index |attempted to take ownership of Rust value while it was borrowed|recursive use of an object detected which would lead to unsafe aliasing in rust|null pointer passed to rust| out of range for slice of length /g;
+  const panics =
+    /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index |attempted to take ownership of Rust value while it was borrowed|recursive use of an object detected which would lead to unsafe aliasing in rust|null pointer passed to rust| out of range for slice of length /g;
   const out = Buffer.from(data);
   const text = out.toString("latin1");
   for (const { 0: found, index } of text.matchAll(panics)) {
@@ -233,7 +302,9 @@ function blankPanics(data) {
 function addressOf(section, index) {
   let at = 1;
   const leb = () => {
-    let value = 0, shift = 0, byte;
+    let value = 0,
+      shift = 0,
+      byte;
     do {
       byte = section[at++];
       value |= (byte & 127) << shift;
@@ -256,6 +327,7 @@ function addressOf(section, index) {
 
 function replaceOnce(text, from, to) {
   const parts = text.split(from);
-  if (parts.length !== 2) throw new Error(`build: expected "${from}" once in wasm-bindgen's glue, found it ${parts.length - 1} times`);
+  if (parts.length !== 2)
+    throw new Error(`build: expected "${from}" once in wasm-bindgen's glue, found it ${parts.length - 1} times`);
   return parts.join(to);
 }

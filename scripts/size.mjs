@@ -18,7 +18,13 @@ function fail(sentence) {
 async function bundled(dir, charset) {
   const { outputFiles } = await build({
     stdin: { contents: 'export { connect } from "everwire";', resolveDir: dir },
-    bundle: true, minify: true, format: "esm", platform: "browser", charset, write: false, logLevel: "warning",
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    charset,
+    write: false,
+    logLevel: "warning",
   });
   return outputFiles[0].contents;
 }
@@ -30,22 +36,24 @@ function part(name) {
   return readFileSync(path);
 }
 
-const minified = async (name) => Buffer.from((await transform(part(name).toString(), { minify: true, format: "esm" })).code);
+const minified = async (name) =>
+  Buffer.from((await transform(part(name).toString(), { minify: true, format: "esm" })).code);
 
-const brotli = (bytes) => brotliCompressSync(bytes, {
-  params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
-}).length;
+const brotli = (bytes) =>
+  brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  }).length;
 
 const tarball = newestTarball() ?? fail("there is no pkg/everwire-*.tgz. Run `make pack` first.");
 const dir = join(root, "target/size");
 await installAlone(dir, tarball);
 const whole = await bundled(dir, "ascii");
 const rows = {
-  "whole": whole,
+  whole: whole,
   "whole, charset utf8": await bundled(dir, "utf8"),
-  "wasm": part("everwire.wasm"),
-  "glue": await minified("glue.js"),
-  "facade": await minified("facade.js"),
+  wasm: part("everwire.wasm"),
+  glue: await minified("glue.js"),
+  facade: await minified("facade.js"),
 };
 
 console.log(`${"".padEnd(20)}${["raw", "gzip", "brotli"].map((title) => title.padStart(8)).join("")}`);

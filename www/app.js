@@ -16,7 +16,11 @@ import { Verdict } from "./verdict.js";
 const { wire: server } = await (await fetch("/config.json")).json();
 // One room for everyone, so that two tabs talk to each other; `?room=` makes another. The server takes no other letters.
 const asked = new URLSearchParams(location.search).get("room") ?? "";
-const room = asked.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 32) || "lobby";
+const room =
+  asked
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 32) || "lobby";
 const name = ownName();
 
 // Shorter than one would in earnest, so that a stall shows in seconds.
@@ -46,7 +50,7 @@ let wires;
 try {
   wires = connectBoth();
 } catch (error) {
-  document.getElementById("boot").textContent = error.message;   // no WebAssembly, say: it tells what to do
+  document.getElementById("boot").textContent = error.message; // no WebAssembly, say: it tells what to do
   throw error;
 }
 
@@ -60,7 +64,12 @@ wires.ticker.on("tick", ({ data }) => {
 });
 const counters = {
   chat: () => ({ ...chat.counts, suppressed: wires.chat.stats().suppressed }),
-  ticker: () => ({ received: ticks.received, missing: ticks.missing, duplicate: ticks.duplicate, suppressed: wires.ticker.stats().suppressed }),
+  ticker: () => ({
+    received: ticks.received,
+    missing: ticks.missing,
+    duplicate: ticks.duplicate,
+    suppressed: wires.ticker.stats().suppressed,
+  }),
 };
 const parts = [];
 

@@ -79,7 +79,10 @@ export class Chat {
     setText(who, [`${this.#name} (you)`, ...others].join(", "));
     who.toggleAttribute("data-stale", !room.joined);
     const typing = room.typing(Date.now());
-    setText(byId("chat-typing"), typing.length ? `${typing.join(", ")} ${typing.length > 1 ? "are" : "is"} typing …` : "");
+    setText(
+      byId("chat-typing"),
+      typing.length ? `${typing.join(", ")} ${typing.length > 1 ? "are" : "is"} typing …` : "",
+    );
   }
 
   #join(topic) {
@@ -105,7 +108,9 @@ export class Chat {
     this.#shown = this.#rooms.get(topic);
     const inThem = this.#topics.filter((each) => this.#rooms.has(each));
     byId("chat-tabs").replaceChildren(...inThem.map((each) => this.#newTab(each)));
-    byId("chat-others").replaceChildren(...this.#topics.filter((each) => !this.#rooms.has(each)).map((each) => this.#newJoin(each)));
+    byId("chat-others").replaceChildren(
+      ...this.#topics.filter((each) => !this.#rooms.has(each)).map((each) => this.#newJoin(each)),
+    );
     // Who is in no room has nothing to say.
     byId("chat-leave").hidden = this.#rooms.size === 1;
     byId("chat-leave").setAttribute("aria-label", `Leave ${topic}`);

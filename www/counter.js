@@ -29,7 +29,14 @@ export class Counter {
     const at = this.#holes.findIndex(([from, to]) => from <= seq && seq <= to);
     if (at < 0) return false;
     const [from, to] = this.#holes[at];
-    this.#holes.splice(at, 1, ...[[from, seq - 1], [seq + 1, to]].filter(([a, b]) => a <= b));
+    this.#holes.splice(
+      at,
+      1,
+      ...[
+        [from, seq - 1],
+        [seq + 1, to],
+      ].filter(([a, b]) => a <= b),
+    );
     return true;
   }
 }

@@ -17,11 +17,15 @@ export class Llm extends Stream {
 
   #ask(url, prompt, options) {
     const request = { headers: { "Content-Type": "application/json" }, body: JSON.stringify({ prompt }) };
-    const wire = this.open(url, {
-      ...options,
-      ...job(url, request),
-      until: ({ data }) => data === "[DONE]",
-    }, { job: numberOf, message: numberOf });
+    const wire = this.open(
+      url,
+      {
+        ...options,
+        ...job(url, request),
+        until: ({ data }) => data === "[DONE]",
+      },
+      { job: numberOf, message: numberOf },
+    );
     this.#text.textContent = "";
     wire.on("message", ({ data }) => {
       if (data !== "[DONE]") this.#append(data);

@@ -11,7 +11,9 @@ export class Logs extends Stream {
 
   constructor(server, options) {
     super("logs");
-    document.getElementById("logs-follow").addEventListener("click", () => this.#follow(`${server}/logs?overlap=1`, options));
+    document
+      .getElementById("logs-follow")
+      .addEventListener("click", () => this.#follow(`${server}/logs?overlap=1`, options));
     document.getElementById("logs-stop").addEventListener("click", () => this.close());
     this.#lines.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.#lines;

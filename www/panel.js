@@ -34,7 +34,7 @@ export class Panel {
     this.#wire = wire;
     this.#count = count;
     this.#progress = progress;
-    const panel = this.#panel = document.querySelector(`[data-panel="${name}"]`);
+    const panel = (this.#panel = document.querySelector(`[data-panel="${name}"]`));
     panel.querySelector(".readout").replaceChildren(document.getElementById("readout").content.cloneNode(true));
     for (const element of panel.querySelectorAll("[data-field], [data-count]")) {
       this.#fields[element.dataset.field ?? element.dataset.count] = element;
@@ -85,11 +85,16 @@ export class Panel {
 
   #detail(state) {
     switch (state) {
-      case "open": return `for ${duration(Date.now() - this.#since)}`;
-      case "waiting": return `retry in ${seconds(this.#wire.retryAt - Date.now())}`;
-      case "suspended": return "the page is frozen";
-      case "closed": return this.#closed?.error?.message ?? this.#closed?.reason ?? "";
-      default: return this.#wire.attempt > 0 ? `attempt ${this.#wire.attempt}` : "";
+      case "open":
+        return `for ${duration(Date.now() - this.#since)}`;
+      case "waiting":
+        return `retry in ${seconds(this.#wire.retryAt - Date.now())}`;
+      case "suspended":
+        return "the page is frozen";
+      case "closed":
+        return this.#closed?.error?.message ?? this.#closed?.reason ?? "";
+      default:
+        return this.#wire.attempt > 0 ? `attempt ${this.#wire.attempt}` : "";
     }
   }
 

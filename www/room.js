@@ -2,7 +2,7 @@
 import { Counter } from "./counter.js";
 
 const KEPT = 200;
-const TYPING = 3_000;   // so long somebody types, when no more is heard of it
+const TYPING = 3_000; // so long somebody types, when no more is heard of it
 const TELL_TYPING = 1_500;
 
 export class Room {
@@ -46,7 +46,7 @@ export class Room {
     });
     document.getElementById("chat-logs").append(log);
 
-    const subscription = this.#subscription = wire.subscribe(topic);
+    const subscription = (this.#subscription = wire.subscribe(topic));
     subscription.on("chat", ({ data }) => {
       this.counter.add(data.seq);
       if (this.#again) this.#resumed("recovered");
@@ -110,7 +110,8 @@ export class Room {
 
   gap(outcome) {
     this.#resumed(outcome);
-    if (outcome === "gap") this.#append({ element: row("note", "", "The server no longer had everything. Some lines are missing here.") });
+    if (outcome === "gap")
+      this.#append({ element: row("note", "", "The server no longer had everything. Some lines are missing here.") });
   }
 
   say(text) {
@@ -134,10 +135,12 @@ export class Room {
   /** All that there is has been seen. */
   tellRead() {
     if (!this.joined || this.#told === this.#heard) return;
-    const eventId = this.#told = this.#heard;
-    this.#wire.send({ type: "read", topic: this.topic, from: this.#name, eventId }, { volatile: true }).then(({ status }) => {
-      if (status === "dropped") this.#told = "";
-    });
+    const eventId = (this.#told = this.#heard);
+    this.#wire
+      .send({ type: "read", topic: this.topic, from: this.#name, eventId }, { volatile: true })
+      .then(({ status }) => {
+        if (status === "dropped") this.#told = "";
+      });
   }
 
   #resumed(outcome) {
@@ -170,7 +173,7 @@ export class Room {
       this.#heard = eventId;
       if (!this.shown || document.hidden) this.unread++;
     }
-    this.#append({ element, eventId, from });   // where the server put it
+    this.#append({ element, eventId, from }); // where the server put it
     for (const [name, read] of this.#readers) if (read === eventId) this.#markRead(name, read);
   }
 
@@ -187,9 +190,10 @@ export class Room {
   }
 
   #append(line) {
-    const log = this.#log, { element } = line;
+    const log = this.#log,
+      { element } = line;
     const waits = element.classList.contains("pending");
-    log.insertBefore(element, waits ? null : this.#pending.values().next().value ?? null);   // pending ones stay last
+    log.insertBefore(element, waits ? null : (this.#pending.values().next().value ?? null)); // pending ones stay last
     if (!waits) this.#lines.push(line);
     while (this.#lines.length > KEPT) this.#lines.shift().element.remove();
     if (this.#atEnd || waits) this.#scrollDown();
@@ -209,7 +213,8 @@ function row(kind, from, text, state) {
   element.className = kind;
   if (from) element.append(Object.assign(document.createElement("b"), { textContent: from }));
   element.append(Object.assign(document.createElement("span"), { textContent: text }));
-  if (state !== undefined) element.append(Object.assign(document.createElement("em"), { className: "state", textContent: state }));
+  if (state !== undefined)
+    element.append(Object.assign(document.createElement("em"), { className: "state", textContent: state }));
   return element;
 }
 

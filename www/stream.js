@@ -16,7 +16,7 @@ export class Stream {
   open(url, options, numbers) {
     this.close();
     const counter = new Counter();
-    const wire = this.wire = connect(url, options);
+    const wire = (this.wire = connect(url, options));
     for (const [type, number] of Object.entries(numbers)) wire.on(type, (message) => counter.add(number(message)));
     this.#panel = new Panel(this.#name, wire, () => ({
       received: counter.received,

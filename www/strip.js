@@ -4,7 +4,7 @@
 const TOP = 24;
 const LANE = 66;
 const AXIS = 20;
-const BUCKET = 250;   // ms of messages in one bar
+const BUCKET = 250; // ms of messages in one bar
 const LONGEST = 120_000;
 
 export class Strip {
@@ -29,7 +29,7 @@ export class Strip {
     const at = Math.floor(Date.now() / BUCKET) * BUCKET;
     if (bars.at(-1)?.at !== at) {
       bars.push({ at, delivered: 0, suppressed: 0 });
-      this.#forget(at - LONGEST);   // here, as a hidden page draws nothing
+      this.#forget(at - LONGEST); // here, as a hidden page draws nothing
     }
     bars.at(-1).delivered += delivered;
     bars.at(-1).suppressed += suppressed;
@@ -57,8 +57,17 @@ export class Strip {
     g.clearRect(0, 0, width, height);
 
     const span = Math.min(LONGEST, Math.max(30_000, width * 55));
-    const view = { g, width, height, now, colors: (this.#colors ??= readColors(canvas)), font: getFont(canvas),
-      x: (at) => width - ((now - at) / span) * width, perSecond: (width / span) * 1000, span };
+    const view = {
+      g,
+      width,
+      height,
+      now,
+      colors: (this.#colors ??= readColors(canvas)),
+      font: getFont(canvas),
+      x: (at) => width - ((now - at) / span) * width,
+      perSecond: (width / span) * 1000,
+      span,
+    };
 
     drawGrid(view);
     this.#marks.forEach((mark) => drawBand(view, mark));
@@ -74,7 +83,7 @@ export class Strip {
     while (this.#marks[0]?.until < before) this.#marks.shift();
     for (const { states, bars } of this.#lanes.values()) {
       while (bars[0]?.at < before) bars.shift();
-      while (states[1]?.at < before) states.shift();   // the first one reaches into the view
+      while (states[1]?.at < before) states.shift(); // the first one reaches into the view
     }
   }
 }
@@ -82,8 +91,14 @@ export class Strip {
 function readColors(element) {
   const style = getComputedStyle(element);
   const read = (name) => style.getPropertyValue(name).trim();
-  return { chat: read("--chat"), ticker: read("--ticker"), alarm: read("--alarm"),
-    rule: read("--rule"), faint: read("--ink-2"), sheet: read("--sheet") };
+  return {
+    chat: read("--chat"),
+    ticker: read("--ticker"),
+    alarm: read("--alarm"),
+    rule: read("--rule"),
+    faint: read("--ink-2"),
+    sheet: read("--sheet"),
+  };
 }
 
 const getFont = (element) => `12px ${getComputedStyle(element).fontFamily}`;
@@ -129,7 +144,7 @@ function drawLabels({ g, colors, font, x }, marks) {
   g.font = font;
   g.textAlign = "left";
   g.fillStyle = colors.alarm;
-  let free = Infinity;   // labels go in from the newest; one that would overlap stays away
+  let free = Infinity; // labels go in from the newest; one that would overlap stays away
   for (const mark of marks.toReversed()) {
     const width = g.measureText(mark.label).width;
     const left = Math.min(x(mark.at), x(Date.now()) - width - 2);

@@ -12,11 +12,15 @@ export class Task extends Stream {
   }
 
   #start(url, options) {
-    const wire = this.open(url, {
-      ...options,
-      ...job(url),
-      until: ({ data }) => data.progress === 100,
-    }, { progress: ({ data }) => data.progress });
+    const wire = this.open(
+      url,
+      {
+        ...options,
+        ...job(url),
+        until: ({ data }) => data.progress === 100,
+      },
+      { progress: ({ data }) => data.progress },
+    );
     this.#show(0);
     wire.on("progress", ({ data }) => this.#show(data.progress));
   }

@@ -5,7 +5,11 @@ const WIDTH = 120;
 const HEIGHT = 28;
 
 const money = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-const change = new Intl.NumberFormat("en", { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero" });
+const change = new Intl.NumberFormat("en", {
+  minimumFractionDigits: 2,
+  maximumFractionDigits: 2,
+  signDisplay: "exceptZero",
+});
 
 export class Ticker {
   #rows = new Map();
@@ -46,8 +50,11 @@ export class Ticker {
     element.cells[0].textContent = symbol;
     const after = [...this.#body.rows].find((row) => row.dataset.symbol > symbol) ?? null;
     this.#body.insertBefore(element, after);
-    return { prices: [], stale: false,
-      cells: { price: priceCell, change: changeCell, line: element.querySelector("polyline") } };
+    return {
+      prices: [],
+      stale: false,
+      cells: { price: priceCell, change: changeCell, line: element.querySelector("polyline") },
+    };
   }
 }
 
@@ -55,9 +62,11 @@ export class Ticker {
 function points(prices) {
   const low = Math.min(...prices);
   const range = Math.max(...prices) - low || 1;
-  return prices.map((price, i) => {
-    const x = WIDTH - (prices.length - 1 - i) * (WIDTH / (KEPT - 1));
-    const y = HEIGHT - 3 - ((price - low) / range) * (HEIGHT - 6);
-    return `${x.toFixed(1)},${y.toFixed(1)}`;
-  }).join(" ");
+  return prices
+    .map((price, i) => {
+      const x = WIDTH - (prices.length - 1 - i) * (WIDTH / (KEPT - 1));
+      const y = HEIGHT - 3 - ((price - low) / range) * (HEIGHT - 6);
+      return `${x.toFixed(1)},${y.toFixed(1)}`;
+    })
+    .join(" ");
 }

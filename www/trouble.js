@@ -8,14 +8,17 @@ const FAULTS = {
   refuse: { says: "Nobody listens: connections are refused.", steps: ["refuse?ms=10000"], lasts: 10_000 },
   503: { says: "Every connection is answered 503.", steps: ["503?ms=5000"], lasts: 5_000 },
   // A replay shows at the next resumes, so all are dropped then.
-  replay: { says: "All resumes were answered with the whole log.", steps: (resumes) => [`replay?n=${resumes}`, "drop"] },
+  replay: {
+    says: "All resumes were answered with the whole log.",
+    steps: (resumes) => [`replay?n=${resumes}`, "drop"],
+  },
 };
 
 /** `resumes` gives how many there are after a drop. */
 export function setUpTrouble(strip, resumes) {
   const status = document.getElementById("trouble-status");
   const clear = document.querySelector("[data-fault=clear]");
-  const lasting = new Map();   // button to { mark, timer }
+  const lasting = new Map(); // button to { mark, timer }
 
   function over(button) {
     const { mark, timer } = lasting.get(button);

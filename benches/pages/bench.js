@@ -1,6 +1,10 @@
 // The side of a measurement that is the same for all contestants.
 const json = location.search === "?json";
-let wanted = 0, received = 0, size = 0, finish, socket;
+let wanted = 0,
+  received = 0,
+  size = 0,
+  finish,
+  socket;
 
 function text(data) {
   size += data.length;
@@ -29,6 +33,8 @@ export function contest(connect) {
         socket.start();
       });
     },
-    close() { socket.close(); },
+    close() {
+      socket.close();
+    },
   };
 }

@@ -2,15 +2,28 @@
 // (src/sse); like port.js, this has no policy.
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const OPENED = 1, LOST = 2, ANSWERED = 7, STAGE = 8, FED = 9, PARSE = 10;
+const OPENED = 1,
+  LOST = 2,
+  ANSWERED = 7,
+  STAGE = 8,
+  FED = 9,
+  PARSE = 10;
 // Codes of LOST.
-const ENDED = 0, WRONG_TYPE = 1, TOO_BIG = 2, NETWORK = 1006;
+const ENDED = 0,
+  WRONG_TYPE = 1,
+  TOO_BIG = 2,
+  NETWORK = 1006;
 // Kinds of the table's entries (src/sse/mod.rs).
-const DATA = 1, EVENT = 2, ID = 3, COMMENT = 4, DISPATCH = 8;
+const DATA = 1,
+  EVENT = 2,
+  ID = 3,
+  COMMENT = 4,
+  DISPATCH = 8;
 /** The longest chunk that the stage takes. */
 const STAGE_SIZE = 65_536;
 /** Of a refusal's body, so many characters are kept, and waited for no longer than this many ms. */
-const HEAD = 1024, HEAD_WAIT = 300;
+const HEAD = 1024,
+  HEAD_WAIT = 300;
 
 /** What is cancelled may have failed already, or be locked: nobody asks. */
 const cancel = (stream) => stream?.cancel().catch(() => {});
@@ -33,7 +46,8 @@ export function request(port, attempt, url, init) {
 async function run(port, socket, attempt, url, init) {
   // The port sets its socket when request() has returned.
   await undefined;
-  let code = NETWORK, kind = LOST;
+  let code = NETWORK,
+    kind = LOST;
   try {
     if (!port.owns(socket)) return;
     const response = await (port.fetch ?? fetch)(url, init);
@@ -60,19 +74,26 @@ async function run(port, socket, attempt, url, init) {
 
 const typeOf = (response) => response.headers.get("content-type") ?? "";
 
-export const isStream = (response) => response.status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(typeOf(response));
+export const isStream = (response) =>
+  response.status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(typeOf(response));
 
 /** What there is to tell of an answer that is no event stream, and the kind and code of the loss. */
 export async function refusal(response) {
   const { headers, status, body } = response;
   const answer = { status, contentType: typeOf(response), body: await head(body) };
-  return status === 200 ? [answer, LOST, WRONG_TYPE] : [answer, ANSWERED, status | retryAfter(headers.get("retry-after")) << 10];
+  return status === 200
+    ? [answer, LOST, WRONG_TYPE]
+    : [answer, ANSWERED, status | (retryAfter(headers.get("retry-after")) << 10)];
 }
 
 /** 0 none, else one more than the seconds: of a number, or until a date (RFC 9110, 10.2.3). */
 export function retryAfter(value) {
   // Not whatever engines take for a date.
-  const seconds = /^\d+$/.test(value) ? Number(value) : /^[A-Z]/.test(value) ? Math.ceil((Date.parse(value) - Date.now()) / 1000) : NaN;
+  const seconds = /^\d+$/.test(value)
+    ? Number(value)
+    : /^[A-Z]/.test(value)
+      ? Math.ceil((Date.parse(value) - Date.now()) / 1000)
+      : NaN;
   return Math.min(Math.max(seconds, 0) + 1 || 0, 0x3fffff);
 }
 
@@ -82,7 +103,7 @@ export async function head(body) {
   let text = "";
   try {
     const decoder = new TextDecoder();
-    for (let part; reader && text.length < HEAD && !(part = await reader.read()).done;) {
+    for (let part; reader && text.length < HEAD && !(part = await reader.read()).done; ) {
       text += decoder.decode(part.value, { stream: true });
     }
   } catch {}
@@ -157,7 +178,9 @@ class Blocks {
   }
 
   feed(chunk) {
-    const { length } = chunk, port = this.#port, last = chunk[length - 1];
+    const { length } = chunk,
+      port = this.#port,
+      last = chunk[length - 1];
     // Most often a chunk ends with an event, and nothing is pending: then one call does it all.
     const early = !this.#pending && (last === 10 || last === 13);
     if (early) this.#decode(chunk);
@@ -181,13 +204,21 @@ class Blocks {
 
   /** Up to the end, to a `hold`, or to the loss of the connection. True for an event that is too big. */
   deliver(socket) {
-    const port = this.#port, stop = this.stop, text = this.#text, slow = this.#slow;
+    const port = this.#port,
+      stop = this.stop,
+      text = this.#text,
+      slow = this.#slow;
     let words = this.#look();
-    let at = this.at, type, data, id;
+    let at = this.at,
+      type,
+      data,
+      id;
     while (at < stop) {
       // What was called may have made the memory grow.
       if (!words.length) words = this.#look();
-      const kind = words[at], start = words[at + 1], end = words[at + 2];
+      const kind = words[at],
+        start = words[at + 1],
+        end = words[at + 2];
       at += 4;
       const part = slow ? this.#decoder.decode(this.#region.subarray(start, end)) : text.slice(start, end);
       const what = kind & ~DISPATCH;
@@ -197,8 +228,7 @@ class Blocks {
       else if (what === COMMENT) {
         port.comment(part);
         if (port.socket !== socket) break;
-      }
-      else return true;
+      } else return true;
       if (kind !== what) {
         port.event(type, data, id);
         type = data = id = undefined;
@@ -212,7 +242,7 @@ class Blocks {
   #decode(region) {
     // Chromium takes a third less for a whole buffer than for a view of it.
     const { buffer } = region;
-    const text = this.#text = this.#decoder.decode(buffer.byteLength === region.length ? buffer : region);
+    const text = (this.#text = this.#decoder.decode(buffer.byteLength === region.length ? buffer : region));
     this.#region = region;
     this.#units = text.length !== region.length;
     this.#slow = this.#units && text.includes("\ufffd");

@@ -3,12 +3,31 @@
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
 // Kinds of `call`, as src/client/driver.rs reads them.
-const TICK = 0, OPENED = 1, LOST = 2, INTERRUPTED = 3, PAGE = 4, CHECK = 5, NOTICE = 6, RESUMABLE = 12, LEARN = 13, FROM = 14, EPOCH = 15, ACKED = 16, PONGED = 17, ASKING = 19;
+const TICK = 0,
+  OPENED = 1,
+  LOST = 2,
+  INTERRUPTED = 3,
+  PAGE = 4,
+  CHECK = 5,
+  NOTICE = 6,
+  RESUMABLE = 12,
+  LEARN = 13,
+  FROM = 14,
+  EPOCH = 15,
+  ACKED = 16,
+  PONGED = 17,
+  ASKING = 19;
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 // Codes of PAGE.
-const ONLINE = 0, OFFLINE = 1, HIDDEN = 2, VISIBLE = 3, FROZEN = 4, RESUMED = 5;
+const ONLINE = 0,
+  OFFLINE = 1,
+  HIDDEN = 2,
+  VISIBLE = 3,
+  FROZEN = 4,
+  RESUMED = 5;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
-const FIRST = 64, RECENT = 1024;
+const FIRST = 64,
+  RECENT = 1024;
 // A code of LOST: the first frame could not be had.
 const UNFRAMED = 3;
 const SERVERS_PING = 2;
@@ -39,7 +58,10 @@ function sendable(frame, name) {
 /** A handler's or a codec's throw is the app's: told where the browser tells errors, and the stream goes on. */
 export function report(error) {
   if (typeof reportError === "function") reportError(error);
-  else setTimeout(() => { throw error; });
+  else
+    setTimeout(() => {
+      throw error;
+    });
 }
 
 function isHeartbeat(data) {
@@ -87,7 +109,8 @@ export function reader(path) {
  */
 export function hash(id) {
   if (!id) return [0, id === undefined ? 0 : 1];
-  let high = 0x811c9dc5, low = 0x050c5d1f;
+  let high = 0x811c9dc5,
+    low = 0x050c5d1f;
   for (let at = 0; at < id.length; at++) {
     const unit = id.charCodeAt(at);
     high = Math.imul(high ^ unit, 0x01000193);
@@ -244,7 +267,8 @@ export class Port {
   name(name) {
     if (this.#names.has(name)) return;
     this.#names.add(name);
-    for (const link of [this, this.successor]) if (link?.transport === "eventsource" && link.socket) this.#listenTo(link, name);
+    for (const link of [this, this.successor])
+      if (link?.transport === "eventsource" && link.socket) this.#listenTo(link, name);
   }
 
   /** Where this client is in the stream. */
@@ -275,17 +299,21 @@ export class Port {
 
   /** The address, and the headers of a fetch, that ask for what comes after the cursor. */
   aim(transport, address, given) {
-    const target = resolve(address), headers = new Headers(given);
+    const target = resolve(address),
+      headers = new Headers(given);
     // A fragment never leaves the browser, and older WebSockets throw on it.
     target.hash = "";
     if (transport === "websocket") target.protocol = target.protocol.replace("http", "ws");
-    const cursor = this.asked = this.cursor;
+    const cursor = (this.asked = this.cursor);
     // SSE cannot send a frame.
     const via = transport !== "websocket" && this.via === "frame" ? undefined : this.via;
     // Across origins a header of ours costs a preflight, which a server may not be ready for; and WebKitGTK
     // encodes what is not ASCII a second time (2.50, 2026).
     const own = target.origin === (globalThis.origin ?? target.origin) && /^[ -~]*$/.test(cursor);
-    const header = transport === "fetch" ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor) : this.#selfReconnects(transport);
+    const header =
+      transport === "fetch"
+        ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor)
+        : this.#selfReconnects(transport);
     if (!headers.has("accept")) headers.set("accept", "text/event-stream");
     if (!cursor || /^(frame|url)$/.test(via)) return [target, headers];
     if (header) headers.set("last-event-id", toBytes(cursor));
@@ -306,7 +334,14 @@ export class Port {
       try {
         if (gate) {
           const send = (message) => socket.send(this.encode(message));
-          await gate.run(this.handshake, { send, read: ({ data }) => this.#read(data), url, protocol: socket.protocol, reason: this.reason, ...this.place() });
+          await gate.run(this.handshake, {
+            send,
+            read: ({ data }) => this.#read(data),
+            url,
+            protocol: socket.protocol,
+            reason: this.reason,
+            ...this.place(),
+          });
         }
         const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
         if (frame !== undefined) socket.send(sendable(frame, "resume.frame"));
@@ -475,10 +510,11 @@ export class Port {
   watch() {
     const page = globalThis.document;
     const visibility = () => (page.visibilityState === "hidden" ? HIDDEN : VISIBLE);
-    const on = (target, name, code, persisted) => this.#on(this.#page, target, name, (event) => {
-      // Not persisted: the page is going for good, and its connections with it.
-      if (!persisted || event.persisted) this.call(PAGE, 0, code ?? visibility());
-    });
+    const on = (target, name, code, persisted) =>
+      this.#on(this.#page, target, name, (event) => {
+        // Not persisted: the page is going for good, and its connections with it.
+        if (!persisted || event.persisted) this.call(PAGE, 0, code ?? visibility());
+      });
     on(globalThis, "online", ONLINE);
     on(globalThis, "offline", OFFLINE);
     const offline = globalThis.navigator?.onLine === false ? 2 : 0;
@@ -534,7 +570,7 @@ export class Port {
   #message(event) {
     const sse = this.transport === "eventsource";
     if (sse && !("data" in event)) return; // EventSource's own `open` or `error`
-    const now = this.heard = this.#stamped ? event.timeStamp : performance.now();
+    const now = (this.heard = this.#stamped ? event.timeStamp : performance.now());
     const raw = event.data;
     const heartbeat = this.isPong && !sse && this.#isHeartbeat(raw);
     if (heartbeat) {
@@ -576,7 +612,8 @@ export class Port {
 
   #read(raw, name) {
     const data = this.decode(raw, this.transport);
-    const type = name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
+    const type =
+      name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
     const message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
     if (this.keepsRaw) message.raw = raw;
     return message;

@@ -27,24 +27,42 @@ export async function demoTests(driver, engine, report) {
 
 async function press(driver, button) {
   const read = () => driver.executeScript(readPage);
-  const before = await until(read, (page) => page && panels.every((name) => page[name].state === "open" && page[name].received > 1), "both to be live");
+  const before = await until(
+    read,
+    (page) => page && panels.every((name) => page[name].state === "open" && page[name].received > 1),
+    "both to be live",
+  );
   await click(driver, `[data-fault="${button}"]`);
   if (lasting.includes(button)) await until(read, (page) => page.lasting, "the button that ends it");
-  await until(read, (page) => panels.every((name) => page[name].state !== "open" || page[name].opens > before[name].opens), "both to notice");
+  await until(
+    read,
+    (page) => panels.every((name) => page[name].state !== "open" || page[name].opens > before[name].opens),
+    "both to notice",
+  );
   // The trouble lasts up to ten seconds, and then there is the backoff: what the page's own buttons are for.
   if (lasting.includes(button)) {
     await click(driver, '[data-fault="clear"]');
     await until(read, (page) => !page.lasting, "the trouble to be over");
   }
-  const back = await until(read, async (page) => {
-    for (const name of panels) if (page[name].state === "waiting") await click(driver, `[data-panel="${name}"] [data-action="try-now"]`);
-    return panels.every((name) => page[name].state === "open" && page[name].opens > before[name].opens);
-  }, "both to be open again");
-  const page = await until(read, (now) => panels.every((name) => now[name].received >= back[name].received + 2), "messages in both");
+  const back = await until(
+    read,
+    async (page) => {
+      for (const name of panels)
+        if (page[name].state === "waiting") await click(driver, `[data-panel="${name}"] [data-action="try-now"]`);
+      return panels.every((name) => page[name].state === "open" && page[name].opens > before[name].opens);
+    },
+    "both to be open again",
+  );
+  const page = await until(
+    read,
+    (now) => panels.every((name) => now[name].received >= back[name].received + 2),
+    "messages in both",
+  );
   for (const name of panels) {
     const { missing, duplicate, shown } = page[name];
     assert.deepEqual({ missing, duplicate, shown }, { missing: 0, duplicate: 0, shown: ["0", "0"] }, name);
-    if (button === "replay") assert.ok(page[name].suppressed > before[name].suppressed, `${name}: the replay was held back`);
+    if (button === "replay")
+      assert.ok(page[name].suppressed > before[name].suppressed, `${name}: the replay was held back`);
   }
   assert.ok(page.neverReloaded, "the page was reloaded");
 }
@@ -64,13 +82,21 @@ async function rooms(driver, url) {
       await until(read, (page) => page?.state === "open" && page.tabs.length === 1, "the first room");
       await click(driver, "[data-join=cables]");
       await driver.executeScript(noteTyping);
-      const page = await until(read, ({ tabs, selected }) => tabs.length === 2 && selected === "cables", "the second room");
+      const page = await until(
+        read,
+        ({ tabs, selected }) => tabs.length === 2 && selected === "cables",
+        "the second room",
+      );
       names.push(page.name);
     }
     const meet = async (what) => {
       for (const at of [0, 1]) {
         await turnTo(at);
-        await until(read, ({ who, state, stale }) => state === "open" && !stale && who.includes(names[1 - at]), `page ${at} to see the other one ${what}`);
+        await until(
+          read,
+          ({ who, state, stale }) => state === "open" && !stale && who.includes(names[1 - at]),
+          `page ${at} to see the other one ${what}`,
+        );
       }
     };
     /** Said on the first page, read on the second, marked on the first. `typing` is sent once, and a drop may take it along. */
@@ -80,12 +106,25 @@ async function rooms(driver, url) {
       await speak();
       await until(read, ({ lines }) => lines.some((line) => line.own && line.text === text), "the own line");
       await turnTo(1);
-      await until(read, ({ lines }) => lines.some((line) => !line.own && line.text === text), `${text} on the other page`);
+      await until(
+        read,
+        ({ lines }) => lines.some((line) => !line.own && line.text === text),
+        `${text} on the other page`,
+      );
       await turnTo(0);
-      const { lines } = await until(read, (page) => page.lines.find((line) => line.text === text)?.readers.includes(names[1]), `${text} to be read`);
-      assert.deepEqual(lines.filter((line) => line.text === text).map(({ state }) => state), ["read"], "one line, and its mark");
+      const { lines } = await until(
+        read,
+        (page) => page.lines.find((line) => line.text === text)?.readers.includes(names[1]),
+        `${text} to be read`,
+      );
+      assert.deepEqual(
+        lines.filter((line) => line.text === text).map(({ state }) => state),
+        ["read"],
+        "one line, and its mark",
+      );
       await turnTo(1);
-      if (typing) await until(read, ({ typed }) => typed.some((said) => said.includes(names[0])), "the typing of the first page");
+      if (typing)
+        await until(read, ({ typed }) => typed.some((said) => said.includes(names[0])), "the typing of the first page");
     };
     const submit = () => click(driver, "#chat-form button");
 
@@ -96,10 +135,14 @@ async function rooms(driver, url) {
       await turnTo(at);
       opens.push((await driver.executeScript(noteTyping)).opens);
     }
-    await exchange("on a line that is cut", async () => {
-      await click(driver, ".keys [data-fault=drop]");
-      await submit();
-    }, { typing: false });
+    await exchange(
+      "on a line that is cut",
+      async () => {
+        await click(driver, ".keys [data-fault=drop]");
+        await submit();
+      },
+      { typing: false },
+    );
     await meet("after the drop");
     await exchange("after the drop", submit, { typing: false });
     // It is told once in a while only, and the last time may have been lost.
@@ -109,7 +152,11 @@ async function rooms(driver, url) {
       await turnTo(1);
       return read();
     };
-    await until(keepTyping, ({ typed }) => typed.some((said) => said.includes(names[0])), "the typing of the first page after the drop");
+    await until(
+      keepTyping,
+      ({ typed }) => typed.some((said) => said.includes(names[0])),
+      "the typing of the first page after the drop",
+    );
     await turnTo(0);
     await driver.executeScript("document.getElementById('chat-text').value = ''");
     for (const at of [0, 1]) {
@@ -122,9 +169,17 @@ async function rooms(driver, url) {
     await driver.executeScript(loseOne);
     await type(driver, "said again");
     await submit();
-    await until(() => driver.executeScript(againIsOffered), (offered) => offered, "the offer to send again");
+    await until(
+      () => driver.executeScript(againIsOffered),
+      (offered) => offered,
+      "the offer to send again",
+    );
     await click(driver, "#chat-logs .pending button");
-    const { lines } = await until(read, (page) => page.lines.some((line) => line.text === "said again" && !line.pending), "the line that was sent again");
+    const { lines } = await until(
+      read,
+      (page) => page.lines.some((line) => line.text === "said again" && !line.pending),
+      "the line that was sent again",
+    );
     assert.equal(lines.filter(({ text }) => text === "said again").length, 1, "said again");
     await turnTo(1);
     await click(driver, "#chat-leave");
@@ -187,11 +242,20 @@ function readRooms() {
     state: line.querySelector(".state")?.textContent ?? "",
     readers: line.querySelector(".state")?.title ?? "",
   }));
-  const { state } = demo.chat, { missing, duplicate } = demo.counters.chat;
+  const { state } = demo.chat,
+    { missing, duplicate } = demo.counters.chat;
   return {
-    name: demo.name, state, opens: demo.chat.stats().opens, missing, duplicate, lines, typed: window.typed,
+    name: demo.name,
+    state,
+    opens: demo.chat.stats().opens,
+    missing,
+    duplicate,
+    lines,
+    typed: window.typed,
     tabs: [...document.querySelectorAll("#chat-tabs [role=tab]")].map((tab) => tab.dataset.topic),
-    selected: selected?.dataset.topic, who: who.textContent, stale: who.hasAttribute("data-stale"),
+    selected: selected?.dataset.topic,
+    who: who.textContent,
+    stale: who.hasAttribute("data-stale"),
   };
 }
 
@@ -204,11 +268,28 @@ async function streams(driver, url) {
   for (const button of ["#llm button[type=submit]", "#logs-follow", "#task-start"]) await click(driver, button);
   await until(read, (page) => page.text.length > 30 && page.lines > 3 && page.bar > 3, "all three to say something");
   for (const name of names) {
-    const before = await until(read, (page) => names.every((other) => page[other].state === "open"), "all three to be open");
+    const before = await until(
+      read,
+      (page) => names.every((other) => page[other].state === "open"),
+      "all three to be open",
+    );
     await click(driver, `#${name} [data-fault=drop]`);
-    await until(read, (page) => names.every((other) => page[other].state === "closed" || (page[other].state === "open" && page[other].opens > before[other].opens)), `all three to be back after ${name}`);
+    await until(
+      read,
+      (page) =>
+        names.every(
+          (other) =>
+            page[other].state === "closed" || (page[other].state === "open" && page[other].opens > before[other].opens),
+        ),
+      `all three to be back after ${name}`,
+    );
   }
-  const end = await until(read, (page) => page.llm.state === "closed" && page.task.state === "closed", "the answer and the task to end", 40_000);
+  const end = await until(
+    read,
+    (page) => page.llm.state === "closed" && page.task.state === "closed",
+    "the answer and the task to end",
+    40_000,
+  );
   const { app } = await getJson(`${url}/config.json`);
   const whole = await (await fetch(`${app}/llm/${end.llm.job}/text`)).text();
   assert.equal((await read()).text, whole, "the answer's text");
@@ -217,9 +298,17 @@ async function streams(driver, url) {
   const { starts, resumes, cancels } = await getJson(`${app}/llm/${end.llm.job}/stats`);
   assert.deepEqual([starts, resumes >= 3, cancels], [1, true, 0], "requests");
   await click(driver, "#llm button[type=submit]");
-  const second = await until(read, (page) => page.llm.state === "open" && page.text.length > 30 && page.llm.job !== end.llm.job, "another answer");
+  const second = await until(
+    read,
+    (page) => page.llm.state === "open" && page.text.length > 30 && page.llm.job !== end.llm.job,
+    "another answer",
+  );
   await click(driver, "#llm-stop");
-  await until(() => getJson(`${app}/llm/${second.llm.job}/stats`), (stats) => stats.cancels === 1, "the server to be told");
+  await until(
+    () => getJson(`${app}/llm/${second.llm.job}/stats`),
+    (stats) => stats.cancels === 1,
+    "the server to be told",
+  );
   await click(driver, "#logs-stop");
   await until(read, (page) => names.every((name) => page[name].state === "closed"), "all three to be closed");
 }
@@ -233,7 +322,9 @@ function readStreams() {
     bar: document.getElementById("task-bar").value,
   };
   for (const [name, { wire }] of Object.entries(window.demo.streams)) {
-    const shown = ["missing", "duplicate"].map((count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`)?.textContent);
+    const shown = ["missing", "duplicate"].map(
+      (count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`)?.textContent,
+    );
     page[name] = { state: wire?.state, opens: wire?.stats().opens, job: wire?.lastEventId.split(":")[0], shown };
   }
   return page;
@@ -247,7 +338,9 @@ function readPage() {
   const page = { lasting, neverReloaded: window.neverReloaded === true };
   for (const name of ["chat", "ticker"]) {
     const { opens } = demo[name].stats();
-    const shown = ["missing", "duplicate"].map((count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`).textContent);
+    const shown = ["missing", "duplicate"].map(
+      (count) => document.querySelector(`[data-panel="${name}"] [data-count="${count}"]`).textContent,
+    );
     page[name] = { ...demo.counters[name], opens, state: demo[name].state, shown };
   }
   return page;
@@ -256,7 +349,7 @@ function readPage() {
 /** A button may hide itself in the meantime, and come back: then it is not needed any more, or again. */
 async function click(driver, selector) {
   const button = await driver.findElement(By.css(selector));
-  for (const end = Date.now() + 10_000; ;) {
+  for (const end = Date.now() + 10_000; ; ) {
     try {
       return await button.click();
     } catch (error) {
@@ -271,7 +364,7 @@ async function until(read, condition, what, milliseconds = 40_000) {
   const end = Date.now() + milliseconds;
   for (;;) {
     const page = await read();
-    if (page && await condition(page)) return page;
+    if (page && (await condition(page))) return page;
     if (Date.now() > end) throw new Error(`waited ${milliseconds} ms for ${what}: ${JSON.stringify(page)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

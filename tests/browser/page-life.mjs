@@ -5,11 +5,16 @@ import { launchChromium } from "./node/cdp.mjs";
 import { startTestServer } from "./node/server.mjs";
 
 const within = 1_000;
-const healthy = "window.life && ['websocket', 'eventsource'].every((name) => life()[name].state === 'open' && life()[name].received > 20)";
+const healthy =
+  "window.life && ['websocket', 'eventsource'].every((name) => life()[name].state === 'open' && life()[name].received > 20)";
 
 const tests = {
   async "back/forward cache"({ tab, server }) {
-    await awayAndBack(tab, server, "window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)");
+    await awayAndBack(
+      tab,
+      server,
+      "window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)",
+    );
     await suspended(tab);
     return "pageshow";
   },
@@ -34,7 +39,10 @@ const tests = {
     await post(server, "/proxy/refuse");
     await post(server, "/proxy/reset");
     await tab.until("navigator.onLine === false");
-    await tab.until("['websocket', 'eventsource'].every((name) => life()[name].retries >= 2)", "both to have tried in vain");
+    await tab.until(
+      "['websocket', 'eventsource'].every((name) => life()[name].retries >= 2)",
+      "both to have tried in vain",
+    );
     await post(server, "/fault/clear");
     await setOffline(tab, false);
     await tab.until("life().returns.some((back) => back.type === 'online')", "an online event");
@@ -49,8 +57,12 @@ async function awayAndBack(tab, server, returned, away = async () => {}) {
   await tab.until("document.title === 'Away'");
   await away();
   const { currentIndex, entries } = await tab.send("Page.getNavigationHistory");
-  const notUsed = tab.event("Page.backForwardCacheNotUsed").then((why) => { throw new Error(`the cache was not used: ${JSON.stringify(why.notRestoredExplanations)}`); });
-  const back = tab.send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1].id }).then(() => tab.until(returned, "a pageshow from the cache"));
+  const notUsed = tab.event("Page.backForwardCacheNotUsed").then((why) => {
+    throw new Error(`the cache was not used: ${JSON.stringify(why.notRestoredExplanations)}`);
+  });
+  const back = tab
+    .send("Page.navigateToHistoryEntry", { entryId: entries[currentIndex - 1].id })
+    .then(() => tab.until(returned, "a pageshow from the cache"));
   await Promise.race([back, notUsed]);
 }
 
@@ -92,8 +104,14 @@ export async function pageLifeTests(report) {
         await tab.until("String(window.seen) === 'open'");
         await awayAndBack(tab, server, "window.seen?.includes('back')", () => connectionsAre(0));
         // One connection is over, as the standard has it; the next object is the page's own doing.
-        await tab.until("[...seen].sort().join() === 'back,close 1006,error,open,open'", "the close, and the next object");
-        assert.equal(await tab.evaluate("String(seen.filter((type) => type !== 'back'))"), "open,error,close 1006,open");
+        await tab.until(
+          "[...seen].sort().join() === 'back,close 1006,error,open,open'",
+          "the close, and the next object",
+        );
+        assert.equal(
+          await tab.evaluate("String(seen.filter((type) => type !== 'back'))"),
+          "open,error,close 1006,open",
+        );
       } finally {
         await tab.close();
       }
@@ -106,11 +124,18 @@ export async function pageLifeTests(report) {
 
 /** Measured in the page: from the event of the return to the next message. */
 async function alive(tab, type) {
-  await tab.until(`['websocket', 'eventsource'].every((name) => life()[name].after['${type}'] > 0)`, `messages after ${type}`);
+  await tab.until(
+    `['websocket', 'eventsource'].every((name) => life()[name].after['${type}'] > 0)`,
+    `messages after ${type}`,
+  );
   const life = await tab.evaluate("life()");
   for (const name of ["websocket", "eventsource"]) {
     const { after, missing, duplicates, closed, state } = life[name];
-    assert.deepEqual({ state, closed, missing, duplicates }, { state: "open", closed: null, missing: 0, duplicates: 0 }, name);
+    assert.deepEqual(
+      { state, closed, missing, duplicates },
+      { state: "open", closed: null, missing: 0, duplicates: 0 },
+      name,
+    );
     assert.ok(after[type] <= within, `${name}: ${Math.round(after[type])} ms from ${type} to the next message`);
   }
   await connectionsAre(2);
@@ -118,12 +143,18 @@ async function alive(tab, type) {
 
 async function suspended(tab) {
   const life = await tab.evaluate("life()");
-  for (const name of ["websocket", "eventsource"]) assert.ok(life[name].states.includes("suspended"), `${name} went ${life[name].states}`);
+  for (const name of ["websocket", "eventsource"])
+    assert.ok(life[name].states.includes("suspended"), `${name} went ${life[name].states}`);
 }
 
 async function setOffline(tab, offline) {
   await tab.send("Network.enable");
-  await tab.send("Network.emulateNetworkConditions", { offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1 });
+  await tab.send("Network.emulateNetworkConditions", {
+    offline,
+    latency: 0,
+    downloadThroughput: -1,
+    uploadThroughput: -1,
+  });
 }
 
 async function post(server, path) {

@@ -15,7 +15,9 @@ import { runFile } from "./node/run-file.mjs";
 const { names, only } = readArguments(process.argv.slice(2));
 const report = new Report(only);
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.on(signal, () => { stopAll().finally(() => process.exit(130)); });
+  process.on(signal, () => {
+    stopAll().finally(() => process.exit(130));
+  });
 }
 
 try {
@@ -39,7 +41,9 @@ async function runEngine(name) {
     return;
   }
   try {
-    const files = readdirSync(join(pages, "tests")).filter((file) => file.endsWith(".js")).sort();
+    const files = readdirSync(join(pages, "tests"))
+      .filter((file) => file.endsWith(".js"))
+      .sort();
     const server = await startTestServer();
     for (const file of files) await runFile(engine.driver, server.url, name, file.slice(0, -3), report);
     await server.stop();

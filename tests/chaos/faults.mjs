@@ -11,7 +11,12 @@ function random(seed) {
   };
 }
 
-const hole = (direction) => ({ name: `black hole ${direction}`, path: `/proxy/black-hole?direction=${direction}`, ms: [300, 3_000], after: "/fault/clear" });
+const hole = (direction) => ({
+  name: `black hole ${direction}`,
+  path: `/proxy/black-hole?direction=${direction}`,
+  ms: [300, 3_000],
+  after: "/fault/clear",
+});
 
 const faults = [
   { name: "reset", path: "/proxy/reset", ms: [0, 300] },
@@ -37,9 +42,14 @@ const faults = [
 export function script(seed, count) {
   const draw = random(seed);
   return Array.from({ length: count }, () => {
-    const { ms: [from, to], ...fault } = faults[Math.floor(draw() * faults.length)];
+    const {
+      ms: [from, to],
+      ...fault
+    } = faults[Math.floor(draw() * faults.length)];
     const ms = Math.round(from + draw() * (to - from));
-    const everywhere = draw() < 0.5, at = draw(), settled = draw() < 0.8;
+    const everywhere = draw() < 0.5,
+      at = draw(),
+      settled = draw() < 0.8;
     return { everywhere, ...fault, ms, at, settled };
   });
 }

@@ -24,19 +24,31 @@ const option = (name, otherwise) => {
 };
 const flag = (name) => given.includes(`--${name}`) && given.splice(given.indexOf(`--${name}`), 1).length > 0;
 const peers = flag("peers");
-const faults = option("faults", 12), rate = option("rate", 1_000), log = option("log", 0);
-const endpoints = option("endpoints", peers ? 1 : 2), maxAge = option("max-age", 2_000), rollovers = option("rollovers", 0);
+const faults = option("faults", 12),
+  rate = option("rate", 1_000),
+  log = option("log", 0);
+const endpoints = option("endpoints", peers ? 1 : 2),
+  maxAge = option("max-age", 2_000),
+  rollovers = option("rollovers", 0);
 const seed = option("seed", Math.floor(Math.random() * 2 ** 32));
 const names = !given.length || given[0] === "all" ? Object.keys(engines) : given;
-if ([faults, rate, log, maxAge, rollovers, seed].some(Number.isNaN) || ![1, 2].includes(endpoints) || names.some((name) => !Object.hasOwn(engines, name))) {
-  console.error("usage: node tests/chaos/run.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--log N] [--endpoints 1|2] [--max-age MS] [--rollovers N] [--peers]");
+if (
+  [faults, rate, log, maxAge, rollovers, seed].some(Number.isNaN) ||
+  ![1, 2].includes(endpoints) ||
+  names.some((name) => !Object.hasOwn(engines, name))
+) {
+  console.error(
+    "usage: node tests/chaos/run.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--log N] [--endpoints 1|2] [--max-age MS] [--rollovers N] [--peers]",
+  );
   process.exit(2);
 }
 let flawed = false;
 
 loadEnvironment();
-console.log(`chaos: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}`
-  + `${log ? `, the last ${log} replayed` : ""}${maxAge ? `, maxAge ${maxAge} ms` : ""}`);
+console.log(
+  `chaos: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}` +
+    `${log ? `, the last ${log} replayed` : ""}${maxAge ? `, maxAge ${maxAge} ms` : ""}`,
+);
 try {
   for (const name of names) await run(name);
   if (peers) console.log(legend);
@@ -49,14 +61,27 @@ async function run(engine) {
   const query = { ...(log && { log }), ...(maxAge && { maxAge }) };
   const common = { engine, query, rate, seed, faults: rollovers ? 0 : faults };
   try {
-    const { tallies, injected } = await play({ ...common, page: "chaos.html", servers: endpoints, strict: true, rollovers });
-    const rows = Object.entries(tallies).map(([transport, tally]) => everwireRow(`everwire, ${transport}`, tally, { log, calm: rollovers > 0 }));
+    const { tallies, injected } = await play({
+      ...common,
+      page: "chaos.html",
+      servers: endpoints,
+      strict: true,
+      rollovers,
+    });
+    const rows = Object.entries(tallies).map(([transport, tally]) =>
+      everwireRow(`everwire, ${transport}`, tally, { log, calm: rollovers > 0 }),
+    );
     if (peers) {
       const roots = [`peers=${await bundlePeers()}`];
       const played = await play({ ...common, page: "chaos-peers.html", roots, servers: 1, strict: false });
       rows.push(...Object.entries(played.tallies).map(([name, tally]) => peerRow(name, tally, played)));
     }
-    print(`${engine}: ${Object.entries(injected).map(([fault, times]) => `${fault} ${times}`).join(", ")}`, rows);
+    print(
+      `${engine}: ${Object.entries(injected)
+        .map(([fault, times]) => `${fault} ${times}`)
+        .join(", ")}`,
+      rows,
+    );
     for (const { name } of rows.filter((row) => row.flawed)) {
       flawed = true;
       console.log(`FAIL  ${engine}, ${name}`);

@@ -10,12 +10,27 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * `rollovers`: goes on until each client has had so many. `without`: faults left out. `atEnd` is called
  * with the page and the first server. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
  */
-export async function play({ engine: name, page, roots = [], query, rate, servers: count, seed, faults, strict, rollovers = 0, without = [], atEnd }) {
+export async function play({
+  engine: name,
+  page,
+  roots = [],
+  query,
+  rate,
+  servers: count,
+  seed,
+  faults,
+  strict,
+  rollovers = 0,
+  without = [],
+  atEnd,
+}) {
   const engine = await engines[name]();
   const servers = [];
   try {
     while (servers.length < count) servers.push(await startTestServer(roots));
-    const endpoints = await Promise.all(servers.map(async ({ url }) => (await (await fetch(`${url}/config.json`)).json()).wire));
+    const endpoints = await Promise.all(
+      servers.map(async ({ url }) => (await (await fetch(`${url}/config.json`)).json()).wire),
+    );
     const begin = Date.now();
     const parameters = new URLSearchParams({ ...query, begin, rate });
     for (const endpoint of endpoints) parameters.append("endpoint", endpoint);
@@ -23,13 +38,16 @@ export async function play({ engine: name, page, roots = [], query, rate, server
 
     const published = () => Math.floor(((Date.now() - begin) * rate) / 1_000);
     const tallies = async () => {
-      const { failure, tallies } = await engine.driver.executeScript("return { failure: window.failure, tallies: window.tallies }");
+      const { failure, tallies } = await engine.driver.executeScript(
+        "return { failure: window.failure, tallies: window.tallies }",
+      );
       if (failure && strict) throw new Error(`the page failed: ${failure}`);
       return tallies;
     };
     /** All have what was due when this was called. */
     const caughtUp = async (what, patience = 3_000) => {
-      const due = published(), deadline = Date.now() + (strict ? 60_000 : patience);
+      const due = published(),
+        deadline = Date.now() + (strict ? 60_000 : patience);
       for (;;) {
         const now = Object.values((await tallies()) ?? {});
         if (now.length && now.every(({ last }) => last >= due)) return due;
@@ -40,11 +58,17 @@ export async function play({ engine: name, page, roots = [], query, rate, server
         await pause(20);
       }
     };
-    const control = (targets, path) => Promise.all(targets.map(async ({ url }) => {
-      const answer = await fetch(`${url}${path}`, { method: "POST", signal: AbortSignal.timeout(30_000) })
-        .catch((error) => { throw new Error(`${path}: ${error.cause ?? error}`); });
-      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
-    }));
+    const control = (targets, path) =>
+      Promise.all(
+        targets.map(async ({ url }) => {
+          const answer = await fetch(`${url}${path}`, { method: "POST", signal: AbortSignal.timeout(30_000) }).catch(
+            (error) => {
+              throw new Error(`${path}: ${error.cause ?? error}`);
+            },
+          );
+          if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+        }),
+      );
     const targetsOf = async ({ everywhere, at }) => {
       if (everywhere || servers.length === 1) return servers;
       const clients = Object.values((await tallies()) ?? {});

@@ -9,20 +9,37 @@ import { stopAll } from "../browser/node/processes.mjs";
 import { play } from "./script.mjs";
 
 const number = (byDefault) => ({ type: "string", default: String(byDefault) });
-const { values, positionals: [name = "all"] } = parseArgs({
+const {
+  values,
+  positionals: [name = "all"],
+} = parseArgs({
   allowPositionals: true,
-  options: { faults: number(12), rate: number(1_000), seed: number(Math.floor(Math.random() * 2 ** 32)), "max-age": number(2_000), over: { type: "string", default: "websocket,stream" } },
+  options: {
+    faults: number(12),
+    rate: number(1_000),
+    seed: number(Math.floor(Math.random() * 2 ** 32)),
+    "max-age": number(2_000),
+    over: { type: "string", default: "websocket,stream" },
+  },
 });
 const [faults, rate, seed, maxAge] = ["faults", "rate", "seed", "max-age"].map((key) => Number(values[key]));
 const ways = values.over.split(",");
 const names = name === "all" ? Object.keys(engines) : [name];
-if ([faults, rate, seed, maxAge].some(Number.isNaN) || ways.some((way) => !["websocket", "stream"].includes(way)) || names.some((name) => !Object.hasOwn(engines, name))) {
-  console.error("usage: node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream]");
+if (
+  [faults, rate, seed, maxAge].some(Number.isNaN) ||
+  ways.some((way) => !["websocket", "stream"].includes(way)) ||
+  names.some((name) => !Object.hasOwn(engines, name))
+) {
+  console.error(
+    "usage: node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream]",
+  );
   process.exit(2);
 }
 
 loadEnvironment();
-console.log(`sends: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`);
+console.log(
+  `sends: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`,
+);
 let flawed = false;
 try {
   for (const name of names) for (const over of ways) await run(name, over);
@@ -43,16 +60,34 @@ function missing(wanted, ranges) {
 async function run(engine, over) {
   const reports = {};
   const { tallies, injected } = await play({
-    engine, page: "chaos-sends.html", query: { over, ...(maxAge && { maxAge }) }, rate, servers: 1, seed, faults, strict: true, without: ["reload"],
+    engine,
+    page: "chaos-sends.html",
+    query: { over, ...(maxAge && { maxAge }) },
+    rate,
+    servers: 1,
+    seed,
+    faults,
+    strict: true,
+    without: ["reload"],
     atEnd: async (driver, { url }) => {
       await driver.executeScript("window.stopped = true");
-      await driver.wait(() => driver.executeScript("return Object.values(window.tallies).every(({ last, sent }) => last === sent)"), 30_000, "the last sends to settle");
+      await driver.wait(
+        () => driver.executeScript("return Object.values(window.tallies).every(({ last, sent }) => last === sent)"),
+        30_000,
+        "the last sends to settle",
+      );
       const { app } = await (await fetch(`${url}/config.json`)).json();
-      const keys = await driver.executeScript("return Object.entries(window.tallies).map(([mode, { key }]) => [mode, key])");
+      const keys = await driver.executeScript(
+        "return Object.entries(window.tallies).map(([mode, { key }]) => [mode, key])",
+      );
       for (const [mode, key] of keys) reports[mode] = await (await fetch(`${app}/ledger/report?client=${key}`)).json();
     },
   });
-  console.log(`\n${engine}, ${over}: ${Object.entries(injected).map(([fault, times]) => `${fault} ${times}`).join(", ")}`);
+  console.log(
+    `\n${engine}, ${over}: ${Object.entries(injected)
+      .map(([fault, times]) => `${fault} ${times}`)
+      .join(", ")}`,
+  );
   for (const [mode, { sent, statuses, settled, opens }] of Object.entries(tallies)) {
     const { applied, disordered, ranges } = reports[mode];
     const acks = mode.startsWith("acked");
@@ -61,12 +96,22 @@ async function run(engine, over) {
     const total = Object.values(statuses).reduce((sum, count) => sum + count, 0);
     const unknown = statuses.unknown ?? 0;
     const arrived = unknown - missing(settled.unknown ?? [], ranges);
-    console.log(`${mode.padEnd(18)} sends ${sent}, settled ${total} (${Object.entries(statuses).map(([status, count]) => `${status} ${count}`).join(", ")}), applied ${applied}, `
-      + `out of order ${disordered}, lost after ${acks ? "acked" : "sent"} ${lost}, of the unknown ${arrived} applied; ${opens} connections`);
+    console.log(
+      `${mode.padEnd(18)} sends ${sent}, settled ${total} (${Object.entries(statuses)
+        .map(([status, count]) => `${status} ${count}`)
+        .join(", ")}), applied ${applied}, ` +
+        `out of order ${disordered}, lost after ${acks ? "acked" : "sent"} ${lost}, of the unknown ${arrived} applied; ${opens} connections`,
+    );
     const once = applied === told.reduce((sum, [from, to]) => sum + to - from + 1, 0) - lost + arrived;
     const whole = !acks || (statuses.acked === sent && applied === sent);
     // Without acks the order is kept on one connection only: at a planned change the server may read the new one first.
-    if (total !== sent || (acks && disordered) || !once || !whole || ((mode !== "plain" || over === "stream") && lost)) {
+    if (
+      total !== sent ||
+      (acks && disordered) ||
+      !once ||
+      !whole ||
+      ((mode !== "plain" || over === "stream") && lost)
+    ) {
       console.log(`  ${mode} is FLAWED`);
       flawed = true;
     }

@@ -47,23 +47,28 @@ const wires = {};
 const tallies = {};
 
 for (const transport of ["fetch", "eventsource", "websocket"]) {
-  const tally = tallies[transport] = new Tally();
+  const tally = (tallies[transport] = new Tally());
   let missing;
-  const wire = wires[transport] = connect(addresses, nchan({
-    transport,
-    // No ping: the channel itself has to speak (see nginx.conf).
-    heartbeat: { interval: 1_500, timeout: 500, ping: false },
-    reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500 },
-    openTimeout: 3_000,
-    // "off" shows that the test can fail: no cursor goes up, as nchan does not know that name; and nothing is held back.
-    resume: resume === "off" ? { name: "unused" } : { seq: "seq" },
-  }));
+  const wire = (wires[transport] = connect(
+    addresses,
+    nchan({
+      transport,
+      // No ping: the channel itself has to speak (see nginx.conf).
+      heartbeat: { interval: 1_500, timeout: 500, ping: false },
+      reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500 },
+      openTimeout: 3_000,
+      // "off" shows that the test can fail: no cursor goes up, as nchan does not know that name; and nothing is held back.
+      resume: resume === "off" ? { name: "unused" } : { seq: "seq" },
+    }),
+  ));
   wire.addEventListener("open", () => tally.opens++);
   wire.addEventListener("retry", ({ failure: { code, status, closeCode } }) => {
     const name = [code, status || closeCode || ""].join(" ").trim();
     tally.failures[name] = (tally.failures[name] ?? 0) + 1;
   });
-  wire.addEventListener("close", ({ reason, error }) => { tally.closed = `${reason}: ${error?.message}`; });
+  wire.addEventListener("close", ({ reason, error }) => {
+    tally.closed = `${reason}: ${error?.message}`;
+  });
   wire.addEventListener("gap", (event) => {
     tally.gaps++;
     missing = event.missing;
@@ -75,12 +80,18 @@ for (const transport of ["fetch", "eventsource", "websocket"]) {
 }
 
 /** For run.mjs: what there is now. */
-window.look = () => Object.fromEntries(Object.entries(tallies).map(([transport, { seen, ...tally }]) => [transport, {
-  ...tally,
-  state: wires[transport].state,
-  node: wires[transport].url && new URL(wires[transport].url).port,
-  suppressed: wires[transport].stats().suppressed,
-}]));
+window.look = () =>
+  Object.fromEntries(
+    Object.entries(tallies).map(([transport, { seen, ...tally }]) => [
+      transport,
+      {
+        ...tally,
+        state: wires[transport].state,
+        node: wires[transport].url && new URL(wires[transport].url).port,
+        suppressed: wires[transport].stats().suppressed,
+      },
+    ]),
+  );
 
 /** Back to the first node. */
 window.home = (node) => {

@@ -19,14 +19,30 @@ const option = (name, otherwise) => {
   const at = given.indexOf(`--${name}`);
   return at < 0 ? otherwise : given.splice(at, 2)[1];
 };
-const rate = Number(option("rate", 200)), hits = Number(option("hits", 3)), only = option("only", ""), resume = option("resume", "on");
+const rate = Number(option("rate", 200)),
+  hits = Number(option("hits", 3)),
+  only = option("only", ""),
+  resume = option("resume", "on");
 const names = given[0] === "all" ? Object.keys(engines) : given.length ? given : ["chromium"];
 if ([rate, hits].some(Number.isNaN) || names.some((name) => !Object.hasOwn(engines, name))) {
-  console.error("usage: node tests/cluster/run.mjs [chromium|firefox|webkit|all] [--rate N] [--hits N] [--only FAULT] [--resume off]");
+  console.error(
+    "usage: node tests/cluster/run.mjs [chromium|firefox|webkit|all] [--rate N] [--hits N] [--only FAULT] [--resume off]",
+  );
   process.exit(2);
 }
 
-const columns = ["published", "received", "missing", "twice", "disorder", "gaps", "told", "held back", "opens", "silence ms"];
+const columns = [
+  "published",
+  "received",
+  "missing",
+  "twice",
+  "disorder",
+  "gaps",
+  "told",
+  "held back",
+  "opens",
+  "silence ms",
+];
 const faults = { ...nodeFaults };
 for (const [title, fault] of Object.entries(redisFaults)) faults[title] = { redis: true, ...fault };
 const demoTitle = "demo page";
@@ -55,10 +71,12 @@ async function run(name) {
   try {
     for (const [title, fault] of Object.entries(faults)) {
       if (!title.includes(only)) continue;
-      await under(fault, fault.redis ? 1 : hits, { name, title, driver: engine.driver, url: files.url }).catch((error) => {
-        flawed = true;
-        console.error(`FAIL  ${name}, ${title}: ${error.stack}`);
-      });
+      await under(fault, fault.redis ? 1 : hits, { name, title, driver: engine.driver, url: files.url }).catch(
+        (error) => {
+          flawed = true;
+          console.error(`FAIL  ${name}, ${title}: ${error.stack}`);
+        },
+      );
     }
     if (demoTitle.includes(only)) {
       await demo(engine.driver).catch((error) => {
@@ -74,21 +92,32 @@ async function run(name) {
 
 /** What `make demo-cluster` starts: its page goes on at the other node when its button kills the one in use. */
 async function demo(driver) {
-  const server = await start(process.execPath, [join(root, "www/cluster/run.mjs"), "--port", String(await freePort())], { what: "the demo", ready: /(http:\S+) {3}nodes on \d+ and (\d+)/ });
+  const server = await start(
+    process.execPath,
+    [join(root, "www/cluster/run.mjs"), "--port", String(await freePort())],
+    { what: "the demo", ready: /(http:\S+) {3}nodes on \d+ and (\d+)/ },
+  );
   try {
     const [, url, other] = server.match;
     await driver.get(url);
-    const clients = () => driver.executeScript("return Object.values(window.demo ?? {}).map(({ wire, received, missing, twice }) => ({ state: wire.state, port: new URL(wire.url).port, received, missing, twice }))");
+    const clients = () =>
+      driver.executeScript(
+        "return Object.values(window.demo ?? {}).map(({ wire, received, missing, twice }) => ({ state: wire.state, port: new URL(wire.url).port, received, missing, twice }))",
+      );
     const until = async (what, holds) => {
       for (const deadline = Date.now() + 15_000; ; await pause(20)) {
         const now = await clients();
         if (now.length && now.every(holds)) return now;
-        if (Date.now() > deadline) throw new Error(`${what} did not come in 15 s: ${JSON.stringify(now)}\n${server.output()}`);
+        if (Date.now() > deadline)
+          throw new Error(`${what} did not come in 15 s: ${JSON.stringify(now)}\n${server.output()}`);
       }
     };
     const before = await until("the first messages", ({ received }) => received > 5);
     await driver.executeScript("document.querySelector('#servers [data-do=kill]').click()");
-    const after = await until("the other node", ({ state, port, received }, at) => state === "open" && port === other && received > before[at].received + 20);
+    const after = await until(
+      "the other node",
+      ({ state, port, received }, at) => state === "open" && port === other && received > before[at].received + 20,
+    );
     if (after.some(({ missing, twice }) => missing || twice)) throw new Error(JSON.stringify(after));
     console.log(`${demoTitle.padEnd(20)}goes on at the other node`);
   } finally {
@@ -108,7 +137,11 @@ async function under(fault, times, { name, title, driver, url }) {
   let ticks;
   try {
     await cluster.start();
-    const query = new URLSearchParams({ nodes: fault.alone ? [node.url] : [node.url, other.url], channel: "test", resume });
+    const query = new URLSearchParams({
+      nodes: fault.alone ? [node.url] : [node.url, other.url],
+      channel: "test",
+      resume,
+    });
     await driver.get(`${url}/?${query}`);
     const look = () => driver.executeScript("return window.look?.() ?? null");
     const until = async (what, holds) => {
@@ -117,7 +150,9 @@ async function under(fault, times, { name, title, driver, url }) {
         const page = await look();
         if (page && Object.entries(page).every(([transport, client]) => holds(client, transport))) return page;
         if (Date.now() > deadline) {
-          throw new Error(`${what} did not come in 15 s: ${JSON.stringify(page)}; published ${publisher.acknowledged} of ${publisher.last}, refused ${publisher.refused}, broken ${publisher.broken}\n${node.output}\n${other.output}`);
+          throw new Error(
+            `${what} did not come in 15 s: ${JSON.stringify(page)}; published ${publisher.acknowledged} of ${publisher.last}, refused ${publisher.refused}, broken ${publisher.broken}\n${node.output}\n${other.output}`,
+          );
         }
         await pause(20);
       }
@@ -136,7 +171,10 @@ async function under(fault, times, { name, title, driver, url }) {
     const place = { node, other, redis: cluster.redis, home };
     for (let hit = 0; hit < times; hit++) {
       await home();
-      const before = await until("the first node", (client) => client.state === "open" && client.node === `${node.port}`);
+      const before = await until(
+        "the first node",
+        (client) => client.state === "open" && client.node === `${node.port}`,
+      );
       await pause(250 + 200 * hit);
       await fault.hit(place);
       // What was hit stays so until everybody has noticed and gone on.
@@ -164,14 +202,27 @@ async function under(fault, times, { name, title, driver, url }) {
 }
 
 function judge(fault, { name, title, transport }, tally, { last, refused, broken }) {
-  const { first, received, duplicates, misordered, untold, told, gaps, opens, silence, closed, suppressed, failures } = tally;
+  const { first, received, duplicates, misordered, untold, told, gaps, opens, silence, closed, suppressed, failures } =
+    tally;
   const sent = last - first + 1;
   const missing = sent - (received - duplicates);
   const flaws = [
-    duplicates && "came twice", misordered && "out of order", untold && "missing without a gap", closed,
-    missing !== untold + told && "does not add up", missing && !fault.empties && "missing", fault.loses && !(missing && gaps) && "no gap told",
+    duplicates && "came twice",
+    misordered && "out of order",
+    untold && "missing without a gap",
+    closed,
+    missing !== untold + told && "does not add up",
+    missing && !fault.empties && "missing",
+    fault.loses && !(missing && gaps) && "no gap told",
   ].filter(Boolean);
-  print(title, transport, [sent, received, missing, duplicates, misordered, gaps, told, suppressed, opens, silence], `  ${Object.entries(failures).map(([failure, times]) => `${failure}: ${times}`).join(", ")}${refused || broken ? ` (posts refused: ${refused}, broken: ${broken})` : ""}`);
+  print(
+    title,
+    transport,
+    [sent, received, missing, duplicates, misordered, gaps, told, suppressed, opens, silence],
+    `  ${Object.entries(failures)
+      .map(([failure, times]) => `${failure}: ${times}`)
+      .join(", ")}${refused || broken ? ` (posts refused: ${refused}, broken: ${broken})` : ""}`,
+  );
   if (!flaws.length) return;
   flawed = true;
   console.log(`FAIL  ${name}, ${title}, ${transport}: ${flaws.join(", ")}`);

@@ -12,7 +12,11 @@ import { attw, publint } from "./package.mjs";
 /** Runs `use(url)` while the command serves. */
 async function started(dir, command, args, use) {
   const { url, stop } = await start(dir, command, args);
-  try { return await use(`${url}/`); } finally { await stop(); }
+  try {
+    return await use(`${url}/`);
+  } finally {
+    await stop();
+  }
 }
 
 async function vite({ dir, check }) {
@@ -48,7 +52,8 @@ async function esbuild({ dir, check }) {
   await check("iife, charset utf8, on a windows-1252 page: says why it cannot work", () =>
     page("windows-1252.html", ["--format=iife", "--charset=utf8"], async (url) => {
       assert.match(await refused(url, "wasm-unavailable"), /UTF-8|charset/i);
-    }));
+    }),
+  );
 }
 
 async function rollup({ dir, check }) {
@@ -83,7 +88,8 @@ async function vitest({ dir, check }) {
 }
 
 async function node({ dir, check }) {
-  const script = async (name) => run(dir, process.execPath, [name], { env: { WIRE: await wireUrl() }, timeout: 20_000 });
+  const script = async (name) =>
+    run(dir, process.execPath, [name], { env: { WIRE: await wireUrl() }, timeout: 20_000 });
   await check("import", () => script("import.mjs"));
   await check("live with ws", () => script("live.mjs"));
   await check("heartbeat with ws", () => script("heartbeat.mjs"));
@@ -96,7 +102,12 @@ async function types({ dir, check }) {
     const { version } = JSON.parse(readFileSync(join(dir, "node_modules", compiler, "package.json"), "utf8"));
     for (const resolution of ["bundler", "nodenext"]) {
       await check(`TypeScript ${version}, ${resolution}`, () =>
-        run(dir, process.execPath, [join("node_modules", compiler, "bin/tsc"), "--project", `tsconfig.${resolution}.json`]));
+        run(dir, process.execPath, [
+          join("node_modules", compiler, "bin/tsc"),
+          "--project",
+          `tsconfig.${resolution}.json`,
+        ]),
+      );
     }
   }
 }

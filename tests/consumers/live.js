@@ -6,15 +6,22 @@ import { nchan } from "everwire/presets";
 import { WebSocket } from "everwire/websocket";
 
 export function live() {
-  const show = (text) => { document.querySelector("#live").textContent = text; };
+  const show = (text) => {
+    document.querySelector("#live").textContent = text;
+  };
   const query = new URLSearchParams(location.search);
   try {
-    for (const [entry, wrong] of Object.entries({ presets: () => nchan({ protocols: "mine" }), auth: () => tokens(5), duplex: () => duplex("/", { rate: 5 }) })) {
+    for (const [entry, wrong] of Object.entries({
+      presets: () => nchan({ protocols: "mine" }),
+      auth: () => tokens(5),
+      duplex: () => duplex("/", { rate: 5 }),
+    })) {
       try {
         wrong();
       } catch (error) {
         // One instance of what the entries share.
-        if (!(error instanceof EverwireError)) throw new TypeError(`the error of everwire/${entry} is of another everwire`);
+        if (!(error instanceof EverwireError))
+          throw new TypeError(`the error of everwire/${entry} is of another everwire`);
       }
     }
     if (WebSocket.name !== "WebSocket") throw new TypeError(`the standard's class is called ${WebSocket.name}`);

@@ -9,9 +9,11 @@ import { run } from "./lib/process.mjs";
 export async function publint(tarball) {
   const bytes = readFileSync(tarball);
   const { messages, pkg } = await lint({
-    pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) }, strict: true,
+    pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
+    strict: true,
   });
-  if (messages.length) throw new Error(messages.map((message) => formatMessage(message, pkg, { color: false })).join("\n"));
+  if (messages.length)
+    throw new Error(messages.map((message) => formatMessage(message, pkg, { color: false })).join("\n"));
 }
 
 /** Are the types wrong? As an ES module package, which CommonJS is not promised. */

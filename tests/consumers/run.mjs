@@ -20,7 +20,8 @@ if (!tarball) {
   process.exit(1);
 }
 
-let passed = 0, failed = 0;
+let passed = 0,
+  failed = 0;
 
 /** Runs one check and prints its line. A check fails by throwing. */
 async function check(label, run) {
@@ -35,8 +36,14 @@ async function check(label, run) {
   }
 }
 
-process.on("SIGINT", () => { stopAll(); process.exit(130); });
-process.on("SIGTERM", () => { stopAll(); process.exit(143); });
+process.on("SIGINT", () => {
+  stopAll();
+  process.exit(130);
+});
+process.on("SIGTERM", () => {
+  stopAll();
+  process.exit(143);
+});
 
 for (const name of names.length ? names : Object.keys(cases)) {
   let dir;

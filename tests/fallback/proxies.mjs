@@ -6,7 +6,8 @@ import { startNginx } from "../proxies/nginx.mjs";
 const refuse = "if ($http_upgrade) { return 426; }";
 const pass = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;";
 /** What nginx speaks to nodes by default before 1.29.7. Over HTTP/1.1 it passes on what is chunked, buffering or not. */
-const old = "proxy_http_version 1.0;", modern = "proxy_http_version 1.1;";
+const old = "proxy_http_version 1.0;",
+  modern = "proxy_http_version 1.1;";
 /** Holds more than a test has to say. */
 const big = "proxy_buffer_size 1m; proxy_buffers 8 1m; proxy_busy_buffers_size 2m;";
 
@@ -46,8 +47,10 @@ http {
 /** Gives its `url`, and `become(kind)`: from then on, for new connections. */
 export async function startProxy(kind, { folder, www, node }) {
   const one = (port, text) => startNginx(join(folder, `nginx-${port}`), text, `http://127.0.0.1:${port}`);
-  const port = await freePort(), other = await freePort();
-  const cutter = kind === "cut" && (await one(other, config({ port: other, www, node }, kinds.open, "worker_shutdown_timeout 2s;")));
+  const port = await freePort(),
+    other = await freePort();
+  const cutter =
+    kind === "cut" && (await one(other, config({ port: other, www, node }, kinds.open, "worker_shutdown_timeout 2s;")));
   const reloads = cutter && setInterval(() => cutter.reload(), 500);
   const place = { port, www, node, websockets: cutter ? `127.0.0.1:${other}` : node };
   const { url, stop, reload } = await one(port, config(place, kinds[kind]));

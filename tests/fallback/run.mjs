@@ -16,18 +16,30 @@ import { call, openPage, pageFolder } from "../proxies/pages.mjs";
 import { checks } from "./checks.mjs";
 import { startProxy } from "./proxies.mjs";
 
-const { values, positionals: [which = "all"] } = parseArgs({
+const {
+  values,
+  positionals: [which = "all"],
+} = parseArgs({
   allowPositionals: true,
   options: { only: { type: "string", default: "" }, "no-broken": { type: "boolean" }, defaults: { type: "boolean" } },
 });
 if (which !== "all" && !Object.hasOwn(engines, which)) {
-  console.error("usage: node tests/fallback/run.mjs [chromium|firefox|webkit|all] [--only PART] [--no-broken] [--defaults]");
+  console.error(
+    "usage: node tests/fallback/run.mjs [chromium|firefox|webkit|all] [--only PART] [--no-broken] [--defaults]",
+  );
   process.exit(2);
 }
 const pace = values.defaults
   ? { heartbeat: true }
-  : { reconnect: { initialDelay: 100, maxDelay: 300 }, heartbeat: { interval: 5_000, timeout: 2_000 }, openTimeout: 3_000 };
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => { stopAll().finally(() => process.exit(130)); });
+  : {
+      reconnect: { initialDelay: 100, maxDelay: 300 },
+      heartbeat: { interval: 5_000, timeout: 2_000 },
+      openTimeout: 3_000,
+    };
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => {
+    stopAll().finally(() => process.exit(130));
+  });
 
 const report = new Report(values.only);
 const folder = mkdtempSync(join(tmpdir(), "everwire-fallback-"));
@@ -59,9 +71,18 @@ async function inEngine(name, place) {
     }
     for (const [what, broken, expected] of values["no-broken"] ? [] : check.broken) {
       began = Date.now();
-      const error = await attempt(engine.driver, place, { ...check, ...broken }).then(() => null, (caught) => caught);
-      if (expected.test(error?.message)) report.pass(name, `  fails ${what}: ${error.message.replace(/\s+/g, " ").slice(0, 110)}`, Date.now() - began);
-      else report.fail(name, `${check.name}: must fail ${what}, by ${expected}`, error?.stack ?? "It did not fail, so it proves nothing.");
+      const error = await attempt(engine.driver, place, { ...check, ...broken }).then(
+        () => null,
+        (caught) => caught,
+      );
+      if (expected.test(error?.message))
+        report.pass(name, `  fails ${what}: ${error.message.replace(/\s+/g, " ").slice(0, 110)}`, Date.now() - began);
+      else
+        report.fail(
+          name,
+          `${check.name}: must fail ${what}, by ${expected}`,
+          error?.stack ?? "It did not fail, so it proves nothing.",
+        );
     }
   }
   await engine.stop();
@@ -72,7 +93,13 @@ async function attempt(driver, { www, node }, { kind, run, options, ...given }) 
   const proxy = await startProxy(kind, { folder, www, node: node.address });
   try {
     await openPage(driver, proxy.url);
-    return await run({ driver, proxy, node, options: { ...pace, ...options, reconnect: { ...pace.reconnect, ...options.reconnect } }, ...given });
+    return await run({
+      driver,
+      proxy,
+      node,
+      options: { ...pace, ...options, reconnect: { ...pace.reconnect, ...options.reconnect } },
+      ...given,
+    });
   } finally {
     await call(driver, "closeAll").catch(() => {});
     await driver.get("about:blank");

@@ -14,7 +14,9 @@ import { serving } from "../consumers/lib/serve.mjs";
 
 const drops = 20;
 const source = join(root, "tests/libraries");
-const known = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== "node_modules").map(({ name }) => name);
+const known = readdirSync(source, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "node_modules")
+  .map(({ name }) => name);
 const args = process.argv.slice(2);
 const which = args[0] === "all" || Object.hasOwn(engines, args[0]) ? args.shift() : "all";
 for (const name of args) {
@@ -24,7 +26,10 @@ for (const name of args) {
 }
 
 const report = new Report("");
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => { stopAll().finally(() => process.exit(130)); });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => {
+    stopAll().finally(() => process.exit(130));
+  });
 try {
   loadEnvironment();
   const dir = await prepare();
@@ -44,12 +49,20 @@ async function prepare() {
   if (!tarball) throw new Error("there is no pkg/everwire-*.tgz. Run `make pack` first.");
   const dir = await install("libraries", source, tarball);
   await build({
-    entryPoints: known.map((name) => join(dir, name, "client.js")), outdir: join(dir, "dist"), outbase: dir,
-    bundle: true, format: "esm", platform: "browser", define: { "process.env.NODE_ENV": '"production"', global: "globalThis" }, logLevel: "warning",
+    entryPoints: known.map((name) => join(dir, name, "client.js")),
+    outdir: join(dir, "dist"),
+    outbase: dir,
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
+    logLevel: "warning",
   });
   for (const name of known) {
-    writeFileSync(join(dir, "dist", `${name}.html`),
-      `<!doctype html><meta charset="utf-8"><title>${name}</title><script type="module">import * as library from "./${name}/client.js"; window.library = library;</script>\n`);
+    writeFileSync(
+      join(dir, "dist", `${name}.html`),
+      `<!doctype html><meta charset="utf-8"><title>${name}</title><script type="module">import * as library from "./${name}/client.js"; window.library = library;</script>\n`,
+    );
   }
   return dir;
 }
@@ -75,7 +88,11 @@ async function inEngine(engine, dir, page) {
 
 async function recovers(driver, start, page) {
   const server = await start();
-  const inPage = (script, ...given) => driver.executeAsyncScript(`const [given, done] = arguments; (async () => { ${script} })().then(done, (error) => done("failed: " + error));`, given);
+  const inPage = (script, ...given) =>
+    driver.executeAsyncScript(
+      `const [given, done] = arguments; (async () => { ${script} })().then(done, (error) => done("failed: " + error));`,
+      given,
+    );
   const until = async (condition, what) => {
     const end = Date.now() + 20_000;
     while (!(await condition())) {
@@ -94,7 +111,10 @@ async function recovers(driver, start, page) {
       await until(() => server.upgrades() > before, `a new connection after drop ${drop}`);
     }
     assert.equal(await inPage("return client.works(given[0])", drops + 1), true, "works after the last drop");
-    await until(() => String(server.open()) === "1,1", () => `one connection; the HTTP server and the library count ${server.open()}`);
+    await until(
+      () => String(server.open()) === "1,1",
+      () => `one connection; the HTTP server and the library count ${server.open()}`,
+    );
     const made = await inPage("return client.made()");
     assert.ok(made > drops, `everwire's class was made ${made} times`);
     assert.equal(server.upgrades(), made, "no object made two connections");
@@ -103,7 +123,10 @@ async function recovers(driver, start, page) {
     assert.equal(await inPage("return client.works(given[0])", drops + 2), true, "works later");
     assert.deepEqual([server.open(), server.upgrades()], [[1, 1], made], "one connection, and no new one");
     await inPage("client.stop()");
-    await until(() => String(server.open()) === "0,0", () => `no connection; there are ${server.open()}`);
+    await until(
+      () => String(server.open()) === "0,0",
+      () => `no connection; there are ${server.open()}`,
+    );
   } finally {
     await server.stop();
   }

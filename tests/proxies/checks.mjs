@@ -25,8 +25,13 @@ function assertWhole(tallies) {
   }
 }
 
-const summary = (tallies) => Object.entries(tallies).map(([name, { received, opens, failures }]) =>
-  `${name} ${received} messages, opened ${opens}${failures.length ? ` (${failures.join(", ")})` : ""}`).join("; ");
+const summary = (tallies) =>
+  Object.entries(tallies)
+    .map(
+      ([name, { received, opens, failures }]) =>
+        `${name} ${received} messages, opened ${opens}${failures.length ? ` (${failures.join(", ")})` : ""}`,
+    )
+    .join("; ");
 
 const unasked = ["proxy_buffering off;", "proxy_buffering off; proxy_ignore_headers X-Accel-Buffering;"];
 
@@ -36,17 +41,34 @@ const oneByOne = (transport, { name = "each message comes when it is sent", chan
   async run({ driver }) {
     const message = (n) => ["send", `id: ${n}\ndata: ${n}\n\n`];
     const wait = ["wait", 500];
-    const { times, end } = await call(driver, "timed", transport, [message(1), wait, message(2), wait, message(3), ["wait", 3_000], ["end"]]);
+    const { times, end } = await call(driver, "timed", transport, [
+      message(1),
+      wait,
+      message(2),
+      wait,
+      message(3),
+      ["wait", 3_000],
+      ["end"],
+    ]);
     const [first, second, third] = times;
     assert.equal(times.length, 3);
     // The whole takes 4 s. A proxy that holds back gives all of it at the end.
-    assert.ok(first < 400 && second - first > 300 && third - second > 300 && end - third > 2_000, `came at ${times} ms, ended at ${end} ms`);
+    assert.ok(
+      first < 400 && second - first > 300 && third - second > 300 && end - third > 2_000,
+      `came at ${times} ms, ended at ${end} ms`,
+    );
     return `at ${times.join(", ")} ms, end at ${end} ms`;
   },
   broken: {
     // The defaults of nginx before 1.29.7. Over HTTP/1.1 it passes on what is chunked even so, unless it compresses.
-    nginx: [unasked, ["proxy_buffering off;", "proxy_buffering on;"], ["proxy_http_version 1.1;", "proxy_http_version 1.0;"]],
-    caddy: ({ version }) => [["fail_duration 5s", `fail_duration 5s\n${version.minor >= 7 ? "response_buffers 64KiB" : "buffer_responses"}`]],
+    nginx: [
+      unasked,
+      ["proxy_buffering off;", "proxy_buffering on;"],
+      ["proxy_http_version 1.1;", "proxy_http_version 1.0;"],
+    ],
+    caddy: ({ version }) => [
+      ["fail_duration 5s", `fail_duration 5s\n${version.minor >= 7 ? "response_buffers 64KiB" : "buffer_responses"}`],
+    ],
   },
 });
 
@@ -66,7 +88,11 @@ const echo = {
 /** Twenty messages in a second, 5 s of nothing. A stream that is opened again gets more. */
 async function quiet(driver) {
   for (const transport of transports) await call(driver, "count", transport, transport, { rate: 20, limits: [20, 60] });
-  await until(driver, every(({ last }) => last >= 20), "the first messages");
+  await until(
+    driver,
+    every(({ last }) => last >= 20),
+    "the first messages",
+  );
   await pause(5_000);
 }
 
@@ -75,10 +101,14 @@ const kept = {
   async run({ driver }) {
     await quiet(driver);
     const tallies = await call(driver, "tallies");
-    for (const [name, { opens }] of Object.entries(tallies)) assert.equal(opens, 1, `${name} was opened ${opens} times`);
+    for (const [name, { opens }] of Object.entries(tallies))
+      assert.equal(opens, 1, `${name} was opened ${opens} times`);
     return summary(tallies);
   },
-  broken: { nginx: [["proxy_read_timeout 1h", "proxy_read_timeout 3s"]], caddy: [["read_timeout 1h", "read_timeout 3s"]] },
+  broken: {
+    nginx: [["proxy_read_timeout 1h", "proxy_read_timeout 3s"]],
+    caddy: [["read_timeout 1h", "read_timeout 3s"]],
+  },
 };
 
 const cut = {
@@ -86,7 +116,11 @@ const cut = {
   changes: kept.broken,
   async run({ driver }) {
     await quiet(driver);
-    const tallies = await until(driver, ({ fetch, eventsource }) => fetch.last === 60 && eventsource.last === 60, "the messages after the cut");
+    const tallies = await until(
+      driver,
+      ({ fetch, eventsource }) => fetch.last === 60 && eventsource.last === 60,
+      "the messages after the cut",
+    );
     assertWhole(tallies);
     assert.equal(tallies.websocket.opens, 1, "WebSocket");
     return summary(tallies);
@@ -98,8 +132,14 @@ const cut = {
 const ten = {
   name: "ten event streams in one page",
   async run({ driver }) {
-    for (let n = 0; n < 10; n++) await call(driver, "count", `stream ${n}`, n % 2 ? "fetch" : "eventsource", { rate: 20 });
-    await until(driver, every(({ received }) => received >= 20), "twenty messages on each", 6_000);
+    for (let n = 0; n < 10; n++)
+      await call(driver, "count", `stream ${n}`, n % 2 ? "fetch" : "eventsource", { rate: 20 });
+    await until(
+      driver,
+      every(({ received }) => received >= 20),
+      "twenty messages on each",
+      6_000,
+    );
     const protocol = await call(driver, "protocol");
     assert.equal(protocol, "h2");
     return protocol;
@@ -114,10 +154,14 @@ const ten = {
 async function countAll(driver, rate = 200) {
   const begin = Date.now();
   for (const transport of transports) await call(driver, "count", transport, transport, { begin, rate });
-  const due = () => Math.floor((Date.now() - begin) * rate / 1_000);
+  const due = () => Math.floor(((Date.now() - begin) * rate) / 1_000);
   return async (what) => {
     const now = due();
-    return until(driver, every(({ last }) => last >= now), `message ${now} after ${what}`);
+    return until(
+      driver,
+      every(({ last }) => last >= now),
+      `message ${now} after ${what}`,
+    );
   };
 }
 
@@ -149,7 +193,7 @@ const deploy = {
 const soon = {
   nginx: [["worker_shutdown_timeout 5m", "worker_shutdown_timeout 1s"]],
   // Before 2.7 it is at once.
-  caddy: ({ version }) => version.minor >= 7 ? [["stream_close_delay 5m", "stream_close_delay 1s"]] : [],
+  caddy: ({ version }) => (version.minor >= 7 ? [["stream_close_delay 5m", "stream_close_delay 1s"]] : []),
 };
 
 const reload = {
@@ -167,7 +211,10 @@ const reload = {
   // The nodes remember one message only.
   broken: {
     nginx: [...soon.nginx, ["proxy_pass http://nodes/;", "set $args $args&log=1; proxy_pass http://nodes/;"]],
-    caddy: (setting) => [...soon.caddy(setting), ["handle_path /live/* {", "handle_path /live/* {\nrewrite * {path}?{query}&log=1"]],
+    caddy: (setting) => [
+      ...soon.caddy(setting),
+      ["handle_path /live/* {", "handle_path /live/* {\nrewrite * {path}?{query}&log=1"],
+    ],
   },
 };
 
@@ -177,10 +224,14 @@ const left = {
     const open = async () => (await Promise.all(nodes.map((node) => node.connections()))).reduce((sum, n) => sum + n);
     // Silent ones: to write to them would show that nobody is there.
     for (const transport of transports) await call(driver, "count", transport, transport, { rate: 20, limits: [20] });
-    await until(driver, every(({ last }) => last === 20), "the messages");
+    await until(
+      driver,
+      every(({ last }) => last === 20),
+      "the messages",
+    );
     assert.equal(await open(), 3);
     await call(driver, "closeAll");
-    for (const end = Date.now() + 5_000; await open() > 0; await pause(50)) {
+    for (const end = Date.now() + 5_000; (await open()) > 0; await pause(50)) {
       if (Date.now() > end) throw new Error(`${await open()} streams are open 5 s after`);
     }
   },
@@ -194,7 +245,16 @@ const left = {
 export const checks = [
   oneByOne("fetch"),
   oneByOne("eventsource"),
-  oneByOne("fetch", { name: "so it does from a node that does not send X-Accel-Buffering", changes: { nginx: [unasked] } }),
-  echo, kept, cut, ten, left, reload, deploy,
+  oneByOne("fetch", {
+    name: "so it does from a node that does not send X-Accel-Buffering",
+    changes: { nginx: [unasked] },
+  }),
+  echo,
+  kept,
+  cut,
+  ten,
+  left,
+  reload,
+  deploy,
 ];
 export const cleanUp = (driver) => call(driver, "closeAll");

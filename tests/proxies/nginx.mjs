@@ -19,10 +19,17 @@ export function replaced(text, changes) {
 /** Until it answers, whatever it answers. */
 export async function listening(url, process) {
   const { get } = url.startsWith("https:") ? https : http;
-  const answer = () => new Promise((resolve, reject) =>
-    get(url, { rejectUnauthorized: false, agent: false }, (response) => resolve(response.resume())).once("error", reject));
+  const answer = () =>
+    new Promise((resolve, reject) =>
+      get(url, { rejectUnauthorized: false, agent: false }, (response) => resolve(response.resume())).once(
+        "error",
+        reject,
+      ),
+    );
   for (const end = Date.now() + 10_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
-    try { return await answer(); } catch (error) {
+    try {
+      return await answer();
+    } catch (error) {
       if (Date.now() > end) throw new Error(`${url} does not answer: ${error.message}\n${process.output()}`);
     }
   }
@@ -39,7 +46,8 @@ export async function startNginx(folder, config, url) {
   const server = await start(binary, [...args.slice(0, -1), `${args.at(-1)} daemon off;`], { what: "nginx" });
   await listening(url, server);
   return {
-    url, stop: server.stop,
+    url,
+    stop: server.stop,
     reload(next = config) {
       writeFileSync(file, next);
       execFileSync(binary, [...args, "-s", "reload"], { stdio: "pipe" });

@@ -24,6 +24,8 @@ export async function startNode(folder, name) {
       mkdirSync(dir, { recursive: true });
       node = await run();
     },
-    async connections() { return (await (await fetch(`http://${address}/stats`)).json()).connections; },
+    async connections() {
+      return (await (await fetch(`http://${address}/stats`)).json()).connections;
+    },
   };
 }

@@ -16,10 +16,11 @@ export function pageFolder(folder, page) {
 
 export async function openPage(driver, url) {
   await driver.get(`${url}/`);
-  for (const end = Date.now() + 10_000; !(await driver.executeScript("return Boolean(window.live)"));) {
+  for (const end = Date.now() + 10_000; !(await driver.executeScript("return Boolean(window.live)")); ) {
     if (Date.now() > end) throw new Error("the page did not load");
   }
 }
 
 /** Runs in the page: a function of window.live, by name. */
-export const call = (driver, name, ...given) => driver.executeScript("return window.live[arguments[0]](...arguments[1])", name, given);
+export const call = (driver, name, ...given) =>
+  driver.executeScript("return window.live[arguments[0]](...arguments[1])", name, given);

@@ -20,13 +20,14 @@ function filled(file, { certificate, key, www, nodes }) {
 async function nginx(setting, changes) {
   const [port, redirects] = [await freePort(), await freePort()];
   const folder = join(setting.folder, `nginx-${port}`);
-  const config = (more) => replaced(filled("nginx.conf", setting), [
-    ...more,
-    ["listen 443", `listen 127.0.0.1:${port}`],
-    ["listen 80", `listen 127.0.0.1:${redirects}`],
-    ["server_name example.com", "server_name localhost"],
-    ["/var/log/nginx/access.log", join(folder, "access.log")],
-  ]);
+  const config = (more) =>
+    replaced(filled("nginx.conf", setting), [
+      ...more,
+      ["listen 443", `listen 127.0.0.1:${port}`],
+      ["listen 80", `listen 127.0.0.1:${redirects}`],
+      ["server_name example.com", "server_name localhost"],
+      ["/var/log/nginx/access.log", join(folder, "access.log")],
+    ]);
   const { reload, ...server } = await startNginx(folder, config(changes), `https://localhost:${port}`);
   return { ...server, reload: (more = changes) => reload(config(more)) };
 }
@@ -40,9 +41,15 @@ async function caddy(setting, changes) {
   // Caddy opens the port for redirects and the one for `caddy reload` by itself.
   const ports = `{\n\thttp_port ${redirects}\n\tadmin 127.0.0.1:${admin}\n}\n`;
   const delay = caddyVersion.number().minor >= 7 ? [["#stream_close_delay", "stream_close_delay"]] : [];
-  const write = (more) => writeFileSync(config, replaced(ports + filled("Caddyfile", setting), [
-    ["example.com {", `https://localhost:${port} {`], ...delay, ...more,
-  ]));
+  const write = (more) =>
+    writeFileSync(
+      config,
+      replaced(ports + filled("Caddyfile", setting), [
+        ["example.com {", `https://localhost:${port} {`],
+        ...delay,
+        ...more,
+      ]),
+    );
   write(changes);
   const env = { XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
   const args = ["--config", config, "--adapter", "caddyfile"];
@@ -50,18 +57,25 @@ async function caddy(setting, changes) {
   const url = `https://localhost:${port}`;
   await listening(url, server);
   return {
-    url, stop: server.stop,
+    url,
+    stop: server.stop,
     reload(more = changes) {
       write(more);
       // Unchanged, it would not be loaded.
-      execFileSync(binary, ["reload", "--force", "--address", `127.0.0.1:${admin}`, ...args], { stdio: "pipe", env: { ...process.env, ...env } });
+      execFileSync(binary, ["reload", "--force", "--address", `127.0.0.1:${admin}`, ...args], {
+        stdio: "pipe",
+        env: { ...process.env, ...env },
+      });
     },
   };
 }
 
 /** What a program says of its version, and the numbers in it. */
 function versionOf(variable, flag) {
-  const numbers = () => /(\d+)\.(\d+)\.(\d+)/.exec(spawnSync(program(process.env[variable], install), [flag], { encoding: "utf8" }).output.join(""));
+  const numbers = () =>
+    /(\d+)\.(\d+)\.(\d+)/.exec(
+      spawnSync(program(process.env[variable], install), [flag], { encoding: "utf8" }).output.join(""),
+    );
   return {
     text: () => numbers()[0],
     number() {

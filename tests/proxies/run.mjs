@@ -24,9 +24,13 @@ if (only === undefined || given.some((name) => !known.includes(name))) {
   console.error("usage: node tests/proxies/run.mjs [nginx|caddy|all] [chromium|firefox] [--only PART] [--no-broken]");
   process.exit(2);
 }
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => { stopAll().finally(() => process.exit(130)); });
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+  process.on(signal, () => {
+    stopAll().finally(() => process.exit(130));
+  });
 
-let failed = 0, ran = 0;
+let failed = 0,
+  ran = 0;
 const say = (ok, proxy, text) => {
   ran++;
   if (!ok) failed++;
@@ -55,8 +59,29 @@ process.exit(failed || !ran ? 1 : 0);
 async function set() {
   const www = pageFolder(folder, "tests/proxies/page");
   const [certificate, key] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
-  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate], { stdio: "pipe" });
+  execFileSync(
+    "openssl",
+    [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:prime256v1",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      "/CN=localhost",
+      "-addext",
+      "subjectAltName=DNS:localhost",
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+    ],
+    { stdio: "pipe" },
+  );
   const nodes = [await startNode(folder, "node-1"), await startNode(folder, "node-2")];
   return { folder, www, certificate, key, nodes };
 }
@@ -71,12 +96,21 @@ async function tryProxy(name, driver, setting) {
       const given = check[kind]?.[name];
       return typeof given === "function" ? given({ ...setting, version: version.number() }) : given;
     };
-    const text = await attempt(check, changes("changes")).catch((error) => { say(false, name, `${check.name}\n      ${error.stack}`); });
+    const text = await attempt(check, changes("changes")).catch((error) => {
+      say(false, name, `${check.name}\n      ${error.stack}`);
+    });
     if (text !== undefined) say(true, name, `${check.name}${text && `: ${text}`}`);
     const broken = changes("broken");
     if (!broken || !withBroken) continue;
-    const error = await attempt(check, broken).then(() => null, (caught) => caught);
-    say(Boolean(error), name, `${error ? "fails" : "did NOT fail"} with a broken config: ${check.name}${error ? `: ${error.message.replace(/\s+/g, " ").slice(0, 140)}` : ""}`);
+    const error = await attempt(check, broken).then(
+      () => null,
+      (caught) => caught,
+    );
+    say(
+      Boolean(error),
+      name,
+      `${error ? "fails" : "did NOT fail"} with a broken config: ${check.name}${error ? `: ${error.message.replace(/\s+/g, " ").slice(0, 140)}` : ""}`,
+    );
   }
 
   /** One check, on a proxy of its own. */

@@ -4,30 +4,51 @@ import { tokens, type Token, type Tokens } from "everwire/auth";
 import { connect as duplex } from "everwire/duplex";
 import { is } from "./equal.js";
 
-const auth = tokens(async ({ reason, signal }) => {
-  is<"initial" | "reconnect" | "unauthorized" | "refresh">()(reason);
-  return (await (await fetch("/token", { signal })).json()) as Token;
-}, { refreshAhead: 30_000 });
+const auth = tokens(
+  async ({ reason, signal }) => {
+    is<"initial" | "reconnect" | "unauthorized" | "refresh">()(reason);
+    return (await (await fetch("/token", { signal })).json()) as Token;
+  },
+  { refreshAhead: 30_000 },
+);
 is<Tokens>()(auth);
 tokens(() => "plain");
 tokens(() => ({ token: "x", expiresAt: new Date() }));
 
 const wire = connect(auth.query("wss://example.com/live"));
-connect([auth.query({ websocket: "wss://a", sse: new URL("https://a") }, "t"), auth.query(async ({ attempt }) => `/live/${attempt}`)]);
+connect([
+  auth.query({ websocket: "wss://a", sse: new URL("https://a") }, "t"),
+  auth.query(async ({ attempt }) => `/live/${attempt}`),
+]);
 connect("/live", { http: { headers: auth.header() } });
-connect("/live", { protocols: auth.protocol("bearer.", "app.v1"), handshake: auth.frame((token) => ({ type: "login", token })) });
-connect(auth.put((token, context) => {
-  is<Context>()(context);
-  return `/live?token=${token}&after=${context.lastEventId}`;
-}));
+connect("/live", {
+  protocols: auth.protocol("bearer.", "app.v1"),
+  handshake: auth.frame((token) => ({ type: "login", token })),
+});
+connect(
+  auth.put((token, context) => {
+    is<Context>()(context);
+    return `/live?token=${token}&after=${context.lastEventId}`;
+  }),
+);
 const handshake: Options["handshake"] = auth.put(async (token, { send, receive }: Handshake) => {
   send(token);
   await receive();
 });
 connect("/live", { handshake });
-duplex("wss://example.com/live", { probe: auth.query("/live/probe"), rate: { messages: 10, per: 1_000, slow: ({ type }) => type === "slow" } });
-duplex("wss://example.com/live", { probe: new URL("https://example.com"), rate: { messages: 10, per: 1_000, slow: "slow" } });
-is<() => void>()(auth.keepFresh(wire, (token) => { void wire.send({ type: "auth", token }); }));
+duplex("wss://example.com/live", {
+  probe: auth.query("/live/probe"),
+  rate: { messages: 10, per: 1_000, slow: ({ type }) => type === "slow" },
+});
+duplex("wss://example.com/live", {
+  probe: new URL("https://example.com"),
+  rate: { messages: 10, per: 1_000, slow: "slow" },
+});
+is<() => void>()(
+  auth.keepFresh(wire, (token) => {
+    void wire.send({ type: "auth", token });
+  }),
+);
 is<(context: Context) => Promise<URL>>()(auth.query("/live"));
 is<(context: Context) => Promise<Target>>()(auth.query({ sse: "/live" }));
 

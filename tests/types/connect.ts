@@ -28,8 +28,11 @@ connect({ websockets: "wss://example.com/live" });
 connect(() => 42);
 // @ts-expect-error the promise must be of an address
 connect(async () => undefined);
-// @ts-expect-error the context is read-only
-connect((context) => { context.attempt = 0; return "wss://example.com/live"; });
+connect((context) => {
+  // @ts-expect-error the context is read-only
+  context.attempt = 0;
+  return "wss://example.com/live";
+});
 // @ts-expect-error `connect` is no constructor
 new connect("wss://example.com/live");
 
@@ -44,7 +47,15 @@ const all: Options = {
   withCredentials: true,
   events: ["tick"],
   heartbeat: { interval: 30_000, timeout: 5_000, ping: () => new Uint8Array([9]), isPong: (data) => data === "pong" },
-  reconnect: { initialDelay: 0, maxDelay: 30_000, factor: 2, jitter: "equal", maxAttempts: 5, stableAfter: 0, maxServerDelay: 0 },
+  reconnect: {
+    initialDelay: 0,
+    maxDelay: 30_000,
+    factor: 2,
+    jitter: "equal",
+    maxAttempts: 5,
+    stableAfter: 0,
+    maxServerDelay: 0,
+  },
   resume: { id: "meta.id", via: "query", name: "from", from: "12", gap: "gap" },
   outbox: { maxMessages: 10, maxBytes: 1_000, overflow: "drop-oldest" },
   codec: { decode: (data) => (typeof data === "string" ? data : null), encode: (value) => String(value) },
@@ -69,7 +80,12 @@ connect("/live", { heartBeat: true });
 connect("/live", { reconnect: { initialdelay: 1_000 } });
 // @ts-expect-error misspelt
 connect("/live", { resume: { eventId: "id" } });
-connect("wss://example.com", { handshake: async ({ send, receive, id, seq }) => { send({ id, seq }); is<string>()((await receive()).type); } });
+connect("wss://example.com", {
+  handshake: async ({ send, receive, id, seq }) => {
+    send({ id, seq });
+    is<string>()((await receive()).type);
+  },
+});
 // @ts-expect-error it gets one argument
 connect("wss://example.com", { handshake: (connection, more) => {} });
 connect("/live", { outbox: { ack: true, inFlight: 4, maxAttempts: 2, highWaterMark: 1_000 } });
@@ -118,7 +134,8 @@ try {
   connect("/live");
 } catch (error) {
   if (error instanceof EverwireError) {
-    const known: boolean = error.code === "invalid-option" || error.code === "wasm-unavailable" || error.code === "half-open";
+    const known: boolean =
+      error.code === "invalid-option" || error.code === "wasm-unavailable" || error.code === "half-open";
     // @ts-expect-error no such code
     const unknown: boolean = error.code === "no-such-code";
     is<"EverwireError">()(error.name);

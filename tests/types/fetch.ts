@@ -1,5 +1,13 @@
 // The request of a fetched stream, its end, and the drop-in.
-import { connect, type Client, type Context, type Cursor, type Failure, type HttpOptions, type Message } from "everwire";
+import {
+  connect,
+  type Client,
+  type Context,
+  type Cursor,
+  type Failure,
+  type HttpOptions,
+  type Message,
+} from "everwire";
 import { EventSource, type EventSourceOptions } from "everwire/eventsource";
 import { is } from "./equal.js";
 
@@ -39,10 +47,19 @@ wire.addEventListener("retry", ({ failure }) => {
   is<number>()(failure.status);
   is<string>()(failure.contentType);
   is<string>()(failure.body);
-  if (failure.code === "http" || failure.code === "content-type" || failure.code === "end" || failure.code === "too-big") return;
+  if (
+    failure.code === "http" ||
+    failure.code === "content-type" ||
+    failure.code === "end" ||
+    failure.code === "too-big"
+  )
+    return;
 });
 
-connect("/", { http: { headers: [["a", "b"]], body: new URLSearchParams(), cancel: "/stop" }, resume: { request: () => "/again" } });
+connect("/", {
+  http: { headers: [["a", "b"]], body: new URLSearchParams(), cancel: "/stop" },
+  resume: { request: () => "/again" },
+});
 connect("/", { http: { headers: new Headers(), body: () => new FormData(), cancel: async () => {} } });
 const options: HttpOptions = { method: "PATCH" };
 connect("/", { http: options });
@@ -55,7 +72,14 @@ connect("/", { until: async () => true });
 // @ts-expect-error not a request
 connect("/", { resume: { request: () => 5 } });
 
-const more: EventSourceOptions = { withCredentials: true, headers: { authorization: "x" }, method: "POST", body: "x", reconnect: { maxDelay: 5_000 }, heartbeat: true };
+const more: EventSourceOptions = {
+  withCredentials: true,
+  headers: { authorization: "x" },
+  method: "POST",
+  body: "x",
+  reconnect: { maxDelay: 5_000 },
+  heartbeat: true,
+};
 const source = new EventSource("/events", more);
 is<number>()(source.readyState);
 source.onmessage = (event) => is<MessageEvent>()(event);

@@ -1,6 +1,14 @@
 // What the connection does: its events, its state, send and close.
 import {
-  connect, type Client, type ClosedEvent, type EverwireError, type Failure, type GapEvent, type RetryEvent, type SendResult, type Stats,
+  connect,
+  type Client,
+  type ClosedEvent,
+  type EverwireError,
+  type Failure,
+  type GapEvent,
+  type RetryEvent,
+  type SendResult,
+  type Stats,
 } from "everwire";
 import { is } from "./equal.js";
 
@@ -24,12 +32,18 @@ wire.addEventListener("gap", (event) => {
   is<"gap" | "unknown">()(event.outcome);
   is<string>()(event.after);
 });
-wire.addEventListener("close", (event) => {
-  is<ClosedEvent>()(event);
-  is<"app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal">()(event.reason);
-  is<EverwireError | null>()(event.error);
-}, { once: true });
-const listener = (event: RetryEvent) => { is<number>()(event.delay); };
+wire.addEventListener(
+  "close",
+  (event) => {
+    is<ClosedEvent>()(event);
+    is<"app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal">()(event.reason);
+    is<EverwireError | null>()(event.error);
+  },
+  { once: true },
+);
+const listener = (event: RetryEvent) => {
+  is<number>()(event.delay);
+};
 wire.addEventListener("retry", listener);
 wire.removeEventListener("retry", listener);
 wire.addEventListener("close", { handleEvent: (event) => is<Event>()(event) });
@@ -38,8 +52,10 @@ wire.addEventListener("close", { handleEvent: (event) => is<Event>()(event) });
 wire.addEventListener("gap", (event) => event.retryAt);
 // @ts-expect-error the event of another type
 wire.addEventListener("open", listener);
-// @ts-expect-error the events are read-only
-wire.addEventListener("retry", (event) => { event.delay = 0; });
+wire.addEventListener("retry", (event) => {
+  // @ts-expect-error the events are read-only
+  event.delay = 0;
+});
 // @ts-expect-error a listener is required
 wire.addEventListener("open");
 const target: EventTarget = wire;
@@ -62,10 +78,15 @@ export async function send() {
   await wire.send("text");
   await wire.send(new Uint8Array(1));
   const { status, code } = await wire.send(new Blob());
-  await wire.send({ n: 1 }, { ttl: 500, signal: AbortSignal.timeout(9), priority: true, volatile: true, confirm: "pong", ack: false });
+  await wire.send(
+    { n: 1 },
+    { ttl: 500, signal: AbortSignal.timeout(9), priority: true, volatile: true, confirm: "pong", ack: false },
+  );
   await wire.drained();
   is<"sent" | "acked" | "unknown" | "dropped">()(status);
-  is<"overflow" | "too-big" | "closed" | "no-uplink" | "refused" | "expired" | "aborted" | "volatile" | undefined>()(code);
+  is<"overflow" | "too-big" | "closed" | "no-uplink" | "refused" | "expired" | "aborted" | "volatile" | undefined>()(
+    code,
+  );
   // @ts-expect-error no such confirmation
   await wire.send("text", { confirm: "ack" });
   // @ts-expect-error no such status

@@ -4,7 +4,9 @@ import { is } from "./equal.js";
 
 type Chat = { from: string; text: string };
 type Events = { chat: Chat; price: number; message: string };
-interface DeclaredEvents { chat: Chat }
+interface DeclaredEvents {
+  chat: Chat;
+}
 
 const wire = connect<Events>("wss://example.com/live");
 
@@ -20,7 +22,9 @@ const off: () => void = wire.on("price", (message) => {
 });
 off();
 wire.on("chat", ({ data }) => data.text.toUpperCase(), { once: true, signal: new AbortController().signal });
-wire.on("chat", async (message) => { await Promise.resolve(message.data.from); });
+wire.on("chat", async (message) => {
+  await Promise.resolve(message.data.from);
+});
 
 // @ts-expect-error the map has no such type
 wire.on("prize", () => {});
@@ -54,10 +58,17 @@ export async function pull() {
   for await (const message of wire) {
     is<AnyMessage<Events>>()(message);
     switch (message.type) {
-      case "chat": is<Chat>()(message.data); break;
-      case "price": is<number>()(message.data); break;
-      case "message": is<string>()(message.data); break;
-      default: is<never>()(message);
+      case "chat":
+        is<Chat>()(message.data);
+        break;
+      case "price":
+        is<number>()(message.data);
+        break;
+      case "message":
+        is<string>()(message.data);
+        break;
+      default:
+        is<never>()(message);
     }
   }
   const iterator = wire[Symbol.asyncIterator]();
@@ -69,8 +80,14 @@ export async function pull() {
 // Without a map: any type, any data.
 const loose = connect("/live");
 is<Client>()(loose);
-loose.on("anything", (message) => { is<any>()(message.data); is<"anything">()(message.type); });
-loose.on((message) => { is<string>()(message.type); message.data.whatever.it.is; });
+loose.on("anything", (message) => {
+  is<any>()(message.data);
+  is<"anything">()(message.type);
+});
+loose.on((message) => {
+  is<string>()(message.type);
+  message.data.whatever.it.is;
+});
 // @ts-expect-error a type is a string
 loose.on(42, () => {});
 

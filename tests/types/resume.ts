@@ -12,7 +12,14 @@ wire.addEventListener("gap", (event) => {
   if (event.missing) is<number>()(event.missing.to - event.missing.from);
 });
 connect("/e", { resume: { seq: true, storage: sessionStorage, key: "" } });
-connect("/e", { resume: { seq: (message) => { is<Message>()(message); return [message.type, 5] as const; } } });
+connect("/e", {
+  resume: {
+    seq: (message) => {
+      is<Message>()(message);
+      return [message.type, 5] as const;
+    },
+  },
+});
 // @ts-expect-error
 connect("/e", { resume: { storage: "session" } });
 // @ts-expect-error

@@ -14,7 +14,8 @@ new WebSocket(new URL("https://example.com/live"), "a", { heartbeat: true, backo
 const state: number = socket.readyState;
 is<BinaryType>()(socket.binaryType);
 socket.onmessage = (event) => is<MessageEvent>()(event);
-socket.onclose = ({ code, reason, wasClean }) => is<[number, string, boolean]>()([code, reason, wasClean] as [number, string, boolean]);
+socket.onclose = ({ code, reason, wasClean }) =>
+  is<[number, string, boolean]>()([code, reason, wasClean] as [number, string, boolean]);
 socket.addEventListener("close", (event) => is<CloseEvent>()(event));
 socket.send(new Uint8Array(1));
 is<3>()(WebSocket.CLOSED);

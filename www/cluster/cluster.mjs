@@ -36,9 +36,15 @@ class Server {
   async start() {
     if (this.running) return;
     // In a group of its own, so that a signal reaches the workers, too: those of nginx outlive their master.
-    const child = spawn(this.command, this.args, { cwd: this.directory, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.command, this.args, {
+      cwd: this.directory,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     // Its beginning says what went wrong; a node that fails over and over says it a thousand times.
-    const log = (chunk) => { if (this.output.length < 10_000) this.output += chunk; };
+    const log = (chunk) => {
+      if (this.output.length < 10_000) this.output += chunk;
+    };
     child.stdout.on("data", log);
     child.stderr.on("data", log);
     this.#child = child;
@@ -49,11 +55,15 @@ class Server {
         resolve();
       };
       child.once("exit", ended);
-      child.once("error", (error) => { log(error.message); ended(); });
+      child.once("error", (error) => {
+        log(error.message);
+        ended();
+      });
     });
     const deadline = Date.now() + 10_000;
     while (!(await this.ready())) {
-      if (!this.running || Date.now() > deadline) throw new Error(`${this.name} did not start on port ${this.port}: ${this.output}`);
+      if (!this.running || Date.now() > deadline)
+        throw new Error(`${this.name} did not start on port ${this.port}: ${this.output}`);
       await pause(20);
     }
     // Another process may have had the port already.
@@ -67,7 +77,11 @@ class Server {
   /** A signal to the process alone; or to all of its group. */
   signal(signal, group = false) {
     if (signal === "SIGSTOP" || signal === "SIGCONT") this.#frozen = signal === "SIGSTOP";
-    try { if (this.pid) process.kill(group ? -this.pid : this.pid, signal); } catch { /* ended meanwhile */ }
+    try {
+      if (this.pid) process.kill(group ? -this.pid : this.pid, signal);
+    } catch {
+      /* ended meanwhile */
+    }
   }
 
   async kill() {
@@ -100,7 +114,10 @@ class Node extends Server {
   get workers() {
     if (!this.pid) return [];
     try {
-      return execFileSync("pgrep", ["-P", String(this.pid)], { encoding: "utf8" }).trim().split("\n").map(Number);
+      return execFileSync("pgrep", ["-P", String(this.pid)], { encoding: "utf8" })
+        .trim()
+        .split("\n")
+        .map(Number);
     } catch {
       return [];
     }
@@ -113,18 +130,31 @@ export class Cluster {
   constructor(ports) {
     // nginx started by root serves as another user, which must get through.
     chmodSync(this.#directory, 0o755);
-    this.redis = new Server("Redis", ports.redis, process.env.EVERWIRE_REDIS, [
-      join(here, "redis.conf"), "--port", String(ports.redis), "--dir", ".",
-    ], join(this.#directory, "redis"));
+    this.redis = new Server(
+      "Redis",
+      ports.redis,
+      process.env.EVERWIRE_REDIS,
+      [join(here, "redis.conf"), "--port", String(ports.redis), "--dir", "."],
+      join(this.#directory, "redis"),
+    );
     this.nodes = ["a", "b"].map((name) => this.#node(name, ports[name], ports.redis));
   }
 
   #node(name, port, redis) {
     const directory = join(this.#directory, name);
-    const node = new Node(name, port, process.env.EVERWIRE_NGINX, ["-p", directory, "-c", "nginx.conf", "-e", "stderr"], directory);
+    const node = new Node(
+      name,
+      port,
+      process.env.EVERWIRE_NGINX,
+      ["-p", directory, "-c", "nginx.conf", "-e", "stderr"],
+      directory,
+    );
     const values = { module: process.env.EVERWIRE_NCHAN, port, redis };
     const template = readFileSync(join(here, "nginx.conf"), "utf8");
-    writeFileSync(join(directory, "nginx.conf"), template.replace(/\{\{(module|port|redis)\}\}/g, (_, key) => values[key]));
+    writeFileSync(
+      join(directory, "nginx.conf"),
+      template.replace(/\{\{(module|port|redis)\}\}/g, (_, key) => values[key]),
+    );
     return node;
   }
 
@@ -147,7 +177,10 @@ export class Cluster {
 
 function listens(port) {
   return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1", () => { socket.destroy(); resolve(true); });
+    const socket = connect(port, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.once("error", () => resolve(false));
   });
 }

@@ -4,7 +4,12 @@ import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 
-const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const types = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
 
 /**
  * `roots`: the first part of a path to the directory that it stands for; "" is the rest. `routes`: `"POST /path"` to an
@@ -17,13 +22,15 @@ export async function serve({ port = 0, roots, routes = {} }) {
     try {
       const route = routes[`${request.method} ${pathname}`];
       if (route) {
-        const answer = JSON.stringify(await route(await text(request), searchParams) ?? {});
+        const answer = JSON.stringify((await route(await text(request), searchParams)) ?? {});
         response.setHeader("content-type", "application/json").end(answer);
         return;
       }
       const path = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
       const first = path.split("/")[1];
-      const file = Object.hasOwn(roots, first) ? join(roots[first], path.slice(first.length + 1)) : join(roots[""], path);
+      const file = Object.hasOwn(roots, first)
+        ? join(roots[first], path.slice(first.length + 1))
+        : join(roots[""], path);
       if (!(await stat(file)).isFile()) throw new Error(`${pathname} is no file`);
       response.setHeader("content-type", types[extname(file)] ?? "application/octet-stream");
       createReadStream(file).pipe(response);
@@ -34,12 +41,17 @@ export async function serve({ port = 0, roots, routes = {} }) {
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${server.address().port}`,
-    stop: () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
   };
 }
 
 async function text(request) {
   let body = "";
-  for await (const chunk of request.setEncoding("utf8")) if ((body += chunk).length > 10_000) throw new Error("too much");
+  for await (const chunk of request.setEncoding("utf8"))
+    if ((body += chunk).length > 10_000) throw new Error("too much");
   return body;
 }

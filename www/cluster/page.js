@@ -19,19 +19,32 @@ class Client {
   #cells;
 
   constructor(transport) {
-    const wire = this.wire = connect(nodes, nchan({
-      transport,
-      // No ping: the channel itself speaks every 100 ms (see nginx.conf, run.mjs).
-      heartbeat: { interval: 1_500, timeout: 500, ping: false },
-      reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 1_000 },
-      openTimeout: 3_000,
-      resume: { seq: "seq" },
-    }));
+    const wire = (this.wire = connect(
+      nodes,
+      nchan({
+        transport,
+        // No ping: the channel itself speaks every 100 ms (see nginx.conf, run.mjs).
+        heartbeat: { interval: 1_500, timeout: 500, ping: false },
+        reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 1_000 },
+        openTimeout: 3_000,
+        resume: { seq: "seq" },
+      }),
+    ));
     wire.on(({ data: { seq } }) => this.#count(seq));
     wire.addEventListener("open", () => say(`${transport}: open at ${names[nodeOf(wire.url)]}`));
-    wire.addEventListener("retry", ({ failure, delay }) => say(`${transport}: ${failure.code}${failure.status ? ` ${failure.status}` : ""}, again in ${Math.round(delay)} ms`));
-    wire.addEventListener("gap", ({ missing }) => say(`${transport}: gap, ${missing ? `${missing.from} to ${missing.to} are missing` : "something may be missing"}`));
-    wire.addEventListener("close", ({ reason, error }) => say(`${transport}: closed, ${reason}. ${error?.message ?? ""}`));
+    wire.addEventListener("retry", ({ failure, delay }) =>
+      say(
+        `${transport}: ${failure.code}${failure.status ? ` ${failure.status}` : ""}, again in ${Math.round(delay)} ms`,
+      ),
+    );
+    wire.addEventListener("gap", ({ missing }) =>
+      say(
+        `${transport}: gap, ${missing ? `${missing.from} to ${missing.to} are missing` : "something may be missing"}`,
+      ),
+    );
+    wire.addEventListener("close", ({ reason, error }) =>
+      say(`${transport}: closed, ${reason}. ${error?.message ?? ""}`),
+    );
     const row = byId("clients").insertRow();
     const head = document.createElement("th");
     head.scope = "row";
@@ -54,7 +67,11 @@ class Client {
     const { wire, received, missing, twice } = this;
     const { suppressed, opens } = wire.stats();
     const node = wire.state === "open" ? names[nodeOf(wire.url)] : "";
-    [wire.state, node, received, missing, twice, suppressed, opens, wire.lastFailure?.code ?? ""].forEach((value, at) => { this.#cells[at].textContent = value; });
+    [wire.state, node, received, missing, twice, suppressed, opens, wire.lastFailure?.code ?? ""].forEach(
+      (value, at) => {
+        this.#cells[at].textContent = value;
+      },
+    );
     this.#cells[3].classList.toggle("bad", missing > 0);
     this.#cells[4].classList.toggle("bad", twice > 0);
   }
@@ -91,9 +108,11 @@ async function refresh() {
     const element = cards[name];
     element.dataset.state = state;
     element.querySelector("p").textContent = `${state}, port ${port}`;
-    for (const button of element.querySelectorAll("button")) button.disabled = !allowed[state].includes(button.dataset.do);
+    for (const button of element.querySelectorAll("button"))
+      button.disabled = !allowed[state].includes(button.dataset.do);
   }
-  byId("published").textContent = `${published} messages published${waiting > 5 ? `, ${waiting} waiting for a node that takes them` : ""}.`;
+  byId("published").textContent =
+    `${published} messages published${waiting > 5 ? `, ${waiting} waiting for a node that takes them` : ""}.`;
 }
 
 function say(text) {
@@ -107,7 +126,9 @@ function line(list, text) {
   if (list.children.length > KEPT) list.lastChild.remove();
 }
 
-const clients = Object.fromEntries(["fetch", "eventsource", "websocket"].map((transport) => [transport, new Client(transport)]));
+const clients = Object.fromEntries(
+  ["fetch", "eventsource", "websocket"].map((transport) => [transport, new Client(transport)]),
+);
 clients.websocket.wire.on("chat", ({ data }) => line(byId("lines"), data.text));
 
 byId("chat").addEventListener("submit", async (event) => {

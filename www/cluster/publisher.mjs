@@ -37,13 +37,15 @@ export class Publisher {
   }
 
   async #run() {
-    for (let attempt = 0; !this.#stopped;) {
+    for (let attempt = 0; !this.#stopped; ) {
       if (!this.#queue.length) {
-        await new Promise((resolve) => { this.#wake = resolve; });
+        await new Promise((resolve) => {
+          this.#wake = resolve;
+        });
         continue;
       }
       const targets = this.targets();
-      if (targets.length && await this.#post(targets[attempt % targets.length], this.#queue[0])) {
+      if (targets.length && (await this.#post(targets[attempt % targets.length], this.#queue[0]))) {
         this.#queue.shift();
         this.acknowledged += 1;
         attempt = 0;
@@ -57,16 +59,27 @@ export class Publisher {
   /** Whether the message is published for certain. */
   #post(target, body) {
     return new Promise((resolve) => {
-      const post = request(target, { method: "POST", agent: this.#agent, headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) } }, (response) => {
-        response.resume();
-        response.once("close", () => {
-          const good = response.statusCode < 300;
-          if (!good) this.refused += 1;
-          resolve(good);
-        });
-      });
+      const post = request(
+        target,
+        {
+          method: "POST",
+          agent: this.#agent,
+          headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+        },
+        (response) => {
+          response.resume();
+          response.once("close", () => {
+            const good = response.statusCode < 300;
+            if (!good) this.refused += 1;
+            resolve(good);
+          });
+        },
+      );
       post.setTimeout(this.patience, () => post.destroy(new Error("timeout")));
-      post.once("error", () => { this.broken += 1; resolve(false); });
+      post.once("error", () => {
+        this.broken += 1;
+        resolve(false);
+      });
       post.end(body);
     });
   }

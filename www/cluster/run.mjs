@@ -21,7 +21,10 @@ process.on("exit", () => cluster.stopNow());
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit());
 
 // Where one fails the next is tried, with the same number: a message that was published twice is held back by the clients.
-const publisher = new Publisher(() => cluster.nodes.filter((node) => node.state === "running").map((node) => `${node.url}/publish?channel=demo`), 1_000);
+const publisher = new Publisher(
+  () => cluster.nodes.filter((node) => node.state === "running").map((node) => `${node.url}/publish?channel=demo`),
+  1_000,
+);
 
 const does = {
   kill: (server) => server.kill(),
@@ -50,10 +53,18 @@ const routes = {
 
 try {
   await cluster.start();
-  const { url } = await serve({ port, routes, roots: { "": here, www: join(here, ".."), pkg: join(here, "../../pkg") } });
+  const { url } = await serve({
+    port,
+    routes,
+    roots: { "": here, www: join(here, ".."), pkg: join(here, "../../pkg") },
+  });
   // So that there is something to lose; and so that a silent channel is a dead one.
-  setInterval(() => { if (publisher.last - publisher.acknowledged < 1_000) publisher.publish({ type: "tick" }); }, 100);
-  console.log(`everwire cluster: ${url}/   nodes on ${port + 1} and ${port + 2}, Redis on ${port + 3}; Ctrl-C ends them`);
+  setInterval(() => {
+    if (publisher.last - publisher.acknowledged < 1_000) publisher.publish({ type: "tick" });
+  }, 100);
+  console.log(
+    `everwire cluster: ${url}/   nodes on ${port + 1} and ${port + 2}, Redis on ${port + 3}; Ctrl-C ends them`,
+  );
 } catch (error) {
   console.error(`everwire cluster: ${error.message}\nAnother port: make demo-cluster DEMO_ARGS="--port 9000"`);
   process.exit(1);

@@ -7,7 +7,8 @@ const init = { cache: "no-store" };
 export async function reading(url, bytes) {
   const reader = (await fetch(url, init)).body.getReader({ mode: "byob" });
   let view = new Uint8Array(65_536);
-  for (let left = bytes; left > 0; left -= view.length) ({ value: view } = await reader.read(new Uint8Array(view.buffer)));
+  for (let left = bytes; left > 0; left -= view.length)
+    ({ value: view } = await reader.read(new Uint8Array(view.buffer)));
   reader.cancel();
 }
 
@@ -34,9 +35,11 @@ export async function cutting(url, events, size, handlers) {
     }
   };
   const decoder = new TextDecoder();
-  const idAt = "id: ".length, dataAt = "id: \ndata: ".length;
-  let view = new Uint8Array(65_536), rest = "";
-  for (let n = 1; n <= events;) {
+  const idAt = "id: ".length,
+    dataAt = "id: \ndata: ".length;
+  let view = new Uint8Array(65_536),
+    rest = "";
+  for (let n = 1; n <= events; ) {
     ({ value: view } = await reader.read(new Uint8Array(view.buffer)));
     const text = rest + decoder.decode(view, { stream: true });
     let at = 0;

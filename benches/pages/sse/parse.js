@@ -8,7 +8,11 @@ import { alternate } from "./alternate.js";
 
 const body = (chunks) => {
   let at = 0;
-  return { getReader: () => ({ read: async () => (at < chunks.length ? { done: false, value: chunks[at++] } : { done: true }) }) };
+  return {
+    getReader: () => ({
+      read: async () => (at < chunks.length ? { done: false, value: chunks[at++] } : { done: true }),
+    }),
+  };
 };
 
 /** Stands where the client's port does. */
@@ -25,16 +29,24 @@ class Port {
   constructor(take) {
     this.take = take;
   }
-  site() { return 2; }
+  site() {
+    return 2;
+  }
   prepare() {}
-  watch() { return 0; }
+  watch() {
+    return 0;
+  }
   arm() {}
   disarm() {}
   drain() {}
   drop() {}
   dispose() {}
-  open() { return true; }
-  call(kind, attempt, code, text) { return this.wire.call(kind, attempt, code, text); }
+  open() {
+    return true;
+  }
+  call(kind, attempt, code, text) {
+    return this.wire.call(kind, attempt, code, text);
+  }
   event(type, data, id) {
     if (id !== undefined) this.cursor = id;
     if (data !== undefined) this.take(data, type, this.cursor);
@@ -70,10 +82,12 @@ globalThis.bench = {
   /** Milliseconds of each, alternating; what they gave was compared in a first round. */
   async run(names, input, rounds) {
     const { chunks, events } = inputs[input]();
-    let count = 0, sum = 0;
+    let count = 0,
+      sum = 0;
     const check = (data, type, id) => {
       count++;
-      for (const text of [data, type ?? "", id]) for (let at = 0; at < text.length; at++) sum = (sum * 31 + text.charCodeAt(at)) | 0;
+      for (const text of [data, type ?? "", id])
+        for (let at = 0; at < text.length; at++) sum = (sum * 31 + text.charCodeAt(at)) | 0;
     };
     const sums = new Set();
     for (const name of names) {

@@ -34,13 +34,19 @@ const clients = {
 /** Until the last event. Gives a sum over what came. */
 function stream(name, url, events, bytes) {
   return new Promise((resolve) => {
-    let sum = 0, count = 0;
-    const close = clients[name](url, (data, id) => {
-      sum = (sum * 31 + data.charCodeAt(data.length >> 1) + data.length + id.length) | 0;
-      if (++count < events) return;
-      resolve(sum);
-      close();
-    }, events, bytes);
+    let sum = 0,
+      count = 0;
+    const close = clients[name](
+      url,
+      (data, id) => {
+        sum = (sum * 31 + data.charCodeAt(data.length >> 1) + data.length + id.length) | 0;
+        if (++count < events) return;
+        resolve(sum);
+        close();
+      },
+      events,
+      bytes,
+    );
   });
 }
 
@@ -50,10 +56,15 @@ const PAUSE = 300;
 globalThis.bench = {
   async run(names, url, events, bytes, rounds) {
     const sums = new Set();
-    const times = await alternate(names, rounds, async (name) => {
-      if (clients[name]) sums.add(await stream(name, url, events, bytes));
-      else await reading(url, bytes);
-    }, PAUSE);
+    const times = await alternate(
+      names,
+      rounds,
+      async (name) => {
+        if (clients[name]) sums.add(await stream(name, url, events, bytes));
+        else await reading(url, bytes);
+      },
+      PAUSE,
+    );
     if (sums.size !== 1) throw new Error(`${names.join(" and ")} gave different contents`);
     return times;
   },

@@ -8,10 +8,14 @@ import { start } from "./processes.mjs";
 
 export async function launchChromium() {
   const profile = mkdtempSync(join(tmpdir(), "everwire-chromium-"));
-  const process = await start(chromiumBinary(), [...chromiumFlags, "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"], {
-    what: "Chromium",
-    stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
-  });
+  const process = await start(
+    chromiumBinary(),
+    [...chromiumFlags, "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
+    {
+      what: "Chromium",
+      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
+    },
+  );
   const connection = new Connection(process.child.stdio[3], process.child.stdio[4]);
   return {
     connection,
@@ -105,7 +109,11 @@ class Tab {
   }
 
   async evaluate(expression) {
-    const { result, exceptionDetails } = await this.send("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    const { result, exceptionDetails } = await this.send("Runtime.evaluate", {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+    });
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
     return result.value;
   }
@@ -117,7 +125,10 @@ class Tab {
       // A navigation takes the context away in mid-call.
       const value = await this.evaluate(expression).catch(() => false);
       if (value) return value;
-      if (Date.now() > end) throw new Error(`waited ${milliseconds} ms for: ${what}; the page: ${await this.evaluate("JSON.stringify(window.life?.())").catch(String)}`);
+      if (Date.now() > end)
+        throw new Error(
+          `waited ${milliseconds} ms for: ${what}; the page: ${await this.evaluate("JSON.stringify(window.life?.())").catch(String)}`,
+        );
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

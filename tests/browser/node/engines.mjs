@@ -10,11 +10,20 @@ import { freePort, start } from "./processes.mjs";
 const install = "Run scripts/setup.sh test, or install it by hand:";
 
 export const chromiumFlags = [
-  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-  "--disable-background-networking", "--disable-component-update", "--disable-sync", "--js-flags=--expose-gc",
+  "--headless=new",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--js-flags=--expose-gc",
 ];
 
-export const chromiumBinary = () => program(process.env.EVERWIRE_CHROMIUM, `${install} apt-get install chromium chromium-driver.`);
+export const chromiumBinary = () =>
+  program(process.env.EVERWIRE_CHROMIUM, `${install} apt-get install chromium chromium-driver.`);
 
 async function chromium(more) {
   const binary = chromiumBinary();
@@ -45,20 +54,28 @@ async function firefox(more) {
 async function webkit(more) {
   const driver = program(process.env.EVERWIRE_WEBKITDRIVER, `${install} apt-get install webkit2gtk-driver.`);
   const browser = program(miniBrowser(), `${install} apt-get install webkit2gtk-driver.`);
-  const xvfb = await start(program("Xvfb", `${install} apt-get install xvfb xauth.`),
-    ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { what: "Xvfb", ready: /^(\d+)\n/m });
+  const xvfb = await start(
+    program("Xvfb", `${install} apt-get install xvfb xauth.`),
+    ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
+    { what: "Xvfb", ready: /^(\d+)\n/m },
+  );
   const home = mkdtempSync(join(tmpdir(), "everwire-webkit-"));
-  const result = await session(driver, (port) => [`--port=${port}`], {
-    browserName: "MiniBrowser",
-    "webkitgtk:browserOptions": { binary: browser, args: ["--automation"] },
-    ...more,
-  }, {
-    DISPLAY: `:${xvfb.match[1]}`,
-    HOME: home,
-    // Its sandbox needs user namespaces, its compositor a GPU; a build machine has neither.
-    WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1",
-    WEBKIT_DISABLE_COMPOSITING_MODE: "1",
-  });
+  const result = await session(
+    driver,
+    (port) => [`--port=${port}`],
+    {
+      browserName: "MiniBrowser",
+      "webkitgtk:browserOptions": { binary: browser, args: ["--automation"] },
+      ...more,
+    },
+    {
+      DISPLAY: `:${xvfb.match[1]}`,
+      HOME: home,
+      // Its sandbox needs user namespaces, its compositor a GPU; a build machine has neither.
+      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: "1",
+      WEBKIT_DISABLE_COMPOSITING_MODE: "1",
+    },
+  );
   return {
     driver: result.driver,
     async stop() {
@@ -87,7 +104,10 @@ async function session(command, args, capabilities, env) {
       driver,
       async stop() {
         // A browser that hangs must not keep the run: its process is ended below.
-        await Promise.race([driver.quit().catch(() => {}), new Promise((resolve) => setTimeout(resolve, 5_000).unref())]);
+        await Promise.race([
+          driver.quit().catch(() => {}),
+          new Promise((resolve) => setTimeout(resolve, 5_000).unref()),
+        ]);
         await server.stop();
       },
     };
@@ -100,7 +120,11 @@ async function session(command, args, capabilities, env) {
 async function answers(url) {
   const end = Date.now() + 20_000;
   for (;;) {
-    try { if ((await fetch(url)).ok) return; } catch (error) { if (Date.now() > end) throw error; }
+    try {
+      if ((await fetch(url)).ok) return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -24,11 +24,20 @@ export function program(nameOrPath, what) {
     ? [nameOrPath]
     : (process.env.PATH ?? "").split(":").map((folder) => join(folder, nameOrPath));
   for (const candidate of candidates) {
-    try { accessSync(candidate, constants.X_OK); return candidate; } catch { /* not here */ }
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch {
+      /* not here */
+    }
   }
   throw new Error(`${nameOrPath} is missing. ${what}`);
 }
 
 export function needFile(path, what) {
-  try { accessSync(path); } catch { throw new Error(`${path} is missing. ${what}`); }
+  try {
+    accessSync(path);
+  } catch {
+    throw new Error(`${path} is missing. ${what}`);
+  }
 }

@@ -11,22 +11,38 @@ export async function start(command, args, { ready, what, env, stdio = ["pipe", 
   running.add(child);
   let output = "";
   const match = await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what} did not start within ${seconds} s: ${output}`)), seconds * 1000);
+    const timer = setTimeout(
+      () => reject(new Error(`${what} did not start within ${seconds} s: ${output}`)),
+      seconds * 1000,
+    );
     const read = (chunk) => {
       output = (output + chunk).slice(-20_000);
       const found = ready?.exec(output);
-      if (found) { clearTimeout(timer); resolve(found); }
+      if (found) {
+        clearTimeout(timer);
+        resolve(found);
+      }
     };
     child.stdout?.on("data", read);
     child.stderr?.on("data", read);
     child.stdin?.on("error", () => {});
-    if (!ready) child.once("spawn", () => { clearTimeout(timer); resolve(null); });
-    child.once("error", (error) => { clearTimeout(timer); reject(new Error(`${what} could not be started: ${error.message}`)); });
+    if (!ready)
+      child.once("spawn", () => {
+        clearTimeout(timer);
+        resolve(null);
+      });
+    child.once("error", (error) => {
+      clearTimeout(timer);
+      reject(new Error(`${what} could not be started: ${error.message}`));
+    });
     child.once("exit", (code, signal) => {
       clearTimeout(timer);
       reject(new Error(`${what} ended at once (${signal ?? code}): ${output}`));
     });
-  }).catch((error) => { stopNow(child); throw error; });
+  }).catch((error) => {
+    stopNow(child);
+    throw error;
+  });
   return { child, match, output: () => output, stop: () => stop(child) };
 }
 
@@ -54,11 +70,17 @@ function kill(pids, child) {
   running.delete(child);
   for (const pid of pids) {
     if (pid === child.pid && (child.exitCode !== null || child.signalCode !== null)) continue;
-    try { process.kill(pid, "SIGKILL"); } catch { /* gone already */ }
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      /* gone already */
+    }
   }
 }
 
-process.on("exit", () => { for (const child of running) stopNow(child); });
+process.on("exit", () => {
+  for (const child of running) stopNow(child);
+});
 
 // A driver's browser is its child, not in its process group.
 function descendants(root) {
@@ -70,10 +92,17 @@ function descendants(root) {
       const stat = readFileSync(`/proc/${name}/stat`, "latin1");
       const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch { /* ended meanwhile */ }
+    } catch {
+      /* ended meanwhile */
+    }
   }
   const found = [];
-  const walk = (pid) => { for (const child of children.get(pid) ?? []) { found.push(child); walk(child); } };
+  const walk = (pid) => {
+    for (const child of children.get(pid) ?? []) {
+      found.push(child);
+      walk(child);
+    }
+  };
   walk(root);
   return found;
 }

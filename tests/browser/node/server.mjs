@@ -6,7 +6,10 @@ import { start } from "./processes.mjs";
 async function startServer(roots) {
   const args = ["--port", "0", "--exit-with-stdin", "--log-size", "20000"];
   for (const entry of roots) args.push("--root", entry);
-  const server = await start(serverBinary, args, { what: "the demo server", ready: /everwire demo: (http:\/\/\S+?)\/?\s/ });
+  const server = await start(serverBinary, args, {
+    what: "the demo server",
+    ready: /everwire demo: (http:\/\/\S+?)\/?\s/,
+  });
   return { url: server.match[1], stop: server.stop, output: server.output };
 }
 

@@ -30,7 +30,9 @@ for (const [mode, { outbox, send, transport, host = "127.0.0.1" }] of Object.ent
   const tally = (window.tallies[mode] = { last: 0, sent: 0, statuses: {}, settled: {}, opens: 0, key: key(mode) });
   const url = `${endpoints[0].replace(/localhost|127\.0\.0\.1/, host)}/ledger?client=${key(mode)}${outbox ? "" : "&ack=0"}`;
   const wire = connect(transport ? { sse: url, uplink: url } : url.replace("http", "ws"), {
-    transport, uplink: transport && { timeout: 1_500 }, resume: { via: "query" },
+    transport,
+    uplink: transport && { timeout: 1_500 },
+    resume: { via: "query" },
     heartbeat: { interval: 1_000, timeout: 500 },
     reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500, ...(maxAge && { maxAge: Number(maxAge) }) },
     openTimeout: 2_000,
@@ -40,17 +42,22 @@ for (const [mode, { outbox, send, transport, host = "127.0.0.1" }] of Object.ent
   wire.addEventListener("open", () => tally.opens++);
   const pending = new Set();
   setInterval(() => {
-    for (const due = published(); tally.sent < due && !window.stopped;) {
+    for (const due = published(); tally.sent < due && !window.stopped; ) {
       const n = ++tally.sent;
       pending.add(n);
-      wire.send({ ...(!outbox && { id: `m${n}` }), n }, send).then(({ status, code }) => {
-        if (!pending.delete(n)) window.failure ??= `${mode}: ${n} settled twice`;
-        const name = code ?? status;
-        tally.statuses[name] = (tally.statuses[name] ?? 0) + 1;
-        note((tally.settled[name] ??= []), n);
-        const [first = tally.sent + 1] = pending;
-        tally.last = first - 1;
-      }, (error) => { window.failure ??= `${mode}: ${error.message}`; });
+      wire.send({ ...(!outbox && { id: `m${n}` }), n }, send).then(
+        ({ status, code }) => {
+          if (!pending.delete(n)) window.failure ??= `${mode}: ${n} settled twice`;
+          const name = code ?? status;
+          tally.statuses[name] = (tally.statuses[name] ?? 0) + 1;
+          note((tally.settled[name] ??= []), n);
+          const [first = tally.sent + 1] = pending;
+          tally.last = first - 1;
+        },
+        (error) => {
+          window.failure ??= `${mode}: ${error.message}`;
+        },
+      );
     }
   }, 10);
 }

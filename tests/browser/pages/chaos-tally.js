@@ -1,6 +1,7 @@
 // What clients have got, over all reloads of the page. By the numbers alone: a client's own opinion is what is on trial.
 const query = new URLSearchParams(location.search);
-export const begin = Number(query.get("begin")), rate = Number(query.get("rate"));
+export const begin = Number(query.get("begin")),
+  rate = Number(query.get("rate"));
 /** The addresses of the fault proxies. */
 export const endpoints = query.getAll("endpoint");
 export const option = (name) => query.get(name);
@@ -16,11 +17,27 @@ addEventListener("pagehide", () => {
 });
 // Read by tests/chaos/script.mjs.
 window.tallies = tallies;
-window.addEventListener("error", ({ message }) => { window.failure ??= message; });
+window.addEventListener("error", ({ message }) => {
+  window.failure ??= message;
+});
 
 const empty = {
-  first: null, last: null, received: 0, duplicates: 0, misordered: 0, holes: [], overReloads: 0,
-  told: 0, gaps: 0, wrongGaps: 0, opens: 0, rollovers: 0, switches: 0, endpoint: 0, lastAt: null, silence: 0,
+  first: null,
+  last: null,
+  received: 0,
+  duplicates: 0,
+  misordered: 0,
+  holes: [],
+  overReloads: 0,
+  told: 0,
+  gaps: 0,
+  wrongGaps: 0,
+  opens: 0,
+  rollovers: 0,
+  switches: 0,
+  endpoint: 0,
+  lastAt: null,
+  silence: 0,
 };
 
 /** Takes the number out of the holes; false if it is in none. */
@@ -28,13 +45,21 @@ function fill(holes, seq) {
   const at = holes.findIndex(([from, to]) => from <= seq && seq <= to);
   if (at < 0) return false;
   const [from, to] = holes[at];
-  holes.splice(at, 1, ...[[from, seq - 1], [seq + 1, to]].filter(([from, to]) => from <= to));
+  holes.splice(
+    at,
+    1,
+    ...[
+      [from, seq - 1],
+      [seq + 1, to],
+    ].filter(([from, to]) => from <= to),
+  );
   return true;
 }
 
 export function tallyOf(name) {
   const tally = (tallies[name] ??= structuredClone(empty));
-  let told = null, endpoint = null;
+  let told = null,
+    endpoint = null;
   return {
     open(url, rolledOver = false) {
       tally.opens++;
@@ -58,7 +83,8 @@ export function tallyOf(name) {
       if (tally.last !== null) {
         const skipped = seq - tally.last - 1;
         if (skipped < 0) tally[fill(tally.holes, seq) ? "misordered" : "duplicates"]++;
-        else if (skipped > 0 && !(told?.from === tally.last + 1 && told.to === seq - 1)) tally.holes.push([tally.last + 1, seq - 1]);
+        else if (skipped > 0 && !(told?.from === tally.last + 1 && told.to === seq - 1))
+          tally.holes.push([tally.last + 1, seq - 1]);
         else if (skipped === 0 && told) tally.wrongGaps++;
       }
       told = null;

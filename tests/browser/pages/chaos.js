@@ -2,18 +2,22 @@
 import { connect } from "/pkg/index.js";
 import { begin, endpoints, option, rate, tallyOf } from "./chaos-tally.js";
 
-const log = option("log"), maxAge = option("maxAge");
+const log = option("log"),
+  maxAge = option("maxAge");
 const path = `/count?${new URLSearchParams({ begin, rate, to: 1e12, ...(log && { log }) })}`;
 
 for (const transport of ["websocket", "eventsource", "fetch"]) {
   const tally = tallyOf(transport);
-  const wire = connect(endpoints.map((address) => address + path), {
-    transport,
-    heartbeat: { interval: 1_000, timeout: 500 },
-    reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500, ...(maxAge && { maxAge: Number(maxAge) }) },
-    openTimeout: 2_000,
-    resume: { id: transport === "websocket" ? "eventId" : undefined, seq: "seq", storage: true, key: transport },
-  });
+  const wire = connect(
+    endpoints.map((address) => address + path),
+    {
+      transport,
+      heartbeat: { interval: 1_000, timeout: 500 },
+      reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500, ...(maxAge && { maxAge: Number(maxAge) }) },
+      openTimeout: 2_000,
+      resume: { id: transport === "websocket" ? "eventId" : undefined, seq: "seq", storage: true, key: transport },
+    },
+  );
   let states = 0;
   wire.addEventListener("statechange", () => states++);
   wire.addEventListener("open", () => {

@@ -13,11 +13,17 @@ export class Counter {
 
   add(seq) {
     this.received += 1;
-    if (this.#seen.has(seq)) { this.duplicates += 1; return; }
+    if (this.#seen.has(seq)) {
+      this.duplicates += 1;
+      return;
+    }
     this.#seen.add(seq);
     if (this.last === null) this.first = seq;
     else if (seq > this.last + 1) this.missing += seq - this.last - 1;
-    else if (seq < this.last) { this.misordered += 1; this.missing -= 1; }
+    else if (seq < this.last) {
+      this.misordered += 1;
+      this.missing -= 1;
+    }
     this.last = this.last === null ? seq : Math.max(this.last, seq);
   }
 

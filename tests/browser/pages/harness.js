@@ -14,8 +14,14 @@ let cleanups = [];
 let reports = [];
 
 window.takeResults = () => ({ results: results.splice(0), current, finished });
-window.addEventListener("error", (event) => { reports.push(event.error ?? event.message); event.preventDefault(); });
-window.addEventListener("unhandledrejection", (event) => { reports.push(event.reason); event.preventDefault(); });
+window.addEventListener("error", (event) => {
+  reports.push(event.error ?? event.message);
+  event.preventDefault();
+});
+window.addEventListener("unhandledrejection", (event) => {
+  reports.push(event.reason);
+  event.preventDefault();
+});
 
 // The limits end what hangs; how fast it is on a busy machine is no test.
 export function test(name, body, { seconds = 60 } = {}) {
@@ -45,7 +51,11 @@ export async function run(file, only) {
       error = describe(caught);
     }
     for (const cleanup of cleanups.splice(0).reverse()) {
-      try { await limited(cleanup(), 15); } catch (caught) { error ??= `clean-up: ${describe(caught)}`; }
+      try {
+        await limited(cleanup(), 15);
+      } catch (caught) {
+        error ??= `clean-up: ${describe(caught)}`;
+      }
     }
     if (reports.length > 0) error = `${error ?? ""}\nuncaught: ${takeReports().map(describe).join("\n")}`.trim();
     const milliseconds = performance.now() - start;
@@ -65,7 +75,11 @@ async function limited(promise, seconds) {
   const late = new Promise((_, reject) => {
     timer = setTimer(() => reject(new Error(`not done after ${seconds} s`)), seconds * 1000);
   });
-  try { await Promise.race([promise, late]); } finally { clearTimer(timer); }
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimer(timer);
+  }
 }
 
 function describe(error) {
@@ -76,7 +90,11 @@ function describe(error) {
 }
 
 const show = (value) => {
-  try { return JSON.stringify(value) ?? String(value); } catch { return String(value); }
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
+  }
 };
 
 export function ok(value, what) {
@@ -99,7 +117,9 @@ export async function waitFor(condition, what, milliseconds = 20_000) {
     const value = await condition();
     if (value) return value;
     if (performance.now() > end) {
-      throw new Error(`waited ${milliseconds} ms for: ${typeof what === "function" ? await what() : what ?? condition}`);
+      throw new Error(
+        `waited ${milliseconds} ms for: ${typeof what === "function" ? await what() : (what ?? condition)}`,
+      );
     }
     await new Promise((resolve) => setTimer(resolve, 5));
   }
@@ -107,12 +127,20 @@ export async function waitFor(condition, what, milliseconds = 20_000) {
 
 /** Calls `body`, which must throw; returns the error. */
 export function thrown(body, what = "it") {
-  try { body(); } catch (error) { return error; }
+  try {
+    body();
+  } catch (error) {
+    return error;
+  }
   throw new Error(`${what} did not throw`);
 }
 
 /** Awaits a promise that must reject; returns the error. */
 export async function rejection(promise, what = "the promise") {
-  try { await promise; } catch (error) { return error; }
+  try {
+    await promise;
+  } catch (error) {
+    return error;
+  }
   throw new Error(`${what} did not reject`);
 }

@@ -14,9 +14,13 @@ const wires = {
 
 const states = Object.entries(wires).map(([name, made]) => {
   const state = { name, made, counter: new Counter(), retries: 0, states: [], after: {}, closed: null };
-  made.addEventListener("retry", () => { state.retries += 1; });
+  made.addEventListener("retry", () => {
+    state.retries += 1;
+  });
   made.addEventListener("statechange", () => state.states.push(made.state));
-  made.addEventListener("close", (event) => { state.closed = event.reason; });
+  made.addEventListener("close", (event) => {
+    state.closed = event.reason;
+  });
   made.on((message) => {
     state.counter.add(message.data.seq);
     for (const { type, at } of returns) state.after[type] ??= performance.now() - at;
@@ -24,15 +28,33 @@ const states = Object.entries(wires).map(([name, made]) => {
   return state;
 });
 
-for (const [target, type] of [[window, "pageshow"], [document, "resume"], [window, "online"]]) {
+for (const [target, type] of [
+  [window, "pageshow"],
+  [document, "resume"],
+  [window, "online"],
+]) {
   target.addEventListener(type, (event) => {
-    if (type !== "pageshow" || event.persisted) returns.push({ type, at: performance.now(), persisted: event.persisted });
+    if (type !== "pageshow" || event.persisted)
+      returns.push({ type, at: performance.now(), persisted: event.persisted });
   });
 }
 
 window.life = () => ({
   returns,
-  ...Object.fromEntries(states.map(({ name, made, counter, retries, states, after, closed }) => [name, {
-    state: made.state, states, retries, after, closed, received: counter.received, missing: counter.missing, duplicates: counter.duplicates, stats: made.stats(),
-  }])),
+  ...Object.fromEntries(
+    states.map(({ name, made, counter, retries, states, after, closed }) => [
+      name,
+      {
+        state: made.state,
+        states,
+        retries,
+        after,
+        closed,
+        received: counter.received,
+        missing: counter.missing,
+        duplicates: counter.duplicates,
+        stats: made.stats(),
+      },
+    ]),
+  ),
 });

@@ -59,7 +59,9 @@ export async function plainSocket(path, base = app) {
 export async function echoBarrier() {
   for (const base of [app, wire]) {
     const socket = await plainSocket("/echo", base);
-    const echoed = new Promise((resolve) => { socket.onmessage = resolve; });
+    const echoed = new Promise((resolve) => {
+      socket.onmessage = resolve;
+    });
     socket.send("barrier");
     await echoed;
     socket.close();

@@ -12,22 +12,34 @@ if (globalThis.WebAssembly) {
   });
 }
 
-export const memories = (instance) => Object.values(instance.exports).filter((item) => item instanceof WebAssembly.Memory);
+export const memories = (instance) =>
+  Object.values(instance.exports).filter((item) => item instanceof WebAssembly.Memory);
 /** The externref table is the one that JavaScript values can be put into. */
 export const tables = (instance) => Object.values(instance.exports).filter((item) => item instanceof WebAssembly.Table);
 
 const timers = new Set();
-for (const [set, clear, repeats] of [["setTimeout", "clearTimeout", false], ["setInterval", "clearInterval", true]]) {
+for (const [set, clear, repeats] of [
+  ["setTimeout", "clearTimeout", false],
+  ["setInterval", "clearInterval", true],
+]) {
   const [originalSet, originalClear] = [window[set], window[clear]];
   window[set] = (callback, delay, ...given) => {
-    const id = originalSet.call(window, (...now) => {
-      if (!repeats) timers.delete(id);
-      return typeof callback === "function" ? callback(...now) : undefined;
-    }, delay, ...given);
+    const id = originalSet.call(
+      window,
+      (...now) => {
+        if (!repeats) timers.delete(id);
+        return typeof callback === "function" ? callback(...now) : undefined;
+      },
+      delay,
+      ...given,
+    );
     timers.add(id);
     return id;
   };
-  window[clear] = (id) => { timers.delete(id); originalClear.call(window, id); };
+  window[clear] = (id) => {
+    timers.delete(id);
+    originalClear.call(window, id);
+  };
 }
 
 const listeners = new Set();

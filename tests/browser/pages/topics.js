@@ -26,7 +26,10 @@ export const received = async (plan) => (await plan.log()).map((attempt) => atte
 
 /** What the server has of connection `at`, once it is so much. */
 export async function frames(plan, at, count) {
-  await waitFor(async () => (await received(plan))[at]?.length >= count, async () => `${count} frames on connection ${at}, have ${JSON.stringify(await received(plan))}`);
+  await waitFor(
+    async () => (await received(plan))[at]?.length >= count,
+    async () => `${count} frames on connection ${at}, have ${JSON.stringify(await received(plan))}`,
+  );
   return (await received(plan))[at];
 }
 
@@ -37,12 +40,16 @@ export const failure = async (promise) => {
 };
 
 /** What `look` gives at the next such event, in the middle of it. */
-export const event = (made, type, look) => new Promise((resolve) => made.addEventListener(type, () => resolve(look()), { once: true }));
+export const event = (made, type, look) =>
+  new Promise((resolve) => made.addEventListener(type, () => resolve(look()), { once: true }));
 
 /** Writes down, in order, what a topic's handle gets and which gaps are told. */
 export function listen(made, ...rooms) {
   const order = [];
-  for (const room of rooms) room.on(({ data, lastEventId }) => order.push(data.eventId ?? data.seq ?? data.n ?? lastEventId));
-  made.addEventListener("gap", ({ topic, outcome, after, before, missing }) => order.push([topic, outcome, after, before, ...(missing ? [missing.from, missing.to] : [])]));
+  for (const room of rooms)
+    room.on(({ data, lastEventId }) => order.push(data.eventId ?? data.seq ?? data.n ?? lastEventId));
+  made.addEventListener("gap", ({ topic, outcome, after, before, missing }) =>
+    order.push([topic, outcome, after, before, ...(missing ? [missing.from, missing.to] : [])]),
+  );
   return order;
 }

@@ -5,6 +5,12 @@ import { root } from "../../browser/node/environment.mjs";
 
 export async function bundlePeers() {
   const outdir = join(root, "target/chaos");
-  await build({ entryPoints: [join(root, "tests/chaos/peers/peers.js")], bundle: true, format: "esm", outdir, logLevel: "warning" });
+  await build({
+    entryPoints: [join(root, "tests/chaos/peers/peers.js")],
+    bundle: true,
+    format: "esm",
+    outdir,
+    logLevel: "warning",
+  });
   return outdir;
 }

@@ -8,7 +8,8 @@ import { begin, endpoints, option, published, rate, tallyOf } from "../../browse
 
 const start = published();
 const log = option("log");
-const address = (more) => `${endpoints[0]}/count?${new URLSearchParams({ begin, rate, to: 1e12, ...(log && { log }), ...more })}`;
+const address = (more) =>
+  `${endpoints[0]}/count?${new URLSearchParams({ begin, rate, to: 1e12, ...(log && { log }), ...more })}`;
 
 /** Gives what is to be called on `open` and with each message's text. `gaveUp` says that it will not try again. */
 function peer(name, gaveUp) {
@@ -19,10 +20,16 @@ function peer(name, gaveUp) {
 
 function socket(Socket, name, resumes) {
   const { open, take } = peer(name);
-  let last = start, attempts = 0;
+  let last = start,
+    attempts = 0;
   // Without an id a server has nothing to replay from: `log=0`, from now on.
   const url = () => address(attempts++ === 0 || resumes ? { lastEventId: last } : { log: 0 }).replace(/^http/, "ws");
-  const socket = new Socket(url, [], { minReconnectionDelay: 100, maxReconnectionDelay: 1_000, connectionTimeout: 2_000, minUptime: 500 });
+  const socket = new Socket(url, [], {
+    minReconnectionDelay: 100,
+    maxReconnectionDelay: 1_000,
+    connectionTimeout: 2_000,
+    minUptime: 500,
+  });
   socket.addEventListener("open", open);
   socket.addEventListener("message", ({ data }) => {
     last = JSON.parse(data).eventId;
@@ -30,7 +37,10 @@ function socket(Socket, name, resumes) {
   });
 }
 
-for (const [name, Socket] of [["partysocket", PartySocket], ["reconnecting-websocket", ReconnectingWebSocket]]) {
+for (const [name, Socket] of [
+  ["partysocket", PartySocket],
+  ["reconnecting-websocket", ReconnectingWebSocket],
+]) {
   socket(Socket, name, false);
   socket(Socket, `${name}, id in the URL`, true);
 }
@@ -54,8 +64,12 @@ for (const [name, Socket] of [["partysocket", PartySocket], ["reconnecting-webso
       else throw new RetriableError();
     },
     onmessage: ({ data }) => take(data),
-    onclose() { throw new RetriableError(); },
-    onerror(error) { if (error instanceof FatalError) throw error; },
+    onclose() {
+      throw new RetriableError();
+    },
+    onerror(error) {
+      if (error instanceof FatalError) throw error;
+    },
   });
 }
 

@@ -32,7 +32,10 @@ async function show(url, expected) {
     await page.goto(`${url}?wire=${encodeURIComponent(wire)}&token=${token}`);
     const text = page.locator("#live");
     const wanted = expected ?? token;
-    await page.waitForFunction((want) => document.querySelector("#live")?.textContent.startsWith(want), wanted, { timeout: 30_000 })
+    await page
+      .waitForFunction((want) => document.querySelector("#live")?.textContent.startsWith(want), wanted, {
+        timeout: 30_000,
+      })
       .catch(async () => {
         const shown = await text.textContent({ timeout: 1_000 }).catch(() => "no #live");
         throw new Error(`the page at ${url} shows ${JSON.stringify(shown)}; errors: ${errors.join("; ") || "none"}`);

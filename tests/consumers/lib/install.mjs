@@ -1,7 +1,17 @@
 // A fresh copy of a project in target/consumers, its dependencies from the cache, the tarball installed last.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 import { cache, projects, root, target } from "./paths.mjs";
 import { run } from "./process.mjs";
@@ -23,7 +33,8 @@ async function dependencies(name, source) {
     .update(readFileSync(join(source, "package.json")))
     .update(readFileSync(join(source, "package-lock.json")))
     .update(`${process.platform} ${process.arch} ${process.versions.modules}`)
-    .digest("hex").slice(0, 16);
+    .digest("hex")
+    .slice(0, 16);
   const store = join(cache, "consumers");
   const kept = join(store, `${name}-${hash}`);
   if (existsSync(kept)) return kept;

@@ -10,12 +10,17 @@ const running = new Set();
 function launch(dir, command, args, env) {
   const path = [join(dir, "node_modules/.bin"), join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
   const child = spawn(command, args, {
-    cwd: dir, detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...quiet, ...env, PATH: path },
+    cwd: dir,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...quiet, ...env, PATH: path },
   });
   running.add(child);
   child.output = "";
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text) => { child.output += text; });
+    stream.setEncoding("utf8").on("data", (text) => {
+      child.output += text;
+    });
   }
   child.ended = new Promise((resolve) => {
     child.on("error", (error) => resolve(error.message));
@@ -25,7 +30,11 @@ function launch(dir, command, args, env) {
 }
 
 function kill(child) {
-  try { process.kill(-child.pid, "SIGKILL"); } catch { /* gone already */ }
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    /* gone already */
+  }
 }
 
 const tail = (text) => text.trim().split("\n").slice(-25).join("\n");
@@ -33,7 +42,10 @@ const tail = (text) => text.trim().split("\n").slice(-25).join("\n");
 /** Runs a command to its end and returns what it printed; throws with its last lines when it fails. */
 export async function run(dir, command, args, { env, timeout = 240_000 } = {}) {
   const child = launch(dir, command, args, env);
-  const timer = setTimeout(() => { child.output += `\nstopped after ${timeout} ms`; kill(child); }, timeout);
+  const timer = setTimeout(() => {
+    child.output += `\nstopped after ${timeout} ms`;
+    kill(child);
+  }, timeout);
   const code = await child.ended;
   clearTimeout(timer);
   if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ended with ${code}\n${tail(child.output)}`);
@@ -44,15 +56,30 @@ export async function run(dir, command, args, { env, timeout = 240_000 } = {}) {
 export async function start(dir, command, args, { env, timeout = 60_000 } = {}) {
   const child = launch(dir, command, args, env);
   const url = await new Promise((resolve, reject) => {
-    const fail = (why) => { kill(child); reject(new Error(`${command} ${args.join(" ")}: ${why}\n${tail(child.output)}`)); };
+    const fail = (why) => {
+      kill(child);
+      reject(new Error(`${command} ${args.join(" ")}: ${why}\n${tail(child.output)}`));
+    };
     const timer = setTimeout(() => fail(`no address in ${timeout} ms`), timeout);
     child.stdout.on("data", () => {
       const match = /http:\/\/(?:localhost|127\.0\.0\.1):[1-9]\d*/.exec(child.output);
-      if (match) { clearTimeout(timer); resolve(match[0]); }
+      if (match) {
+        clearTimeout(timer);
+        resolve(match[0]);
+      }
     });
-    child.ended.then((code) => { clearTimeout(timer); fail(`ended with ${code}`); });
+    child.ended.then((code) => {
+      clearTimeout(timer);
+      fail(`ended with ${code}`);
+    });
   });
-  return { url, stop: async () => { kill(child); await child.ended; } };
+  return {
+    url,
+    stop: async () => {
+      kill(child);
+      await child.ended;
+    },
+  };
 }
 
 export function stopAll() {

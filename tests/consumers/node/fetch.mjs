@@ -8,7 +8,10 @@ const http = (path) => `${process.env.WIRE.replace(/^ws/, "http")}${path}`;
 const seen = [];
 const wire = connect(http("/count?to=20&rate=1000"), { until: ({ data }) => (data.n ?? data.seq) === 20 });
 for await (const { data, transport } of wire) seen.push([data.n ?? data.seq, transport]);
-assert.deepEqual(seen.map(([n]) => n), Array.from({ length: 20 }, (_, at) => at + 1));
+assert.deepEqual(
+  seen.map(([n]) => n),
+  Array.from({ length: 20 }, (_, at) => at + 1),
+);
 assert.ok(seen.every(([, transport]) => transport === "fetch"));
 assert.equal(wire.state, "closed");
 

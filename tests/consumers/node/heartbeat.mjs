@@ -13,7 +13,9 @@ await new Promise((resolve, reject) => {
     return JSON.stringify({ type: "ping", timestamp: pings });
   };
   wire = connect(`${process.env.WIRE}/count?to=0`, { heartbeat: { interval: 500, timeout: 500, ping } });
-  wire.addEventListener("retry", ({ failure }) => reject(new Error(`taken for dead after ${pings} pings: ${failure.code}`)));
+  wire.addEventListener("retry", ({ failure }) =>
+    reject(new Error(`taken for dead after ${pings} pings: ${failure.code}`)),
+  );
 });
 const { opens, roundTrip } = wire.stats();
 assert.equal(opens, 1);

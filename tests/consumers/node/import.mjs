@@ -1,11 +1,13 @@
 // Importing does nothing to see; connect tells that this runtime has no WebSocket.
 import assert from "node:assert/strict";
 
-delete globalThis.WebSocket;   // newer versions of Node have one
+delete globalThis.WebSocket; // newer versions of Node have one
 const before = Reflect.ownKeys(globalThis);
 const compiled = ["Module", "Instance", "compile", "instantiate"].filter((name) => {
   const original = WebAssembly[name];
-  WebAssembly[name] = function () { assert.fail(`WebAssembly.${name} was used by the import`); };
+  WebAssembly[name] = function () {
+    assert.fail(`WebAssembly.${name} was used by the import`);
+  };
   WebAssembly[name].original = original;
   return true;
 });
@@ -13,10 +15,17 @@ const { connect, EverwireError } = await import("everwire");
 for (const name of compiled) WebAssembly[name] = WebAssembly[name].original;
 
 assert.deepEqual(Reflect.ownKeys(globalThis), before, "the import defines no global");
-assert.deepEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout"), [], "the import starts no timer");
-assert.throws(() => connect("ws://127.0.0.1:9/"), (error) => {
-  assert.ok(error instanceof EverwireError, `not an EverwireError: ${error}`);
-  assert.equal(error.code, "unsupported");
-  assert.match(error.message, /WebSocket/);
-  return true;
-});
+assert.deepEqual(
+  process.getActiveResourcesInfo().filter((name) => name === "Timeout"),
+  [],
+  "the import starts no timer",
+);
+assert.throws(
+  () => connect("ws://127.0.0.1:9/"),
+  (error) => {
+    assert.ok(error instanceof EverwireError, `not an EverwireError: ${error}`);
+    assert.equal(error.code, "unsupported");
+    assert.match(error.message, /WebSocket/);
+    return true;
+  },
+);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { WebSocket } from "everwire/websocket";
 import * as ws from "ws";
 
-delete globalThis.WebSocket;   // newer versions of Node have one
+delete globalThis.WebSocket; // newer versions of Node have one
 assert.throws(() => new WebSocket("ws://127.0.0.1:9/"), { name: "EverwireError", code: "unsupported" });
 assert.throws(() => new WebSocket("/relative"), { name: "SyntaxError" });
 
@@ -11,9 +11,13 @@ for (const CloseEvent of [globalThis.CloseEvent, undefined]) {
   globalThis.CloseEvent = CloseEvent;
   // First `ws` itself, then everwire's over it.
   globalThis.WebSocket = globalThis.WebSocket ? WebSocket : ws.WebSocket;
-  const socket = new WebSocket(`${process.env.WIRE}/echo?${Math.random()}`, [], { heartbeat: { interval: 500, ping: "tick", isPong: (data) => data === "tick" } });
+  const socket = new WebSocket(`${process.env.WIRE}/echo?${Math.random()}`, [], {
+    heartbeat: { interval: 500, ping: "tick", isPong: (data) => data === "tick" },
+  });
   socket.binaryType = "arraybuffer";
-  await new Promise((resolve) => { socket.onopen = resolve; });
+  await new Promise((resolve) => {
+    socket.onopen = resolve;
+  });
   const heard = [];
   const both = new Promise((resolve) => {
     socket.onmessage = ({ data }) => heard.push(data) === 2 && resolve();
@@ -23,7 +27,9 @@ for (const CloseEvent of [globalThis.CloseEvent, undefined]) {
   await both;
   assert.equal(heard[0], "hi");
   assert.deepEqual([...new Uint8Array(heard[1])], [1, 2]);
-  const closed = new Promise((resolve) => { socket.onclose = resolve; });
+  const closed = new Promise((resolve) => {
+    socket.onclose = resolve;
+  });
   socket.close(4000, "bye");
   const { type, code, reason, wasClean } = await closed;
   assert.deepEqual([type, code, reason, wasClean, socket.readyState], ["close", 4000, "bye", true, 3]);

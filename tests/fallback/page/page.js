@@ -2,7 +2,8 @@
 import { connect } from "/pkg/duplex.js";
 
 // What a client does not tell: whether a fetch is a long poll, of which connection, and how many WebSockets were tried.
-const asked = {}, sockets = {};
+const asked = {},
+  sockets = {};
 const { fetch, WebSocket } = globalThis;
 globalThis.fetch = (url, init) => {
   const { pathname, searchParams } = new URL(url, location);
@@ -19,23 +20,47 @@ globalThis.WebSocket = class extends WebSocket {
   }
 };
 
-const wires = [], tallies = {};
-let failure, sending = true;
-addEventListener("error", ({ message }) => { failure ??= message; });
-addEventListener("unhandledrejection", ({ reason }) => { failure ??= String(reason); });
+const wires = [],
+  tallies = {};
+let failure,
+  sending = true;
+addEventListener("error", ({ message }) => {
+  failure ??= message;
+});
+addEventListener("unhandledrejection", ({ reason }) => {
+  failure ??= String(reason);
+});
 
 const unique = () => crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 /** A client with what it has seen. Times are in ms since it was made. */
 function open(name, path, options) {
-  const { pathname, href } = new URL(path, location), began = performance.now(), now = () => Math.round(performance.now() - began);
-  const tally = (tallies[name] = { name, ways: [], failures: [], first: {}, received: 0, last: 0, missing: 0, duplicates: 0, gaps: 0, silence: 0, sent: 0, statuses: {} });
-  const up = pathname === "/count" ? {} : { uplink: href };
-  const wire = connect({ websocket: href.replace("http", "ws"), sse: href, ...up }, {
-    // What is sent while there is no way.
-    outbox: { ack: true, maxMessages: 1e4, maxBytes: 1e7 },
-    ...options,
+  const { pathname, href } = new URL(path, location),
+    began = performance.now(),
+    now = () => Math.round(performance.now() - began);
+  const tally = (tallies[name] = {
+    name,
+    ways: [],
+    failures: [],
+    first: {},
+    received: 0,
+    last: 0,
+    missing: 0,
+    duplicates: 0,
+    gaps: 0,
+    silence: 0,
+    sent: 0,
+    statuses: {},
   });
+  const up = pathname === "/count" ? {} : { uplink: href };
+  const wire = connect(
+    { websocket: href.replace("http", "ws"), sse: href, ...up },
+    {
+      // What is sent while there is no way.
+      outbox: { ack: true, maxMessages: 1e4, maxBytes: 1e7 },
+      ...options,
+    },
+  );
   wires.push(wire);
   const way = () => (wire.transport === "fetch" ? asked[pathname].way : wire.transport);
   let spoke = 0;
@@ -46,13 +71,27 @@ function open(name, path, options) {
     spoke = now();
   };
   wire.addEventListener("open", () => tally.ways.push([way(), now()]));
-  wire.addEventListener("retry", ({ failure: { code, closeCode } }) => tally.failures.push([code === "closed" ? `closed ${closeCode}` : code, now()]));
+  wire.addEventListener("retry", ({ failure: { code, closeCode } }) =>
+    tally.failures.push([code === "closed" ? `closed ${closeCode}` : code, now()]),
+  );
   // What came before the first message nobody knows, where the first poll brought nothing.
-  wire.addEventListener("gap", ({ after }) => { if (after || tally.received) tally.gaps++; });
-  wire.addEventListener("close", ({ reason, error }) => { failure ??= `${name} closed: ${reason} ${error?.message}`; });
-  tally.look = () => ({ state: wire.state, url: href, sockets: sockets[pathname] ?? 0, connection: asked[pathname]?.connection, now: now() });
+  wire.addEventListener("gap", ({ after }) => {
+    if (after || tally.received) tally.gaps++;
+  });
+  wire.addEventListener("close", ({ reason, error }) => {
+    failure ??= `${name} closed: ${reason} ${error?.message}`;
+  });
+  tally.look = () => ({
+    state: wire.state,
+    url: href,
+    sockets: sockets[pathname] ?? 0,
+    connection: asked[pathname]?.connection,
+    now: now(),
+  });
   return {
-    wire, tally, note,
+    wire,
+    tally,
+    note,
     /** Numbers from 1 on. */
     take(n) {
       note();
@@ -89,7 +128,10 @@ function ledger(options) {
 /** Both: what it says in a room comes back to it, with the room's own number. */
 function room(options) {
   const topic = `r${unique()}`;
-  const { wire, take, send, tally } = open("room", "/rooms?name=page", { ...options, subscriptions: { id: "eventId", seq: "seq" } });
+  const { wire, take, send, tally } = open("room", "/rooms?name=page", {
+    ...options,
+    subscriptions: { id: "eventId", seq: "seq" },
+  });
   const handle = wire.subscribe(topic);
   handle.on("chat", ({ data: { seq, text } }) => {
     take(seq);
@@ -106,7 +148,9 @@ window.live = {
   start(names, options, query) {
     for (const name of names) makers[name](options, query ?? "");
   },
-  stop() { sending = false; },
+  stop() {
+    sending = false;
+  },
   look: () => ({ failure, tallies: Object.values(tallies).map(({ look, ...tally }) => ({ ...tally, ...look() })) }),
   closeAll() {
     failure ??= "closed by the test";

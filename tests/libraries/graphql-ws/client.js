@@ -2,12 +2,30 @@
 import { createClient } from "graphql-ws";
 import { counting } from "../counting.js";
 
-const { Class, made } = counting({ heartbeat: { ping: '{"type":"ping"}', isPong: (data) => data === '{"type":"pong"}' } });
+const { Class, made } = counting({
+  heartbeat: { ping: '{"type":"ping"}', isPong: (data) => data === '{"type":"pong"}' },
+});
 
 export function start(url) {
   let ticks = 0;
-  const client = createClient({ url, webSocketImpl: Class, lazy: false, retryAttempts: Infinity, retryWait: async () => {}, shouldRetry: () => true });
-  client.subscribe({ query: "subscription { ticks }" }, { next: () => { ticks += 1; }, error() {}, complete() {} });
+  const client = createClient({
+    url,
+    webSocketImpl: Class,
+    lazy: false,
+    retryAttempts: Infinity,
+    retryWait: async () => {},
+    shouldRetry: () => true,
+  });
+  client.subscribe(
+    { query: "subscription { ticks }" },
+    {
+      next: () => {
+        ticks += 1;
+      },
+      error() {},
+      complete() {},
+    },
+  );
   const ask = async (n) => {
     for await (const { data } of client.iterate({ query: `{ echo(n: ${n}) }` })) return data.echo === n;
     return false;

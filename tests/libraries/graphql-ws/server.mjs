@@ -18,8 +18,9 @@ const schema = new GraphQLSchema({
   subscription: new GraphQLObjectType({ name: "Subscription", fields: { ticks } }),
 });
 
-export const start = () => serve((http) => {
-  const server = new WebSocketServer({ server: http });
-  const { dispose } = useServer({ schema }, server);
-  return { open: () => server.clients.size, stop: dispose };
-});
+export const start = () =>
+  serve((http) => {
+    const server = new WebSocketServer({ server: http });
+    const { dispose } = useServer({ schema }, server);
+    return { open: () => server.clients.size, stop: dispose };
+  });

@@ -6,9 +6,16 @@ import { counting } from "../counting.js";
 const { Class, made } = counting();
 
 export function start(url) {
-  const client = mqtt.connect(url, { createWebsocket: (address, protocols) => new Class(address, protocols), reconnectPeriod: 20, clientId: "everwire", clean: false });
+  const client = mqtt.connect(url, {
+    createWebsocket: (address, protocols) => new Class(address, protocols),
+    reconnectPeriod: 20,
+    clientId: "everwire",
+    clean: false,
+  });
   let heard;
-  client.on("message", (topic, payload) => { heard = Number(String(payload)); });
+  client.on("message", (topic, payload) => {
+    heard = Number(String(payload));
+  });
   client.on("error", () => {});
   const subscribed = client.subscribeAsync("echo", { qos: 1 });
   return {

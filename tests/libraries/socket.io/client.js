@@ -3,7 +3,11 @@ import { made } from "./replace.js";
 import { io } from "socket.io-client";
 
 export function start(url) {
-  const socket = io(url.replace("ws", "http"), { transports: ["websocket"], reconnectionDelay: 20, reconnectionDelayMax: 50 });
+  const socket = io(url.replace("ws", "http"), {
+    transports: ["websocket"],
+    reconnectionDelay: 20,
+    reconnectionDelayMax: 50,
+  });
   return {
     made,
     /** An event is acknowledged; one that was not is sent again. */
@@ -11,7 +15,9 @@ export function start(url) {
       for (;;) {
         try {
           return (await socket.timeout(500).emitWithAck("echo", n)) === n;
-        } catch { /* The connection was dropped meanwhile. */ }
+        } catch {
+          /* The connection was dropped meanwhile. */
+        }
       }
     },
     stop: () => socket.close(),

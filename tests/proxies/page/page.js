@@ -6,10 +6,16 @@ const address = (path, transport) =>
   new URL(`/live${path}`, transport === "websocket" ? location.origin.replace(/^http/, "ws") : location.origin).href;
 
 function open(endpoint, transport, options) {
-  const wire = connect(endpoint, { transport, reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500 }, ...options });
+  const wire = connect(endpoint, {
+    transport,
+    reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500 },
+    ...options,
+  });
   const seen = { opens: 0, failures: [], state: () => wire.state };
   wire.addEventListener("open", () => seen.opens++);
-  wire.addEventListener("retry", ({ failure }) => seen.failures.push([failure.code, failure.closeCode].filter(Boolean).join(" ")));
+  wire.addEventListener("retry", ({ failure }) =>
+    seen.failures.push([failure.code, failure.closeCode].filter(Boolean).join(" ")),
+  );
   wires.push(wire);
   return { wire, seen };
 }
@@ -17,7 +23,8 @@ function open(endpoint, transport, options) {
 /** When each message of a script came, in ms since the request. */
 function timed(transport, script) {
   const query = new URLSearchParams({ s: JSON.stringify([script]), key: crypto.randomUUID() });
-  const began = Date.now(), times = [];
+  const began = Date.now(),
+    times = [];
   const { wire } = open(address(`/script/sse?${query}`, transport), transport, { reconnect: false });
   wire.on(() => times.push(Date.now() - began));
   return new Promise((resolve) => wire.addEventListener("close", () => resolve({ times, end: Date.now() - began })));
@@ -27,7 +34,11 @@ function timed(transport, script) {
 async function echo(texts) {
   const { wire } = open(address("/echo", "websocket"), "websocket");
   const back = [];
-  const all = new Promise((resolve) => wire.on(({ data }) => { if (back.push(data) === texts.length) resolve(back); }));
+  const all = new Promise((resolve) =>
+    wire.on(({ data }) => {
+      if (back.push(data) === texts.length) resolve(back);
+    }),
+  );
   for (const text of texts) wire.send(text);
   return all;
 }
@@ -57,7 +68,9 @@ function count(name, transport, { begin = Date.now(), rate, limits = [1e12] }) {
 const tallies = {};
 
 window.live = {
-  timed, echo, count,
+  timed,
+  echo,
+  count,
   tallies: () => Object.fromEntries(Object.entries(tallies).map(([name, tally]) => [name, tally()])),
   closeAll() {
     for (const wire of wires.splice(0)) wire.close();
@@ -66,6 +79,7 @@ window.live = {
   /** Of a request that has ended: a stream's entry comes at its end only. */
   async protocol() {
     await (await fetch("/live/health")).text();
-    return performance.getEntriesByType("resource").findLast(({ name }) => name.endsWith("/live/health")).nextHopProtocol;
+    return performance.getEntriesByType("resource").findLast(({ name }) => name.endsWith("/live/health"))
+      .nextHopProtocol;
   },
 };

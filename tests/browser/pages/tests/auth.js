@@ -21,10 +21,20 @@ const stay = [["send", "in"]];
 test("in the query, of each kind of endpoint", async () => {
   const { auth, reasons } = counted();
   const plan = script("ws", [[]]);
-  const given = [[plan.url], [new URL(plan.url), "t"], [{ websocket: plan.url }], [async ({ reason }) => `${plan.url}&why=${reason}`], [`${plan.url}&access_token=old`]];
+  const given = [
+    [plan.url],
+    [new URL(plan.url), "t"],
+    [{ websocket: plan.url }],
+    [async ({ reason }) => `${plan.url}&why=${reason}`],
+    [`${plan.url}&access_token=old`],
+  ];
   for (const how of given) await client(auth.query(...how)).opened();
   const queries = await log(plan, ({ query: { access_token, t, why } }) => [access_token, t, why]);
-  equal(queries, [["t1"], ["", "t1"], ["t1"], ["t1", "", "initial"], ["t1"]].map(([a, b, c]) => [a || null, b || null, c || null]), "queries");
+  equal(
+    queries,
+    [["t1"], ["", "t1"], ["t1"], ["t1", "", "initial"], ["t1"]].map(([a, b, c]) => [a || null, b || null, c || null]),
+    "queries",
+  );
   equal(reasons, ["initial"], "asked once for all");
 });
 
@@ -40,7 +50,11 @@ test("as a subprotocol", async () => {
   const plan = script("ws", [[]]);
   const made = client(plan.url, { protocols: auth.protocol("bearer.", "app.v1") });
   await made.opened();
-  equal([await log(plan, ({ protocols }) => protocols), made.protocol], [[["app.v1", "bearer.t1"]], "app.v1"], "protocols");
+  equal(
+    [await log(plan, ({ protocols }) => protocols), made.protocol],
+    [[["app.v1", "bearer.t1"]], "app.v1"],
+    "protocols",
+  );
 });
 
 test("in the first frame, and in any form", async () => {
@@ -48,7 +62,13 @@ test("in the first frame, and in any form", async () => {
   for (const [handshake, frame] of [
     [auth.frame(), '{"type":"auth","token":"t1"}'],
     [auth.frame((token) => `login ${token}`), "login t1"],
-    [auth.put(async (token, { send, receive }) => { send(token); await receive(); }), "t1"],
+    [
+      auth.put(async (token, { send, receive }) => {
+        send(token);
+        await receive();
+      }),
+      "t1",
+    ],
   ]) {
     const plan = script("ws", [[["echo"]]]);
     const made = client(plan.url, { handshake });
@@ -60,8 +80,14 @@ test("in the first frame, and in any form", async () => {
 });
 
 test("one question for clients that ask at the same time", async () => {
-  let asked = 0, answer;
-  const auth = tokens(() => { asked++; return new Promise((resolve) => { answer = resolve; }); });
+  let asked = 0,
+    answer;
+  const auth = tokens(() => {
+    asked++;
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  });
   const plan = script("ws", [[]]);
   const clients = [1, 2, 3].map(() => client(auth.query(plan.url)));
   await waitFor(() => answer, "the question");
@@ -97,7 +123,9 @@ for (const [what, life, options, kept, gone] of [
   test(`a token is replaced ${what}`, async () => {
     const { now } = Date;
     let passed = 0;
-    after(() => { Date.now = now; });
+    after(() => {
+      Date.now = now;
+    });
     Date.now = () => now() + passed;
     const { auth, reasons } = counted(() => Date.now() + life, options);
     const plan = script("ws", [stay]);
@@ -108,12 +136,24 @@ for (const [what, life, options, kept, gone] of [
       made.reconnect();
       await waitFor(() => made.stats().opens === opens + 1, "the next connection");
     }
-    equal([await log(plan, inQuery), reasons], [["t1", "t1", "t2"], ["initial", "reconnect"]], "tokens");
+    equal(
+      [await log(plan, inQuery), reasons],
+      [
+        ["t1", "t1", "t2"],
+        ["initial", "reconnect"],
+      ],
+      "tokens",
+    );
   });
 }
 
-for (const [kind, refusal, end] of [["ws", [["close", 4401, ""]], 4401], ["ws", [["close", 4001, ""]], 4001], ["sse", [["status", 401]], 401]]) {
-  const of = (auth, plan) => (kind === "ws" ? client(auth.query(plan.url)) : client(plan.url, { http: { headers: auth.header() } }));
+for (const [kind, refusal, end] of [
+  ["ws", [["close", 4401, ""]], 4401],
+  ["ws", [["close", 4001, ""]], 4001],
+  ["sse", [["status", 401]], 401],
+]) {
+  const of = (auth, plan) =>
+    kind === "ws" ? client(auth.query(plan.url)) : client(plan.url, { http: { headers: auth.header() } });
   const token = ({ query, headers }) => query.access_token ?? headers.authorization.slice(7);
 
   test(`${end}: asked once more, with the reason unauthorized`, async () => {
@@ -122,7 +162,14 @@ for (const [kind, refusal, end] of [["ws", [["close", 4401, ""]], 4401], ["ws", 
     const made = of(auth, plan);
     const seen = watch(made);
     await waitFor(() => seen.messages.length, "a message");
-    equal([await log(plan, token), reasons], [["t1", "t2"], ["initial", "unauthorized"]], "tokens");
+    equal(
+      [await log(plan, token), reasons],
+      [
+        ["t1", "t2"],
+        ["initial", "unauthorized"],
+      ],
+      "tokens",
+    );
   });
 
   test(`${end} again: fatal`, async () => {
@@ -130,7 +177,11 @@ for (const [kind, refusal, end] of [["ws", [["close", 4401, ""]], 4401], ["ws", 
     const plan = script(kind, [refusal]);
     const seen = watch(of(auth, plan));
     await waitFor(() => seen.closed, "the end");
-    equal([await log(plan, token), reasons, seen.closed.reason], [["t1", "t2"], ["initial", "unauthorized"], "fatal"], "tokens");
+    equal(
+      [await log(plan, token), reasons, seen.closed.reason],
+      [["t1", "t2"], ["initial", "unauthorized"], "fatal"],
+      "tokens",
+    );
   });
 }
 
@@ -143,38 +194,71 @@ test("a token that one client has replaced is not thrown away by the other", asy
   await waitFor(() => first.stats().opens === 2, "the first with a new one");
   second.send("go");
   await waitFor(() => second.stats().opens === 2, "the second with the same");
-  equal([reasons, ...await Promise.all(plans.map((plan) => log(plan, inQuery)))], [["initial", "unauthorized"], ["t1", "t2"], ["t1", "t2"]], "tokens");
+  equal(
+    [reasons, ...(await Promise.all(plans.map((plan) => log(plan, inQuery))))],
+    [
+      ["initial", "unauthorized"],
+      ["t1", "t2"],
+      ["t1", "t2"],
+    ],
+    "tokens",
+  );
 });
 
 test("a function that fails is a failed attempt, with its error, and asked again", async () => {
   let asked = 0;
-  const auth = tokens(() => { if (++asked === 1) throw new Error("no luck"); return `t${asked}`; });
+  const auth = tokens(() => {
+    if (++asked === 1) throw new Error("no luck");
+    return `t${asked}`;
+  });
   const plan = script("ws", [[]]);
   const made = client(auth.query(plan.url));
   const seen = watch(made);
   await made.opened();
-  equal([seen.retries.map(({ failure }) => [failure.code, failure.cause.message]), await log(plan, inQuery)], [[["provider", "no luck"]], ["t2"]], "retries");
+  equal(
+    [seen.retries.map(({ failure }) => [failure.code, failure.cause.message]), await log(plan, inQuery)],
+    [[["provider", "no luck"]], ["t2"]],
+    "retries",
+  );
 });
 
 test("after a refusal it is asked with unauthorized until it answers, and not again when the attempt fails of something else", async () => {
   const reasons = [];
-  const auth = tokens(({ reason }) => { if (reasons.push(reason) === 2) throw new Error("no luck"); return `t${reasons.length}`; });
+  const auth = tokens(({ reason }) => {
+    if (reasons.push(reason) === 2) throw new Error("no luck");
+    return `t${reasons.length}`;
+  });
   const plan = script("ws", [[["close", 4401, ""]], [["status", 503]], [["status", 503]], stay]);
   const made = client(auth.query(plan.url));
   const seen = watch(made);
   await waitFor(() => seen.messages.length, "a message");
-  equal([reasons, await log(plan, inQuery)], [["initial", "unauthorized", "unauthorized"], ["t1", "t3", "t3", "t3"]], "tokens");
+  equal(
+    [reasons, await log(plan, inQuery)],
+    [
+      ["initial", "unauthorized", "unauthorized"],
+      ["t1", "t3", "t3", "t3"],
+    ],
+    "tokens",
+  );
 });
 
 test("an old token that is still good does where the function fails", async () => {
   let asked = 0;
-  const auth = tokens(() => { if (++asked > 1) throw new Error("no luck"); return { token: "t1", expiresAt: Date.now() + 60_000 }; }, { refreshAhead: hour });
+  const auth = tokens(
+    () => {
+      if (++asked > 1) throw new Error("no luck");
+      return { token: "t1", expiresAt: Date.now() + 60_000 };
+    },
+    { refreshAhead: hour },
+  );
   const plan = script("ws", [stay]);
   const made = client(auth.query(plan.url));
   const seen = watch(made);
   await made.opened();
   const now = Date.now;
-  after(() => { Date.now = now; });
+  after(() => {
+    Date.now = now;
+  });
   Date.now = () => now() + 31_000;
   made.reconnect();
   await waitFor(() => made.stats().opens === 2, "the second connection");
@@ -184,13 +268,22 @@ test("an old token that is still good does where the function fails", async () =
   made.reconnect();
   await waitFor(() => seen.retries.length, "a failed attempt");
   Date.now = now;
-  equal([asked, await log(plan, inQuery), seen.retries[0].failure.cause.message], [3, ["t1", "t1", "t1"], "no luck"], "asked");
+  equal(
+    [asked, await log(plan, inQuery), seen.retries[0].failure.cause.message],
+    [3, ["t1", "t1", "t1"], "no luck"],
+    "asked",
+  );
 });
 
 test("closing calls the question off, unless another client waits", async () => {
   const signals = [];
   let answer;
-  const auth = tokens(({ signal }) => { signals.push(signal); return new Promise((resolve) => { answer = resolve; }); });
+  const auth = tokens(({ signal }) => {
+    signals.push(signal);
+    return new Promise((resolve) => {
+      answer = resolve;
+    });
+  });
   const plan = script("ws", [[]]);
   const [first, second] = [client(auth.query(plan.url)), client(auth.query(plan.url))];
   await waitFor(() => answer, "the question");
@@ -205,40 +298,71 @@ test("closing calls the question off, unless another client waits", async () => 
   equal(await log(plan, inQuery), ["late"], "tokens");
 });
 
-test("keepFresh: replaced while the connection is open, which is told; nothing is left after the end", async () => {
-  const before = held();
-  const { auth, reasons } = counted(() => Date.now() + 2_000);
-  const plan = script("ws", [[["mute"]]]);
-  const made = client(auth.query(plan.url));
-  const fresh = [];
-  const idle = client(ws("/echo"));
-  auth.keepFresh(idle);
-  const end = auth.keepFresh(made, (token) => {
-    made.send(token);
-    if (fresh.push(token) === 1) throw new Error("the app's");
-    end();
-    idle.close();
-  });
-  await waitFor(() => fresh.length === 2, "two new tokens");
-  equal([fresh, reasons], [["t2", "t3"], ["initial", "refresh", "refresh"]], "tokens");
-  equal(takeReports().map((error) => error.message), ["the app's"], "a handler that throws");
-  await waitFor(async () => (await plan.log())[0].received.length === 2, "both at the server");
-  made.close();
-  equal(auth.keepFresh(made)(), undefined, "of a closed client there is nothing to keep");
-  await waitFor(() => held().timers <= before.timers, () => `timers ${held().timers}`);
-  equal(held().listeners.filter((key) => !before.listeners.includes(key)), [], "listeners");
-}, { seconds: 20 });
+test(
+  "keepFresh: replaced while the connection is open, which is told; nothing is left after the end",
+  async () => {
+    const before = held();
+    const { auth, reasons } = counted(() => Date.now() + 2_000);
+    const plan = script("ws", [[["mute"]]]);
+    const made = client(auth.query(plan.url));
+    const fresh = [];
+    const idle = client(ws("/echo"));
+    auth.keepFresh(idle);
+    const end = auth.keepFresh(made, (token) => {
+      made.send(token);
+      if (fresh.push(token) === 1) throw new Error("the app's");
+      end();
+      idle.close();
+    });
+    await waitFor(() => fresh.length === 2, "two new tokens");
+    equal(
+      [fresh, reasons],
+      [
+        ["t2", "t3"],
+        ["initial", "refresh", "refresh"],
+      ],
+      "tokens",
+    );
+    equal(
+      takeReports().map((error) => error.message),
+      ["the app's"],
+      "a handler that throws",
+    );
+    await waitFor(async () => (await plan.log())[0].received.length === 2, "both at the server");
+    made.close();
+    equal(auth.keepFresh(made)(), undefined, "of a closed client there is nothing to keep");
+    await waitFor(
+      () => held().timers <= before.timers,
+      () => `timers ${held().timers}`,
+    );
+    equal(
+      held().listeners.filter((key) => !before.listeners.includes(key)),
+      [],
+      "listeners",
+    );
+  },
+  { seconds: 20 },
+);
 
-test("keepFresh: one that fails is tried again, and is no failed attempt", async () => {
-  let asked = 0;
-  const auth = tokens(() => { if (++asked === 2) throw new Error("no luck"); return { token: `t${asked}`, expiresAt: Date.now() + (asked === 1 ? 6_000 : hour) }; });
-  const made = client(auth.query(script("ws", [[]]).url));
-  const seen = watch(made);
-  let fresh;
-  auth.keepFresh(made, (token) => { fresh = token; });
-  await waitFor(() => fresh, "the new token", 12_000);
-  equal([fresh, seen.events], ["t3", ["statechange", "open"]], "and nothing else");
-}, { seconds: 20 });
+test(
+  "keepFresh: one that fails is tried again, and is no failed attempt",
+  async () => {
+    let asked = 0;
+    const auth = tokens(() => {
+      if (++asked === 2) throw new Error("no luck");
+      return { token: `t${asked}`, expiresAt: Date.now() + (asked === 1 ? 6_000 : hour) };
+    });
+    const made = client(auth.query(script("ws", [[]]).url));
+    const seen = watch(made);
+    let fresh;
+    auth.keepFresh(made, (token) => {
+      fresh = token;
+    });
+    await waitFor(() => fresh, "the new token", 12_000);
+    equal([fresh, seen.events], ["t3", ["statechange", "open"]], "and nothing else");
+  },
+  { seconds: 20 },
+);
 
 test("keepFresh asks for nothing while a token has no end, or has ended on arrival", async () => {
   for (const expiresAt of [() => undefined, () => Date.now() - hour]) {
@@ -256,14 +380,24 @@ test("keepFresh asks for nothing while a token has no end, or has ended on arriv
 
 test("what the token function gives must be a token", async () => {
   for (const [given, says] of [
-    ["", "token"], [undefined, "token"], [null, "token"], [{ token: 5 }, "token"], [{ access_token: "x" }, "token"],
-    [{ token: "secret", expiresAt: "2030-01-01" }, "expiresAt"], [{ token: "secret", expiresAt: NaN }, "expiresAt"], [{ token: "secret", expiresAt: new Date("no") }, "expiresAt"],
+    ["", "token"],
+    [undefined, "token"],
+    [null, "token"],
+    [{ token: 5 }, "token"],
+    [{ access_token: "x" }, "token"],
+    [{ token: "secret", expiresAt: "2030-01-01" }, "expiresAt"],
+    [{ token: "secret", expiresAt: NaN }, "expiresAt"],
+    [{ token: "secret", expiresAt: new Date("no") }, "expiresAt"],
   ]) {
     const made = client(tokens(() => given).query(ws("/echo")));
     const seen = watch(made);
     await waitFor(() => seen.retries.length, "a failed attempt");
     const { code, cause } = seen.retries[0].failure;
-    equal([code, cause.code, cause.message.includes(says), cause.message.includes("secret")], ["provider", "invalid-option", true, false], cause.message);
+    equal(
+      [code, cause.code, cause.message.includes(says), cause.message.includes("secret")],
+      ["provider", "invalid-option", true, false],
+      cause.message,
+    );
     made.close();
   }
 });
@@ -298,43 +432,89 @@ function text(value, seen = new Set()) {
   if (value === null || typeof value !== "object" || seen.has(value)) return "";
   seen.add(value);
   const keys = new Set();
-  for (let of = value; of && of !== Object.prototype; of = Object.getPrototypeOf(of)) for (const key of Object.getOwnPropertyNames(of)) keys.add(key);
-  return [...keys].map((key) => {
-    if (key === "url" || value[key] === window) return "";
-    return `${key} ${text(value[key], seen)}`;
-  }).join("\n");
+  for (let of = value; of && of !== Object.prototype; of = Object.getPrototypeOf(of))
+    for (const key of Object.getOwnPropertyNames(of)) keys.add(key);
+  return [...keys]
+    .map((key) => {
+      if (key === "url" || value[key] === window) return "";
+      return `${key} ${text(value[key], seen)}`;
+    })
+    .join("\n");
 }
 
-test("no token is in an error, an event, a log, or in what a client shows but for its URL", async () => {
-  const secret = "s3cr3t+/=", word = "s3cr3t";
-  const logged = [];
-  for (const name of ["log", "info", "warn", "error", "debug"]) {
-    const own = console[name];
-    after(() => { console[name] = own; });
-    console[name] = (...given) => logged.push(text(given));
-  }
-  const auth = tokens(() => ({ token: secret, expiresAt: soon() }));
-  const endings = [[["status", 503]], [["close", 4401, "no"]], [["close", 1008, "no"]], [["reset"]]];
-  const wires = [];
-  for (const ending of endings) {
-    const { url } = script("ws", [ending]);
-    wires.push(client(auth.query(url), { reconnect: { initialDelay: 0, jitter: "none", maxAttempts: 2 } }), client(url, { handshake: auth.frame() }), client(url, { protocols: auth.protocol() }));
-  }
-  for (const [status, type] of [[401, "text/plain"], [403, "text/plain"], [503, "text/plain"], [200, "text/html"]]) {
-    const { url } = script("sse", [[["status", status, type]]]);
-    wires.push(client(url, { http: { headers: auth.header() } }), client(auth.query(url)), client(auth.query(url), { transport: "eventsource" }));
-  }
-  // Refused by the browser: a blocked port, what no header and no subprotocol can carry.
-  wires.push(client(auth.query("ws://127.0.0.1:25/"), { openTimeout: 500 }), client(auth.query("http://127.0.0.1:25/")), client(auth.query("http://[")), client(auth.query(sse("/count").replace("//", "//user:word@"))));
-  wires.push(client(sse("/count"), { http: { headers: auth.put((token) => ({ "x y": token })) } }), client(ws("/echo"), { protocols: auth.put((token) => `a b ${token}`) }));
-  const seen = wires.map(watch);
-  await waitFor(() => seen.every(({ closed, retries }) => closed || retries.length), () => `each to fail: ${wires.map(({ state }) => state)}`);
-  for (const wire of wires) wire.close();
-  const shown = wires.map((wire, at) => [text(wire), text(wire.stats()), text(wire.lastFailure), ...seen[at].retries.map((event) => text(event)), text(seen[at].closed)].join("\n"));
-  for (const [at, all] of shown.entries()) {
-    const found = all.split("\n").filter((line) => line.includes(word));
-    equal(found, [], `client ${at} in ${engine}`);
-    ok(/the |browser|server|function/.test(all), "it did look");
-  }
-  equal(logged.filter((line) => line.includes(word)), [], "console");
-}, { seconds: 30 });
+test(
+  "no token is in an error, an event, a log, or in what a client shows but for its URL",
+  async () => {
+    const secret = "s3cr3t+/=",
+      word = "s3cr3t";
+    const logged = [];
+    for (const name of ["log", "info", "warn", "error", "debug"]) {
+      const own = console[name];
+      after(() => {
+        console[name] = own;
+      });
+      console[name] = (...given) => logged.push(text(given));
+    }
+    const auth = tokens(() => ({ token: secret, expiresAt: soon() }));
+    const endings = [[["status", 503]], [["close", 4401, "no"]], [["close", 1008, "no"]], [["reset"]]];
+    const wires = [];
+    for (const ending of endings) {
+      const { url } = script("ws", [ending]);
+      wires.push(
+        client(auth.query(url), { reconnect: { initialDelay: 0, jitter: "none", maxAttempts: 2 } }),
+        client(url, { handshake: auth.frame() }),
+        client(url, { protocols: auth.protocol() }),
+      );
+    }
+    for (const [status, type] of [
+      [401, "text/plain"],
+      [403, "text/plain"],
+      [503, "text/plain"],
+      [200, "text/html"],
+    ]) {
+      const { url } = script("sse", [[["status", status, type]]]);
+      wires.push(
+        client(url, { http: { headers: auth.header() } }),
+        client(auth.query(url)),
+        client(auth.query(url), { transport: "eventsource" }),
+      );
+    }
+    // Refused by the browser: a blocked port, what no header and no subprotocol can carry.
+    wires.push(
+      client(auth.query("ws://127.0.0.1:25/"), { openTimeout: 500 }),
+      client(auth.query("http://127.0.0.1:25/")),
+      client(auth.query("http://[")),
+      client(auth.query(sse("/count").replace("//", "//user:word@"))),
+    );
+    wires.push(
+      client(sse("/count"), { http: { headers: auth.put((token) => ({ "x y": token })) } }),
+      client(ws("/echo"), { protocols: auth.put((token) => `a b ${token}`) }),
+    );
+    const seen = wires.map(watch);
+    await waitFor(
+      () => seen.every(({ closed, retries }) => closed || retries.length),
+      () => `each to fail: ${wires.map(({ state }) => state)}`,
+    );
+    for (const wire of wires) wire.close();
+    const shown = wires.map((wire, at) =>
+      [
+        text(wire),
+        text(wire.stats()),
+        text(wire.lastFailure),
+        ...seen[at].retries.map((event) => text(event)),
+        text(seen[at].closed),
+      ].join("\n"),
+    );
+    for (const [at, all] of shown.entries()) {
+      const found = all.split("\n").filter((line) => line.includes(word));
+      equal(found, [], `client ${at} in ${engine}`);
+      ok(/the |browser|server|function/.test(all), "it did look");
+    }
+    equal(
+      logged.filter((line) => line.includes(word)),
+      [],
+      "console",
+    );
+  },
+  { seconds: 30 },
+);

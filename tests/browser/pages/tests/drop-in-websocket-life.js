@@ -5,7 +5,10 @@ import { fault, script, stats, unique, ws } from "../server.js";
 import { open, opened } from "../sockets.js";
 
 const url = () => ws(`/echo?${unique()}`);
-const failed = [["error", 3], ["close", 3]];
+const failed = [
+  ["error", 3],
+  ["close", 3],
+];
 const abnormal = [1006, "", false];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const exact = (initialDelay, more) => ({ backoff: { initialDelay, jitter: "none", ...more } });
@@ -75,12 +78,18 @@ test("without a heartbeat nothing is sent and nothing is hidden", async () => {
 
 test("with a heartbeat an idle connection is pinged, and the answers are hidden", async () => {
   const plan = script("ws", [[["echo"]]]);
-  const [socket, seen] = open(DropIn, plan.url, [], { heartbeat: { interval: 1_000, ping: "tick", isPong: (data) => data === "tick" } });
+  const [socket, seen] = open(DropIn, plan.url, [], {
+    heartbeat: { interval: 1_000, ping: "tick", isPong: (data) => data === "tick" },
+  });
   await opened(socket);
   await waitFor(async () => (await plan.log())[0].received.length >= 3, "three pings");
   socket.send("mine");
   await waitFor(() => seen.messages.length === 1, "the echo");
-  equal([seen.data, new Set((await plan.log())[0].received).size, socket.readyState], [["mine"], 2, 1], "heard, sent, state");
+  equal(
+    [seen.data, new Set((await plan.log())[0].received).size, socket.readyState],
+    [["mine"], 2, 1],
+    "heard, sent, state",
+  );
 });
 
 test("with a heartbeat a send that nothing answers is pinged after, and coming online asks", async () => {
@@ -108,7 +117,11 @@ function asking(...given) {
     delay = ms;
     return platform(callback, ms, ...rest);
   };
-  try { return [...open(DropIn, ...given), delay]; } finally { window.setTimeout = platform; }
+  try {
+    return [...open(DropIn, ...given), delay];
+  } finally {
+    window.setTimeout = platform;
+  }
 }
 
 /** Makes a new object at each close, as libraries do. Resolves with what each asked for, and the times between the attempts at the server. */
@@ -130,24 +143,54 @@ async function chase(steps, count, options, closing = () => {}) {
 const within = ({ gaps, asked }, expected, served = []) => {
   const found = `waits of ${expected}, asked for ${asked}, were ${gaps}`;
   ok(gaps.length === expected.length && gaps.every((gap, at) => gap >= expected[at] + (served[at] ?? 0) - 5), found);
-  ok(asked.every((delay, at) => delay <= expected[at]), found);
+  ok(
+    asked.every((delay, at) => delay <= expected[at]),
+    found,
+  );
 };
 
 test("backoff: objects for a URL that refuses or dies early wait longer and longer, up to the cap", async () => {
-  within(await chase([[["status", 503]], [["reset"]], [["send", "a"], ["close", 4000]], [["send", "a"], ["reset"]]], 6, exact(100, { maxDelay: 500 })), [100, 200, 400, 500, 500]);
+  within(
+    await chase(
+      [
+        [["status", 503]],
+        [["reset"]],
+        [
+          ["send", "a"],
+          ["close", 4000],
+        ],
+        [["send", "a"], ["reset"]],
+      ],
+      6,
+      exact(100, { maxDelay: 500 }),
+    ),
+    [100, 200, 400, 500, 500],
+  );
 });
 
 test("backoff: full jitter by default, evenly above the floor", async () => {
   const { gaps, asked } = await chase([[["reset"]]], 13, { backoff: { initialDelay: 600, maxDelay: 600 } });
-  ok(gaps.every((gap) => gap >= 95) && asked.every((delay) => delay <= 600), `within 100 to 600: ${asked}, were ${gaps}`);
+  ok(
+    gaps.every((gap) => gap >= 95) && asked.every((delay) => delay <= 600),
+    `within 100 to 600: ${asked}, were ${gaps}`,
+  );
   ok(Math.max(...asked) - Math.min(...asked) > 100, `spread: ${asked}`);
 });
 
 test("backoff: a stable connection sets it back; the app's own close and 1000 add nothing", async () => {
   const stable = exact(200, { stableAfter: 500 });
-  within(await chase([[["reset"]], [["reset"]], [["send", "a"], ["wait", 1_500], ["reset"]], [["reset"]]], 5, stable), [200, 400, 200, 400], [0, 0, 1_500]);
+  within(
+    await chase([[["reset"]], [["reset"]], [["send", "a"], ["wait", 1_500], ["reset"]], [["reset"]]], 5, stable),
+    [200, 400, 200, 400],
+    [0, 0, 1_500],
+  );
   within(await chase([[["close", 1000]]], 4, stable), [0, 0, 0]);
-  within(await chase([[["echo"]]], 4, stable, (socket) => { socket.onopen = () => socket.close(); }), [0, 0, 0]);
+  within(
+    await chase([[["echo"]]], 4, stable, (socket) => {
+      socket.onopen = () => socket.close();
+    }),
+    [0, 0, 0],
+  );
 });
 
 test("backoff: counted from the loss, by URL, and it can be switched off", async () => {
@@ -157,7 +200,10 @@ test("backoff: counted from the loss, by URL, and it can be switched off", async
   const start = performance.now();
   const [waits, , delay] = asking(plan.url, [], exact(400));
   ok(delay > 0 && delay <= 400, `asked for ${delay} ms`);
-  for (const [other, options] of [[plan.url, { backoff: false }], [url(), exact(400)]]) {
+  for (const [other, options] of [
+    [plan.url, { backoff: false }],
+    [url(), exact(400)],
+  ]) {
     const [socket, , none] = asking(other, [], options);
     equal(none, 0, "at once");
     await opened(socket);
@@ -180,7 +226,11 @@ test("backoff: close() while waiting opens nothing", async () => {
   await waitFor(() => lost.closes.length === 1, "close");
   const [socket, seen] = open(DropIn, plan.url, ["a"], exact(300));
   await pause(20);
-  equal([socket.readyState, socket.protocol, socket.extensions, socket.bufferedAmount], [0, "", "", 0], "while waiting");
+  equal(
+    [socket.readyState, socket.protocol, socket.extensions, socket.bufferedAmount],
+    [0, "", "", 0],
+    "while waiting",
+  );
   equal(thrown(() => socket.send("x")).name, "InvalidStateError", "send");
   equal(thrown(() => socket.close(1)).name, "InvalidAccessError", "close");
   equal([socket.close(), socket.readyState], [undefined, 2], "closing");
@@ -190,7 +240,10 @@ test("backoff: close() while waiting opens nothing", async () => {
   equal((await plan.log()).length, 2, "attempts at the server");
 });
 
-for (const [what, target, event] of [["online", window, "online"], ["visible", document, "visibilitychange"]]) {
+for (const [what, target, event] of [
+  ["online", window, "online"],
+  ["visible", document, "visibilitychange"],
+]) {
   test(`backoff: a page that becomes ${what} waits no longer`, async () => {
     const plan = script("ws", [[["reset"]], [["echo"]]]);
     const [, lost] = open(DropIn, plan.url, [], exact(10_000));
@@ -204,17 +257,18 @@ for (const [what, target, event] of [["online", window, "online"], ["visible", d
 }
 
 // WebKitGTK tells 1012 and 1013 as 1006.
-if (engine !== "webkit") test("backoff: a server that closes with 1013 is left alone for 5 s, whatever the page does", async () => {
-  const plan = script("ws", [[["close", 1013]], [["echo"]]]);
-  const [, lost] = open(DropIn, plan.url, [], exact(100));
-  await waitFor(() => lost.closes.length === 1, "close");
-  const [socket] = open(DropIn, plan.url, [], exact(100));
-  await pause(300);
-  window.dispatchEvent(new Event("online"));
-  await opened(socket);
-  const [first, second] = await plan.log();
-  ok(second.at - first.at >= 4_990, `after ${second.at - first.at} ms`);
-});
+if (engine !== "webkit")
+  test("backoff: a server that closes with 1013 is left alone for 5 s, whatever the page does", async () => {
+    const plan = script("ws", [[["close", 1013]], [["echo"]]]);
+    const [, lost] = open(DropIn, plan.url, [], exact(100));
+    await waitFor(() => lost.closes.length === 1, "close");
+    const [socket] = open(DropIn, plan.url, [], exact(100));
+    await pause(300);
+    window.dispatchEvent(new Event("online"));
+    await opened(socket);
+    const [first, second] = await plan.log();
+    ok(second.at - first.at >= 4_990, `after ${second.at - first.at} ms`);
+  });
 
 test("a page that was frozen: error and close on return, and the next object connects", async () => {
   const address = url();
@@ -231,26 +285,50 @@ test("a page that was frozen: error and close on return, and the next object con
 });
 
 test("reconnect: close and open again on one object, and nothing that was sent between", async () => {
-  const plan = script("ws", [[["send", "a"], ["echo"], ["wait", 100], ["close", 4000, "why"]], [["status", 503]], [["status", 503]], [["send", "b"], ["echo"]]]);
+  const plan = script("ws", [
+    [["send", "a"], ["echo"], ["wait", 100], ["close", 4000, "why"]],
+    [["status", 503]],
+    [["status", 503]],
+    [["send", "b"], ["echo"]],
+  ]);
   const [socket, seen] = open(DropIn, plan.url, ["one"], quick);
   socket.binaryType = "arraybuffer";
   const states = [];
-  socket.onclose = () => queueMicrotask(() => {
-    // In between, as code does that knows one connection only.
-    socket.send("between");
-    states.push(socket.readyState, socket.bufferedAmount);
-  });
+  socket.onclose = () =>
+    queueMicrotask(() => {
+      // In between, as code does that knows one connection only.
+      socket.send("between");
+      states.push(socket.readyState, socket.bufferedAmount);
+    });
   await opened(socket);
   socket.send("first");
   await waitFor(() => seen.data.includes("b"), "the second connection");
-  equal(seen.events, [["open", 1], ["close", 3], ["error", 3], ["error", 3], ["open", 1]], "events");
+  equal(
+    seen.events,
+    [
+      ["open", 1],
+      ["close", 3],
+      ["error", 3],
+      ["error", 3],
+      ["open", 1],
+    ],
+    "events",
+  );
   equal([seen.closes, states], [[[4000, "why", true]], [0, 7]], "close, and the state after it");
   socket.send("second");
   socket.send(new Uint8Array([7]));
   await waitFor(() => seen.messages.length === 5, "the echoes");
-  equal([seen.data.slice(0, 4), seen.data[4] instanceof ArrayBuffer], [["a", "first", "b", "second"], true], "messages");
+  equal(
+    [seen.data.slice(0, 4), seen.data[4] instanceof ArrayBuffer],
+    [["a", "first", "b", "second"], true],
+    "messages",
+  );
   equal([socket.protocol, socket.bufferedAmount], ["one", 0], "protocol, bufferedAmount");
-  equal((await plan.log()).map(({ received }) => received), [["first"], [], [], ["second", { bytes: [7] }]], "sent");
+  equal(
+    (await plan.log()).map(({ received }) => received),
+    [["first"], [], [], ["second", { bytes: [7] }]],
+    "sent",
+  );
   socket.close(4001, "done");
   await waitFor(() => seen.closes.length === 2, "close");
   equal([seen.closes[1], socket.readyState], [[4001, "done", true], 3], "the app's close");
@@ -266,7 +344,11 @@ test("reconnect: 20 drops, 20 closes, one connection", async () => {
   }
   await waitFor(() => socket.readyState === 1, "open");
   const turns = seen.events.map(([type]) => type).filter((type) => type !== "error");
-  equal(turns, Array.from({ length: 41 }, (_, at) => (at % 2 ? "close" : "open")), "open and close take turns");
+  equal(
+    turns,
+    Array.from({ length: 41 }, (_, at) => (at % 2 ? "close" : "open")),
+    "open and close take turns",
+  );
   socket.send("alive");
   await waitFor(() => seen.data.includes("alive"), "the echo");
   equal((await stats()).connections, 1, "connections");
@@ -284,12 +366,45 @@ test("reconnect: it ends by the failure table, by maxAttempts, and by close() in
     equal([seen.events.length, socket.readyState], [events.length, 3], "after it");
     return [events, closes, (await plan.log()).length];
   };
-  equal(await ends([[["send", "a"], ["close", 4403, "no"]]], quick), [[["open", 1], ["close", 3]], [[4403, "no", true]], 1], "4403");
-  equal(await ends([[["status", 503]]], { ...quick, reconnect: { ...quick.reconnect, maxAttempts: 2 } }), [[["error", 3], ...failed], [abnormal], 2], "maxAttempts");
+  equal(
+    await ends(
+      [
+        [
+          ["send", "a"],
+          ["close", 4403, "no"],
+        ],
+      ],
+      quick,
+    ),
+    [
+      [
+        ["open", 1],
+        ["close", 3],
+      ],
+      [[4403, "no", true]],
+      1,
+    ],
+    "4403",
+  );
+  equal(
+    await ends([[["status", 503]]], { ...quick, reconnect: { ...quick.reconnect, maxAttempts: 2 } }),
+    [[["error", 3], ...failed], [abnormal], 2],
+    "maxAttempts",
+  );
   for (const type of ["error", "close"]) {
-    const [events, , attempts] = await ends([[["send", "a"], ["close", 4000]], [["status", 503]]], quick, (socket) => {
-      socket.addEventListener(type, () => socket.close());
-    });
+    const [events, , attempts] = await ends(
+      [
+        [
+          ["send", "a"],
+          ["close", 4000],
+        ],
+        [["status", 503]],
+      ],
+      quick,
+      (socket) => {
+        socket.addEventListener(type, () => socket.close());
+      },
+    );
     equal([attempts, events.at(-1)], [type === "close" ? 1 : 2, ["close", 3]], `close() at ${type}`);
   }
 });

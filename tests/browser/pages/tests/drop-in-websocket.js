@@ -9,7 +9,10 @@ const echo = () => ws(`/echo?${unique()}`);
 const play = (...steps) => script("ws", [steps]).url;
 const bytes = async (data) => [...new Uint8Array(data instanceof Blob ? await data.arrayBuffer() : data)];
 
-for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
+for (const [name, Class] of [
+  ["drop-in", DropIn],
+  ["native", Native],
+]) {
   test(`${name}: constants and members`, async () => {
     for (const target of [Class, Class.prototype]) {
       equal([target.CONNECTING, target.OPEN, target.CLOSING, target.CLOSED], [0, 1, 2, 3], "constants");
@@ -18,17 +21,53 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     }
     const members = [];
     for (const member in Class.prototype) members.push(member);
-    equal(members.filter((member) => !(member in EventTarget.prototype)).sort(), [
-      "CLOSED", "CLOSING", "CONNECTING", "OPEN", "binaryType", "bufferedAmount", "close", "extensions", "onclose", "onerror",
-      "onmessage", "onopen", "protocol", "readyState", "send", "url",
-    ], "members");
-    equal([Class.name, Class.length, Class.prototype.send.length, Class.prototype.close.length], ["WebSocket", 1, 1, 0], "name and lengths");
+    equal(
+      members.filter((member) => !(member in EventTarget.prototype)).sort(),
+      [
+        "CLOSED",
+        "CLOSING",
+        "CONNECTING",
+        "OPEN",
+        "binaryType",
+        "bufferedAmount",
+        "close",
+        "extensions",
+        "onclose",
+        "onerror",
+        "onmessage",
+        "onopen",
+        "protocol",
+        "readyState",
+        "send",
+        "url",
+      ],
+      "members",
+    );
+    equal(
+      [Class.name, Class.length, Class.prototype.send.length, Class.prototype.close.length],
+      ["WebSocket", 1, 1, 0],
+      "name and lengths",
+    );
     const [socket] = open(Class, echo());
-    equal([String(socket), socket instanceof EventTarget, socket instanceof Class, Object.keys(socket)], ["[object WebSocket]", true, true, []], "kind");
-    const { readyState, bufferedAmount, extensions, protocol, binaryType, onopen, onmessage, onerror, onclose } = socket;
-    equal([readyState, bufferedAmount, extensions, protocol, binaryType, onopen, onmessage, onerror, onclose],
-      [0, 0, "", "", "blob", null, null, null, null], "at the start");
-    equal(thrown(() => { socket.readyState = 7; }).name, "TypeError", "read-only");
+    equal(
+      [String(socket), socket instanceof EventTarget, socket instanceof Class, Object.keys(socket)],
+      ["[object WebSocket]", true, true, []],
+      "kind",
+    );
+    const { readyState, bufferedAmount, extensions, protocol, binaryType, onopen, onmessage, onerror, onclose } =
+      socket;
+    equal(
+      [readyState, bufferedAmount, extensions, protocol, binaryType, onopen, onmessage, onerror, onclose],
+      [0, 0, "", "", "blob", null, null, null, null],
+      "at the start",
+    );
+    equal(
+      thrown(() => {
+        socket.readyState = 7;
+      }).name,
+      "TypeError",
+      "read-only",
+    );
   });
 
   test(`${name}: URLs`, async () => {
@@ -48,7 +87,17 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
       socket.close();
     }
     // Chromium's own takes a space in the host.
-    for (const bad of [...(name === "drop-in" ? ["ws://foo bar.com/"] : []), "wss://", "ftp://127.0.0.1/", "mailto:a@b.c", "about:blank", "ws://[", `${ws("/echo")}#`, `${ws("/echo")}#x`, "#x"]) {
+    for (const bad of [
+      ...(name === "drop-in" ? ["ws://foo bar.com/"] : []),
+      "wss://",
+      "ftp://127.0.0.1/",
+      "mailto:a@b.c",
+      "about:blank",
+      "ws://[",
+      `${ws("/echo")}#`,
+      `${ws("/echo")}#x`,
+      "#x",
+    ]) {
       const error = thrown(() => new Class(bad), bad);
       equal([error instanceof DOMException, error.name, error.code], [true, "SyntaxError", 12], bad);
     }
@@ -62,7 +111,17 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
       const error = thrown(() => new Class(ws("/echo"), bad), `protocols ${JSON.stringify(bad)}`);
       equal([error instanceof DOMException, error.name], [true, "SyntaxError"], JSON.stringify(bad));
     }
-    for (const [given, offered] of [[undefined, []], [[], []], ["one", ["one"]], [["one", "two"], ["one", "two"]], [new Set(["a", "b"]), ["a", "b"]], [null, ["null"]]]) {
+    for (const [given, offered] of [
+      [undefined, []],
+      [[], []],
+      ["one", ["one"]],
+      [
+        ["one", "two"],
+        ["one", "two"],
+      ],
+      [new Set(["a", "b"]), ["a", "b"]],
+      [null, ["null"]],
+    ]) {
       const plan = script("ws", [[["send", "hi"]]]);
       const [socket, seen] = open(Class, plan.url, given);
       await waitFor(() => seen.events.length > 0, "an event");
@@ -74,12 +133,21 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
   });
 
   test(`${name}: open, messages, and their order`, async () => {
-    const plan = script("ws", [[["send", "a"], ["bytes", [1, 2, 3]], ["send", '{"type":"pong"}'], ["send", ""]]]);
+    const plan = script("ws", [
+      [
+        ["send", "a"],
+        ["bytes", [1, 2, 3]],
+        ["send", '{"type":"pong"}'],
+        ["send", ""],
+      ],
+    ]);
     const [socket, seen] = open(Class, plan.url);
     const order = [];
     socket.onmessage = () => order.push("replaced");
     socket.addEventListener("message", () => order.push("listener"));
-    socket.onmessage = function (event) { order.push(this === socket && event.target === socket && event.currentTarget === socket ? "handler" : "no this"); };
+    socket.onmessage = function (event) {
+      order.push(this === socket && event.target === socket && event.currentTarget === socket ? "handler" : "no this");
+    };
     await waitFor(() => seen.messages.length === 4, "four messages");
     equal(seen.events, [["open", 1]], "events");
     equal(order.slice(0, 2), ["handler", "listener"], "order");
@@ -87,7 +155,11 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     ok(seen.data[1] instanceof Blob, "a Blob");
     equal(await bytes(seen.data[1]), [1, 2, 3], "bytes");
     const [{ origin, lastEventId, source, ports, bubbles, cancelable }] = seen.messages;
-    equal([origin, lastEventId, source, ports.length, bubbles, cancelable], [toWebSocket(wire), "", null, 0, false, false], "message");
+    equal(
+      [origin, lastEventId, source, ports.length, bubbles, cancelable],
+      [toWebSocket(wire), "", null, 0, false, false],
+      "message",
+    );
     ok(seen.messages[0] instanceof MessageEvent, "MessageEvent");
     socket.onmessage = 5;
     equal(socket.onmessage, null, "no handler");
@@ -133,13 +205,21 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     equal(thrown(() => socket.send(Symbol())).name, "TypeError", "a symbol");
     socket.binaryType = "arraybuffer";
     const reused = new Uint8Array([1]);
-    for (const data of ["é\u{1F600}", "", null, undefined, 5, { toString: () => "object" }, ["a", "b"]]) equal(socket.send(data), undefined, "result");
+    for (const data of ["é\u{1F600}", "", null, undefined, 5, { toString: () => "object" }, ["a", "b"]])
+      equal(socket.send(data), undefined, "result");
     socket.send(reused);
     reused[0] = 9;
     socket.send(new DataView(new ArrayBuffer(2)));
     socket.send("\ud800");
-    await waitFor(() => seen.messages.length === 10, () => `ten, have ${seen.messages.length}`);
-    equal(seen.data.filter((data) => typeof data === "string"), ["é\u{1F600}", "", "null", "undefined", "5", "object", "a,b", "\ufffd"], "texts");
+    await waitFor(
+      () => seen.messages.length === 10,
+      () => `ten, have ${seen.messages.length}`,
+    );
+    equal(
+      seen.data.filter((data) => typeof data === "string"),
+      ["é\u{1F600}", "", "null", "undefined", "5", "object", "a,b", "\ufffd"],
+      "texts",
+    );
     equal([await bytes(seen.data[7]), await bytes(seen.data[8])], [[1], [0, 0]], "bytes, as they were");
   });
 
@@ -166,12 +246,28 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
       [[], [1005, "", true]],
       [[undefined], [1005, "", true]],
       // The frame has no room for a reason without a code; not all browsers know.
-      ...(name === "drop-in" ? [[[undefined, "why"], [1005, "", true]]] : []),
+      ...(name === "drop-in"
+        ? [
+            [
+              [undefined, "why"],
+              [1005, "", true],
+            ],
+          ]
+        : []),
       [[1000], [1000, "", true]],
       [["3000"], [3000, "", true]],
-      [[4999.4, "bye é"], [4999, "bye é", true]],
-      [[1000.5, ""], [1000, "", true]],
-      [[4000, "x".repeat(123)], [4000, "x".repeat(123), true]],
+      [
+        [4999.4, "bye é"],
+        [4999, "bye é", true],
+      ],
+      [
+        [1000.5, ""],
+        [1000, "", true],
+      ],
+      [
+        [4000, "x".repeat(123)],
+        [4000, "x".repeat(123), true],
+      ],
     ]) {
       const [socket, seen] = open(Class, echo());
       await opened(socket);
@@ -179,7 +275,17 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
       socket.close(4001, "again");
       equal(seen.closes, [], "not at once");
       await waitFor(() => seen.closes.length === 1, "close");
-      equal([seen.closes[0], seen.events], [expected, [["open", 1], ["close", 3]]], `close(${given})`);
+      equal(
+        [seen.closes[0], seen.events],
+        [
+          expected,
+          [
+            ["open", 1],
+            ["close", 3],
+          ],
+        ],
+        `close(${given})`,
+      );
       socket.close();
     }
   });
@@ -189,7 +295,11 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     for (const when of ["connecting", "open"]) {
       for (const code of [0, 999, 1001, 1005, 1006, 2999, 2999.4, 5000, 65_536 + 3_000, -1, NaN, null, "x", {}]) {
         const error = thrown(() => socket.close(code), `close(${code})`);
-        equal([error instanceof DOMException, error.name, error.code], [true, "InvalidAccessError", 15], `close(${code}) while ${when}`);
+        equal(
+          [error instanceof DOMException, error.name, error.code],
+          [true, "InvalidAccessError", 15],
+          `close(${code}) while ${when}`,
+        );
       }
       for (const reason of ["x".repeat(124), "é".repeat(62)]) {
         const error = thrown(() => socket.close(1000, reason), "a long reason");
@@ -210,12 +320,33 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     // WebKit's own counts the frame, too.
     if (name === "drop-in") equal(socket.bufferedAmount, 7, "bufferedAmount");
     await waitFor(() => seen.closes.length === 1, "close");
-    equal([seen.events, seen.closes, socket.readyState], [[["error", 3], ["close", 3]], [[1006, "", false]], 3], "events");
+    equal(
+      [seen.events, seen.closes, socket.readyState],
+      [
+        [
+          ["error", 3],
+          ["close", 3],
+        ],
+        [[1006, "", false]],
+        3,
+      ],
+      "events",
+    );
     const [later, told] = open(Class, play(["hang"]));
     await new Promise((resolve) => setTimeout(resolve, 50));
     later.close();
     await waitFor(() => told.closes.length === 1, "close");
-    equal([told.events, told.closes], [[["error", 3], ["close", 3]], [[1006, "", false]]], "a later one");
+    equal(
+      [told.events, told.closes],
+      [
+        [
+          ["error", 3],
+          ["close", 3],
+        ],
+        [[1006, "", false]],
+      ],
+      "a later one",
+    );
   });
 
   test(`${name}: the server closes`, async () => {
@@ -228,11 +359,26 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
     ]) {
       const [socket, seen] = open(Class, play(["send", "a"], ...steps));
       await waitFor(() => seen.closes.length === 1, "close");
-      equal([seen.data, seen.events, seen.closes[0], socket.readyState], [["a"], [["open", 1], ["close", 3]], expected, 3], `steps ${JSON.stringify(steps)}`);
+      equal(
+        [seen.data, seen.events, seen.closes[0], socket.readyState],
+        [
+          ["a"],
+          [
+            ["open", 1],
+            ["close", 3],
+          ],
+          expected,
+          3,
+        ],
+        `steps ${JSON.stringify(steps)}`,
+      );
     }
     const { code, reason, wasClean, bubbles, cancelable } = await new Promise((resolve) => {
       const [socket] = open(Class, play(["close", 4000]));
-      socket.onclose = (event) => { ok(event instanceof CloseEvent, "CloseEvent"); resolve(event); };
+      socket.onclose = (event) => {
+        ok(event instanceof CloseEvent, "CloseEvent");
+        resolve(event);
+      };
     });
     equal([code, reason, wasClean, bubbles, cancelable], [4000, "", true, false, false], "the event");
   });
@@ -242,7 +388,18 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
       if (url === ws("/echo")) await fault("/proxy/refuse");
       const [socket, seen] = open(Class, url);
       await waitFor(() => seen.closes.length === 1, `close of ${url}`);
-      equal([seen.events, seen.closes, socket.readyState], [[["error", 3], ["close", 3]], [[1006, "", false]], 3], url);
+      equal(
+        [seen.events, seen.closes, socket.readyState],
+        [
+          [
+            ["error", 3],
+            ["close", 3],
+          ],
+          [[1006, "", false]],
+          3,
+        ],
+        url,
+      );
     }
     await fault("/fault/clear");
     const [, seen] = open(Class, play(["send", "a"], ["wait", 50], ["reset"]));
@@ -252,29 +409,57 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", Native]]) {
 
   test(`${name}: what comes after close() is not told`, async () => {
     const [socket, seen] = open(Class, play(["send", "1"], ["send", "2"], ["send", "3"]));
-    socket.onmessage = ({ data }) => { if (data === "1") socket.close(); };
+    socket.onmessage = ({ data }) => {
+      if (data === "1") socket.close();
+    };
     await waitFor(() => seen.closes.length === 1, "close");
-    equal([seen.data, seen.events], [["1"], [["open", 1], ["close", 3]]], "messages");
+    equal(
+      [seen.data, seen.events],
+      [
+        ["1"],
+        [
+          ["open", 1],
+          ["close", 3],
+        ],
+      ],
+      "messages",
+    );
   });
 
   test(`${name}: a subprotocol that was not chosen`, async () => {
     const [socket] = open(Class, ws("/echo"), ["one"]);
-    const end = await new Promise((resolve) => { socket.onopen = socket.onclose = ({ type }) => resolve(type); });
+    const end = await new Promise((resolve) => {
+      socket.onopen = socket.onclose = ({ type }) => resolve(type);
+    });
     const [other] = open(Native, ws("/echo"), ["one"]);
-    equal(end, await new Promise((resolve) => { other.onopen = other.onclose = ({ type }) => resolve(type); }), "as the browser's own");
+    equal(
+      end,
+      await new Promise((resolve) => {
+        other.onopen = other.onclose = ({ type }) => resolve(type);
+      }),
+      "as the browser's own",
+    );
   });
 }
 
 test("drop-in: a handler that throws is reported, and the next message comes", async () => {
   const [socket, seen] = open(DropIn, play(["send", "1"], ["send", "2"]));
-  socket.onmessage = ({ data }) => { if (data === "1") throw new Error("the app's"); };
+  socket.onmessage = ({ data }) => {
+    if (data === "1") throw new Error("the app's");
+  };
   await waitFor(() => seen.messages.length === 2, "both");
-  equal(takeReports().map(({ message }) => message), ["the app's"], "reported");
+  equal(
+    takeReports().map(({ message }) => message),
+    ["the app's"],
+    "reported",
+  );
 });
 
 test("drop-in: without CloseEvent (Node 20) the event has its fields all the same", async () => {
   const { CloseEvent } = window;
-  after(() => { window.CloseEvent = CloseEvent; });
+  after(() => {
+    window.CloseEvent = CloseEvent;
+  });
   delete window.CloseEvent;
   const [, seen] = open(DropIn, play(["close", 4000, "x"]));
   await waitFor(() => seen.closes.length === 1, "close");
@@ -282,7 +467,9 @@ test("drop-in: without CloseEvent (Node 20) the event has its fields all the sam
 });
 
 test("drop-in: in the place of the browser's own it finds that one", async () => {
-  after(() => { window.WebSocket = Native; });
+  after(() => {
+    window.WebSocket = Native;
+  });
   for (const Class of [DropIn, class extends DropIn {}]) {
     window.WebSocket = Class;
     const [socket, seen] = open(WebSocket, echo());
@@ -292,7 +479,12 @@ test("drop-in: in the place of the browser's own it finds that one", async () =>
     ok(socket instanceof Class && !(socket instanceof Native), "class");
   }
   const made = [];
-  window.WebSocket = class Double extends Native { constructor(...given) { super(...given); made.push(given[0]); } };
+  window.WebSocket = class Double extends Native {
+    constructor(...given) {
+      super(...given);
+      made.push(given[0]);
+    }
+  };
   const url = echo();
   await opened(open(DropIn, url)[0]);
   equal(made, [url], "and a test double");

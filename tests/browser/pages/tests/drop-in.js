@@ -10,34 +10,58 @@ function open(Class, url, options) {
   after(() => source.close());
   const seen = { events: [], messages: [] };
   for (const type of ["open", "error"]) {
-    source.addEventListener(type, (event) => { if (!("data" in event)) seen.events.push([type, source.readyState]); });
+    source.addEventListener(type, (event) => {
+      if (!("data" in event)) seen.events.push([type, source.readyState]);
+    });
   }
   source.addEventListener("message", (event) => seen.messages.push(event));
   return [source, seen];
 }
 
-for (const [name, Class] of [["drop-in", DropIn], ["native", EventSource]]) {
+for (const [name, Class] of [
+  ["drop-in", DropIn],
+  ["native", EventSource],
+]) {
   test(`${name}: constructor and constants`, async () => {
     equal([Class.CONNECTING, Class.OPEN, Class.CLOSED, Class.prototype.CLOSED], [0, 1, 2, 2], "constants");
     equal(thrown(() => new Class("http://[")).name, "SyntaxError", "a bad URL");
     equal(thrown(() => new Class()).name, "TypeError", "no URL");
     const [source] = open(Class, "/ticker?x=a b", { withCredentials: true });
-    equal([source.url, source.withCredentials, source.readyState, source.onmessage], [`${location.origin}/ticker?x=a%20b`, true, 0, null], "properties");
+    equal(
+      [source.url, source.withCredentials, source.readyState, source.onmessage],
+      [`${location.origin}/ticker?x=a%20b`, true, 0, null],
+      "properties",
+    );
     equal([String(source), source instanceof EventTarget], ["[object EventSource]", true], "kind");
   });
 
   test(`${name}: messages, names, ids, handlers`, async () => {
-    const plan = stream(": hello\n\nid: 1\ndata: a\n\n", "event: price\ndata: b\n\nevent: error\ndata: c\n\nid\ndata: d\n\n");
+    const plan = stream(
+      ": hello\n\nid: 1\ndata: a\n\n",
+      "event: price\ndata: b\n\nevent: error\ndata: c\n\nid\ndata: d\n\n",
+    );
     const [source, seen] = open(Class, plan.url);
-    const prices = [], errors = [], order = [];
+    const prices = [],
+      errors = [],
+      order = [];
     source.onmessage = () => order.push("replaced");
     source.addEventListener("message", () => order.push("listener"));
-    source.onmessage = function () { order.push(this === source ? "handler" : "no this"); };
-    source.onerror = (event) => { if (event.data) errors.push(event.data); };
+    source.onmessage = function () {
+      order.push(this === source ? "handler" : "no this");
+    };
+    source.onerror = (event) => {
+      if (event.data) errors.push(event.data);
+    };
     source.addEventListener("price", (event) => prices.push(event));
     await waitFor(() => seen.messages.length === 2, "two messages");
-    equal(seen.messages.map(({ data, lastEventId, origin, type }) => [data, lastEventId, origin, type]),
-      [["a", "1", wire, "message"], ["d", "", wire, "message"]], "messages");
+    equal(
+      seen.messages.map(({ data, lastEventId, origin, type }) => [data, lastEventId, origin, type]),
+      [
+        ["a", "1", wire, "message"],
+        ["d", "", wire, "message"],
+      ],
+      "messages",
+    );
     ok(seen.messages[0] instanceof MessageEvent, "MessageEvent");
     equal([prices[0].data, prices[0].lastEventId, errors], ["b", "1", ["c"]], "named");
     equal(order.slice(0, 2), ["handler", "listener"], "order");
@@ -47,17 +71,41 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", EventSource]]) {
   });
 
   test(`${name}: an ended stream comes again, with the last id, and nothing is held back`, async () => {
-    const plan = script("sse", [[["send", "retry: 200\nid: 7\ndata: a\n\n"], ["wait", 50], ["end"]], [["send", "id: 7\ndata: again\n\n"]]]);
+    const plan = script("sse", [
+      [["send", "retry: 200\nid: 7\ndata: a\n\n"], ["wait", 50], ["end"]],
+      [["send", "id: 7\ndata: again\n\n"]],
+    ]);
     const [, seen] = open(Class, plan.url);
     await waitFor(() => seen.messages.length === 2, "both messages");
-    equal(seen.messages.map(({ data }) => data), ["a", "again"], "data");
-    equal(seen.events, [["open", 1], ["error", 0], ["open", 1]], "events");
+    equal(
+      seen.messages.map(({ data }) => data),
+      ["a", "again"],
+      "data",
+    );
+    equal(
+      seen.events,
+      [
+        ["open", 1],
+        ["error", 0],
+        ["open", 1],
+      ],
+      "events",
+    );
     const log = await plan.log();
-    equal(log.map(({ headers }) => headers["last-event-id"]), [undefined, "7"], "header");
+    equal(
+      log.map(({ headers }) => headers["last-event-id"]),
+      [undefined, "7"],
+      "header",
+    );
     ok(log[1].at - log[0].at >= 250, `after ${log[1].at - log[0].at} ms`);
   });
 
-  for (const [what, steps] of [["204", ["status", 204]], ["500", ["status", 500]], ["404", ["status", 404]], ["a page", ["status", 200, "text/html"]]]) {
+  for (const [what, steps] of [
+    ["204", ["status", 204]],
+    ["500", ["status", 500]],
+    ["404", ["status", 404]],
+    ["a page", ["status", 200, "text/html"]],
+  ]) {
     test(`${name}: ${what} is the end`, async () => {
       const plan = script("sse", [[steps]]);
       const [source, seen] = open(Class, plan.url);
@@ -70,7 +118,9 @@ for (const [name, Class] of [["drop-in", DropIn], ["native", EventSource]]) {
 
   test(`${name}: close is the end, in a handler as well`, async () => {
     const [source, seen] = open(Class, stream("data: 1\n\ndata: 2\n\ndata: 3\n\n").url);
-    source.addEventListener("message", ({ data }) => { if (data === "2") source.close(); });
+    source.addEventListener("message", ({ data }) => {
+      if (data === "2") source.close();
+    });
     await waitFor(() => seen.messages.length === 2, "two messages");
     await new Promise((resolve) => setTimeout(resolve, 100));
     equal([seen.messages.length, source.readyState, seen.events.length], [2, 2, 1], "after it");
@@ -97,7 +147,14 @@ test("drop-in: with reconnect a 502 is no end", async () => {
   const plan = script("sse", [[["status", 502]], [["send", "data: x\n\n"]]]);
   const [, seen] = open(DropIn, plan.url, { reconnect: { initialDelay: 100, jitter: "none" } });
   await waitFor(() => seen.messages.length === 1, "the message");
-  equal(seen.events, [["error", 0], ["open", 1]], "events");
+  equal(
+    seen.events,
+    [
+      ["error", 0],
+      ["open", 1],
+    ],
+    "events",
+  );
 });
 
 test("drop-in: another scheme fails, but not at once", async () => {

@@ -36,12 +36,32 @@ test("named events, also those named as its own", async () => {
     made.on(type, (message) => heard.push([type, message.data]));
   }
   const seen = watch(made);
-  await waitFor(() => seen.messages.length === 8, () => `8 messages, have ${JSON.stringify(seen.messages)}`);
-  equal(seen.messages.map((message) => message.type),
-    ["message", "price", "error", "open", "close", "listed", "inner", "message"], "types");
+  await waitFor(
+    () => seen.messages.length === 8,
+    () => `8 messages, have ${JSON.stringify(seen.messages)}`,
+  );
+  equal(
+    seen.messages.map((message) => message.type),
+    ["message", "price", "error", "open", "close", "listed", "inner", "message"],
+    "types",
+  );
   equal(seen.data, ["plain", { p: 1 }, "bad", "gate", "shut", "yes", { type: "inner", v: 2 }, "one\ntwo"], "data");
-  equal(heard, [["price", { p: 1 }], ["error", "bad"], ["open", "gate"], ["close", "shut"], ["inner", { type: "inner", v: 2 }]], "on(type)");
-  equal(seen.messages.map((message) => message.lastEventId), ["1", "2", "3", "4", "5", "6", "7", "8"], "ids");
+  equal(
+    heard,
+    [
+      ["price", { p: 1 }],
+      ["error", "bad"],
+      ["open", "gate"],
+      ["close", "shut"],
+      ["inner", { type: "inner", v: 2 }],
+    ],
+    "on(type)",
+  );
+  equal(
+    seen.messages.map((message) => message.lastEventId),
+    ["1", "2", "3", "4", "5", "6", "7", "8"],
+    "ids",
+  );
   equal([seen.messages[0].transport, seen.messages[0].origin], ["eventsource", wire], "message");
   equal(made.lastEventId, "8", "lastEventId");
   equal(seen.retries.length, 0, "retries: an event named error is no error");
@@ -59,7 +79,9 @@ test("a type that on() asks for later is heard", async () => {
 
 test("withCredentials sends the cookie, and only then", async () => {
   document.cookie = "everwire=yes; path=/";
-  after(() => { document.cookie = "everwire=; path=/; max-age=0"; });
+  after(() => {
+    document.cookie = "everwire=; path=/; max-age=0";
+  });
   for (const withCredentials of [true, false]) {
     const plan = stream("data: x\n\n");
     const made = client(plan.url, { ...eventsource, withCredentials });
@@ -92,7 +114,10 @@ test("codec text, own codec, for await", async () => {
     equal(message.data, '{"a":1}', "text");
     break;
   }
-  const own = client(stream("data: x\n\n").url, { ...eventsource, codec: { decode: (data) => [data], encode: String } });
+  const own = client(stream("data: x\n\n").url, {
+    ...eventsource,
+    codec: { decode: (data) => [data], encode: String },
+  });
   for await (const message of own) {
     equal(message.data, ["x"], "own codec");
     break;
@@ -106,8 +131,14 @@ test("send has no way up", async () => {
 });
 
 test("the cursor goes up in the query; its name can be chosen", async () => {
-  for (const [resume, name] of [[{}, "lastEventId"], [{ name: "last_event_id", from: "41" }, "last_event_id"]]) {
-    const plan = script("sse", [[["send", "id: 42&é\ndata: a\n\n"], ["wait", 20], ["reset"]], [["send", ": hello\n\n"]]]);
+  for (const [resume, name] of [
+    [{}, "lastEventId"],
+    [{ name: "last_event_id", from: "41" }, "last_event_id"],
+  ]) {
+    const plan = script("sse", [
+      [["send", "id: 42&é\ndata: a\n\n"], ["wait", 20], ["reset"]],
+      [["send", ": hello\n\n"]],
+    ]);
     const made = client(plan.url, { ...eventsource, resume });
     const seen = watch(made);
     await waitFor(() => made.stats().opens === 2, "the second connection");
@@ -119,7 +150,10 @@ test("the cursor goes up in the query; its name can be chosen", async () => {
 });
 
 test("resume by header leaves the reconnect to the browser", async () => {
-  const plan = script("sse", [[["send", "retry: 20\nid: 7\ndata: a\n\n"], ["wait", 20], ["end"]], [["send", "id: 8\ndata: b\n\n"]]]);
+  const plan = script("sse", [
+    [["send", "retry: 20\nid: 7\ndata: a\n\n"], ["wait", 20], ["end"]],
+    [["send", "id: 8\ndata: b\n\n"]],
+  ]);
   const made = client(plan.url, { ...eventsource, resume: { via: "header" } });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 2, "both messages");

@@ -23,7 +23,10 @@ for (const [name, first, second, options] of transports) {
     ok(made.url.startsWith(second(path)), made.url);
     await fault("/fault/clear");
     made.reconnect();
-    await waitFor(() => made.state === "open" && made.url.startsWith(first(path)), () => `the first endpoint, at ${made.url}`);
+    await waitFor(
+      () => made.state === "open" && made.url.startsWith(first(path)),
+      () => `the first endpoint, at ${made.url}`,
+    );
     const again = counter.received;
     await waitFor(() => counter.received > again + 100, "messages from the first one again");
     equal([counter.first, counter.flaws], [1, noFlaws], "received");
@@ -32,7 +35,13 @@ for (const [name, first, second, options] of transports) {
 
 test("endpoints of several kinds, functions too; each is checked at once", async () => {
   const asked = [];
-  const made = client([() => { asked.push(1); throw new Error("no address today"); }, { sse: sse("/count?to=3") }]);
+  const made = client([
+    () => {
+      asked.push(1);
+      throw new Error("no address today");
+    },
+    { sse: sse("/count?to=3") },
+  ]);
   await waitFor(() => made.lastEventId === "3", "message 3");
   equal([asked.length, made.transport], [1, "fetch"], "asked");
   equal(thrown(() => client([ws("/echo"), "ftp://example.com"])).code, "invalid-url", "the second one");

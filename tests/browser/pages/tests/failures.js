@@ -3,7 +3,10 @@ import { client, watch } from "../client.js";
 import { engine, equal, ok, rejection, test, waitFor } from "../harness.js";
 import { fault, script, sse, ws } from "../server.js";
 
-const closing = (code, reason = "why") => [["send", "hello"], ["close", code, reason]];
+const closing = (code, reason = "why") => [
+  ["send", "hello"],
+  ["close", code, reason],
+];
 const closed = (seen, what = "the close event") => waitFor(() => seen.closed, what);
 
 for (const code of [1008, 4400, 4403, 4404]) {
@@ -12,8 +15,11 @@ for (const code of [1008, 4400, 4403, 4404]) {
     const made = client(plan.url);
     const seen = watch(made);
     const { reason, error, code: closeCode } = await closed(seen);
-    equal([reason, closeCode, error.code, error.closeCode, error.closeReason, error.class],
-      ["fatal", code, "closed", code, "why", "fatal"], "close event");
+    equal(
+      [reason, closeCode, error.code, error.closeCode, error.closeReason, error.class],
+      ["fatal", code, "closed", code, "why", "fatal"],
+      "close event",
+    );
     equal(seen.data, ["hello"], "messages before it");
     equal([made.lastFailure?.closeCode, made.state, made.readyState], [code, "closed", 3], "client");
     equal((await plan.log()).length, 1, "attempts");
@@ -25,7 +31,10 @@ for (const code of [4001, 4401]) {
   test(`close ${code} asks the provider again, once`, async () => {
     const plan = script("ws", [[["close", code, ""]]]);
     const asked = [];
-    const made = client((context) => { asked.push(context.reason); return plan.url; });
+    const made = client((context) => {
+      asked.push(context.reason);
+      return plan.url;
+    });
     const seen = watch(made);
     const { reason, code: closeCode } = await closed(seen);
     equal([reason, closeCode], ["fatal", code], "close event");
@@ -55,8 +64,11 @@ for (const code of [1000, 1001, 1011, 3000, 4000]) {
     const seen = watch(made);
     await waitFor(() => seen.data.includes("again"), "the second connection");
     const [retry] = seen.retries;
-    equal([retry.failure.code, retry.failure.closeCode, retry.failure.closeReason, retry.failure.class],
-      ["closed", code, "why", "retriable"], "failure");
+    equal(
+      [retry.failure.code, retry.failure.closeCode, retry.failure.closeReason, retry.failure.class],
+      ["closed", code, "why", "retriable"],
+      "failure",
+    );
     equal([retry.attempt, retry.delay], [1, 100], "retry");
     ok(Math.abs(retry.retryAt - Date.now()) < 5_000, "retryAt is a time");
     equal(seen.states, ["open", "waiting", "connecting", "open"], "states");
@@ -89,18 +101,41 @@ test("a server that closes with 1000 on every ping is not stormed", async () => 
     reconnect: { initialDelay: 100, maxDelay: 60_000, factor: 2, jitter: "none" },
   });
   const seen = watch(made);
-  await waitFor(() => seen.retries.length === 5, () => `5 retries, have ${seen.retries.length}`);
-  equal(seen.retries.map((retry) => retry.delay), [100, 200, 400, 800, 1600], "delays");
-  equal(seen.retries.map((retry) => retry.attempt), [1, 2, 3, 4, 5], "attempts");
+  await waitFor(
+    () => seen.retries.length === 5,
+    () => `5 retries, have ${seen.retries.length}`,
+  );
+  equal(
+    seen.retries.map((retry) => retry.delay),
+    [100, 200, 400, 800, 1600],
+    "delays",
+  );
+  equal(
+    seen.retries.map((retry) => retry.attempt),
+    [1, 2, 3, 4, 5],
+    "attempts",
+  );
   equal((await plan.log()).length, 5, "attempts at the server");
 });
 
 test("a stable connection starts the backoff anew", async () => {
-  const plan = script("ws", [[["reset"]], [["reset"]], [["wait", 1_500], ["close", 1000, ""]], []]);
+  const plan = script("ws", [
+    [["reset"]],
+    [["reset"]],
+    [
+      ["wait", 1_500],
+      ["close", 1000, ""],
+    ],
+    [],
+  ]);
   const made = client(plan.url, { reconnect: { initialDelay: 100, factor: 2, jitter: "none", stableAfter: 500 } });
   const seen = watch(made);
   await waitFor(() => seen.retries.length === 3, "three retries");
-  equal(seen.retries.map((retry) => retry.delay), [100, 200, 100], "delays");
+  equal(
+    seen.retries.map((retry) => retry.delay),
+    [100, 200, 100],
+    "delays",
+  );
 });
 
 test("refused upgrades are tried again, with a growing delay", async () => {
@@ -108,17 +143,34 @@ test("refused upgrades are tried again, with a growing delay", async () => {
   const made = client(plan.url, { reconnect: { initialDelay: 100, factor: 2, jitter: "none" } });
   const seen = watch(made);
   await waitFor(() => seen.data.includes("in"), "the fourth attempt");
-  equal(seen.retries.map((retry) => [retry.failure.code, retry.failure.class, retry.delay]),
-    [["network", "retriable", 100], ["network", "retriable", 200], ["network", "retriable", 400]], "failures");
+  equal(
+    seen.retries.map((retry) => [retry.failure.code, retry.failure.class, retry.delay]),
+    [
+      ["network", "retriable", 100],
+      ["network", "retriable", 200],
+      ["network", "retriable", 400],
+    ],
+    "failures",
+  );
 });
 
 test("an EventSource that the browser gave up is made anew", async () => {
-  const plan = script("sse", [[["status", 503]], [["status", 200, "text/html"]], [["end"]], [["send", "id: 1\ndata: a\n\n"], ["reset"]], [["send", "id: 2\ndata: b\n\n"]]]);
+  const plan = script("sse", [
+    [["status", 503]],
+    [["status", 200, "text/html"]],
+    [["end"]],
+    [["send", "id: 1\ndata: a\n\n"], ["reset"]],
+    [["send", "id: 2\ndata: b\n\n"]],
+  ]);
   const made = client(plan.url, { transport: "eventsource" });
   const seen = watch(made);
   await waitFor(() => seen.data.includes("b"), "the fifth attempt");
   equal(seen.data, ["a", "b"], "messages");
-  equal(seen.retries.map((retry) => retry.failure.code), ["network", "network", "network", "network"], "failures");
+  equal(
+    seen.retries.map((retry) => retry.failure.code),
+    ["network", "network", "network", "network"],
+    "failures",
+  );
   equal((await plan.log()).length, 5, "attempts at the server");
 });
 
@@ -142,7 +194,11 @@ for (const kind of ["ws", "sse"]) {
     equal([reason, error.code], ["exhausted", "network"], "close event");
     equal((await plan.log()).length, 1 + seen.retries.length, "attempts at the server");
     equal(seen.retries.length, 2, "retries");
-    equal(seen.retries.every((retry) => retry.delay >= 100), true, "the floor");
+    equal(
+      seen.retries.every((retry) => retry.delay >= 100),
+      true,
+      "the floor",
+    );
   });
 }
 
@@ -157,7 +213,12 @@ test("reconnect: false ends with the first loss", async () => {
 test("shouldReconnect overrides the table, both ways", async () => {
   const given = [];
   const fatal = script("ws", [closing(4403), [["send", "in"]]]);
-  const on = client(fatal.url, { shouldReconnect: (failure) => { given.push(failure); return true; } });
+  const on = client(fatal.url, {
+    shouldReconnect: (failure) => {
+      given.push(failure);
+      return true;
+    },
+  });
   const seenOn = watch(on);
   await waitFor(() => seenOn.data.includes("in"), "the second connection");
   equal([given[0].code, given[0].closeCode, given[0].class], ["closed", 4403, "fatal"], "failure given");
@@ -172,7 +233,10 @@ test("shouldReconnect overrides the table, both ways", async () => {
 });
 
 test("reconnect() drops the connection, or the wait, and tries at once", async () => {
-  const made = client(ws("/count?to=100000&rate=200"), { resume: { id: "eventId" }, reconnect: { initialDelay: 60_000, maxDelay: 60_000, jitter: "none" } });
+  const made = client(ws("/count?to=100000&rate=200"), {
+    resume: { id: "eventId" },
+    reconnect: { initialDelay: 60_000, maxDelay: 60_000, jitter: "none" },
+  });
   const seen = watch(made);
   await waitFor(() => seen.messages.length > 5, "messages");
   const before = made.stats().opens;
@@ -184,7 +248,11 @@ test("reconnect() drops the connection, or the wait, and tries at once", async (
   made.reconnect();
   await waitFor(() => seen.messages.length > length + 5, "messages again");
   const seqs = seen.data.map((data) => data.seq);
-  equal(seqs, seqs.map((_, index) => index + 1), "numbers");
+  equal(
+    seqs,
+    seqs.map((_, index) => index + 1),
+    "numbers",
+  );
 });
 
 test("reconnect() and close() on a closed client do nothing", async () => {

@@ -23,18 +23,26 @@ async function chat() {
   let written = 0;
   const write = async (count) => {
     if (writer?.readyState !== WebSocket.OPEN) writer = await plainSocket(`/chat?room=${room}`);
-    for (let n = 0; n < count; n += 1) writer.send(JSON.stringify({ type: "chat", from: "ann", text: `${written += 1}` }));
+    for (let n = 0; n < count; n += 1)
+      writer.send(JSON.stringify({ type: "chat", from: "ann", text: `${(written += 1)}` }));
   };
   const made = client(ws(`/chat?room=${room}`), { ...options, resume: { id: "eventId", gap: "gap" } });
   return { made, type: "chat", write, total: () => written };
 }
 
 async function ticker() {
-  const made = client(sse(`/ticker?name=${unique()}`), { ...options, transport: "eventsource", resume: { gap: "gap" } });
+  const made = client(sse(`/ticker?name=${unique()}`), {
+    ...options,
+    transport: "eventsource",
+    resume: { gap: "gap" },
+  });
   return { made, type: "tick", write: async () => {}, total: () => 0 };
 }
 
-for (const [name, start] of [["chat by WebSocket", chat], ["ticker by EventSource", ticker]]) {
+for (const [name, start] of [
+  ["chat by WebSocket", chat],
+  ["ticker by EventSource", ticker],
+]) {
   for (const [button, { before, cause, end, failure, suppresses }] of Object.entries(troubles)) {
     test(`${name}: ${button}`, async () => {
       const { made, type, write, total } = await start();
@@ -43,7 +51,10 @@ for (const [name, start] of [["chat by WebSocket", chat], ["ticker by EventSourc
       const seen = watch(made);
       await made.opened();
       await write(3);
-      await waitFor(() => counter.received >= 3, () => `three messages, have ${counter.received}`);
+      await waitFor(
+        () => counter.received >= 3,
+        () => `three messages, have ${counter.received}`,
+      );
       if (before) await fault(before);
       const { opens } = made.stats();
       await fault(cause);
@@ -52,14 +63,19 @@ for (const [name, start] of [["chat by WebSocket", chat], ["ticker by EventSourc
       await write(5);
       if (end) {
         // Not only one failed attempt: the trouble outlasts the first retries.
-        await waitFor(() => seen.retries.length >= 3, () => `three retries, have ${seen.retries.length}`);
+        await waitFor(
+          () => seen.retries.length >= 3,
+          () => `three retries, have ${seen.retries.length}`,
+        );
         await fault(end);
       }
       await waitFor(() => made.stats().opens > opens && made.state === "open", "open again");
       await write(3);
       const { received } = counter;
-      await waitFor(() => (total() > 0 ? counter.received === total() : counter.received >= received + 4),
-        () => `everything, have ${counter.received} of ${total()}`);
+      await waitFor(
+        () => (total() > 0 ? counter.received === total() : counter.received >= received + 4),
+        () => `everything, have ${counter.received} of ${total()}`,
+      );
       equal(counter.flaws, noFlaws, "flaws");
       if (suppresses) ok(made.stats().suppressed > 0, "the replay was held back");
       equal(seen.gaps.filter((gap) => gap.outcome === "gap").length, 0, "gaps told by the server");
@@ -71,7 +87,12 @@ for (const [name, start] of [["chat by WebSocket", chat], ["ticker by EventSourc
 }
 
 test("half-closed and black-holed connections are noticed", async () => {
-  for (const trouble of ["/proxy/half-close", "/proxy/black-hole?direction=down", "/proxy/black-hole?direction=up", "/proxy/black-hole?direction=both"]) {
+  for (const trouble of [
+    "/proxy/half-close",
+    "/proxy/black-hole?direction=down",
+    "/proxy/black-hole?direction=up",
+    "/proxy/black-hole?direction=both",
+  ]) {
     const made = client(ws(`/chat?room=${unique()}`), { ...options, heartbeat: { interval: 150, timeout: 150 } });
     const seen = watch(made);
     await made.opened();
@@ -88,6 +109,9 @@ test("a slow line below the timeout is left alone", async () => {
   const seen = watch(made);
   await made.opened();
   await fault("/proxy/delay?ms=100");
-  await waitFor(() => made.stats().roundTrip >= 190, () => `a slow round trip, have ${made.stats().roundTrip}`);
+  await waitFor(
+    () => made.stats().roundTrip >= 190,
+    () => `a slow round trip, have ${made.stats().roundTrip}`,
+  );
   equal([seen.retries.length, made.state], [0, "open"], "retries, state");
 });

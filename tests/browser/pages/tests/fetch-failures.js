@@ -11,8 +11,11 @@ for (const status of [400, 402, 403, 404, 405, 406, 409, 410, 413, 414, 415, 418
   test(`${status} at first is fatal, and says what the server said`, async () => {
     const url = answer(`status=${status}&body=no%20such%20thing`);
     const { reason, error, wasClean } = await closed(watch(client(url)));
-    equal([reason, wasClean, error.code, error.status, error.contentType.split(";")[0], error.body, error.closeCode],
-      ["fatal", false, "http", status, "text/plain", "no such thing", 0], "close event");
+    equal(
+      [reason, wasClean, error.code, error.status, error.contentType.split(";")[0], error.body, error.closeCode],
+      ["fatal", false, "http", status, "text/plain", "no such thing", 0],
+      "close event",
+    );
     ok(error.message.includes(String(status)), error.message);
     equal((await requests(url)).length, 1, "requests");
   });
@@ -25,7 +28,8 @@ for (const status of [408, 425, 429, 500, 502, 503, 504]) {
     await waitFor(() => seen.messages.length === 1, "the message");
     // Chromium itself repeats a 408 once, when it comes on a connection that was used before.
     ok(seen.retries.length === 2 || (status === 408 && seen.retries.length === 1), `${seen.retries.length} retries`);
-    for (const { failure } of seen.retries) equal([failure.code, failure.status, failure.class], ["http", status, "retriable"], "failure");
+    for (const { failure } of seen.retries)
+      equal([failure.code, failure.status, failure.class], ["http", status, "retriable"], "failure");
   });
 }
 
@@ -37,7 +41,10 @@ test("204 ends it, and is no error", async () => {
 
 test("401 asks the providers once more", async () => {
   const asked = [];
-  const headers = ({ reason }) => { asked.push(reason); return {}; };
+  const headers = ({ reason }) => {
+    asked.push(reason);
+    return {};
+  };
   const good = watch(client(answer("status=401&times=1"), { http: { headers } }));
   await waitFor(() => good.messages.length === 1, "the message");
   equal(asked, ["initial", "unauthorized"], "asked");
@@ -49,11 +56,24 @@ test("401 asks the providers once more", async () => {
 
 test("a wrong content type is fatal at first and retriable later", async () => {
   const { reason, error } = await closed(watch(client(answer("status=200&type=text/html&body=<h1>log in</h1>"))));
-  equal([reason, error.code, error.status, error.contentType, error.body], ["fatal", "content-type", 200, "text/html", "<h1>log in</h1>"], "close event");
-  const plan = script("sse", [[["send", "data: 1\n\n"], ["end"]], [["status", 200, "text/html"]], [["status", 404]], [["send", "data: 2\n\n"]]]);
+  equal(
+    [reason, error.code, error.status, error.contentType, error.body],
+    ["fatal", "content-type", 200, "text/html", "<h1>log in</h1>"],
+    "close event",
+  );
+  const plan = script("sse", [
+    [["send", "data: 1\n\n"], ["end"]],
+    [["status", 200, "text/html"]],
+    [["status", 404]],
+    [["send", "data: 2\n\n"]],
+  ]);
   const seen = watch(client(plan.url));
   await waitFor(() => seen.data.includes("2"), "the last message");
-  equal(seen.retries.map(({ failure }) => failure.code), ["end", "content-type", "http"], "failures");
+  equal(
+    seen.retries.map(({ failure }) => failure.code),
+    ["end", "content-type", "http"],
+    "failures",
+  );
 });
 
 for (const type of ["text/event-stream", "TEXT/Event-Stream; charset=utf-8", "text/event-stream ;x=y"]) {
@@ -71,8 +91,17 @@ for (const type of ["text/event-streams", "application/json", "text/plain; text/
 }
 
 test("Retry-After in seconds, and as a date, is a lower bound, capped", async () => {
-  for (const [query, least, most] of [["retry_after=2", 2_000, 2_500], ["date_after=30", 10_000, 40_000], ["retry_after=86400", 60_000, 75_000], ["retry_after=soon", 100, 100]]) {
-    const seen = watch(client(answer(`status=503&${query}`), { reconnect: { initialDelay: 100, jitter: "none", maxServerDelay: 60_000 } }));
+  for (const [query, least, most] of [
+    ["retry_after=2", 2_000, 2_500],
+    ["date_after=30", 10_000, 40_000],
+    ["retry_after=86400", 60_000, 75_000],
+    ["retry_after=soon", 100, 100],
+  ]) {
+    const seen = watch(
+      client(answer(`status=503&${query}`), {
+        reconnect: { initialDelay: 100, jitter: "none", maxServerDelay: 60_000 },
+      }),
+    );
     await waitFor(() => seen.retries.length >= 1, "the retry");
     const { delay } = seen.retries[0];
     ok(delay >= least && delay <= most, `${query}: ${delay} ms`);
@@ -101,7 +130,10 @@ test("a body that is cut in mid-event: what is unfinished is dropped, the rest c
 
 test("http.flush: an event without its blank line counts at the end", async () => {
   for (const flush of [false, true]) {
-    const plan = script("sse", [[["send", "id: 1\ndata: one\n\nid: 2\ndata: two"], ["end"]], [["send", "data: next\n\n"]]]);
+    const plan = script("sse", [
+      [["send", "id: 1\ndata: one\n\nid: 2\ndata: two"], ["end"]],
+      [["send", "data: next\n\n"]],
+    ]);
     const seen = watch(client(plan.url, { http: { flush } }));
     await waitFor(() => seen.data.includes("next"), "the next connection");
     equal(seen.data, flush ? ["one", "two", "next"] : ["one", "next"], `messages with flush ${flush}`);
@@ -109,7 +141,10 @@ test("http.flush: an event without its blank line counts at the end", async () =
 });
 
 test("silence over the heartbeat's interval replaces the stream; a comment is no silence", async () => {
-  const beats = Array.from({ length: 6 }, () => [["send", ":\n"], ["wait", 400]]).flat();
+  const beats = Array.from({ length: 6 }, () => [
+    ["send", ":\n"],
+    ["wait", 400],
+  ]).flat();
   const plan = script("sse", [[["send", "id: 1\ndata: a\n\n"], ...beats], [["send", "id: 2\ndata: b\n\n"]]]);
   const made = client(plan.url, { heartbeat: { interval: 1_200, timeout: 400 } });
   const seen = watch(made);

@@ -12,11 +12,18 @@ test("ids of any script are resumed byte-exact, in the query and in the header",
       const plan = script("sse", [cutAfter(`id: ${id}\ndata: a\n\n`), [["send", "data: b\n\n"]]]);
       const made = client(plan.url, { resume: { via } });
       const seen = watch(made);
-      await waitFor(() => seen.data.includes("b"), () => `the second connection: ${id} via ${via}, ${seen.events}`);
+      await waitFor(
+        () => seen.data.includes("b"),
+        () => `the second connection: ${id} via ${via}, ${seen.events}`,
+      );
       const { query, headers } = (await plan.log())[1];
       // WebKitGTK takes a header's bytes for characters, and encodes them once more.
       const twice = String.fromCharCode(...new TextEncoder().encode(id));
-      equal(via === "header" ? headers["last-event-id"] : query.lastEventId, via === "header" && engine === "webkit" ? twice : id, `id via ${via}`);
+      equal(
+        via === "header" ? headers["last-event-id"] : query.lastEventId,
+        via === "header" && engine === "webkit" ? twice : id,
+        `id via ${via}`,
+      );
       equal(via === "header" ? query.lastEventId : headers["last-event-id"], undefined, `nothing else via ${via}`);
       made.close(); // A browser has six connections to a host.
     }
@@ -36,7 +43,12 @@ test("to its own origin the cursor goes in the header", async () => {
   // In a frame of the app's own origin there would be a page; here the page fetches itself through a script of its own.
   const seen = [];
   const made = client("/own", {
-    http: { fetch: async (url, init) => { seen.push([new URL(url).search, init.headers.get("last-event-id")]); return fetch(`${wire}/answer?status=200&type=text/event-stream`, { signal: init.signal }); } },
+    http: {
+      fetch: async (url, init) => {
+        seen.push([new URL(url).search, init.headers.get("last-event-id")]);
+        return fetch(`${wire}/answer?status=200&type=text/event-stream`, { signal: init.signal });
+      },
+    },
     resume: { from: "41" },
   });
   await made.opened();
@@ -45,10 +57,18 @@ test("to its own origin the cursor goes in the header", async () => {
 });
 
 test("resume on the second reconnect after events without ids", async () => {
-  const plan = script("sse", [cutAfter("id: 7\ndata: a\n\n"), cutAfter("data: b\n\ndata: c\n\n"), [["send", "data: d\n\n"]]]);
+  const plan = script("sse", [
+    cutAfter("id: 7\ndata: a\n\n"),
+    cutAfter("data: b\n\ndata: c\n\n"),
+    [["send", "data: d\n\n"]],
+  ]);
   const seen = watch(client(plan.url));
   await waitFor(() => seen.data.includes("d"), "the third connection");
-  equal((await plan.log()).map(({ query }) => query.lastEventId), [undefined, "7", "7"], "cursors");
+  equal(
+    (await plan.log()).map(({ query }) => query.lastEventId),
+    [undefined, "7", "7"],
+    "cursors",
+  );
   equal(seen.data, ["a", "b", "c", "d"], "messages");
 });
 
@@ -70,7 +90,10 @@ test("a stream that ends after a healthy time comes back at once", async () => {
   const plan = script("sse", [[["send", "data: a\n\n"], ["wait", 1_000], ["end"]]]);
   const seen = watch(client(plan.url, { reconnect: { initialDelay: 5_000, jitter: "none", stableAfter: 100 } }));
   await waitFor(() => seen.messages.length === 4, "four connections");
-  ok(seen.retries.every(({ delay, attempt }) => delay <= 125 && attempt === 1), `delays ${seen.retries.map(({ delay }) => delay)}`);
+  ok(
+    seen.retries.every(({ delay, attempt }) => delay <= 125 && attempt === 1),
+    `delays ${seen.retries.map(({ delay }) => delay)}`,
+  );
 });
 
 test("a POST is repeated only where the server did not act on it", async () => {
@@ -94,10 +117,12 @@ test("a POST is repeated only where the server did not act on it", async () => {
     const made = client(plan.url, { http });
     const seen = watch(made);
     if (expected === 1) {
-      await waitFor(() => seen.closed, () => `the close event after ${JSON.stringify(steps)}, have ${seen.events} ${seen.data}`);
+      await waitFor(
+        () => seen.closed,
+        () => `the close event after ${JSON.stringify(steps)}, have ${seen.events} ${seen.data}`,
+      );
       equal(seen.closed.reason, "fatal", `reason after ${JSON.stringify(steps)}`);
-    }
-    else await waitFor(() => seen.data.includes("again"), `the second request after ${JSON.stringify(steps)}`);
+    } else await waitFor(() => seen.data.includes("again"), `the second request after ${JSON.stringify(steps)}`);
     await new Promise((resolve) => setTimeout(resolve, 150));
     equal((await plan.log()).length, expected, `requests after ${JSON.stringify(steps)}`);
     made.close();
@@ -110,7 +135,11 @@ test("a POST whose answer ends has ended", async () => {
   const seen = watch(made);
   const data = [];
   for await (const message of made) data.push(message.data);
-  equal([data, seen.closed.reason, seen.closed.error, seen.closed.wasClean], [["a"], "ended", null, true], "close event");
+  equal(
+    [data, seen.closed.reason, seen.closed.error, seen.closed.wasClean],
+    [["a"], "ended", null, true],
+    "close event",
+  );
   equal((await plan.log()).length, 1, "requests");
 });
 
@@ -124,7 +153,18 @@ test("until ends it after the message that says so", async () => {
 });
 
 test("until works on a WebSocket as well", async () => {
-  const seen = watch(client(script("ws", [[["send", '{"progress":50}'], ["send", '{"progress":100}'], ["send", "x"]]]).url, { until: ({ data }) => data.progress === 100 }));
+  const seen = watch(
+    client(
+      script("ws", [
+        [
+          ["send", '{"progress":50}'],
+          ["send", '{"progress":100}'],
+          ["send", "x"],
+        ],
+      ]).url,
+      { until: ({ data }) => data.progress === 100 },
+    ),
+  );
   equal([(await closed(seen)).reason, seen.messages.length], ["ended", 2], "close event");
 });
 
@@ -142,23 +182,43 @@ test("resume.request gives every request after the first that delivered somethin
   const cursors = [];
   const made = client(start.url, {
     http: { method: "POST", headers: { "x-test": key }, body: "prompt" },
-    resume: { request: ({ id }) => { cursors.push(id); return { url: again.url }; } },
+    resume: {
+      request: ({ id }) => {
+        cursors.push(id);
+        return { url: again.url };
+      },
+    },
     until: ({ data }) => data === "[DONE]",
   });
   const seen = watch(made);
   equal((await closed(seen)).reason, "ended", "reason");
   equal(seen.data, ["a", "b", "c", "[DONE]"], "messages");
   equal(cursors, ["j:1", "j:2"], "cursors");
-  equal((await start.log()).map(({ method }) => method), ["POST", "POST"], "starts");
+  equal(
+    (await start.log()).map(({ method }) => method),
+    ["POST", "POST"],
+    "starts",
+  );
   const log = await again.log();
-  equal(log.map(({ method, headers, received }) => [method, headers["x-test"], received]), [["GET", key, []], ["GET", key, []]], "resumes");
+  equal(
+    log.map(({ method, headers, received }) => [method, headers["x-test"], received]),
+    [
+      ["GET", key, []],
+      ["GET", key, []],
+    ],
+    "resumes",
+  );
 });
 
 test("a resume.request that gives nothing useful is a failed attempt, not a second start", async () => {
   const plan = script("sse", [cutAfter("id: 1\ndata: a\n\n")]);
   const seen = watch(client(plan.url, { http: { method: "POST", body: "x" }, resume: { request: () => undefined } }));
   await waitFor(() => seen.retries.length >= 3, "retries");
-  equal(seen.retries.slice(1, 3).map(({ failure }) => failure.code), ["provider", "provider"], "failures");
+  equal(
+    seen.retries.slice(1, 3).map(({ failure }) => failure.code),
+    ["provider", "provider"],
+    "failures",
+  );
   equal((await plan.log()).length, 1, "requests");
 });
 
@@ -166,13 +226,22 @@ test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel"
   const run = async (stop) => {
     let job;
     const made = client(`${wire}/llm?delay=5&tokens=120&cut=20`, {
-      http: { method: "POST", headers: { "content-type": "application/json" }, body: '{"prompt":"hi"}', cancel: () => ({ url: `${wire}/llm/${job}`, method: "DELETE" }) },
+      http: {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"prompt":"hi"}',
+        cancel: () => ({ url: `${wire}/llm/${job}`, method: "DELETE" }),
+      },
       resume: { request: () => `${wire}/llm/${job}` },
       until: ({ data }) => data === "[DONE]",
     });
     let text = "";
-    made.on("job", ({ data }) => { job = data.id; });
-    made.on("message", ({ data }) => { if (data !== "[DONE]") text += data; });
+    made.on("job", ({ data }) => {
+      job = data.id;
+    });
+    made.on("message", ({ data }) => {
+      if (data !== "[DONE]") text += data;
+    });
     const seen = watch(made);
     if (stop) {
       await waitFor(() => seen.messages.length > 30, "tokens");
@@ -181,13 +250,24 @@ test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel"
     }
     const { reason } = await closed(seen);
     const stats = await (await fetch(`${app}/llm/${job}/stats`)).json();
-    return { reason, text, stats, gaps: seen.gaps.length, told: await (await fetch(`${app}/llm/${job}/text`)).text(), cuts: seen.retries.length };
+    return {
+      reason,
+      text,
+      stats,
+      gaps: seen.gaps.length,
+      told: await (await fetch(`${app}/llm/${job}/text`)).text(),
+      cuts: seen.retries.length,
+    };
   };
   const whole = await run(false);
   equal(whole.text, whole.told, "text");
   ok(whole.text.length > 200, `${whole.text.length} characters`);
   ok(whole.cuts >= 5, `${whole.cuts} cuts`);
-  equal([whole.reason, whole.stats.starts, whole.stats.resumes, whole.stats.cancels], ["ended", 1, whole.cuts, 0], "whole");
+  equal(
+    [whole.reason, whole.stats.starts, whole.stats.resumes, whole.stats.cancels],
+    ["ended", 1, whole.cuts, 0],
+    "whole",
+  );
   const stopped = await run(true);
   equal([stopped.reason, stopped.stats.starts, stopped.stats.cancels], ["app", 1, 1], "stopped");
 });
@@ -199,7 +279,11 @@ test("cancel: an address gets a POST; after the end there is nothing to cancel",
   await made.opened();
   equal(await made.cancel(), true, "told");
   equal(made.state, "closed", "state");
-  equal((await stop.log()).map(({ method, headers }) => [method, headers["x-test"]]), [["POST", "1"]], "requests");
+  equal(
+    (await stop.log()).map(({ method, headers }) => [method, headers["x-test"]]),
+    [["POST", "1"]],
+    "requests",
+  );
   const ended = client(plan.url, { http: { cancel: stop.url }, until: () => true });
   await closed(watch(ended));
   equal([await ended.cancel(), (await stop.log()).length], [false, 1], "after the end");

@@ -6,7 +6,13 @@ import { app, script, sse, wire } from "../server.js";
 const stream = (...chunks) => script("sse", [chunks.map((chunk) => ["send", chunk])]);
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
 /** Each byte is a chunk of its own on the wire. */
-const byteByByte = (text) => script("sse", [bytesOf(text).flatMap((byte) => [["bytes", [byte]], ["wait", 1]])]);
+const byteByByte = (text) =>
+  script("sse", [
+    bytesOf(text).flatMap((byte) => [
+      ["bytes", [byte]],
+      ["wait", 1],
+    ]),
+  ]);
 
 test("opens, tells, and closes in order", async () => {
   // Firefox shows an answer only when its first byte has come, the others when its headers have.
@@ -34,11 +40,21 @@ test("events of any name, without being asked for", async () => {
   const heard = [];
   made.on("error", (message) => heard.push(message.data));
   const seen = watch(made);
-  await waitFor(() => seen.messages.length === 8, () => `8 messages, have ${JSON.stringify(seen.messages)}`);
-  equal(seen.messages.map((message) => message.type),
-    ["message", "price", "error", "open", "never heard of", "inner", "message", "message"], "types");
+  await waitFor(
+    () => seen.messages.length === 8,
+    () => `8 messages, have ${JSON.stringify(seen.messages)}`,
+  );
+  equal(
+    seen.messages.map((message) => message.type),
+    ["message", "price", "error", "open", "never heard of", "inner", "message", "message"],
+    "types",
+  );
   equal(seen.data, ["plain", { p: 1 }, "bad", "gate", "x", { type: "inner", v: 2 }, "one\ntwo", ""], "data");
-  equal(seen.messages.map((message) => message.lastEventId), ["1", "2", "3", "4", "4", "5", "6", "6"], "ids");
+  equal(
+    seen.messages.map((message) => message.lastEventId),
+    ["1", "2", "3", "4", "4", "5", "6", "6"],
+    "ids",
+  );
   equal([seen.messages[0].transport, seen.messages[0].origin], ["fetch", wire], "message");
   equal(heard, ["bad"], "on(error)");
 });
@@ -46,59 +62,121 @@ test("events of any name, without being asked for", async () => {
 test("any chunking: byte by byte, with a BOM, CRs, and characters of each length", async () => {
   const text = "\ufeffid: ä1\r\nevent: é\rdata: 日本😀\ndata: x\r\n\r\n: comment\r\rdata: y\n\n";
   const seen = watch(client(byteByByte(text).url));
-  await waitFor(() => seen.messages.length === 2, () => `2 messages, have ${JSON.stringify(seen.messages)}`);
-  equal(seen.messages.map(({ data, type, lastEventId }) => [data, type, lastEventId]),
-    [["日本😀\nx", "é", "ä1"], ["y", "message", "ä1"]], "messages");
+  await waitFor(
+    () => seen.messages.length === 2,
+    () => `2 messages, have ${JSON.stringify(seen.messages)}`,
+  );
+  equal(
+    seen.messages.map(({ data, type, lastEventId }) => [data, type, lastEventId]),
+    [
+      ["日本😀\nx", "é", "ä1"],
+      ["y", "message", "ä1"],
+    ],
+    "messages",
+  );
 });
 
 test("malformed UTF-8 becomes U+FFFD, and what follows is in its place", async () => {
-  const bytes = [...bytesOf("data: a"), 0xf0, 0x9f, ...bytesOf("b"), 0x80, ...bytesOf("\nid: ö"), 0xff, ...bytesOf("\n\ndata: €\n\n")];
+  const bytes = [
+    ...bytesOf("data: a"),
+    0xf0,
+    0x9f,
+    ...bytesOf("b"),
+    0x80,
+    ...bytesOf("\nid: ö"),
+    0xff,
+    ...bytesOf("\n\ndata: €\n\n"),
+  ];
   const seen = watch(client(script("sse", [[["bytes", bytes]]]).url));
   await waitFor(() => seen.messages.length === 2, "2 messages");
-  equal(seen.messages.map(({ data, lastEventId }) => [data, lastEventId]),
-    [["a\ufffdb\ufffd", "ö\ufffd"], ["€", "ö\ufffd"]], "messages");
+  equal(
+    seen.messages.map(({ data, lastEventId }) => [data, lastEventId]),
+    [
+      ["a\ufffdb\ufffd", "ö\ufffd"],
+      ["€", "ö\ufffd"],
+    ],
+    "messages",
+  );
 });
 
 test("the request: method, headers, body, cache and accept", async () => {
   const plan = stream("data: x\n\n");
-  const made = client(plan.url, { http: { method: "post", headers: { "x-test": "1", authorization: "Bearer t" }, body: '{"a":1}' } });
+  const made = client(plan.url, {
+    http: { method: "post", headers: { "x-test": "1", authorization: "Bearer t" }, body: '{"a":1}' },
+  });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 1, "the message");
   const [{ method, headers, received }] = await plan.log();
-  equal([method, headers.accept, headers["x-test"], headers.authorization, received], ["POST", "text/event-stream", "1", "Bearer t", ['{"a":1}']], "request");
+  equal(
+    [method, headers.accept, headers["x-test"], headers.authorization, received],
+    ["POST", "text/event-stream", "1", "Bearer t", ['{"a":1}']],
+    "request",
+  );
   ok(/no-cache|no-store/.test(headers["cache-control"] ?? "no-store"), `cache-control ${headers["cache-control"]}`);
 });
 
 test("headers and body are asked for each attempt, with its context", async () => {
-  const plan = script("sse", [[["status", 401]], [["send", "id: 1\ndata: a\n\n"], ["wait", 30], ["end"]], [["send", "id: 2\ndata: b\n\n"]]]);
+  const plan = script("sse", [
+    [["status", 401]],
+    [["send", "id: 1\ndata: a\n\n"], ["wait", 30], ["end"]],
+    [["send", "id: 2\ndata: b\n\n"]],
+  ]);
   const asked = [];
   const made = client(plan.url, {
     http: {
       method: "PUT",
-      headers: async ({ reason, lastEventId }) => { asked.push([reason, lastEventId]); return { "x-test": reason }; },
+      headers: async ({ reason, lastEventId }) => {
+        asked.push([reason, lastEventId]);
+        return { "x-test": reason };
+      },
       body: ({ attempt }) => `attempt ${attempt}`,
     },
   });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 2, "2 messages");
-  equal(asked, [["initial", ""], ["unauthorized", ""], ["reconnect", "1"]], "asked");
+  equal(
+    asked,
+    [
+      ["initial", ""],
+      ["unauthorized", ""],
+      ["reconnect", "1"],
+    ],
+    "asked",
+  );
   const log = await plan.log();
-  equal(log.map(({ headers }) => headers["x-test"]), ["initial", "unauthorized", "reconnect"], "headers");
+  equal(
+    log.map(({ headers }) => headers["x-test"]),
+    ["initial", "unauthorized", "reconnect"],
+    "headers",
+  );
   equal(log.map(({ received }) => received[0]).length, 3, "bodies");
 });
 
 test("a headers function that fails is one failed attempt", async () => {
   const plan = stream("data: x\n\n");
   let calls = 0;
-  const made = client(plan.url, { http: { headers: () => { if (calls++ === 0) throw new Error("no token"); return {}; } } });
+  const made = client(plan.url, {
+    http: {
+      headers: () => {
+        if (calls++ === 0) throw new Error("no token");
+        return {};
+      },
+    },
+  });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 1, "the message");
-  equal([seen.retries.length, seen.retries[0].failure.code, seen.retries[0].failure.cause.message], [1, "provider", "no token"], "failure");
+  equal(
+    [seen.retries.length, seen.retries[0].failure.code, seen.retries[0].failure.cause.message],
+    [1, "provider", "no token"],
+    "failure",
+  );
 });
 
 test("withCredentials sends the cookie, and only then", async () => {
   document.cookie = "everwire=yes; path=/";
-  after(() => { document.cookie = "everwire=; path=/; max-age=0"; });
+  after(() => {
+    document.cookie = "everwire=; path=/; max-age=0";
+  });
   for (const withCredentials of [true, false]) {
     const plan = stream("data: x\n\n");
     await client(plan.url, { withCredentials }).opened();
@@ -109,14 +187,23 @@ test("withCredentials sends the cookie, and only then", async () => {
 
 test("a fetch of the caller's own", async () => {
   const calls = [];
-  const made = client(stream("data: x\n\n").url, { http: { fetch: (url, init) => { calls.push([typeof url, init.signal instanceof AbortSignal]); return fetch(url, init); } } });
+  const made = client(stream("data: x\n\n").url, {
+    http: {
+      fetch: (url, init) => {
+        calls.push([typeof url, init.signal instanceof AbortSignal]);
+        return fetch(url, init);
+      },
+    },
+  });
   await made.opened();
   equal(calls, [["string", true]], "calls");
 });
 
 test("comments reach who asks for them, and no one else", async () => {
   const heard = [];
-  const made = client(stream(": one\n", ":two\n\n", "data: x\n: three\n\n").url, { http: { onComment: (text) => heard.push(text) } });
+  const made = client(stream(": one\n", ":two\n\n", "data: x\n: three\n\n").url, {
+    http: { onComment: (text) => heard.push(text) },
+  });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 1, "the message");
   equal(heard, ["one", "two", "three"], "comments");
@@ -172,16 +259,28 @@ for (const status of [301, 302, 303, 307, 308]) {
   });
 }
 
-test("an event of 7 MB and one of 14 MB", async () => {
-  for (const bytes of [7_000_000, 14_000_000]) {
-    const made = client(sse(`/big?bytes=${bytes}`), { codec: "text" });
-    const seen = watch(made);
-    await waitFor(() => seen.messages.at(-1)?.data.length === bytes, () => `${bytes} bytes, have ${seen.messages.map(({ data }) => data.length)}`, 30_000);
-    const { data } = seen.messages.at(-1);
-    equal([data.slice(0, 28), data.charCodeAt(bytes - 1)], ["abcdefghijklmnopqrstuvwxyzab", 97 + ((bytes - 1) % 26)], "its text");
-    made.close();
-  }
-}, { seconds: 180 });
+test(
+  "an event of 7 MB and one of 14 MB",
+  async () => {
+    for (const bytes of [7_000_000, 14_000_000]) {
+      const made = client(sse(`/big?bytes=${bytes}`), { codec: "text" });
+      const seen = watch(made);
+      await waitFor(
+        () => seen.messages.at(-1)?.data.length === bytes,
+        () => `${bytes} bytes, have ${seen.messages.map(({ data }) => data.length)}`,
+        30_000,
+      );
+      const { data } = seen.messages.at(-1);
+      equal(
+        [data.slice(0, 28), data.charCodeAt(bytes - 1)],
+        ["abcdefghijklmnopqrstuvwxyzab", 97 + ((bytes - 1) % 26)],
+        "its text",
+      );
+      made.close();
+    }
+  },
+  { seconds: 180 },
+);
 
 test("an event above maxEventBytes is a typed error, after those before it", async () => {
   const plan = stream(`id: 1\ndata: ok\n\ndata: ${"x".repeat(300)}\n\ndata: never\n\n`);
@@ -193,25 +292,37 @@ test("an event above maxEventBytes is a typed error, after those before it", asy
 test("close inside a handler is the last of a chunk", async () => {
   const made = client(stream("data: 1\n\ndata: 2\n\ndata: 3\n\n").url);
   const seen = watch(made);
-  made.on((message) => { if (message.data === "2") made.close(); });
+  made.on((message) => {
+    if (message.data === "2") made.close();
+  });
   await waitFor(() => seen.closed, "close");
   await new Promise((resolve) => setTimeout(resolve, 50));
   equal(seen.data, ["1", "2"], "messages");
 });
 
 test("reconnect inside a handler: the rest of the chunk comes with the next connection", async () => {
-  const plan = script("sse", [[["send", "id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"]], [["send", "id: 3\ndata: 3\n\nid: 4\ndata: 4\n\n"]]]);
+  const plan = script("sse", [
+    [["send", "id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"]],
+    [["send", "id: 3\ndata: 3\n\nid: 4\ndata: 4\n\n"]],
+  ]);
   const made = client(plan.url);
   const seen = watch(made);
-  made.on((message) => { if (message.data === "2") made.reconnect(); });
-  await waitFor(() => seen.messages.length === 4, () => `4 messages, have ${seen.data}`);
+  made.on((message) => {
+    if (message.data === "2") made.reconnect();
+  });
+  await waitFor(
+    () => seen.messages.length === 4,
+    () => `4 messages, have ${seen.data}`,
+  );
   equal(seen.data, ["1", "2", "3", "4"], "messages");
 });
 
 test("in a dedicated worker", async () => {
   const worker = new Worker("/worker.js", { type: "module" });
   after(() => worker.terminate());
-  const answer = new Promise((resolve) => { worker.onmessage = ({ data }) => resolve(data); });
+  const answer = new Promise((resolve) => {
+    worker.onmessage = ({ data }) => resolve(data);
+  });
   worker.postMessage(stream("id: 1\ndata: from a worker\n\n").url);
   equal(await answer, { data: "from a worker", lastEventId: "1", transport: "fetch" }, "message");
 });

@@ -30,14 +30,34 @@ test("nothing goes before it, the state is open after it", async () => {
   await waitFor(() => seen.messages.length === 2, "the echoes of the rest");
   equal(seen.data, ["resume 5", "queued"], "messages");
   equal(await received(plan), [['{"answer":8,"type":"challenge"}', "text", "resume 5", "queued"]], "frames");
-  equal([context.id, context.url === plan.url || context.url.startsWith(plan.url), context.protocol], ["5", true, ""], "context");
+  equal(
+    [context.id, context.url === plan.url || context.url.startsWith(plan.url), context.protocol],
+    ["5", true, ""],
+    "context",
+  );
 });
 
 test("what it does not receive is the app's, in order, after open", async () => {
-  const plan = script("ws", [[["send", "1"], ["send", "2"], ["send", "3"], ["wait", 100], ["send", "4"]]]);
-  const made = client(plan.url, { handshake: async ({ receive }) => { await receive(); await new Promise((done) => setTimeout(done, 30)); } });
+  const plan = script("ws", [
+    [
+      ["send", "1"],
+      ["send", "2"],
+      ["send", "3"],
+      ["wait", 100],
+      ["send", "4"],
+    ],
+  ]);
+  const made = client(plan.url, {
+    handshake: async ({ receive }) => {
+      await receive();
+      await new Promise((done) => setTimeout(done, 30));
+    },
+  });
   const seen = watch(made);
-  await waitFor(() => seen.messages.length === 3, () => `three, have ${seen.data}`);
+  await waitFor(
+    () => seen.messages.length === 3,
+    () => `three, have ${seen.data}`,
+  );
   equal(seen.data, ["2", "3", "4"], "messages");
   equal(seen.events.slice(0, 2), ["statechange", "open"], "and before them");
 });
@@ -45,14 +65,20 @@ test("what it does not receive is the app's, in order, after open", async () => 
 test("it runs on each connection, and one that fails is a failed attempt with the cause", async () => {
   const plan = script("ws", [[["echo"]], [["echo"]], [["echo"]]]);
   let runs = 0;
-  const made = client(plan.url, { handshake: async ({ send, receive }) => {
-    send(`run ${++runs}`);
-    await receive();
-    if (runs === 1) throw new Error("not today");
-  } });
+  const made = client(plan.url, {
+    handshake: async ({ send, receive }) => {
+      send(`run ${++runs}`);
+      await receive();
+      if (runs === 1) throw new Error("not today");
+    },
+  });
   const seen = watch(made);
   await made.opened();
-  equal([seen.retries.length, seen.retries[0].failure.code, seen.retries[0].failure.cause.message], [1, "provider", "not today"], "the first");
+  equal(
+    [seen.retries.length, seen.retries[0].failure.code, seen.retries[0].failure.cause.message],
+    [1, "provider", "not today"],
+    "the first",
+  );
   await fault("/fault/drop");
   await waitFor(() => made.stats().opens === 2, "the third");
   equal([runs, await received(plan)], [3, [["run 1"], ["run 2"], ["run 3"]]], "runs");
@@ -61,7 +87,11 @@ test("it runs on each connection, and one that fails is a failed attempt with th
 test("after 4401 it runs once more as unauthorized", async () => {
   const plan = script("ws", [[["close", 4401]], [["close", 4401]], [["echo"]]]);
   const reasons = [];
-  const made = client(plan.url, { handshake: ({ reason }) => { reasons.push(reason); } });
+  const made = client(plan.url, {
+    handshake: ({ reason }) => {
+      reasons.push(reason);
+    },
+  });
   const seen = watch(made);
   await waitFor(() => seen.closed, "the end");
   equal([reasons, seen.closed.reason, seen.closed.code], [["initial", "unauthorized"], "fatal", 4401], "reasons");
@@ -74,7 +104,10 @@ test("one that takes too long is a failed attempt, and learns it", async () => {
     shouldReconnect: () => false,
     handshake: (conn) => {
       signal = conn.signal;
-      return conn.receive().catch((error) => { rejected = error; throw error; });
+      return conn.receive().catch((error) => {
+        rejected = error;
+        throw error;
+      });
     },
   });
   const seen = watch(made);
@@ -85,7 +118,12 @@ test("one that takes too long is a failed attempt, and learns it", async () => {
 
 test("close in its middle opens nothing, and it learns it", async () => {
   let signal;
-  const made = client(ws("/echo"), { handshake: (conn) => { signal = conn.signal; return new Promise(() => {}); } });
+  const made = client(ws("/echo"), {
+    handshake: (conn) => {
+      signal = conn.signal;
+      return new Promise(() => {});
+    },
+  });
   const seen = watch(made);
   await waitFor(() => signal, "the handshake");
   made.close();
@@ -93,10 +131,18 @@ test("close in its middle opens nothing, and it learns it", async () => {
 });
 
 test("what comes meanwhile is held within a bound", async () => {
-  const made = client(ws("/count?to=5000"), { resume: { id: "eventId" }, shouldReconnect: () => false, handshake: () => new Promise(() => {}) });
+  const made = client(ws("/count?to=5000"), {
+    resume: { id: "eventId" },
+    shouldReconnect: () => false,
+    handshake: () => new Promise(() => {}),
+  });
   const seen = watch(made);
   await waitFor(() => seen.closed, "the end");
-  equal([seen.closed.error.code, /1024 messages/.test(seen.closed.error.cause?.message)], ["provider", true], "failure");
+  equal(
+    [seen.closed.error.code, /1024 messages/.test(seen.closed.error.cause?.message)],
+    ["provider", true],
+    "failure",
+  );
 });
 
 test("a successor has its own, while the old connection delivers", async () => {
@@ -113,11 +159,18 @@ test("a successor has its own, while the old connection delivers", async () => {
   const seen = watch(made);
   await waitFor(() => made.stats().opens === 3, "the third connection");
   const numbers = seen.data.map(({ seq }) => seq);
-  equal([runs, seen.states, numbers.every((seq, at) => !at || seq === numbers[at - 1] + 1)], [3, ["open"], true], "once, in order, open");
+  equal(
+    [runs, seen.states, numbers.every((seq, at) => !at || seq === numbers[at - 1] + 1)],
+    [3, ["open"], true],
+    "once, in order, open",
+  );
 });
 
 test("it is for WebSockets, and a function", async () => {
-  for (const [name, endpoint, handshake] of [["handshake", sse("/count"), () => {}], ["handshake", ws("/echo"), {}]]) {
+  for (const [name, endpoint, handshake] of [
+    ["handshake", sse("/count"), () => {}],
+    ["handshake", ws("/echo"), {}],
+  ]) {
     const error = await thrown(() => client(endpoint, { handshake }), name);
     equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
   }

@@ -18,7 +18,11 @@ for (const [name, address, options] of kinds) {
     equal(made.stats().attempts, 0, "attempts");
     const barrier = client(ws("/echo"));
     await barrier.opened();
-    equal([(await stats()).opened, (await proxyStats()).accepted], [before[0] + 1, before[1] + 1], "only the barrier's");
+    equal(
+      [(await stats()).opened, (await proxyStats()).accepted],
+      [before[0] + 1, before[1] + 1],
+      "only the barrier's",
+    );
     equal(seen.events.length, 2, "events later");
   });
 
@@ -47,7 +51,10 @@ for (const [name, address, options] of kinds) {
 
   test(`${name}: no event after close, by a barrier`, async () => {
     // A busy stream, so that messages are under way when close() is called.
-    const busy = client(name === "websocket" ? ws("/count?to=10000000&rate=5000") : sse("/count?to=10000000&rate=5000"), options);
+    const busy = client(
+      name === "websocket" ? ws("/count?to=10000000&rate=5000") : sse("/count?to=10000000&rate=5000"),
+      options,
+    );
     const seen = watch(busy);
     await waitFor(() => seen.messages.length > 50, "messages");
     busy.close();
@@ -69,7 +76,10 @@ for (const [name, address, options] of kinds) {
     // Firefox keeps the TCP connection of a WebSocket that is closed before it is answered.
     await fault("/proxy/reset");
 
-    const waiting = client(script(name === "websocket" ? "ws" : "sse", [[["status", 503]]]).url, { ...options, reconnect: { initialDelay: 300, jitter: "none" } });
+    const waiting = client(script(name === "websocket" ? "ws" : "sse", [[["status", 503]]]).url, {
+      ...options,
+      reconnect: { initialDelay: 300, jitter: "none" },
+    });
     const seenWaiting = watch(waiting);
     await waitFor(() => waiting.state === "waiting", "waiting");
     const attempts = waiting.stats().attempts;
@@ -94,7 +104,11 @@ for (const [name, address, options] of kinds) {
     const opening = rejection(made.opened());
     const iterator = made[Symbol.asyncIterator]();
     const next = iterator.next();
-    const loop = (async () => { let count = 0; for await (const _ of made) count += 1; return count; })();
+    const loop = (async () => {
+      let count = 0;
+      for await (const _ of made) count += 1;
+      return count;
+    })();
     made.close();
     equal((await opening).code, "closed", "opened()");
     equal((await next).done, true, "next()");
@@ -134,7 +148,10 @@ test("once open, at most one connection, however often reconnect() is called", a
     if (round % 3 === 0) await made.opened();
   }
   await made.opened();
-  await waitFor(async () => (await stats()).ws === 1, async () => `one connection, ${JSON.stringify(await stats())}`);
+  await waitFor(
+    async () => (await stats()).ws === 1,
+    async () => `one connection, ${JSON.stringify(await stats())}`,
+  );
 });
 
 test("waiting tells when, and opened() holds on", async () => {
@@ -146,7 +163,8 @@ test("waiting tells when, and opened() holds on", async () => {
   await waitFor(() => made.state === "waiting", "waiting");
   const [retry] = seen.retries;
   equal([made.readyState, made.attempt, retry.attempt, retry.delay], [0, 1, 1, 200], "waiting");
-  for (const at of [made.retryAt, retry.retryAt]) ok(at >= start && at <= Date.now() + 201, `retryAt ${at}, now ${Date.now()}`);
+  for (const at of [made.retryAt, retry.retryAt])
+    ok(at >= start && at <= Date.now() + 201, `retryAt ${at}, now ${Date.now()}`);
   await opened;
   equal(made.state, "open", "state");
 });

@@ -5,17 +5,33 @@ import { equal, ok, test, thrown, waitFor } from "../harness.js";
 import { fault, script, sse, unique } from "../server.js";
 
 const polls = { order: ["poll"] };
-const asked = (records) => records.map(({ query }) => { const of = new URLSearchParams(query); return [of.get("poll"), of.get("lastEventId") ?? ""]; });
+const asked = (records) =>
+  records.map(({ query }) => {
+    const of = new URLSearchParams(query);
+    return [of.get("poll"), of.get("lastEventId") ?? ""];
+  });
 
 test("one connection to the app: each message once, in order, state open", async () => {
   const made = duplex(sse("/count?to=1000&overlap=1"), { longPoll: true, fallback: polls });
-  const seen = watch(made), counter = new Counter();
+  const seen = watch(made),
+    counter = new Counter();
   made.on(({ lastEventId }) => counter.add(Number(lastEventId)));
-  await waitFor(() => counter.last === 1_000, () => JSON.stringify(counter));
+  await waitFor(
+    () => counter.last === 1_000,
+    () => JSON.stringify(counter),
+  );
   equal(counter.flaws, noFlaws, "flaws");
-  equal([seen.states, made.stats().opens, made.transport, made.stats().outcome], [["open"], 1, "fetch", "recovered"], "states, opens, outcome");
+  equal(
+    [seen.states, made.stats().opens, made.transport, made.stats().outcome],
+    [["open"], 1, "fetch", "recovered"],
+    "states, opens, outcome",
+  );
   // The first answer may have brought nothing, and what came before the second nobody knows.
-  equal(seen.gaps.filter(({ outcome, after }) => outcome !== "unknown" || after !== ""), [], "gaps");
+  equal(
+    seen.gaps.filter(({ outcome, after }) => outcome !== "unknown" || after !== ""),
+    [],
+    "gaps",
+  );
 });
 
 test("the first is answered at once, the next may wait; each names the cursor", async () => {
@@ -24,7 +40,16 @@ test("the first is answered at once, the next may wait; each names the cursor", 
   const made = duplex(plan.url, { longPoll: { wait: 20_000 }, fallback: polls, resume: { via: "query" } });
   const seen = watch(made);
   await waitFor(async () => (await plan.log()).length === 4, "four requests");
-  equal(asked((await plan.log()).map(({ query }) => ({ query: new URLSearchParams(query).toString() }))), [["0", ""], ["20000", "a"], ["20000", "b"], ["20000", "c"]], "requests");
+  equal(
+    asked((await plan.log()).map(({ query }) => ({ query: new URLSearchParams(query).toString() }))),
+    [
+      ["0", ""],
+      ["20000", "a"],
+      ["20000", "b"],
+      ["20000", "c"],
+    ],
+    "requests",
+  );
   equal([seen.data, made.state], [["a", "b", "c"], "open"], "messages");
 });
 
@@ -37,13 +62,27 @@ test("a replay that begins behind the cursor tells unknown before the next messa
   ]);
   const made = duplex(plan.url, { longPoll: true, fallback: polls, resume: { gap: "gap" } });
   const seen = watch(made);
-  await waitFor(() => seen.messages.length === 3, () => JSON.stringify(seen.data));
-  equal(seen.gaps.map(({ outcome, after, before }) => [outcome, after, before]), [["unknown", "a", "c"], ["gap", "c", "x"]], "gaps");
+  await waitFor(
+    () => seen.messages.length === 3,
+    () => JSON.stringify(seen.data),
+  );
+  equal(
+    seen.gaps.map(({ outcome, after, before }) => [outcome, after, before]),
+    [
+      ["unknown", "a", "c"],
+      ["gap", "c", "x"],
+    ],
+    "gaps",
+  );
 });
 
 test("answers that bring nothing at once are no storm", async () => {
   const plan = script("sse", [[["send", ": nothing\n\n"], ["end"]]]);
-  const made = duplex(plan.url, { longPoll: true, fallback: polls, reconnect: { initialDelay: 200, maxDelay: 400, jitter: "none" } });
+  const made = duplex(plan.url, {
+    longPoll: true,
+    fallback: polls,
+    reconnect: { initialDelay: 200, maxDelay: 400, jitter: "none" },
+  });
   const failures = [];
   made.addEventListener("retry", ({ failure }) => failures.push(failure.code));
   await waitFor(() => failures.length === 3, "three retries");
@@ -53,15 +92,33 @@ test("answers that bring nothing at once are no storm", async () => {
 
 test("refusals in the middle go by the table", async () => {
   const piece = [["send", "id: a\ndata: a\n\n"], ["end"]];
-  const plan = script("sse", [piece, [["status", 503, { "retry-after": "0" }]], piece, [["status", 403, "text/plain"], ["send", "go away"]]]);
+  const plan = script("sse", [
+    piece,
+    [["status", 503, { "retry-after": "0" }]],
+    piece,
+    [
+      ["status", 403, "text/plain"],
+      ["send", "go away"],
+    ],
+  ]);
   const made = duplex(plan.url, { longPoll: true, fallback: polls });
   const seen = watch(made);
   await waitFor(() => seen.closed, "the end");
-  equal([seen.retries.map(({ failure }) => failure.status), seen.closed.reason, seen.closed.error.status, seen.closed.error.body], [[503], "fatal", 403, "go away"], "failures");
+  equal(
+    [
+      seen.retries.map(({ failure }) => failure.status),
+      seen.closed.reason,
+      seen.closed.error.status,
+      seen.closed.error.body,
+    ],
+    [[503], "fatal", 403, "go away"],
+    "failures",
+  );
 });
 
 test("over drops: once and in order, and what is sent goes up", async () => {
-  const key = unique(), server = ledger(`&key=${key}`);
+  const key = unique(),
+    server = ledger(`&key=${key}`);
   const made = duplex(server.both, { longPoll: true, fallback: polls, outbox: { ack: true } });
   const sends = numbers(1, 100).map((message) => made.send(message));
   await sends[30];
@@ -108,5 +165,9 @@ test("what cannot be", async () => {
     const error = await thrown(() => duplex(endpoint, options), name);
     equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
   }
-  equal(duplex(() => sse("/count"), { longPoll: true, fallback: { order: ["fetch", "poll"] }, reconnect: quick }).state, "connecting", "a function with an order");
+  equal(
+    duplex(() => sse("/count"), { longPoll: true, fallback: { order: ["fetch", "poll"] }, reconnect: quick }).state,
+    "connecting",
+    "a function with an order",
+  );
 });

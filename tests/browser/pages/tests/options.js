@@ -149,7 +149,11 @@ test("an error does not repeat a token", async () => {
 });
 
 test("http takes fetch, ws takes a WebSocket", async () => {
-  for (const [given, transport] of [[sse("/ticker"), "fetch"], ["/ticker", "fetch"], [address, "websocket"]]) {
+  for (const [given, transport] of [
+    [sse("/ticker"), "fetch"],
+    ["/ticker", "fetch"],
+    [address, "websocket"],
+  ]) {
     const made = client(given);
     equal(made.transport, transport, given);
     made.close(); // In the same task: nothing is opened.
@@ -164,7 +168,18 @@ test("close refuses codes and reasons that the browser would, and stays open", a
   const made = client(address);
   const seen = watch(made);
   await made.opened();
-  for (const [code, reason] of [[999], [1001], [2999], [5000], [1000.5], ["x"], [NaN], [-1], [1000, "é".repeat(62)], [3000, 5]]) {
+  for (const [code, reason] of [
+    [999],
+    [1001],
+    [2999],
+    [5000],
+    [1000.5],
+    ["x"],
+    [NaN],
+    [-1],
+    [1000, "é".repeat(62)],
+    [3000, 5],
+  ]) {
     const error = thrown(() => made.close(code, reason), `close(${code}, ${reason})`);
     equal([error.name, error.code], ["EverwireError", "invalid-option"], `close(${code}, ${reason})`);
   }

@@ -4,7 +4,10 @@ import { equal, test, waitFor } from "../harness.js";
 import { fault, plainSocket, script, ws } from "../server.js";
 
 const received = async (plan, count) => {
-  await waitFor(async () => ((await plan.log()).at(-1)?.received.length ?? 0) >= count, `${count} frames at the server`);
+  await waitFor(
+    async () => ((await plan.log()).at(-1)?.received.length ?? 0) >= count,
+    `${count} frames at the server`,
+  );
   return (await plan.log()).at(-1).received;
 };
 const status = async (promises) => (await Promise.all(promises)).map((result) => result.code ?? result.status);
@@ -51,7 +54,11 @@ for (const [overflow, results, frames] of [
     const sends = ["éé", "bbbb", "cccc"].map((value) => made.send(value));
     const short = { 1: "éé", 2: "bbbb", 3: "cccc" };
     equal(await status(sends), results, "results");
-    equal(await received(plan, 2), frames.map((frame) => short[frame]), "frames");
+    equal(
+      await received(plan, 2),
+      frames.map((frame) => short[frame]),
+      "frames",
+    );
   });
 }
 
@@ -76,7 +83,10 @@ test("many, large and small, arrive in order", async () => {
   const seen = watch(made);
   const sends = Array.from({ length: 2_000 }, (_, n) => made.send(`${n} ${"x".repeat(n % 977)}`));
   equal([...new Set(await status(sends))], ["sent"], "results");
-  await waitFor(() => seen.messages.length === 2_000, () => `the echoes, have ${seen.messages.length}`);
+  await waitFor(
+    () => seen.messages.length === 2_000,
+    () => `the echoes, have ${seen.messages.length}`,
+  );
   seen.data.forEach((data, n) => equal(data, `${n} ${"x".repeat(n % 977)}`, `echo ${n}`));
 });
 

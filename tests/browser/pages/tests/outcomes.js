@@ -168,7 +168,8 @@ test("ttl: in the outbox it expires, on the wire it is unknown", async () => {
 test("signal: a send can be taken back until it is on the wire", async () => {
   const plan = script("ws", [[["mute"]]]);
   const made = client(plan.url, { outbox: { ack: true } });
-  const first = new AbortController(), second = new AbortController();
+  const first = new AbortController(),
+    second = new AbortController();
   const sends = [made.send({ n: 1 }, { signal: AbortSignal.abort() }), made.send({ n: 2 }, { signal: first.signal })];
   first.abort();
   equal(await outcomes(sends), ["aborted", "aborted"], "before");
@@ -181,7 +182,12 @@ test("signal: a send can be taken back until it is on the wire", async () => {
 test("priority: before all that waits", async () => {
   const plan = script("ws", [[]]);
   const made = client(plan.url);
-  await outcomes([made.send("1"), made.send("2"), made.send("first", { priority: true }), made.send("second", { priority: true })]);
+  await outcomes([
+    made.send("1"),
+    made.send("2"),
+    made.send("first", { priority: true }),
+    made.send("second", { priority: true }),
+  ]);
   await waitFor(async () => (await received(plan))[0]?.length === 4, "four frames");
   equal(await received(plan), [["first", "second", "1", "2"]], "frames");
 });
@@ -196,7 +202,7 @@ test("volatile: now or not at all", async () => {
 test("highWaterMark: a full buffer holds the outbox back until it drains", async () => {
   const made = client(ws("/echo"), { outbox: { highWaterMark: 1_000_000, maxBytes: 1e9 }, codec: "text" });
   let echoes = 0;
-  made.on(({ data }) => echoes += Number(data[0]) === echoes % 10 ? 1 : NaN);
+  made.on(({ data }) => (echoes += Number(data[0]) === echoes % 10 ? 1 : NaN));
   await made.opened();
   await made.drained();
   await fault("/proxy/black-hole?direction=up");
@@ -206,13 +212,18 @@ test("highWaterMark: a full buffer holds the outbox back until it drains", async
   equal([made.stats().queued > 0, made.bufferedAmount > made.stats().queuedBytes], [true, true], "the rest waits");
   equal(await outcome(made.send("x", { volatile: true })), "volatile", "no room for it");
   let drained = false;
-  made.drained().then(() => { drained = true; });
+  made.drained().then(() => {
+    drained = true;
+  });
   await Promise.resolve();
   equal(drained, false, "not drained");
   await fault("/fault/clear");
   equal([...new Set(await outcomes(sends))], ["sent"], "outcomes");
   await made.drained();
-  await waitFor(() => echoes === 40, () => `the echoes in order, have ${echoes}`);
+  await waitFor(
+    () => echoes === 40,
+    () => `the echoes in order, have ${echoes}`,
+  );
 });
 
 test("close tells what may have been received from what was not sent", async () => {

@@ -20,11 +20,13 @@ const received = async (plan) => (await plan.log()).map((attempt) => attempt.rec
 async function page(url, key, sends) {
   const frame = document.createElement("iframe");
   const name = unique();
-  const sent = new Promise((resolve) => addEventListener("message", function hear({ data }) {
-    if (data !== name) return;
-    removeEventListener("message", hear);
-    resolve();
-  }));
+  const sent = new Promise((resolve) =>
+    addEventListener("message", function hear({ data }) {
+      if (data !== name) return;
+      removeEventListener("message", hear);
+      resolve();
+    }),
+  );
   frame.srcdoc = `<script type="module">
     import { connect } from "/pkg/duplex.js";
     const wire = connect(${JSON.stringify(url)}, { outbox: { ack: { match: ({ data }) => data.id }, persist: { key: ${JSON.stringify(key)} } } });
@@ -51,17 +53,37 @@ test("what a page left unacked is sent by the next one, with its ids, in order, 
   const own = made.send({ id: "own", n: 21 });
   equal((await own).status, "acked", "its own");
   const [first, second] = await received(plan);
-  equal(second.map(({ n }) => n), Array.from({ length: 21 }, (_, at) => at + 1), "order");
-  equal(second.slice(0, 16).map(({ id }) => id), first.map(({ id }) => id), "ids");
+  equal(
+    second.map(({ n }) => n),
+    Array.from({ length: 21 }, (_, at) => at + 1),
+    "order",
+  );
+  equal(
+    second.slice(0, 16).map(({ id }) => id),
+    first.map(({ id }) => id),
+    "ids",
+  );
   equal(new Set(second.map(({ id }) => id)).size, 21, "different ids");
-  equal(outcomes.map(([n]) => n), Array.from({ length: 20 }, (_, at) => at + 1), "told");
-  equal(new Set((await Promise.all(outcomes.map(([, outcome]) => outcome))).map(({ status }) => status)), new Set(["acked"]), "outcomes");
-  await waitFor(() => kept(key).length === 0, () => `nothing kept, have ${kept(key)}`);
+  equal(
+    outcomes.map(([n]) => n),
+    Array.from({ length: 20 }, (_, at) => at + 1),
+    "told",
+  );
+  equal(
+    new Set((await Promise.all(outcomes.map(([, outcome]) => outcome))).map(({ status }) => status)),
+    new Set(["acked"]),
+    "outcomes",
+  );
+  await waitFor(
+    () => kept(key).length === 0,
+    () => `nothing kept, have ${kept(key)}`,
+  );
 });
 
 test("a tab that is open sends what another one left, when it is gone, and not before", async () => {
   const key = unique();
-  const plan = script("ws", [[["mute"]]]), mine = script("ws", [[["echo"]]]);
+  const plan = script("ws", [[["mute"]]]),
+    mine = script("ws", [[["echo"]]]);
   const restored = [];
   const made = client(mine.url, { key, restored: (message) => restored.push(message.n) });
   await made.opened();
@@ -69,8 +91,18 @@ test("a tab that is open sends what another one left, when it is gone, and not b
   equal((await made.send({ n: 0 })).status, "acked", "its own meanwhile");
   equal((await received(mine))[0].length, 1, "while the other one lives");
   other.remove();
-  await waitFor(() => kept(key).length === 0, () => `all acked, have ${kept(key)}`);
-  equal([restored, (await received(mine))[0].map(({ n }) => n)], [[1, 2], [0, 1, 2]], "taken over");
+  await waitFor(
+    () => kept(key).length === 0,
+    () => `all acked, have ${kept(key)}`,
+  );
+  equal(
+    [restored, (await received(mine))[0].map(({ n }) => n)],
+    [
+      [1, 2],
+      [0, 1, 2],
+    ],
+    "taken over",
+  );
 });
 
 test("what is settled is kept no longer: acked, given up, closed", async () => {
@@ -108,24 +140,36 @@ test("what is not acked is not kept: volatile, ack false", async () => {
 
 test("a ttl goes on over the reload, and so does priority", async () => {
   const key = unique();
-  const gone = await page(script("ws", [[["mute"]]]).url, key, `
+  const gone = await page(
+    script("ws", [[["mute"]]]).url,
+    key,
+    `
     for (let n = 1; n <= 16; n++) wire.send({ n });
     wire.send({ n: 17 }, { ttl: 1 });
     wire.send({ n: 18 }, { ttl: 60_000 });
     wire.send({ n: 19 }, { priority: true, ttl: 60_000 });
     // Not over its own timer, which would forget it.
     const end = performance.now() + 20;
-    while (performance.now() < end);`);
+    while (performance.now() < end);`,
+  );
   gone.remove();
   const statuses = {};
   const plan = script("ws", [[["echo"]]]);
   let all;
-  const restored = new Promise((resolve) => { all = resolve; });
-  client(() => restored, { key, restored: async (message, outcome) => {
-    if (message.n === 19) all(plan.url);
-    statuses[message.n] = (await outcome).code ?? (await outcome).status;
-  } });
-  await waitFor(() => [16, 18, 19].every((n) => statuses[n] === "acked"), () => JSON.stringify(statuses));
+  const restored = new Promise((resolve) => {
+    all = resolve;
+  });
+  client(() => restored, {
+    key,
+    restored: async (message, outcome) => {
+      if (message.n === 19) all(plan.url);
+      statuses[message.n] = (await outcome).code ?? (await outcome).status;
+    },
+  });
+  await waitFor(
+    () => [16, 18, 19].every((n) => statuses[n] === "acked"),
+    () => JSON.stringify(statuses),
+  );
   ok(statuses[17] === "expired" || statuses[17] === undefined, `the expired one: ${statuses[17]}`);
   const [numbers] = await received(plan);
   equal(numbers[0].n, 19, "priority first");
@@ -137,30 +181,63 @@ test("keys are apart, and what is torn is passed over", async () => {
   const gone = await page(script("ws", [[["mute"]]]).url, key, "wire.send({ n: 1 });");
   gone.remove();
   const [name] = kept(key);
-  for (const [at, torn] of ["", "{", "null", "5", "[]", "{}"].entries()) localStorage.setItem(name.replace(/\d+$/, `9${at}`), torn);
+  for (const [at, torn] of ["", "{", "null", "5", "[]", "{}"].entries())
+    localStorage.setItem(name.replace(/\d+$/, `9${at}`), torn);
   const apart = script("ws", [[["echo"]]]);
   const other = client(apart.url, { key: `${key} ` });
   equal((await other.send({ n: 0 })).status, "acked", "another key");
-  equal((await received(apart))[0].map(({ n }) => n), [0], "what it sent");
+  equal(
+    (await received(apart))[0].map(({ n }) => n),
+    [0],
+    "what it sent",
+  );
   const restored = [];
   client(script("ws", [[["echo"]]]).url, { key, restored: (message) => restored.push(message.n) });
-  await waitFor(() => kept(key).length === 0, () => `nothing kept, have ${kept(key)}`);
+  await waitFor(
+    () => kept(key).length === 0,
+    () => `nothing kept, have ${kept(key)}`,
+  );
   equal(restored, [1], "restored");
 });
 
 test("a storage that throws is told once, and everything is sent all the same", async () => {
-  const refuse = () => { throw new Error("full"); };
-  const made = client(script("ws", [[["echo"]]]).url, { key: "", storage: { length: 0, key: () => null, getItem: () => null, setItem: refuse, removeItem: refuse } });
-  equal((await Promise.all([made.send({ n: 1 }), made.send({ n: 2 })])).map(({ status }) => status), ["acked", "acked"], "outcomes");
-  equal(takeReports().map(({ message }) => message), ["full"], "reports");
+  const refuse = () => {
+    throw new Error("full");
+  };
+  const made = client(script("ws", [[["echo"]]]).url, {
+    key: "",
+    storage: { length: 0, key: () => null, getItem: () => null, setItem: refuse, removeItem: refuse },
+  });
+  equal(
+    (await Promise.all([made.send({ n: 1 }), made.send({ n: 2 })])).map(({ status }) => status),
+    ["acked", "acked"],
+    "outcomes",
+  );
+  equal(
+    takeReports().map(({ message }) => message),
+    ["full"],
+    "reports",
+  );
 });
 
 test("a restored that throws is told, and the rest goes on", async () => {
   const key = unique();
   (await page(script("ws", [[["mute"]]]).url, key, "wire.send({ n: 1 }); wire.send({ n: 2 });")).remove();
-  client(script("ws", [[["echo"]]]).url, { key, restored: ({ n }) => { throw new Error(`at ${n}`); } });
-  await waitFor(() => kept(key).length === 0, () => `nothing kept, have ${kept(key)}`);
-  equal(takeReports().map(({ message }) => message), ["at 1", "at 2"], "reports");
+  client(script("ws", [[["echo"]]]).url, {
+    key,
+    restored: ({ n }) => {
+      throw new Error(`at ${n}`);
+    },
+  });
+  await waitFor(
+    () => kept(key).length === 0,
+    () => `nothing kept, have ${kept(key)}`,
+  );
+  equal(
+    takeReports().map(({ message }) => message),
+    ["at 1", "at 2"],
+    "reports",
+  );
 });
 
 test("what cannot be is told by name", async () => {
@@ -178,7 +255,8 @@ test("what cannot be is told by name", async () => {
     equal([error.code, error.message.includes(named)], ["invalid-option", true], error.message);
   }
   const made = client(ws("/echo"), { key: unique() });
-  for (const bytes of [new Uint8Array(1), new ArrayBuffer(1), new Blob(["x"])]) equal((await rejection(made.send(bytes))).code, "encode", "bytes");
+  for (const bytes of [new Uint8Array(1), new ArrayBuffer(1), new Blob(["x"])])
+    equal((await rejection(made.send(bytes))).code, "encode", "bytes");
   equal((await rejection(made.send({ n: 1n }))).code, "encode", "a BigInt");
   equal((await rejection(made.send("text"))).code, "encode", "a text, which can have no id");
   equal((await rejection(made.send({}, { ttl: "1s" }))).code, "invalid-option", "an option of the send");

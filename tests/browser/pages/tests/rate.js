@@ -14,7 +14,9 @@ function client(endpoint, options) {
 function spied() {
   const sent = [];
   const { send } = WebSocket.prototype;
-  after(() => { WebSocket.prototype.send = send; });
+  after(() => {
+    WebSocket.prototype.send = send;
+  });
   WebSocket.prototype.send = function (data) {
     sent.push({ data, at: performance.now() });
     return send.call(this, data);
@@ -70,14 +72,22 @@ test("a priority goes first, and counts", async () => {
   const made = client(ws("/echo"), { rate: { messages: 2, per: 300 } });
   await made.opened();
   await outcomes([...texts(1, 4).map((text) => made.send(text)), made.send("first", { priority: true })]);
-  equal(sent.map(({ data }) => data), ["1", "2", "first", "3", "4"], "order");
+  equal(
+    sent.map(({ data }) => data),
+    ["1", "2", "first", "3", "4"],
+    "order",
+  );
   within(sent, 2, 300);
 });
 
 test("what is volatile is dropped above it", async () => {
   const made = client(ws("/echo"), { rate: { messages: 2, per: 60_000 } });
   await made.opened();
-  equal(await outcomes(texts(1, 4).map((text) => made.send(text, { volatile: true }))), ["sent", "sent", "volatile", "volatile"], "outcomes");
+  equal(
+    await outcomes(texts(1, 4).map((text) => made.send(text, { volatile: true }))),
+    ["sent", "sent", "volatile", "volatile"],
+    "outcomes",
+  );
 });
 
 test("what waits is as it was when it was sent", async () => {
@@ -86,7 +96,7 @@ test("what waits is as it was when it was sent", async () => {
   await made.opened();
   // The second one finds it full, so that the outbox looks again by a timer, which this task keeps from running.
   const volatile = ["1", "2"].map((text) => made.send(text, { volatile: true }));
-  for (const end = performance.now() + 25; performance.now() < end;);
+  for (const end = performance.now() + 25; performance.now() < end; );
   const bytes = new Uint8Array([1, 2, 3]);
   const sends = [made.send(bytes), made.send(bytes)];
   bytes.fill(9);
@@ -110,7 +120,9 @@ test("pings, the handshake and the first frame do not count", async () => {
     rate: { messages: 1, per: 60_000 },
     heartbeat: { interval: 100 },
     resume: { frame: () => "frame" },
-    handshake: ({ send }) => { send("hello"); },
+    handshake: ({ send }) => {
+      send("hello");
+    },
   });
   await made.opened();
   equal(await outcome(made.send("1")), "sent", "the one");
@@ -123,7 +135,10 @@ test("pings, the handshake and the first frame do not count", async () => {
 test("what goes again for want of an ack counts, over a reconnect", async () => {
   const sent = spied();
   const plan = script("ws", [[["mute"]], [["echo"]]]);
-  const made = client(plan.url, { rate: { messages: 3, per: 300 }, outbox: { ack: { id: "n", match: ({ data }) => data.n } } });
+  const made = client(plan.url, {
+    rate: { messages: 3, per: 300 },
+    outbox: { ack: { id: "n", match: ({ data }) => data.n } },
+  });
   const sends = [1, 2, 3, 4].map((n) => made.send({ n }));
   await waitFor(async () => (await received(plan))[0]?.length === 3, "the first three");
   await fault("/fault/drop");
@@ -140,9 +155,15 @@ test("requests count", async () => {
 });
 
 /** Sends by volatile messages, as many as go at once. */
-const burst = async (made, many) => (await outcomes(Array.from({ length: many }, () => made.send("x", { volatile: true })))).filter((code) => code === "sent").length;
+const burst = async (made, many) =>
+  (await outcomes(Array.from({ length: many }, () => made.send("x", { volatile: true })))).filter(
+    (code) => code === "sent",
+  ).length;
 
-for (const [what, how] of [["a type", "slow"], ["a function", ({ data }) => data.type === "slow"]]) {
+for (const [what, how] of [
+  ["a type", "slow"],
+  ["a function", ({ data }) => data.type === "slow"],
+]) {
   test(`slow, ${what}: the server's word halves it once in a per, and is delivered`, async () => {
     const plan = script("ws", [[["send", slow], ["send", slow], ["send", slow], ["send", '{"type":"go"}'], ["echo"]]]);
     const made = client(plan.url, { rate: { messages: 8, per: 60_000, slow: how } });
@@ -165,10 +186,16 @@ test("slow: one message is not halved, its window is doubled", async () => {
 
 test("slow: by how much, how far down, and how it comes back", async () => {
   const { now } = performance;
-  let clock = performance.now(), told = false;
-  after(() => { performance.now = now; });
+  let clock = performance.now(),
+    told = false;
+  after(() => {
+    performance.now = now;
+  });
   performance.now = () => clock;
-  const made = client(script("ws", [[["echo"]]]).url, { rate: { messages: 64, per: 1_000, slow: () => told }, pageLifecycle: false });
+  const made = client(script("ws", [[["echo"]]]).url, {
+    rate: { messages: 64, per: 1_000, slow: () => told },
+    pageLifecycle: false,
+  });
   const seen = watch(made);
   await made.opened();
   /** How many go at once, `ms` later; with the server's word on each of them. */
@@ -178,7 +205,7 @@ test("slow: by how much, how far down, and how it comes back", async () => {
     // Looked at again by a timer, where it was full.
     await waitFor(() => burst(made, 1), "room");
     told = word;
-    const many = 1 + await burst(made, 64);
+    const many = 1 + (await burst(made, 64));
     await waitFor(() => seen.messages.length === length + many, "the echoes");
     told = false;
     return many;
@@ -192,7 +219,15 @@ test("slow: by how much, how far down, and how it comes back", async () => {
 });
 
 test("slow: a function that fails is reported, and the message delivered", async () => {
-  const made = client(ws("/echo"), { rate: { messages: 9, per: 1_000, slow: () => { throw new Error("the app's"); } } });
+  const made = client(ws("/echo"), {
+    rate: {
+      messages: 9,
+      per: 1_000,
+      slow: () => {
+        throw new Error("the app's");
+      },
+    },
+  });
   const seen = watch(made);
   await made.send("a");
   await waitFor(() => seen.messages.length, "the echo");
@@ -221,17 +256,29 @@ test("so does 1013", async () => {
 });
 
 test("and 429, which a probe has seen", async () => {
-  const made = client(script("ws", [[["status", 429]], [["echo"]]]).url, { rate: { messages: 6, per: 60_000 }, probe: sse("/answer?status=429") });
+  const made = client(script("ws", [[["status", 429]], [["echo"]]]).url, {
+    rate: { messages: 6, per: 60_000 },
+    probe: sse("/answer?status=429"),
+  });
   await made.opened();
   equal([made.stats().attempts, await burst(made, 6)], [2, 3], "sent");
 });
 
 test("other losses do not; and the caller's rule goes before ours", async () => {
-  const made = client(script("ws", [[["close", 1001, ""]], [["echo"]]]).url, { rate: { messages: 6, per: 60_000 }, shouldReconnect: () => undefined });
+  const made = client(script("ws", [[["close", 1001, ""]], [["echo"]]]).url, {
+    rate: { messages: 6, per: 60_000 },
+    shouldReconnect: () => undefined,
+  });
   await waitFor(() => made.stats().opens === 2, "the second connection");
   equal(await burst(made, 7), 6, "sent");
   const given = [];
-  const other = client(script("ws", [[["close", 1008, ""]]]).url, { rate: { messages: 1, per: 1_000 }, shouldReconnect: ({ closeCode }) => { given.push(closeCode); return false; } });
+  const other = client(script("ws", [[["close", 1008, ""]]]).url, {
+    rate: { messages: 1, per: 1_000 },
+    shouldReconnect: ({ closeCode }) => {
+      given.push(closeCode);
+      return false;
+    },
+  });
   const seen = watch(other);
   await waitFor(() => seen.closed, "the end");
   equal([seen.closed.reason, given], ["fatal", [1008]], "rule");

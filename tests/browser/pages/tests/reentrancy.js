@@ -5,8 +5,26 @@ import { fault, script, stats, ws } from "../server.js";
 
 /** Each connection: a message, a gap, a message, then it is lost. */
 const turns = {
-  websocket: ["ws", [["send", '{"eventId":"1"}'], ["send", '{"type":"gap"}'], ["send", '{"eventId":"2"}'], ["wait", 20], ["close", 1001, ""]]],
-  eventsource: ["sse", [["send", "id: 1\ndata: {}\n\n"], ["send", 'event: gap\ndata: {"type":"gap"}\n\n'], ["send", "id: 2\ndata: {}\n\n"], ["wait", 20], ["end"]]],
+  websocket: [
+    "ws",
+    [
+      ["send", '{"eventId":"1"}'],
+      ["send", '{"type":"gap"}'],
+      ["send", '{"eventId":"2"}'],
+      ["wait", 20],
+      ["close", 1001, ""],
+    ],
+  ],
+  eventsource: [
+    "sse",
+    [
+      ["send", "id: 1\ndata: {}\n\n"],
+      ["send", 'event: gap\ndata: {"type":"gap"}\n\n'],
+      ["send", "id: 2\ndata: {}\n\n"],
+      ["wait", 20],
+      ["end"],
+    ],
+  ],
 };
 
 /** Runs `act` in the named place, the first time it is reached there. */
@@ -15,16 +33,33 @@ function arm(place, act, transport) {
   const plan = script(kind, [turn]);
   let made = null;
   let times = 0;
-  const fire = () => { times += 1; if (times === 1) act(made); };
-  const at = (where) => () => { if (where === place) fire(); };
+  const fire = () => {
+    times += 1;
+    if (times === 1) act(made);
+  };
+  const at = (where) => () => {
+    if (where === place) fire();
+  };
   const options = {
     transport,
     resume: { id: "eventId", gap: "gap" },
-    shouldReconnect: () => { at("shouldReconnect")(); return undefined; },
-    codec: { decode: (data) => { at("decode")(); return JSON.parse(data); }, encode: String },
+    shouldReconnect: () => {
+      at("shouldReconnect")();
+      return undefined;
+    },
+    codec: {
+      decode: (data) => {
+        at("decode")();
+        return JSON.parse(data);
+      },
+      encode: String,
+    },
   };
   if (transport === "eventsource") delete options.resume.id;
-  made = client(() => { if (made) at("endpoint")(); return plan.url; }, options);
+  made = client(() => {
+    if (made) at("endpoint")();
+    return plan.url;
+  }, options);
   for (const type of ["open", "statechange", "retry", "gap", "close"]) made.addEventListener(type, at(type));
   // Watched last: after close() the other listeners of the same event see nothing more of it.
   const seen = watch(made);
@@ -33,7 +68,18 @@ function arm(place, act, transport) {
   return { made, seen, fired: () => times > 0 };
 }
 
-const places = ["open", "statechange", "retry", "gap", "message", "typed message", "decode", "shouldReconnect", "endpoint", "close"];
+const places = [
+  "open",
+  "statechange",
+  "retry",
+  "gap",
+  "message",
+  "typed message",
+  "decode",
+  "shouldReconnect",
+  "endpoint",
+  "close",
+];
 
 for (const transport of Object.keys(turns)) {
   for (const place of places) {
@@ -55,7 +101,10 @@ for (const transport of Object.keys(turns)) {
     if (place !== "close") {
       test(`${transport}: reconnect() in ${place}`, async () => {
         const { made, fired } = arm(place, (target) => target.reconnect(), transport);
-        await waitFor(() => fired() && made.stats().opens >= 2, () => `fired ${fired()}, ${made.state}, ${made.stats().opens} opens`);
+        await waitFor(
+          () => fired() && made.stats().opens >= 2,
+          () => `fired ${fired()}, ${made.state}, ${made.stats().opens} opens`,
+        );
         await waitFor(async () => (await stats()).connections <= 1, "one connection at most");
         made.close();
         await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
@@ -63,29 +112,53 @@ for (const transport of Object.keys(turns)) {
     }
 
     test(`${transport}: a throw in ${place}`, async () => {
-      const { made, fired } = arm(place, () => { throw new Error("thrown by the test"); }, transport);
+      const { made, fired } = arm(
+        place,
+        () => {
+          throw new Error("thrown by the test");
+        },
+        transport,
+      );
       if (place === "close") {
         await made.opened();
         made.close();
         ok(fired(), "fired");
       } else {
-        await waitFor(() => fired() && made.stats().opens >= 2, () => `fired ${fired()}, ${made.state}, ${made.stats().opens} opens`);
+        await waitFor(
+          () => fired() && made.stats().opens >= 2,
+          () => `fired ${fired()}, ${made.state}, ${made.stats().opens} opens`,
+        );
         made.close();
       }
       const reports = takeReports();
       // A function that is asked for an answer may answer by a throw; a handler's throw is the app's own error.
       if (!["endpoint", "shouldReconnect", "decode"].includes(place)) {
-        await waitFor(() => { reports.push(...takeReports()); return reports.length > 0; }, "the report");
+        await waitFor(() => {
+          reports.push(...takeReports());
+          return reports.length > 0;
+        }, "the report");
       }
-      ok(reports.every((report) => report?.message === "thrown by the test"), `reports: ${reports.join()}`);
+      ok(
+        reports.every((report) => report?.message === "thrown by the test"),
+        `reports: ${reports.join()}`,
+      );
     });
   }
 }
 
 test("a throw does not keep the other handlers from a message, nor the next message from them", async () => {
-  const made = client(script("ws", [[["send", "1"], ["send", "2"]]]).url);
+  const made = client(
+    script("ws", [
+      [
+        ["send", "1"],
+        ["send", "2"],
+      ],
+    ]).url,
+  );
   const heard = [];
-  made.on(() => { throw new Error("thrown by the test"); });
+  made.on(() => {
+    throw new Error("thrown by the test");
+  });
   made.on((message) => heard.push(message.data));
   await waitFor(() => heard.length === 2, "both messages");
   equal(heard, ["1", "2"], "heard");
@@ -102,9 +175,15 @@ test("handlers may add and remove handlers, send, and connect", async () => {
     made.on((message) => heard.push(message.data));
     made.send("from inside");
     const other = client(plan.url);
-    other.on((message) => { heard.push(`other ${message.data}`); other.close(); });
+    other.on((message) => {
+      heard.push(`other ${message.data}`);
+      other.close();
+    });
   });
-  await waitFor(() => heard.includes("from inside") && heard.includes("other go"), () => `both, have ${heard}`);
+  await waitFor(
+    () => heard.includes("from inside") && heard.includes("other go"),
+    () => `both, have ${heard}`,
+  );
 });
 
 /** Numbers from 1 on, and what was delivered of them. */
@@ -120,7 +199,9 @@ const all = Array.from({ length: 300 }, (_, i) => i + 1);
 test("reconnect() in a gap handler loses and repeats nothing", async () => {
   const { made, numbers } = counting();
   let times = 0;
-  made.addEventListener("gap", () => { if (++times === 1) made.reconnect(); });
+  made.addEventListener("gap", () => {
+    if (++times === 1) made.reconnect();
+  });
   await waitFor(() => numbers.length > 20, "numbers");
   await fault("/fault/drop");
   await waitFor(() => numbers.at(-1) === 300, "the last number");
@@ -141,9 +222,17 @@ for (const place of ["decode", "id"]) {
   test(`reconnect() in ${place} loses and repeats nothing`, async () => {
     let made;
     let calls = 0;
-    const reached = () => { if (++calls === 20) made.reconnect(); };
-    const decode = (data) => { if (place === "decode") reached(); return JSON.parse(data); };
-    const id = ({ data }) => { if (place === "id") reached(); return data.eventId; };
+    const reached = () => {
+      if (++calls === 20) made.reconnect();
+    };
+    const decode = (data) => {
+      if (place === "decode") reached();
+      return JSON.parse(data);
+    };
+    const id = ({ data }) => {
+      if (place === "id") reached();
+      return data.eventId;
+    };
     const counted = counting({ codec: { decode, encode: String }, resume: { id } });
     made = counted.made;
     await waitFor(() => counted.numbers.at(-1) === 300, "the last number");

@@ -21,7 +21,11 @@ test("each gets the reply with its id, and no handler does", async () => {
   const seen = [];
   made.on((message) => seen.push(message.data));
   const replies = await Promise.all(Array.from({ length: 500 }, (_, n) => made.request({ n })));
-  equal(replies.map(({ data }) => data.n), Array.from({ length: 500 }, (_, n) => n), "replies");
+  equal(
+    replies.map(({ data }) => data.n),
+    Array.from({ length: 500 }, (_, n) => n),
+    "replies",
+  );
   equal((await made.request({ id: "mine", n: 1 })).data, { id: "mine", n: 1 }, "an id of the caller's");
   equal((await made.request({ id: 7 })).data, { id: 7 }, "a number");
   made.send({ id: "other" });
@@ -30,7 +34,9 @@ test("each gets the reply with its id, and no handler does", async () => {
 });
 
 test("names of the server's own", async () => {
-  const plan = script("ws", [[["send", '{"re":"q","fault":null,"value":1}'], ["send", '{"re":"r","fault":"no"}'], ["mute"]]]);
+  const plan = script("ws", [
+    [["send", '{"re":"q","fault":null,"value":1}'], ["send", '{"re":"r","fault":"no"}'], ["mute"]],
+  ]);
   const made = client(plan.url, { requests: { id: "rid", replyId: "re", error: "fault" } });
   const [first, second] = [made.request({ rid: "q" }), rejection(made.request({ rid: "r" }))];
   equal((await first).data.value, 1, "reply");
@@ -40,7 +46,11 @@ test("names of the server's own", async () => {
 test("the server's error", async () => {
   const made = client(ws("/echo"));
   const error = await rejection(made.request({ error: { why: "full" } }));
-  equal([error.name, error.code, error.reply.data.error.why, error.message.includes("full")], ["EverwireError", "refused", "full", false], "error");
+  equal(
+    [error.name, error.code, error.reply.data.error.why, error.message.includes("full")],
+    ["EverwireError", "refused", "full", false],
+    "error",
+  );
 });
 
 test("timeout, abort, close", async () => {
@@ -49,7 +59,9 @@ test("timeout, abort, close", async () => {
   await made.opened();
   const abort = new AbortController();
   const asked = [
-    made.request({ n: 1 }), made.request({ n: 2 }, { signal: abort.signal, timeout: 60_000 }), made.request({ n: 3 }, { timeout: 60_000 }),
+    made.request({ n: 1 }),
+    made.request({ n: 2 }, { signal: abort.signal, timeout: 60_000 }),
+    made.request({ n: 3 }, { timeout: 60_000 }),
     made.request({ n: 4 }, { signal: AbortSignal.abort() }),
   ].map(failure);
   abort.abort();
@@ -135,12 +147,23 @@ test("what cannot be", async () => {
     const error = await thrown(() => client(ws("/echo"), { requests: options }), name);
     equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
   }
-  equal((await rejection(client(ws("/echo"), { codec: "text" }).request({}))).code, "invalid-option", "a codec without keys");
+  equal(
+    (await rejection(client(ws("/echo"), { codec: "text" }).request({}))).code,
+    "invalid-option",
+    "a codec without keys",
+  );
   const made = client(ws("/echo"));
   for (const [message, options, code] of [
-    ["text", {}, "encode"], [[1], {}, "encode"], [{ id: {} }, {}, "encode"], [{ big: 1n }, {}, "encode"],
-    [{}, { timeout: -1 }, "invalid-option"], [{}, { signal: 1 }, "invalid-option"], [{}, { ttl: 1 }, "invalid-option"], [{}, 5, "invalid-option"],
-  ]) equal((await rejection(made.request(message, options))).code, code, `request(${typeof message})`);
+    ["text", {}, "encode"],
+    [[1], {}, "encode"],
+    [{ id: {} }, {}, "encode"],
+    [{ big: 1n }, {}, "encode"],
+    [{}, { timeout: -1 }, "invalid-option"],
+    [{}, { signal: 1 }, "invalid-option"],
+    [{}, { ttl: 1 }, "invalid-option"],
+    [{}, 5, "invalid-option"],
+  ])
+    equal((await rejection(made.request(message, options))).code, code, `request(${typeof message})`);
   const twice = [made.request({ id: 1 }), rejection(made.request({ id: 1 }))];
   equal([(await twice[0]).data.id, (await twice[1]).code], [1, "encode"], "one id twice");
   const stream = client(sse("/count"));

@@ -10,49 +10,76 @@ const transports = [
 ];
 
 for (const [name, address, options] of transports) {
-  for (const seq of [undefined, "seq"]) test(`${name}, ${seq ? "numbers" : "ids alone"}: connections of a second at 1 000 messages a second`, async () => {
-    const resume = { ...options.resume, seq };
-    const made = client(address(`/count?to=1000000&rate=1000&begin=${Date.now()}`), { ...options, resume, reconnect: { maxAge: 1_000 } });
-    const counter = new Counter();
-    made.on(({ data }) => counter.add(data.seq));
-    const seen = watch(made);
-    await waitFor(() => made.stats().opens === 6, () => `the sixth connection, at ${made.stats().opens}`);
-    const mark = counter.last;
-    await waitFor(() => counter.last > mark + 100, "messages over the last one");
-    equal(seen.states, ["open"], "states after the first");
-    equal(counter.flaws, noFlaws, "flaws");
-    // A server that goes on behind the cursor proves nothing by its ids.
-    ok(seen.gaps.every(({ outcome }) => !seq && outcome === "unknown"), `gaps ${seen.gaps.length}`);
-    if (seq) equal(made.stats().outcome, "recovered", "outcome");
-  });
+  for (const seq of [undefined, "seq"])
+    test(`${name}, ${seq ? "numbers" : "ids alone"}: connections of a second at 1 000 messages a second`, async () => {
+      const resume = { ...options.resume, seq };
+      const made = client(address(`/count?to=1000000&rate=1000&begin=${Date.now()}`), {
+        ...options,
+        resume,
+        reconnect: { maxAge: 1_000 },
+      });
+      const counter = new Counter();
+      made.on(({ data }) => counter.add(data.seq));
+      const seen = watch(made);
+      await waitFor(
+        () => made.stats().opens === 6,
+        () => `the sixth connection, at ${made.stats().opens}`,
+      );
+      const mark = counter.last;
+      await waitFor(() => counter.last > mark + 100, "messages over the last one");
+      equal(seen.states, ["open"], "states after the first");
+      equal(counter.flaws, noFlaws, "flaws");
+      // A server that goes on behind the cursor proves nothing by its ids.
+      ok(
+        seen.gaps.every(({ outcome }) => !seq && outcome === "unknown"),
+        `gaps ${seen.gaps.length}`,
+      );
+      if (seq) equal(made.stats().outcome, "recovered", "outcome");
+    });
 
   test(`${name}: the server's notice`, async () => {
     const kind = name === "websocket" ? "ws" : "sse";
-    const say = (id, data) => (kind === "ws" ? ["send", JSON.stringify({ eventId: id, ...data })] : ["send", `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`]);
+    const say = (id, data) =>
+      kind === "ws"
+        ? ["send", JSON.stringify({ eventId: id, ...data })]
+        : ["send", `id: ${id}\ndata: ${JSON.stringify(data)}\n\n`];
     const plan = script(kind, [
       [say("1", { n: 1 }), say("2", { type: "goodbye" }), ["wait", 5_000], say("3", { n: "late" })],
       [say("2", { n: 2 }), say("3", { n: 3 })],
     ]);
     const made = client(plan.url, { ...options, reconnect: { initialDelay: 200, notice: "goodbye" } });
     const seen = watch(made);
-    await waitFor(() => seen.messages.length >= 2, () => `messages over both, have ${JSON.stringify(seen.data)}`);
+    await waitFor(
+      () => seen.messages.length >= 2,
+      () => `messages over both, have ${JSON.stringify(seen.data)}`,
+    );
     equal(seen.states, ["open"], "states after the first");
     equal(seen.messages.map(({ data }) => data.n).at(-1), 3, "the last one");
-    equal((await plan.log()).map(({ query }) => query.lastEventId), [undefined, "2"], "asked from: a notice has an id, too");
+    equal(
+      (await plan.log()).map(({ query }) => query.lastEventId),
+      [undefined, "2"],
+      "asked from: a notice has an id, too",
+    );
   });
 }
 
 test('resume.via "url": what comes while the endpoint function thinks comes once', async () => {
   let slow;
   const path = `/count?to=1000000&rate=4000&begin=${Date.now()}`;
-  const made = client(async ({ lastEventId }) => {
-    // More than the client remembers, and the cursor is of before.
-    if (lastEventId) await (slow = new Promise((resolve) => setTimeout(resolve, 600)));
-    return `${sse(path)}&lastEventId=${lastEventId}`;
-  }, { resume: { via: "url" }, reconnect: { maxAge: 1_000 } });
+  const made = client(
+    async ({ lastEventId }) => {
+      // More than the client remembers, and the cursor is of before.
+      if (lastEventId) await (slow = new Promise((resolve) => setTimeout(resolve, 600)));
+      return `${sse(path)}&lastEventId=${lastEventId}`;
+    },
+    { resume: { via: "url" }, reconnect: { maxAge: 1_000 } },
+  );
   const counter = new Counter();
   made.on(({ data }) => counter.add(data.seq));
-  await waitFor(() => slow && made.stats().opens === 3, () => `the third connection, at ${made.stats().opens}`);
+  await waitFor(
+    () => slow && made.stats().opens === 3,
+    () => `the third connection, at ${made.stats().opens}`,
+  );
   const mark = counter.last;
   await waitFor(() => counter.last > mark + 5_000, "messages over it");
   equal(counter.flaws, noFlaws, "flaws");
@@ -68,7 +95,10 @@ test("a successor that is refused leaves the connection alone, and comes again",
   ]);
   const made = client(plan.url, { reconnect: { maxAge: 1_000, initialDelay: 100, maxDelay: 400 } });
   const seen = watch(made);
-  await waitFor(() => seen.data.at(-1) === "10", () => `the last one, have ${seen.data}`);
+  await waitFor(
+    () => seen.data.at(-1) === "10",
+    () => `the last one, have ${seen.data}`,
+  );
   equal([seen.states, made.lastFailure], [["open"], null], "told");
   const last = Number(seen.data.at(-2));
   equal(seen.data, [...Array.from({ length: last }, (_, n) => `${n + 1}`), "10"], "messages");
@@ -85,9 +115,15 @@ test("back to the first endpoint, beside the second", async () => {
   await waitFor(() => made.url.startsWith(app + path) && made.state === "open", "the second endpoint");
   const seen = watch(made);
   // At least one try in vain.
-  await waitFor(() => made.stats().attempts >= 4, () => `attempts, at ${made.stats().attempts}`);
+  await waitFor(
+    () => made.stats().attempts >= 4,
+    () => `attempts, at ${made.stats().attempts}`,
+  );
   await fault("/fault/clear");
-  await waitFor(() => made.url.startsWith(sse(path)), () => `the first endpoint, at ${made.url}`);
+  await waitFor(
+    () => made.url.startsWith(sse(path)),
+    () => `the first endpoint, at ${made.url}`,
+  );
   const mark = counter.last;
   await waitFor(() => counter.last > mark + 100, "messages from it");
   equal([seen.states, counter.flaws], [[], noFlaws], "states and flaws");
@@ -111,20 +147,35 @@ test("closed in mid-change, nothing is left behind", async () => {
 test("a successor that does not open in time: its signal is aborted, the connection stays", async () => {
   const signals = [];
   const first = script("sse", [[["send", "id: 1\ndata: 1\n\n"]], [["hang"]]]);
-  const made = client(({ signal }) => { signals.push(signal); return first.url; }, { openTimeout: 500, reconnect: { maxAge: 1_000 } });
-  await waitFor(() => signals[1]?.aborted, () => `the second signal, of ${signals.length}`);
+  const made = client(
+    ({ signal }) => {
+      signals.push(signal);
+      return first.url;
+    },
+    { openTimeout: 500, reconnect: { maxAge: 1_000 } },
+  );
+  await waitFor(
+    () => signals[1]?.aborted,
+    () => `the second signal, of ${signals.length}`,
+  );
   equal([signals[0].aborted, made.state], [false, "open"], "the first one");
 });
 
 test("a plain POST is not rolled over", async () => {
-  const open = (method) => client(sse("/count?to=1000000&rate=100"), { http: { method }, reconnect: { maxAge: 1_000 } });
-  const made = open("POST"), beside = open("GET");
+  const open = (method) =>
+    client(sse("/count?to=1000000&rate=100"), { http: { method }, reconnect: { maxAge: 1_000 } });
+  const made = open("POST"),
+    beside = open("GET");
   await waitFor(() => made.state === "open" && beside.stats().opens === 3, "two changes of a GET");
   equal(made.stats().attempts, 1, "attempts");
 });
 
 test("what cannot be", async () => {
-  for (const [name, reconnect] of [["maxAge", { maxAge: 10 }], ["failback", { failback: "1s" }], ["notice", { notice: true }]]) {
+  for (const [name, reconnect] of [
+    ["maxAge", { maxAge: 10 }],
+    ["failback", { failback: "1s" }],
+    ["notice", { notice: true }],
+  ]) {
     const error = thrown(() => client(ws("/echo"), { reconnect }));
     equal(error.code, "invalid-option", name);
     ok(error.message.includes(`reconnect.${name}`), error.message);

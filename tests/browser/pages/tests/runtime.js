@@ -12,7 +12,10 @@ async function frame(query = "") {
 }
 
 const refused = (connect, code, words) => {
-  for (const [endpoint, options] of [[ws("/echo"), {}], [sse("/ticker"), { transport: "eventsource" }]]) {
+  for (const [endpoint, options] of [
+    [ws("/echo"), {}],
+    [sse("/ticker"), { transport: "eventsource" }],
+  ]) {
     const error = thrown(() => connect(endpoint, options), "connect");
     equal([error.name, error.code], ["EverwireError", code], "error");
     ok(words.test(error.message), `a sentence that says what to do: ${error.message}`);
@@ -40,14 +43,19 @@ test("WebAssembly forbidden by the Content-Security-Policy", async () => {
 });
 
 test("WebAssembly allowed by the Content-Security-Policy", async () => {
-  const realm = await frame(`?csp=${encodeURIComponent("default-src 'none'; connect-src *; script-src 'self' 'wasm-unsafe-eval'")}`);
+  const realm = await frame(
+    `?csp=${encodeURIComponent("default-src 'none'; connect-src *; script-src 'self' 'wasm-unsafe-eval'")}`,
+  );
   const { connect } = await realm.load();
   const made = connect(ws("/echo"));
   after(() => made.close());
   await made.opened();
 });
 
-for (const [name, endpoint, options] of [["WebSocket", ws("/echo"), {}], ["EventSource", sse("/ticker"), { transport: "eventsource" }]]) {
+for (const [name, endpoint, options] of [
+  ["WebSocket", ws("/echo"), {}],
+  ["EventSource", sse("/ticker"), { transport: "eventsource" }],
+]) {
   test(`${name} deleted`, async () => {
     const realm = await frame();
     delete realm[name];
@@ -63,7 +71,10 @@ test("constructors are looked up at connect, so that test doubles work", async (
   const { connect } = await realm.load();
   const asked = [];
   realm.WebSocket = class extends realm.WebSocket {
-    constructor(...given) { super(...given); asked.push(given[0]); }
+    constructor(...given) {
+      super(...given);
+      asked.push(given[0]);
+    }
   };
   const made = connect(ws("/echo"));
   after(() => made.close());
@@ -100,10 +111,25 @@ for (const [name, enter] of [
     });
     await Promise.all(made.map((one) => one.opened()));
     ruin(spied);
-    try { await enter?.(made[0]); } catch (error) { equal(error.name, "EverwireError", "what the call threw"); }
-    await waitFor(() => made.every((one) => one.state === "closed"), () => `all closed: ${made.map((one) => one.state)}`);
-    equal(closes, closes.map(() => [["internal", "internal"]]), "close events");
-    equal(made.map((one) => one.readyState), [3, 2, 3], "readyState");
+    try {
+      await enter?.(made[0]);
+    } catch (error) {
+      equal(error.name, "EverwireError", "what the call threw");
+    }
+    await waitFor(
+      () => made.every((one) => one.state === "closed"),
+      () => `all closed: ${made.map((one) => one.state)}`,
+    );
+    equal(
+      closes,
+      closes.map(() => [["internal", "internal"]]),
+      "close events",
+    );
+    equal(
+      made.map((one) => one.readyState),
+      [3, 2, 3],
+      "readyState",
+    );
     for (const one of made) {
       one.close();
       one.reconnect();
@@ -136,14 +162,24 @@ test("a trap ends a drop-in WebSocket with error and close, and the next one wor
   };
   const socket = await open();
   const seen = [];
-  for (const type of ["error", "close"]) socket.addEventListener(type, ({ code, wasClean }) => seen.push([type, socket.readyState, code, wasClean]));
+  for (const type of ["error", "close"])
+    socket.addEventListener(type, ({ code, wasClean }) => seen.push([type, socket.readyState, code, wasClean]));
   ruin(spied);
   socket.send("in");
   await waitFor(() => seen.length === 2, "close");
-  equal(seen, [["error", 3, undefined, undefined], ["close", 3, 1006, false]], "events");
+  equal(
+    seen,
+    [
+      ["error", 3, undefined, undefined],
+      ["close", 3, 1006, false],
+    ],
+    "events",
+  );
   await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
   const next = await open();
-  const echoed = new Promise((resolve) => { next.onmessage = ({ data }) => resolve(data); });
+  const echoed = new Promise((resolve) => {
+    next.onmessage = ({ data }) => resolve(data);
+  });
   next.send("again");
   equal([await echoed, spied.instances.length], ["again", 2], "the echo, and a fresh instance");
   takeReports();

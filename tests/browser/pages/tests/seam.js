@@ -16,11 +16,17 @@ for (const [name, address, options] of transports) {
     made.on((message) => counter.add(message.data.seq));
     await waitFor(() => counter.received >= 3_000, "the first messages");
     await fault("/proxy/reset");
-    await waitFor(() => counter.last === 10_000, () => `message 10 000, have ${counter.last}`);
+    await waitFor(
+      () => counter.last === 10_000,
+      () => `message 10 000, have ${counter.last}`,
+    );
     const { suppressed } = made.stats();
     await fault("/proxy/reset");
     // The replay is over when its last message has been held back.
-    await waitFor(() => made.stats().suppressed === suppressed + 10_000, () => `the replay, suppressed ${made.stats().suppressed}`);
+    await waitFor(
+      () => made.stats().suppressed === suppressed + 10_000,
+      () => `the replay, suppressed ${made.stats().suppressed}`,
+    );
     equal([counter.first, counter.received, made.lastEventId], [1, 10_000, "10000"], "received");
     equal(counter.flaws, noFlaws, "flaws");
   });
@@ -33,7 +39,10 @@ for (const [name, address, options] of transports) {
       await waitFor(() => counter.last >= mark, `message ${mark}`);
       await fault("/proxy/reset");
     }
-    await waitFor(() => counter.last === 400, () => `message 400, have ${counter.last}`);
+    await waitFor(
+      () => counter.last === 400,
+      () => `message 400, have ${counter.last}`,
+    );
     equal([counter.first, counter.received], [1, 400], "received");
     equal(counter.flaws, noFlaws, "flaws");
     ok(made.stats().suppressed > 0, "something was suppressed");
@@ -50,11 +59,18 @@ test("eventsource: id-less events after an id are all delivered, also across a r
   ]);
   const made = client(plan.url, { transport: "eventsource" });
   const seen = watch(made);
-  await waitFor(() => seen.messages.length >= 14, () => `14 messages, have ${JSON.stringify(seen.data)}`);
+  await waitFor(
+    () => seen.messages.length >= 14,
+    () => `14 messages, have ${JSON.stringify(seen.data)}`,
+  );
   const three = ["same", "same", "same"];
   equal(seen.data, ["first", ...three, ...three, ...three, "second", ...three], "messages");
   const log = await plan.log();
-  equal(log.map((entry) => entry.query.lastEventId ?? ""), ["", "1", "1"], "cursors");
+  equal(
+    log.map((entry) => entry.query.lastEventId ?? ""),
+    ["", "1", "1"],
+    "cursors",
+  );
   equal(made.lastEventId, "2", "lastEventId");
 });
 
@@ -104,8 +120,18 @@ test("the server's word of a gap comes as an event before the next message", asy
   const made = client(ws(`/chat?room=${room}`), { resume: { id: "eventId", from: "lost-1", gap: "gap" } });
   made.addEventListener("gap", (event) => order.push(["gap", event.outcome, event.after]));
   made.on("chat", (message) => order.push(["chat", message.data.text]));
-  await waitFor(() => order.length >= 2, () => `a gap and a message, have ${JSON.stringify(order)}`);
-  equal(order, [["gap", "gap", "lost-1"], ["chat", "1"]], "order");
+  await waitFor(
+    () => order.length >= 2,
+    () => `a gap and a message, have ${JSON.stringify(order)}`,
+  );
+  equal(
+    order,
+    [
+      ["gap", "gap", "lost-1"],
+      ["chat", "1"],
+    ],
+    "order",
+  );
   equal(made.stats().gaps, 1, "gaps");
 });
 
@@ -118,7 +144,10 @@ test("eventsource: the server's gap event", async () => {
   const order = [];
   made.addEventListener("gap", (event) => order.push(["gap", event.outcome, event.after, event.before]));
   made.on("message", (message) => order.push(message.data));
-  await waitFor(() => order.length === 3, () => `three things, have ${JSON.stringify(order)}`);
+  await waitFor(
+    () => order.length === 3,
+    () => `three things, have ${JSON.stringify(order)}`,
+  );
   equal(order, ["one", ["gap", "gap", "a-1", "a-9"], "nine"], "order");
   equal(made.stats().outcome, "gap", "outcome");
 });

@@ -5,7 +5,8 @@ import { script, sse, unique, ws } from "../server.js";
 
 /** A storage that shows what was written. */
 function memory() {
-  const values = new Map(), writes = [];
+  const values = new Map(),
+    writes = [];
   return {
     writes,
     getItem: (key) => values.get(key) ?? null,
@@ -19,12 +20,18 @@ function memory() {
   };
 }
 
-const lines = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => ["send", JSON.stringify({ id: `m${from + at}`, seq: from + at })]);
+const lines = (from, to) =>
+  Array.from({ length: to - from + 1 }, (_, at) => ["send", JSON.stringify({ id: `m${from + at}`, seq: from + at })]);
 
 test("storage: a later client of the same key goes on where the earlier one was", async () => {
-  for (const [address, options] of [[ws, { resume: { id: "eventId", seq: "seq" } }], [sse, {}], [sse, { transport: "eventsource" }]]) {
+  for (const [address, options] of [
+    [ws, { resume: { id: "eventId", seq: "seq" } }],
+    [sse, {}],
+    [sse, { transport: "eventsource" }],
+  ]) {
     const storage = memory();
-    const open = (to) => client(address(`/count?to=${to}`), { ...options, resume: { ...options.resume, storage, key: "ann" } });
+    const open = (to) =>
+      client(address(`/count?to=${to}`), { ...options, resume: { ...options.resume, storage, key: "ann" } });
     const first = open(20);
     const seen = watch(first);
     await waitFor(() => seen.messages.length === 20, "20 messages");
@@ -34,7 +41,11 @@ test("storage: a later client of the same key goes on where the earlier one was"
     const again = watch(second);
     equal(second.lastEventId, "20", "where the second starts");
     await waitFor(() => again.messages.at(-1)?.data.seq === 25, "message 25");
-    equal(again.data.map(({ seq }) => seq), [21, 22, 23, 24, 25], "the second");
+    equal(
+      again.data.map(({ seq }) => seq),
+      [21, 22, 23, 24, 25],
+      "the second",
+    );
     second.close();
   }
 });
@@ -45,7 +56,10 @@ test("storage: another key, and another endpoint, start anew", async () => {
   await waitFor(() => first.lastEventId === "3", "message 3");
   first.close();
   ok(!storage.keys.join().includes("secret"), "no query in the key");
-  for (const [path, key] of [["/count?to=3", "bob"], ["/ticker?to=3", "ann"]]) {
+  for (const [path, key] of [
+    ["/count?to=3", "bob"],
+    ["/ticker?to=3", "ann"],
+  ]) {
     const other = client(sse(path), { resume: { storage, key } });
     equal(other.lastEventId, "", `${path} of ${key}`);
     other.close();
@@ -57,13 +71,17 @@ test("storage: another key, and another endpoint, start anew", async () => {
 test("storage: written at most every 250 ms, never before the handlers returned", async () => {
   const storage = memory();
   const made = client(ws("/count?to=2000&rate=2000"), { resume: { id: "eventId", storage, key: "" } });
-  let last = 0, early = 0;
+  let last = 0,
+    early = 0;
   made.on(({ data }) => {
     early += storage.writes.some(([id]) => Number(id) >= data.seq) ? 1 : 0;
     last = data.seq;
   });
   const start = performance.now();
-  await waitFor(() => last === 2_000, () => `message 2 000, have ${last}`);
+  await waitFor(
+    () => last === 2_000,
+    () => `message 2 000, have ${last}`,
+  );
   await waitFor(() => storage.writes.at(-1)?.[0] === "2000", "the last write");
   equal(early, 0, "writes before the handlers returned");
   const most = Math.ceil((performance.now() - start) / 250) + 1;
@@ -101,7 +119,11 @@ test("storage: committed by hand, in any order", async () => {
   const again = client(plan.url, { resume });
   const more = watch(again);
   await waitFor(() => more.messages.length === 4, "4 messages again");
-  equal(more.data.map(({ seq }) => seq), [3, 4, 5, 6], "from the first that was not committed");
+  equal(
+    more.data.map(({ seq }) => seq),
+    [3, 4, 5, 6],
+    "from the first that was not committed",
+  );
   again.commit(more.messages[3]);
   again.close();
   equal(storage.writes.at(-1), ["m6", 6, null], "a commit before close");
@@ -119,33 +141,44 @@ test("storage: an epoch survives, too", async () => {
   const second = client(plan.url, { resume });
   second.addEventListener("gap", ({ outcome }) => order.push(outcome));
   second.on(({ data }) => order.push(data.epoch));
-  await waitFor(() => order.length === 2, () => `two things, have ${order}`);
+  await waitFor(
+    () => order.length === 2,
+    () => `two things, have ${order}`,
+  );
   equal(order, ["gap", "b"], "order");
 });
 
 test("storage: what is torn starts anew; one that throws is told once, and the stream goes on", async () => {
-  for (const torn of ["", "{", "[5]", "null", "[\"x\""]) {
+  for (const torn of ["", "{", "[5]", "null", '["x"']) {
     const made = client(sse("/count?to=2"), { resume: { storage: { getItem: () => torn, setItem() {} }, key: "" } });
     equal(made.lastEventId, "", JSON.stringify(torn));
     made.close();
   }
-  const refuse = () => { throw new Error("full"); };
+  const refuse = () => {
+    throw new Error("full");
+  };
   const made = client(sse("/count?to=5"), { resume: { storage: { getItem: () => null, setItem: refuse }, key: "" } });
   const seen = watch(made);
   await waitFor(() => seen.messages.length === 5, "5 messages");
   made.close();
-  equal(takeReports().map(({ message }) => message), ["full"], "reports");
+  equal(
+    takeReports().map(({ message }) => message),
+    ["full"],
+    "reports",
+  );
 });
 
 /** A page of its own, in a frame, with a client on sessionStorage. */
 async function page(url, key, before = "") {
   const frame = document.createElement("iframe");
   const name = unique();
-  const ready = new Promise((resolve) => addEventListener("message", function hear({ data }) {
-    if (data.name !== name) return;
-    removeEventListener("message", hear);
-    resolve(data.seen);
-  }));
+  const ready = new Promise((resolve) =>
+    addEventListener("message", function hear({ data }) {
+      if (data.name !== name) return;
+      removeEventListener("message", hear);
+      resolve(data.seen);
+    }),
+  );
   frame.srcdoc = `<script>${before}</script><script type="module">
     import { connect } from "/pkg/index.js";
     const seen = [];
@@ -168,7 +201,8 @@ test("storage: a page that was left does not get its messages again, one that wa
   equal(await page(left.url, "left"), [4, 5, 6], "the page after it");
   const killed = script("ws", [lines(1, 3), lines(1, 3)]);
   // What a killed page never sees; and however slow this page is, that one dies within its first 250 ms.
-  const kill = 'const set = setTimeout; window.setTimeout = (run, ms, ...rest) => (ms === 250 ? 0 : set(run, ms, ...rest)); for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, (event) => event.stopImmediatePropagation(), true);';
+  const kill =
+    'const set = setTimeout; window.setTimeout = (run, ms, ...rest) => (ms === 250 ? 0 : set(run, ms, ...rest)); for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, (event) => event.stopImmediatePropagation(), true);';
   equal(await page(killed.url, "killed", kill), [1, 2, 3], "the page that is killed");
   equal(await page(killed.url, "killed"), [1, 2, 3], "the page after it");
 });
@@ -197,7 +231,10 @@ test("storage: two clients at one place would go on from each other's, so the se
 
 test("storage: no password in the key", async () => {
   const storage = memory();
-  const made = client(sse("/count?to=3").replace("//", "//user:secret@"), { http: { fetch: (url, init) => fetch(url.replace(/user:secret@/, ""), init) }, resume: { storage, key: "" } });
+  const made = client(sse("/count?to=3").replace("//", "//user:secret@"), {
+    http: { fetch: (url, init) => fetch(url.replace(/user:secret@/, ""), init) },
+    resume: { storage, key: "" },
+  });
   await waitFor(() => made.lastEventId === "3", "message 3");
   made.close();
   ok(storage.keys.length === 1 && !storage.keys.join().includes("secret"), storage.keys.join());

@@ -3,7 +3,22 @@ import { SubscriptionError } from "/pkg/duplex.js";
 import { quick, watch } from "../client.js";
 import { after, equal, rejection, takeReports, test, thrown, waitFor } from "../harness.js";
 import { echoBarrier, fault, script, sse, ws } from "../server.js";
-import { chat, client, echoed, event, failure, frames, ided, join, joined, leave, listen, received, reset, say } from "../topics.js";
+import {
+  chat,
+  client,
+  echoed,
+  event,
+  failure,
+  frames,
+  ided,
+  join,
+  joined,
+  leave,
+  listen,
+  received,
+  reset,
+  say,
+} from "../topics.js";
 
 test("a topic is joined, and its messages go to its handles only", async () => {
   const plan = script("ws", [[["echo"]]]);
@@ -13,7 +28,8 @@ test("a topic is joined, and its messages go to its handles only", async () => {
   equal([room.topic, room.state, room.lastEventId], ["room:7", "joining", ""], "before");
   await room.ready();
   equal([room.state, made.state], ["joined", "open"], "confirmed");
-  const all = [], chats = [];
+  const all = [],
+    chats = [];
   const off = room.on((message) => all.push(message.data.n));
   room.on("chat", ({ data, type, lastEventId, transport }) => chats.push([data.n, type, lastEventId, transport]));
   made.send({ type: "chat", topic: "room:7", n: 1, eventId: "own" });
@@ -33,7 +49,10 @@ test("handshake, first frame, joins, priority, the rest", async () => {
   const plan = script("ws", [[["echo"]], [["echo"]]]);
   const made = client(plan.url, {
     subscriptions: { ...echoed, confirm: true },
-    handshake: async ({ send, receive }) => { send("hello"); await receive(); },
+    handshake: async ({ send, receive }) => {
+      send("hello");
+      await receive();
+    },
     resume: { frame: () => "frame" },
   });
   const queue = (n) => [made.send(`${n}`), made.send(`first ${n}`, { priority: true })];
@@ -50,10 +69,18 @@ test("handshake, first frame, joins, priority, the rest", async () => {
   });
   await fault("/fault/drop");
   const between = await lost;
-  equal(between.map(([state]) => state), ["joining", "joining"], "states");
+  equal(
+    between.map(([state]) => state),
+    ["joining", "joining"],
+    "states",
+  );
   equal(await frames(plan, 1, 6), [...order, "first 2", "2"], "again");
   await Promise.all(between.map(([, ready]) => ready));
-  equal(rooms.map(({ state }) => state), ["joined", "joined"], "states");
+  equal(
+    rooms.map(({ state }) => state),
+    ["joined", "joined"],
+    "states",
+  );
 });
 
 test("while it is open they take their turn, and the last to leave says so", async () => {
@@ -68,7 +95,8 @@ test("while it is open they take their turn, and the last to leave says so", asy
   await first.ready();
   await second.ready();
   await made.subscribe("a").ready();
-  const seen = [], other = [];
+  const seen = [],
+    other = [];
   first.on(({ data }) => seen.push(data.n));
   second.on(({ data }) => other.push(data.n));
   made.send({ topic: "a", n: 1 });
@@ -92,7 +120,10 @@ test("join and leave of one's own", async () => {
   const asked = [];
   const room = made.subscribe("a", {
     lastEventId: "5",
-    join: (given) => { asked.push(given); return { subscribe: given.topic, since: given.lastEventId }; },
+    join: (given) => {
+      asked.push(given);
+      return { subscribe: given.topic, since: given.lastEventId };
+    },
     leave: ({ topic, lastEventId }) => `bye ${topic} ${lastEventId}`,
   });
   const silent = made.subscribe("b", { leave: false, join: ({ topic }) => ({ subscribe: topic }) });
@@ -121,7 +152,11 @@ test("refused: the reply is in the error, and the topic is left without a word",
   const loop = room[Symbol.asyncIterator]();
   const next = loop.next();
   const error = await rejection(room.ready());
-  equal([error.code, error.reply.data.reason, error.message.includes("no such")], ["refused", "no such room", false], "error");
+  equal(
+    [error.code, error.reply.data.reason, error.message.includes("no such")],
+    ["refused", "no such room", false],
+    "error",
+  );
   equal([await failure(next), (await loop.next()).done, room.state], ["refused", true, "left"], "loop");
   await waitFor(() => seen.messages.length, "a message of that topic");
   equal(seen.data, [{ topic: "a", n: 1 }], "is like any other");
@@ -175,7 +210,10 @@ test("time runs from the join's going out, not over a loss", async () => {
     if (delay === 54_321) running.add(timer) && began++;
     return timer;
   };
-  window.clearTimeout = (timer) => { running.delete(timer); clear.call(window, timer); };
+  window.clearTimeout = (timer) => {
+    running.delete(timer);
+    clear.call(window, timer);
+  };
   const plan = script("ws", [[["mute"]], [["echo"]], [["mute"]]]);
   const made = client(plan.url, { subscriptions: { ...echoed, timeout: 54_321 } });
   const room = made.subscribe("a");
@@ -228,11 +266,16 @@ test("signal", async () => {
 
 test("a join that still waits is taken back; a leave does not go over to the next connection", async () => {
   const plan = script("ws", [[["echo"]], [["echo"]]]);
-  const made = client(plan.url, { subscriptions: echoed, rate: { messages: 2, per: 60_000 }, outbox: { maxMessages: 3 } });
+  const made = client(plan.url, {
+    subscriptions: echoed,
+    rate: { messages: 2, per: 60_000 },
+    outbox: { maxMessages: 3 },
+  });
   const room = made.subscribe("a");
   await room.ready();
   await Promise.all([made.send("1"), made.send("2")]);
-  const waits = made.subscribe("b"), taken = made.subscribe("c");
+  const waits = made.subscribe("b"),
+    taken = made.subscribe("c");
   equal(made.stats().queued, 2, "queued");
   taken.unsubscribe();
   equal([made.stats().queued, waits.state], [1, "joining"], "taken back");
@@ -251,7 +294,11 @@ test("a join that still waits is taken back; a leave does not go over to the nex
 
 test("a planned change: what still waits goes by the new connection, or not at all", async () => {
   const plan = script("ws", [[["echo"], say({ type: "bye" })], [["echo"]]]);
-  const made = client(plan.url, { subscriptions: echoed, reconnect: { ...quick, initialDelay: 500, notice: "bye" }, rate: { messages: 1, per: 60_000 } });
+  const made = client(plan.url, {
+    subscriptions: echoed,
+    reconnect: { ...quick, initialDelay: 500, notice: "bye" },
+    rate: { messages: 1, per: 60_000 },
+  });
   const gone = made.subscribe("b");
   await made.opened();
   await made.send("1");
@@ -291,10 +338,15 @@ test("close in handlers: nothing comes after", async () => {
 });
 
 test("unsubscribed, subscribed and reconnected from within", async () => {
-  const plan = script("ws", [[joined("a"), chat("a", "1"), chat("a", "2")], [joined("b"), chat("b", "1")]]);
+  const plan = script("ws", [
+    [joined("a"), chat("a", "1"), chat("a", "2")],
+    [joined("b"), chat("b", "1")],
+  ]);
   const made = client(plan.url, { subscriptions: ided });
-  const seen = watch(made), order = [];
-  const room = made.subscribe("a"), beside = made.subscribe("a");
+  const seen = watch(made),
+    order = [];
+  const room = made.subscribe("a"),
+    beside = made.subscribe("a");
   room.on(() => {
     order.push("a");
     room.unsubscribe();
@@ -304,7 +356,10 @@ test("unsubscribed, subscribed and reconnected from within", async () => {
   });
   room.on(() => order.push("not any more"));
   beside.on(() => order.push("nor this"));
-  await waitFor(() => order.includes("b"), () => `the other topic, have ${order}`);
+  await waitFor(
+    () => order.includes("b"),
+    () => `the other topic, have ${order}`,
+  );
   equal([order, seen.data], [["a", "b"], []], "order");
   equal((await received(plan))[1], [join("b")], "joins");
 });
@@ -314,33 +369,54 @@ test("from within join and leave", async () => {
   const made = client(plan.url, { subscriptions: echoed });
   const first = made.subscribe("a");
   const inner = [];
-  made.subscribe("b", { join: ({ topic }) => {
-    // The one is out already, the other is not.
-    first.unsubscribe();
-    inner.push(made.subscribe("d"));
-    third.unsubscribe();
-    return { type: "join", topic };
-  } });
+  made.subscribe("b", {
+    join: ({ topic }) => {
+      // The one is out already, the other is not.
+      first.unsubscribe();
+      inner.push(made.subscribe("d"));
+      third.unsubscribe();
+      return { type: "join", topic };
+    },
+  });
   const third = made.subscribe("c");
   await waitFor(() => inner[0]?.state === "joined", "the inner one");
   equal(await frames(plan, 0, 4), [join("a"), join("b"), join("d"), leave("a")], "frames");
   const closing = client(ws("/echo"), { subscriptions: echoed });
-  const rest = closing.subscribe("a", { join: () => { closing.close(); return "x"; } });
+  const rest = closing.subscribe("a", {
+    join: () => {
+      closing.close();
+      return "x";
+    },
+  });
   equal([await failure(rest.ready()), closing.stats().opens], ["closed", 0], "closed");
 });
 
 test("a join or a leave that fails is told, and the others go on", async () => {
   const plan = script("ws", [[["echo"]]]);
   const made = client(plan.url, { subscriptions: echoed });
-  const broken = () => { throw new Error("the app's"); };
-  const rooms = [made.subscribe("a", { join: broken }), made.subscribe("b", { leave: broken }), made.subscribe("c", { join: () => 5n })];
+  const broken = () => {
+    throw new Error("the app's");
+  };
+  const rooms = [
+    made.subscribe("a", { join: broken }),
+    made.subscribe("b", { leave: broken }),
+    made.subscribe("c", { join: () => 5n }),
+  ];
   const errors = [await rejection(rooms[0].ready()), await rejection(rooms[2].ready())];
-  equal(errors.map(({ code }) => code), ["encode", "encode"], "codes");
+  equal(
+    errors.map(({ code }) => code),
+    ["encode", "encode"],
+    "codes",
+  );
   equal(errors[0].cause.message, "the app's", "cause");
   await rooms[1].ready();
   equal([rooms[0].state, takeReports().length], ["joining", 2], "reports");
   for (const room of rooms) room.unsubscribe();
-  equal(takeReports().map(({ message }) => message), ["the app's"], "the leave");
+  equal(
+    takeReports().map(({ message }) => message),
+    ["the app's"],
+    "the leave",
+  );
   await made.send("end");
   equal(await frames(plan, 0, 2), [join("b"), "end"], "frames");
 });
@@ -353,11 +429,23 @@ test("for await: each loop has all of them, and ends with its handle or the clie
     for await (const { data } of room) pulled.push([at, data.n]);
     return at;
   });
-  const brief = (async () => { for await (const { data } of rooms[0]) return data.n; })();
+  const brief = (async () => {
+    for await (const { data } of rooms[0]) return data.n;
+  })();
   await rooms[0].ready();
   for (const n of [1, 2]) made.send({ topic: "a", n });
   await waitFor(() => pulled.length === 4, "two for each");
-  equal([pulled.filter(([at]) => !at), await brief], [[[0, 1], [0, 2]], 1], "pulled");
+  equal(
+    [pulled.filter(([at]) => !at), await brief],
+    [
+      [
+        [0, 1],
+        [0, 2],
+      ],
+      1,
+    ],
+    "pulled",
+  );
   rooms[0].unsubscribe();
   equal(await loops[0], 0, "ended");
   equal((await rooms[0][Symbol.asyncIterator]().next()).done, true, "a new one");
@@ -375,15 +463,23 @@ test("for await: with a client that ends of something else its error comes, and 
   const slow = flood.subscribe("a")[Symbol.asyncIterator]();
   for (let n = 0; n <= 1_024; n++) flood.send({ topic: "a", n });
   let last;
-  flood.subscribe("a").on(({ data }) => { last = data.n; });
+  flood.subscribe("a").on(({ data }) => {
+    last = data.n;
+  });
   await waitFor(() => last === 1_024, "all of them");
   let pulled = 0;
-  const error = await rejection((async () => { for await (const _ of slow) pulled++; })());
+  const error = await rejection(
+    (async () => {
+      for await (const _ of slow) pulled++;
+    })(),
+  );
   equal([error.code, pulled], ["iterator-overflow", 1_024], "overflow");
 });
 
 test("a ready() that nobody awaits disturbs nobody", async () => {
-  const made = client(script("ws", [[["wait", 100], say({ type: "refused", topic: "a" })]]).url, { subscriptions: { timeout: 20 } });
+  const made = client(script("ws", [[["wait", 100], say({ type: "refused", topic: "a" })]]).url, {
+    subscriptions: { timeout: 20 },
+  });
   const rooms = ["a", "b", "c"].map((topic) => made.subscribe(topic));
   for (const room of rooms) room.ready();
   await waitFor(() => rooms[0].state === "left", "the refusal");
@@ -395,18 +491,54 @@ test("a ready() that nobody awaits disturbs nobody", async () => {
   equal(takeReports(), [], "reports");
 });
 
-for (const [transport, options] of [["fetch", {}], ["eventsource", { transport: "eventsource" }]]) {
+for (const [transport, options] of [
+  ["fetch", {}],
+  ["eventsource", { transport: "eventsource" }],
+]) {
   test(`${transport}: topics of a stream; a join cannot go up`, async () => {
     const say = (name, data) => ["send", `event: ${name}\nid: ${data.id}\ndata: ${JSON.stringify(data)}\n\n`];
-    const first = [say("chat", { topic: "a", n: 1, id: "x1" }), say("left", { topic: "b", n: 2, id: "x2" }), say("said", { topic: "b", id: "x3" })];
-    const plan = script("sse", [[...first, say("no", { topic: "c", id: "x5" }), say("lost", { topic: "a", id: "x4" }), say("chat", { topic: "a", n: 3, id: "x6" })]]);
-    const made = client(plan.url, { ...options, events: ["left"], subscriptions: { joined: "said", refused: "no", gap: "lost", id: "id" } });
+    const first = [
+      say("chat", { topic: "a", n: 1, id: "x1" }),
+      say("left", { topic: "b", n: 2, id: "x2" }),
+      say("said", { topic: "b", id: "x3" }),
+    ];
+    const plan = script("sse", [
+      [
+        ...first,
+        say("no", { topic: "c", id: "x5" }),
+        say("lost", { topic: "a", id: "x4" }),
+        say("chat", { topic: "a", n: 3, id: "x6" }),
+      ],
+    ]);
+    const made = client(plan.url, {
+      ...options,
+      events: ["left"],
+      subscriptions: { joined: "said", refused: "no", gap: "lost", id: "id" },
+    });
     const seen = watch(made);
-    const a = made.subscribe("a"), c = made.subscribe("c"), order = listen(made);
+    const a = made.subscribe("a"),
+      c = made.subscribe("c"),
+      order = listen(made);
     a.on("chat", ({ data, lastEventId }) => order.push([data.n, lastEventId]));
     equal(await failure(a.ready()), "no-uplink", "code");
-    await waitFor(() => order.length === 3, () => `all of it, have ${JSON.stringify(order)}`);
-    equal([order, c.state, seen.messages.map(({ data }) => data.n), made.lastEventId], [[[1, "x1"], ["a", "gap", "x1", "x6"], [3, "x6"]], "left", [2, undefined], "x3"], "messages");
+    await waitFor(
+      () => order.length === 3,
+      () => `all of it, have ${JSON.stringify(order)}`,
+    );
+    equal(
+      [order, c.state, seen.messages.map(({ data }) => data.n), made.lastEventId],
+      [
+        [
+          [1, "x1"],
+          ["a", "gap", "x1", "x6"],
+          [3, "x6"],
+        ],
+        "left",
+        [2, undefined],
+        "x3",
+      ],
+      "messages",
+    );
     equal(await failure(made.subscribe("d").ready()), "no-uplink", "while it is open");
   });
 }
@@ -423,12 +555,19 @@ test("fetch: a slow loop slows the stream down", async () => {
 });
 
 test("beside requests, acks and the handlers of the client", async () => {
-  const made = client(ws("/echo"), { subscriptions: echoed, outbox: { ack: { id: "key", match: ({ data }) => data.key } } });
+  const made = client(ws("/echo"), {
+    subscriptions: echoed,
+    outbox: { ack: { id: "key", match: ({ data }) => data.key } },
+  });
   const room = made.subscribe("a");
   await room.ready();
   const got = [];
   room.on(({ data }) => got.push(data.n));
-  equal([(await made.send({ topic: "a", n: 1 })).status, (await made.request({ topic: "a", n: 2 })).data.n], ["acked", 2], "both");
+  equal(
+    [(await made.send({ topic: "a", n: 1 })).status, (await made.request({ topic: "a", n: 2 })).data.n],
+    ["acked", 2],
+    "both",
+  );
   made.send({ topic: "a", n: 3 }, { ack: false });
   await waitFor(() => got.length, "the message");
   equal(got, [3], "messages");
@@ -465,13 +604,21 @@ test("what cannot be", async () => {
   }
   const made = client(ws("/echo"));
   for (const [name, topic, options] of [
-    ["topic", ""], ["topic", 5], ["topic"], ["subscribe", "a", null], ["subscribe", "a", 5],
-    ["subscribe.join", "a", { join: {} }], ["subscribe.leave", "a", { leave: true }], ["subscribe.lastEventId", "a", { lastEventId: 5 }],
-    ["subscribe.signal", "a", { signal: {} }], ["subscribe.id", "a", { id: "eventId" }],
+    ["topic", ""],
+    ["topic", 5],
+    ["topic"],
+    ["subscribe", "a", null],
+    ["subscribe", "a", 5],
+    ["subscribe.join", "a", { join: {} }],
+    ["subscribe.leave", "a", { leave: true }],
+    ["subscribe.lastEventId", "a", { lastEventId: 5 }],
+    ["subscribe.signal", "a", { signal: {} }],
+    ["subscribe.id", "a", { id: "eventId" }],
   ]) {
     const error = thrown(() => made.subscribe(topic, options), name);
     equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
   }
   const room = made.subscribe("a");
-  for (const given of [[], ["chat"], [5, () => {}], ["chat", "x"]]) equal(thrown(() => room.on(...given)).code, "invalid-option", `on(${given})`);
+  for (const given of [[], ["chat"], [5, () => {}], ["chat", "x"]])
+    equal(thrown(() => room.on(...given)).code, "invalid-option", `on(${given})`);
 });

@@ -9,15 +9,29 @@ const DONE = [["status", 204]];
 
 /** A stream, and an uplink that answers as it is said. */
 async function answering(answers, options = {}, stream = [OPEN]) {
-  const plan = script("sse", answers), down = script("sse", stream);
+  const plan = script("sse", answers),
+    down = script("sse", stream);
   const made = duplex({ sse: down.url, uplink: plan.url }, options);
   const failures = [];
-  made.addEventListener("retry", ({ failure }) => failures.push([failure.code, failure.status].filter(Boolean).join(" ")));
+  made.addEventListener("retry", ({ failure }) =>
+    failures.push([failure.code, failure.status].filter(Boolean).join(" ")),
+  );
   await made.opened();
-  return { made, plan, down, failures, posted: async () => (await plan.log()).map(({ received }) => JSON.parse(received[0])) };
+  return {
+    made,
+    plan,
+    down,
+    failures,
+    posted: async () => (await plan.log()).map(({ received }) => JSON.parse(received[0])),
+  };
 }
 
-for (const [status, code] of [[400, "refused"], [413, "too-big"], [415, "refused"], [422, "refused"]]) {
+for (const [status, code] of [
+  [400, "refused"],
+  [413, "too-big"],
+  [415, "refused"],
+  [422, "refused"],
+]) {
   test(`${status}: the one that it is about is dropped, the others arrive, in order`, async () => {
     const { made, failures, posted } = await answering([[["status", status]], DONE, [["status", status]], DONE]);
     const sends = numbers(1, 3).map((message) => made.send(message));
@@ -29,7 +43,12 @@ for (const [status, code] of [[400, "refused"], [413, "too-big"], [415, "refused
   });
 }
 
-for (const [status, headers, least] of [[429, { "retry-after": "1" }, 1_000], [503, { "retry-after": "1" }, 1_000], [425, {}, 100], [429, {}, 100]]) {
+for (const [status, headers, least] of [
+  [429, { "retry-after": "1" }, 1_000],
+  [503, { "retry-after": "1" }, 1_000],
+  [425, {}, 100],
+  [429, {}, 100],
+]) {
   test(`${status} ${JSON.stringify(headers)}: waits, then sends the same again; the stream stays`, async () => {
     const { made, plan, failures, posted } = await answering([[["status", status, headers]], DONE]);
     const sends = numbers(1, 2).map((message) => made.send(message));
@@ -86,14 +105,23 @@ test("404 and 409: a new stream, and nothing is lost", async () => {
   for (const status of [404, 409]) {
     const { made, failures, posted } = await answering([[["status", status]], DONE]);
     equal(await outcomes(numbers(1, 2).map((message) => made.send(message))), ["sent", "sent"], "outcomes");
-    equal([failures, made.stats().opens, await posted()], [[`http ${status}`], 2, [numbers(1, 2), numbers(1, 2)]], `${status}`);
+    equal(
+      [failures, made.stats().opens, await posted()],
+      [[`http ${status}`], 2, [numbers(1, 2), numbers(1, 2)]],
+      `${status}`,
+    );
   }
 });
 
 test("401: the functions are asked once more, with unauthorized", async () => {
   const plan = script("sse", [[["status", 401]], DONE, [["status", 401]], [["status", 401]]]);
   const reasons = [];
-  const made = duplex(script("sse", [OPEN]).url, { uplink: ({ reason }) => { reasons.push(reason); return plan.url; } });
+  const made = duplex(script("sse", [OPEN]).url, {
+    uplink: ({ reason }) => {
+      reasons.push(reason);
+      return plan.url;
+    },
+  });
   equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
   equal(reasons, ["initial", "unauthorized"], "reasons");
   equal(await outcome(made.send({ n: 2 })), "closed", "refused again, it is the end");
@@ -103,14 +131,27 @@ test("401: the functions are asked once more, with unauthorized", async () => {
 test("after a 401 the headers' function is asked as ever: it has what takes the refused token's place", async () => {
   const plan = script("sse", [[["status", 401]], DONE]);
   const reasons = [];
-  const made = duplex({ sse: script("sse", [OPEN]).url, uplink: plan.url }, { http: { headers: ({ reason }) => { reasons.push(reason); return {}; } } });
+  const made = duplex(
+    { sse: script("sse", [OPEN]).url, uplink: plan.url },
+    {
+      http: {
+        headers: ({ reason }) => {
+          reasons.push(reason);
+          return {};
+        },
+      },
+    },
+  );
   equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
   await outcome(made.send({ n: 2 }));
   equal(reasons, ["initial", "initial", "unauthorized", "reconnect", "reconnect"], "reasons");
 });
 
 test("a redirect is a failure with a sentence, as it would lose the body", async () => {
-  const made = duplex({ sse: script("sse", [OPEN]).url, uplink: sse(`/redirect?status=302&to=${encodeURIComponent("/echo?reply=body")}`) });
+  const made = duplex({
+    sse: script("sse", [OPEN]).url,
+    uplink: sse(`/redirect?status=302&to=${encodeURIComponent("/echo?reply=body")}`),
+  });
   const failed = new Promise((resolve) => made.addEventListener("retry", resolve, { once: true }));
   equal(await outcome(made.send({ n: 1 })), "unknown", "outcome");
   const { failure } = await failed;
@@ -142,13 +183,34 @@ test("the connection is given up while a request is out", async () => {
   made.reconnect();
   equal(await outcome(plain), "unknown", "without an ack");
   await waitFor(async () => (await posted()).length === 2, "the second request");
-  equal((await posted())[1], [{ id: "a", n: 2 }, { id: "b", n: 3 }], "what goes on the next stream");
+  equal(
+    (await posted())[1],
+    [
+      { id: "a", n: 2 },
+      { id: "b", n: 3 },
+    ],
+    "what goes on the next stream",
+  );
   equal((await down.log()).length, 2, "streams");
 });
 
 test("an answer that is no JSON, or torn, or of another kind, is no message", async () => {
-  for (const [type, body] of [["text/html", "<p>"], ["application/json", "{"], ["application/json", "5"], ["application/json", "null"], ["application/json", '{"type":"ack"}']]) {
-    const { made } = await answering([[["status", 200, type], ["send", body]]], { outbox: { ack: true } });
+  for (const [type, body] of [
+    ["text/html", "<p>"],
+    ["application/json", "{"],
+    ["application/json", "5"],
+    ["application/json", "null"],
+    ["application/json", '{"type":"ack"}'],
+  ]) {
+    const { made } = await answering(
+      [
+        [
+          ["status", 200, type],
+          ["send", body],
+        ],
+      ],
+      { outbox: { ack: true } },
+    );
     equal(await outcome(made.send({ n: 1 }, { ack: false })), "sent", `${type} ${body}`);
     equal(made.stats().received, 0, "received");
   }
@@ -162,12 +224,29 @@ test("429 narrows the rate", async () => {
 });
 
 test("with confirm, the answer is the confirmation", async () => {
-  const { made } = await answering([[["wait", 100], ["status", 204]]], { heartbeat: true });
+  const { made } = await answering(
+    [
+      [
+        ["wait", 100],
+        ["status", 204],
+      ],
+    ],
+    { heartbeat: true },
+  );
   equal(await outcome(made.send({ n: 1 }, { confirm: "pong" })), "sent", "outcome");
 });
 
-test("onLoss \"retry\": a request whose POST was not answered is asked again", async () => {
-  const plan = script("sse", [[["status", 502]], [["status", 200, "application/json"], ["send", '{"id":"q","ok":true}']]]);
-  const made = duplex({ sse: script("sse", [OPEN]).url, uplink: plan.url }, { requests: { onLoss: "retry" }, reconnect: quick });
+test('onLoss "retry": a request whose POST was not answered is asked again', async () => {
+  const plan = script("sse", [
+    [["status", 502]],
+    [
+      ["status", 200, "application/json"],
+      ["send", '{"id":"q","ok":true}'],
+    ],
+  ]);
+  const made = duplex(
+    { sse: script("sse", [OPEN]).url, uplink: plan.url },
+    { requests: { onLoss: "retry" }, reconnect: quick },
+  );
   equal((await made.request({ id: "q" })).data.ok, true, "reply");
 });

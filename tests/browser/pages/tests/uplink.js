@@ -12,7 +12,9 @@ const posted = async (plan) => (await plan.log()).map(({ received }) => JSON.par
 async function page() {
   const frame = document.createElement("iframe");
   frame.src = "/frame.html";
-  const loaded = new Promise((resolve) => { frame.onload = resolve; });
+  const loaded = new Promise((resolve) => {
+    frame.onload = resolve;
+  });
   document.body.append(frame);
   after(() => frame.remove());
   await loaded;
@@ -22,19 +24,28 @@ async function page() {
 
 for (const transport of ["fetch", "eventsource"]) {
   test(`${transport}: acked, in order, once, many in a request`, async () => {
-    const key = unique(), server = ledger(`&key=${key}`);
+    const key = unique(),
+      server = ledger(`&key=${key}`);
     const made = duplex(server.both, { transport, outbox: { ack: true, inFlight: 64 } });
     const seen = [];
     made.on((message) => seen.push(message));
     const sends = numbers(1, 300).map((message) => made.send(message));
     equal([...new Set(await outcomes(sends))], ["acked"], "outcomes");
     equal(await server.report(), [300, 0, 0], "applied, repeats, disordered");
-    equal([seen.length, made.stats().acked, made.stats().queued, made.bufferedAmount], [0, 300, 0, 0], "nothing of it is the app's");
+    equal(
+      [seen.length, made.stats().acked, made.stats().queued, made.bufferedAmount],
+      [0, 300, 0, 0],
+      "nothing of it is the app's",
+    );
     const [stream, ...posts] = await requests(key);
     ok(posts.length < 20, `${posts.length} requests`);
     const connection = (record) => new URLSearchParams(record.query).get("connection");
     ok(/^[0-9a-f]{32}$/.test(connection(stream)), connection(stream));
-    equal([...new Set(posts.map((post) => [post.method, connection(post), post.headers["content-type"]].join()))], [`POST,${connection(stream)},application/json`], "requests");
+    equal(
+      [...new Set(posts.map((post) => [post.method, connection(post), post.headers["content-type"]].join()))],
+      [`POST,${connection(stream)},application/json`],
+      "requests",
+    );
   });
 
   test(`${transport}: acks in the answers`, async () => {
@@ -62,7 +73,11 @@ for (const transport of ["fetch", "eventsource"]) {
     for (const query of ["", "?reply=body"]) {
       const made = duplex({ sse: sse("/echo"), uplink: sse(`/echo${query}`) }, { transport });
       const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => made.request({ n })));
-      equal(replies.map(({ data }) => data.n), Array.from({ length: 50 }, (_, n) => n), `replies${query}`);
+      equal(
+        replies.map(({ data }) => data.n),
+        Array.from({ length: 50 }, (_, n) => n),
+        `replies${query}`,
+      );
     }
   });
 }
@@ -71,9 +86,26 @@ test("a text is itself, what is no JSON as a JSON string, bytes by themselves", 
   const made = duplex({ sse: sse("/echo"), uplink: sse("/echo") });
   const seen = [];
   made.on(({ data }) => seen.push(data));
-  for (const message of ["plain", ' {"a":1}', '{"a":1}', "[1", { b: 2 }, new Uint8Array([1, 2, 3]), new Blob(["four"]), ""]) made.send(message);
-  await waitFor(() => seen.length === 8, () => JSON.stringify(seen));
-  equal(seen, ["plain", ' {"a":1}', { a: 1 }, "[1", { b: 2 }, { length: 3, type: "bytes" }, { length: 4, type: "bytes" }, ""], "echoes");
+  for (const message of [
+    "plain",
+    ' {"a":1}',
+    '{"a":1}',
+    "[1",
+    { b: 2 },
+    new Uint8Array([1, 2, 3]),
+    new Blob(["four"]),
+    "",
+  ])
+    made.send(message);
+  await waitFor(
+    () => seen.length === 8,
+    () => JSON.stringify(seen),
+  );
+  equal(
+    seen,
+    ["plain", ' {"a":1}', { a: 1 }, "[1", { b: 2 }, { length: 3, type: "bytes" }, { length: 4, type: "bytes" }, ""],
+    "echoes",
+  );
 });
 
 test("a buffer that is used again went as it was", async () => {
@@ -88,7 +120,13 @@ test("a buffer that is used again went as it was", async () => {
 });
 
 test("a send is settled by the answer; one request at a time, and the rest in the next", async () => {
-  const plan = script("sse", [[["wait", 300], ["status", 204]], [["status", 204]]]);
+  const plan = script("sse", [
+    [
+      ["wait", 300],
+      ["status", 204],
+    ],
+    [["status", 204]],
+  ]);
   const made = duplex({ sse: silent(), uplink: plan.url });
   await made.opened();
   const first = made.send({ n: 1 });
@@ -96,7 +134,9 @@ test("a send is settled by the answer; one request at a time, and the rest in th
   const rest = numbers(2, 5).map((message) => made.send(message));
   ok(made.bufferedAmount > 0, "all of it counts as buffered");
   let settled = false;
-  first.then(() => { settled = true; });
+  first.then(() => {
+    settled = true;
+  });
   equal(await outcome(made.send({}, { volatile: true })), "volatile", "no time for that");
   ok(!settled, "not yet");
   equal(await outcomes([first, ...rest]), Array(5).fill("sent"), "outcomes");
@@ -105,13 +145,24 @@ test("a send is settled by the answer; one request at a time, and the rest in th
 });
 
 test("priority, ttl and signal, as on a socket", async () => {
-  const plan = script("sse", [[["wait", 300], ["status", 204]], [["status", 204]]]);
+  const plan = script("sse", [
+    [
+      ["wait", 300],
+      ["status", 204],
+    ],
+    [["status", 204]],
+  ]);
   const made = duplex({ sse: silent(), uplink: plan.url });
   await made.opened();
   const abort = new AbortController();
   made.send({ n: 1 });
   await waitFor(async () => (await plan.log()).length === 1, "the first request");
-  const sends = [made.send({ n: 2 }), made.send({ n: 3 }, { ttl: 50 }), made.send({ n: 4 }, { signal: abort.signal }), made.send({ n: 5 }, { priority: true })];
+  const sends = [
+    made.send({ n: 2 }),
+    made.send({ n: 3 }, { ttl: 50 }),
+    made.send({ n: 4 }, { signal: abort.signal }),
+    made.send({ n: 5 }, { priority: true }),
+  ];
   abort.abort();
   equal(await outcomes(sends), ["sent", "expired", "aborted", "sent"], "outcomes");
   equal((await posted(plan))[1], [{ n: 5 }, { n: 2 }], "the second request");
@@ -122,32 +173,58 @@ test("maxMessages, maxBytes", async () => {
   const made = duplex({ sse: silent(), uplink: plan.url }, { uplink: { maxMessages: 3, maxBytes: 40 } });
   await made.opened();
   await outcomes([...numbers(1, 4), { text: "x".repeat(50) }, ...numbers(6, 7)].map((message) => made.send(message)));
-  equal((await posted(plan)).map((batch) => batch.length), [3, 1, 1, 2], "requests");
+  equal(
+    (await posted(plan)).map((batch) => batch.length),
+    [3, 1, 1, 2],
+    "requests",
+  );
 });
 
 test("the uplink's function and the headers are asked for each request", async () => {
-  const key = unique(), contexts = [];
+  const key = unique(),
+    contexts = [];
   const uplink = async (context) => {
     contexts.push([context.reason, context.attempt, context.lastEventId, context.signal instanceof AbortSignal]);
     return sse(`/echo?reply=body&key=${key}&n=${contexts.length}`);
   };
   let tokens = 0;
-  const made = duplex(sse("/echo"), { uplink, http: { headers: () => ({ authorization: `Bearer ${++tokens}` }) }, resume: { from: "7" } });
+  const made = duplex(sse("/echo"), {
+    uplink,
+    http: { headers: () => ({ authorization: `Bearer ${++tokens}` }) },
+    resume: { from: "7" },
+  });
   await made.request({ n: 1 });
   await made.request({ n: 2 });
   equal(contexts, Array(2).fill(["initial", 0, "7", true]), "contexts");
-  const seen = (await requests(key)).map(({ query, headers }) => [new URLSearchParams(query).get("n"), headers.authorization]);
-  equal(seen, [["1", "Bearer 2"], ["2", "Bearer 3"]], "requests");
+  const seen = (await requests(key)).map(({ query, headers }) => [
+    new URLSearchParams(query).get("n"),
+    headers.authorization,
+  ]);
+  equal(
+    seen,
+    [
+      ["1", "Bearer 2"],
+      ["2", "Bearer 3"],
+    ],
+    "requests",
+  );
 });
 
 test("an endpoint's function may give the uplink, another one each time", async () => {
   const key = unique();
-  const made = duplex(({ attempt }) => ({ sse: sse("/echo"), uplink: sse(`/echo?reply=body&key=${key}&n=${attempt}`) }));
+  const made = duplex(({ attempt }) => ({
+    sse: sse("/echo"),
+    uplink: sse(`/echo?reply=body&key=${key}&n=${attempt}`),
+  }));
   await made.request({ n: 1 });
   await fault("/fault/drop");
   await waitFor(() => made.stats().opens === 2, "the next stream");
   await made.request({ n: 2 });
-  equal((await requests(key)).map(({ query }) => new URLSearchParams(query).get("n")), ["0", "1"], "requests");
+  equal(
+    (await requests(key)).map(({ query }) => new URLSearchParams(query).get("n")),
+    ["0", "1"],
+    "requests",
+  );
   const wrong = duplex(() => ({ sse: sse("/echo"), uplink: 5 }));
   const { failure } = await new Promise((resolve) => wrong.addEventListener("retry", resolve));
   equal([failure.code, failure.cause?.code], ["provider", "invalid-option"], "no address");
@@ -157,11 +234,16 @@ test("an endpoint's function may give the uplink, another one each time", async 
 });
 
 test("name: another one, or none", async () => {
-  for (const [name, expected] of [["stream", ["stream"]], [false, []]]) {
+  for (const [name, expected] of [
+    ["stream", ["stream"]],
+    [false, []],
+  ]) {
     const key = unique();
     const made = duplex(sse(`/echo?key=${key}`), { uplink: { url: sse(`/echo?reply=body&key=${key}`), name } });
     await made.request({});
-    const names = (await requests(key)).map(({ query }) => [...new URLSearchParams(query).keys()].filter((each) => !/^(key|reply)$/.test(each)));
+    const names = (await requests(key)).map(({ query }) =>
+      [...new URLSearchParams(query).keys()].filter((each) => !/^(key|reply)$/.test(each)),
+    );
     equal(names, [expected, expected], `${name}`);
   }
 });
@@ -170,7 +252,10 @@ test("topics are joined by the first request of each stream, before what waits",
   const key = unique();
   const room = `room-${key.toLowerCase().replace(/[^a-z0-9]/g, "")}`.slice(0, 30);
   const url = sse(`/rooms?name=me&key=${key}`);
-  const made = duplex({ sse: url, uplink: url }, { outbox: { ack: true }, subscriptions: { id: ({ data }) => (data.type === "chat" ? data.eventId : undefined) } });
+  const made = duplex(
+    { sse: url, uplink: url },
+    { outbox: { ack: true }, subscriptions: { id: ({ data }) => (data.type === "chat" ? data.eventId : undefined) } },
+  );
   const topic = made.subscribe(room);
   const seen = [];
   topic.on("chat", ({ data }) => seen.push(data.text));
@@ -181,17 +266,32 @@ test("topics are joined by the first request of each stream, before what waits",
   said.push(made.send({ type: "chat", topic: room, from: "me", text: "two" }));
   equal(await outcome(said[1]), "acked", "the second");
   await topic.ready();
-  await waitFor(() => seen.length === 2, () => JSON.stringify(seen));
-  const posts = (await requests(key)).filter(({ method }) => method === "POST").map(({ body }) => JSON.parse(body).map(({ type, lastEventId }) => [type, Boolean(lastEventId)]));
+  await waitFor(
+    () => seen.length === 2,
+    () => JSON.stringify(seen),
+  );
+  const posts = (await requests(key))
+    .filter(({ method }) => method === "POST")
+    .map(({ body }) => JSON.parse(body).map(({ type, lastEventId }) => [type, Boolean(lastEventId)]));
   equal(posts[0], [["join", false]], "the first request");
-  equal(posts.filter(([[type]]) => type === "join"), [[["join", false]], [["join", true]]], "joins");
+  equal(
+    posts.filter(([[type]]) => type === "join"),
+    [[["join", false]], [["join", true]]],
+    "joins",
+  );
   equal(seen, ["one", "two"], "messages");
 });
 
 test("each of several servers has its own uplink", async () => {
   const plans = [0, 1].map(() => script("sse", [[["status", 204]]]));
-  const [first, second] = [script("sse", [[["send", ": hello\n\n"], ["wait", 400], ["reset"]]]), script("sse", [[["send", ": hello\n\n"]]])];
-  const made = duplex([{ sse: first.url, uplink: plans[0].url }, { sse: second.url, uplink: plans[1].url }]);
+  const [first, second] = [
+    script("sse", [[["send", ": hello\n\n"], ["wait", 400], ["reset"]]]),
+    script("sse", [[["send", ": hello\n\n"]]]),
+  ];
+  const made = duplex([
+    { sse: first.url, uplink: plans[0].url },
+    { sse: second.url, uplink: plans[1].url },
+  ]);
   equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
   await waitFor(() => made.stats().opens === 2, "the other server");
   equal(await outcome(made.send({ n: 2 })), "sent", "outcome");
@@ -205,7 +305,8 @@ test("what cannot be sent is refused, and harms nobody", async () => {
   const { buffer } = new Uint8Array([1, 2]);
   structuredClone(buffer, { transfer: [buffer] });
   equal(await outcomes([made.send(buffer), made.send({ n: 1 })]), ["refused", "sent"], "outcomes");
-  if (typeof SharedArrayBuffer === "function") equal(await outcome(made.send(new SharedArrayBuffer(4))), "refused", "shared");
+  if (typeof SharedArrayBuffer === "function")
+    equal(await outcome(made.send(new SharedArrayBuffer(4))), "refused", "shared");
 });
 
 test("a function that never answers is a failure after uplink.timeout", async () => {
@@ -220,12 +321,18 @@ test("a function that never answers is a failure after uplink.timeout", async ()
 
 test("many topics are joined by requests of bounded size", async () => {
   const plan = script("sse", [[["status", 204]]]);
-  const made = duplex({ sse: silent(), uplink: plan.url }, { subscriptions: { confirm: false }, uplink: { maxBytes: 20_000 } });
+  const made = duplex(
+    { sse: silent(), uplink: plan.url },
+    { subscriptions: { confirm: false }, uplink: { maxBytes: 20_000 } },
+  );
   const topics = Array.from({ length: 1_000 }, (_, n) => made.subscribe(`topic-${n}`));
   await Promise.all(topics.map((topic) => topic.ready()));
   equal(await outcome(made.send({ n: 1 })), "sent", "what comes after them");
   const batches = await posted(plan);
-  ok(batches.every((batch) => JSON.stringify(batch).length <= 20_001), "sizes");
+  ok(
+    batches.every((batch) => JSON.stringify(batch).length <= 20_001),
+    "sizes",
+  );
   equal([batches.slice(0, -1).flat().length, batches.at(-1)], [1_000, [{ n: 1 }]], "joins, and then the rest");
 });
 
@@ -270,7 +377,12 @@ test("a page that goes sends what waits", async () => {
 });
 
 test("and what has no ack yet", async () => {
-  for (const leave of [(frame) => { frame.src = "/away.html"; }, (frame) => frame.remove()]) {
+  for (const leave of [
+    (frame) => {
+      frame.src = "/away.html";
+    },
+    (frame) => frame.remove(),
+  ]) {
     const plan = script("sse", [[["hang"]], [["status", 204]]]);
     const { frame, connect } = await page();
     const made = connect({ sse: silent(), uplink: plan.url }, { reconnect: quick, outbox: { ack: true } });
@@ -294,7 +406,14 @@ test("what cannot be", async () => {
     ["uplink", sse("/echo"), { uplink: null }],
     ["uplink", sse("/echo"), { uplink: "http://[" }],
     ["uplink", sse("/echo"), { uplink: ws("/echo") }],
-    ["uplink", [{ sse: sse("/echo"), uplink: "/a" }, { sse: sse("/echo"), uplink: "ftp://a" }], {}],
+    [
+      "uplink",
+      [
+        { sse: sse("/echo"), uplink: "/a" },
+        { sse: sse("/echo"), uplink: "ftp://a" },
+      ],
+      {},
+    ],
     ["uplink", { sse: sse("/echo"), uplink: "/a" }, { http: { method: "POST", body: "x" } }],
     ["uplink.url", sse("/echo"), { uplink: { url: "" } }],
     ["uplink.name", sse("/echo"), { uplink: { url: "/x", name: "" } }],

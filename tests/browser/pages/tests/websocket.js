@@ -42,8 +42,15 @@ test("sends and receives strings, JSON and bytes", async () => {
     made.send(bytes.buffer),
     made.send("{broken"),
   ]);
-  equal(results.map((result) => result.status), Array(7).fill("sent"), "results");
-  await waitFor(() => seen.messages.length === 7, () => `7 echoes, have ${seen.messages.length}`);
+  equal(
+    results.map((result) => result.status),
+    Array(7).fill("sent"),
+    "results",
+  );
+  await waitFor(
+    () => seen.messages.length === 7,
+    () => `7 echoes, have ${seen.messages.length}`,
+  );
   equal(seen.data[0], "plain", "text");
   equal(seen.data[1], " 42", "a token keeps its space");
   equal(seen.data[2], { type: "chat", text: "hi" }, "object");
@@ -52,14 +59,32 @@ test("sends and receives strings, JSON and bytes", async () => {
   equal([...new Uint8Array(seen.data[4])], [1, 2, 255], "a view's own bytes");
   equal([...new Uint8Array(seen.data[5])], [...bytes], "bytes");
   equal(seen.data[6], "{broken", "what does not parse is text");
-  equal(seen.messages.map((message) => message.type),
-    ["message", "message", "chat", "message", "message", "message", "message"], "types");
+  equal(
+    seen.messages.map((message) => message.type),
+    ["message", "message", "chat", "message", "message", "message", "message"],
+    "types",
+  );
   const { transport, origin, lastEventId } = seen.messages[0];
-  equal({ transport, origin, lastEventId },
-    { transport: "websocket", origin: new URL(ws("/")).origin, lastEventId: "" }, "message");
+  equal(
+    { transport, origin, lastEventId },
+    { transport: "websocket", origin: new URL(ws("/")).origin, lastEventId: "" },
+    "message",
+  );
   const stats = made.stats();
-  equal([stats.attempts, stats.opens, stats.sent, stats.received, stats.delivered, stats.dropped, stats.queued, stats.suppressed],
-    [1, 1, 7, 7, 7, 0, 0, 0], "stats");
+  equal(
+    [
+      stats.attempts,
+      stats.opens,
+      stats.sent,
+      stats.received,
+      stats.delivered,
+      stats.dropped,
+      stats.queued,
+      stats.suppressed,
+    ],
+    [1, 1, 7, 7, 7, 0, 0, 0],
+    "stats",
+  );
 });
 
 test("text of any kind survives the round trip", async () => {
@@ -78,23 +103,38 @@ test("on: by type, for all, once, off, signal", async () => {
   const abort = new AbortController();
   made.on((message) => heard.push(`all ${message.data.n}`));
   made.on("a", (message) => heard.push(`a ${message.data.n}`));
-  const off = made.on("a", (message) => { heard.push(`off ${message.data.n}`); off(); });
+  const off = made.on("a", (message) => {
+    heard.push(`off ${message.data.n}`);
+    off();
+  });
   made.on("a", (message) => heard.push(`once ${message.data.n}`), { once: true });
-  made.on("a", (message) => { heard.push(`signal ${message.data.n}`); abort.abort(); }, { signal: abort.signal });
+  made.on(
+    "a",
+    (message) => {
+      heard.push(`signal ${message.data.n}`);
+      abort.abort();
+    },
+    { signal: abort.signal },
+  );
   made.on("a", () => heard.push("never"), { signal: AbortSignal.abort() });
   const late = made.on("b", (message) => heard.push(`b ${message.data.n}`));
   await made.opened();
   made.send({ type: "a", n: 1 });
   made.send({ type: "a", n: 2 });
   made.send({ type: "b", n: 3 });
-  await waitFor(() => heard.includes("b 3"), () => `the third message, have ${heard}`);
+  await waitFor(
+    () => heard.includes("b 3"),
+    () => `the third message, have ${heard}`,
+  );
   equal([...heard].sort(), ["a 1", "a 2", "all 1", "all 2", "all 3", "b 3", "off 1", "once 1", "signal 1"], "heard");
   late();
   late();
 });
 
 test("types named as life-cycle events are messages", async () => {
-  const made = client(script("ws", send('{"type":"close","n":1}', '{"type":"error","n":2}', '{"type":"open","n":3}')).url);
+  const made = client(
+    script("ws", send('{"type":"close","n":1}', '{"type":"error","n":2}', '{"type":"open","n":3}')).url,
+  );
   const heard = [];
   for (const type of ["close", "error", "open"]) made.on(type, (message) => heard.push(message.data.n));
   const seen = watch(made);
@@ -124,11 +164,19 @@ test("for await gives each message, and ends with the client", async () => {
 test("a loop that falls 1 024 behind is told", async () => {
   const made = client(ws("/count?to=3000"));
   const iterator = made[Symbol.asyncIterator]();
-  await waitFor(() => made.stats().received === 3000, () => `3 000 messages, have ${made.stats().received}`);
+  await waitFor(
+    () => made.stats().received === 3000,
+    () => `3 000 messages, have ${made.stats().received}`,
+  );
   let pulled = 0;
   let failure = null;
   while (failure === null && pulled <= 3000) {
-    try { await iterator.next(); pulled += 1; } catch (error) { failure = error; }
+    try {
+      await iterator.next();
+      pulled += 1;
+    } catch (error) {
+      failure = error;
+    }
   }
   equal(failure?.code, "iterator-overflow", "code");
   equal(failure?.name, "EverwireError", "name");
@@ -145,7 +193,11 @@ test("subprotocols", async () => {
   const asked = client(plan.url, { protocols: async (context) => [`p-${context.reason}`] });
   await asked.opened();
   equal(asked.protocol, "p-initial", "protocol of a function");
-  equal((await plan.log()).map((entry) => entry.protocols), [["one", "two"], ["three"], ["p-initial"]], "offered");
+  equal(
+    (await plan.log()).map((entry) => entry.protocols),
+    [["one", "two"], ["three"], ["p-initial"]],
+    "offered",
+  );
 });
 
 test("binaryType blob", async () => {
@@ -165,7 +217,9 @@ test("addresses: http, URL, object, relative", async () => {
     ["object of URL", { websocket: new URL(sse("/echo")), sse: sse("/ticker") }],
   ]) {
     const made = client(endpoint, { transport: "websocket" });
-    await made.opened().catch((error) => { throw new Error(`${what}: ${error.message}`); });
+    await made.opened().catch((error) => {
+      throw new Error(`${what}: ${error.message}`);
+    });
     equal(made.url, `ws://${host}/echo`, `url of ${what}`);
     made.close();
   }
@@ -179,7 +233,12 @@ test("addresses: http, URL, object, relative", async () => {
 });
 
 test("codecs", async () => {
-  const frames = [[["send", '{"a":1}'], ["bytes", [104, 105]]]];
+  const frames = [
+    [
+      ["send", '{"a":1}'],
+      ["bytes", [104, 105]],
+    ],
+  ];
   const receive = async (codec) => {
     const made = client(script("ws", frames).url, { codec });
     const seen = watch(made);
@@ -206,7 +265,10 @@ test("the heartbeat measures the round trip and hides its pongs", async () => {
   const made = client(ws("/chat?room=pulse"), { heartbeat: { interval: 1_500 } });
   const seen = watch(made);
   await waitFor(() => made.stats().roundTrip !== null, "a round trip");
-  ok(made.stats().roundTrip >= 0 && made.stats().roundTrip < performance.now() - start, `round trip ${made.stats().roundTrip}`);
+  ok(
+    made.stats().roundTrip >= 0 && made.stats().roundTrip < performance.now() - start,
+    `round trip ${made.stats().roundTrip}`,
+  );
   equal(seen.messages.length, 0, "messages");
   equal(seen.retries.length, 0, "retries");
 });

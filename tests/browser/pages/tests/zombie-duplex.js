@@ -40,7 +40,11 @@ const cases = {
     return made;
   },
   "between two long polls": async () => {
-    const made = connect(sse("/count?to=1000000&overlap=1"), { ...quick, longPoll: true, fallback: { order: ["poll"], remember: false } });
+    const made = connect(sse("/count?to=1000000&overlap=1"), {
+      ...quick,
+      longPoll: true,
+      fallback: { order: ["poll"], remember: false },
+    });
     await new Promise((resolve) => made.on(resolve, { once: true }));
     return made;
   },

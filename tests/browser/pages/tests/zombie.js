@@ -18,11 +18,22 @@ async function cycle(round) {
   ];
   refs.push(...pair.map((made) => new WeakRef(made)));
   const heard = [false, false];
-  pair.forEach((made, index) => made.on(() => { heard[index] = true; }));
+  pair.forEach((made, index) =>
+    made.on(() => {
+      heard[index] = true;
+    }),
+  );
   for (const made of pair) made.addEventListener("statechange", () => made.state);
   if (round % 3 === 1) await Promise.all(pair.map((made) => made.opened()));
   if (round % 3 === 2) await waitFor(() => heard[0] && heard[1], `messages in round ${round}`);
-  if (round % 5 === 0) await Promise.all(pair.map((made) => { const result = made.send("x"); made.close(); return result; }));
+  if (round % 5 === 0)
+    await Promise.all(
+      pair.map((made) => {
+        const result = made.send("x");
+        made.close();
+        return result;
+      }),
+    );
   for (const made of pair) made.close();
 }
 
@@ -42,9 +53,16 @@ test("200 connect-and-close cycles on both transports leave nothing", async () =
     if (round === settled) before = size();
   }
   equal(size(), before, "wasm memory and tables");
-  equal([before.memory.length, before.tables.length > 0], [1, true], "one memory, and the externref table, are exported");
+  equal(
+    [before.memory.length, before.tables.length > 0],
+    [1, true],
+    "one memory, and the externref table, are exported",
+  );
   equal(held(), { timers: 0, listeners: [] }, "held after");
-  await waitFor(async () => (await stats()).connections === 0, async () => "the server to count 0 connections");
+  await waitFor(
+    async () => (await stats()).connections === 0,
+    async () => "the server to count 0 connections",
+  );
   const { opened } = await stats();
   ok(opened >= cycles, `the server saw ${opened} connections`);
 });
@@ -55,7 +73,13 @@ if (engine === "chromium") {
     const alive = () => refs.filter((ref) => ref.deref() !== undefined).length;
     // From a task of its own: called from here, it would take what is left on the stack for pointers, and keep a client for one.
     const collect = () => gc({ type: "major", execution: "async" });
-    await waitFor(async () => { await collect(); return alive() === 0; }, () => `${alive()} of ${refs.length} clients are alive`);
+    await waitFor(
+      async () => {
+        await collect();
+        return alive() === 0;
+      },
+      () => `${alive()} of ${refs.length} clients are alive`,
+    );
   });
 }
 
@@ -89,7 +113,8 @@ test("drop-in WebSockets leave nothing: closed at once, open, waiting, in mid-li
   for (const reconnect of [false, { initialDelay: 100, maxDelay: 100 }]) {
     const lost = script("ws", [[["send", "a"], ["wait", 50], ["reset"]]]).url;
     const options = { heartbeat, reconnect, backoff: { initialDelay: 30_000, jitter: "none" } };
-    const make = (url) => Object.assign(new DropIn(url, [], options), { onopen() {}, onmessage() {}, onerror() {}, onclose() {} });
+    const make = (url) =>
+      Object.assign(new DropIn(url, [], options), { onopen() {}, onmessage() {}, onerror() {}, onclose() {} });
     const atOnce = make(ws("/echo?1"));
     atOnce.close();
     const open = make(ws("/echo?2"));

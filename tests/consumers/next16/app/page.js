@@ -5,5 +5,10 @@ import { Wire } from "./wire.js";
 export const dynamic = "force-dynamic";
 
 export default function Page() {
-  return <main><p id="version">{version}</p><Wire /></main>;
+  return (
+    <main>
+      <p id="version">{version}</p>
+      <Wire />
+    </main>
+  );
 }

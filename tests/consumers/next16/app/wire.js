@@ -6,5 +6,12 @@ import { live } from "../live.js";
 
 export function Wire() {
   useEffect(() => live(), []);
-  return <><p id="import">{typeof connect}</p><p id="live" suppressHydrationWarning>not yet</p></>;
+  return (
+    <>
+      <p id="import">{typeof connect}</p>
+      <p id="live" suppressHydrationWarning>
+        not yet
+      </p>
+    </>
+  );
 }
