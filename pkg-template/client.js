@@ -21,6 +21,7 @@ const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 const STATUSES = ["sent", "acked", "unknown"];
+// biome-ignore lint/suspicious/noSparseArray: what a drop is begins at 3, and the holes are nothing to download.
 const DROPS = [, , , "overflow", "too-big", "closed", "no-uplink", "refused", "expired", "aborted", "volatile"];
 const UNKNOWN = 2,
   DROPPED_CLOSED = 5,

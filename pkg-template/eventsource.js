@@ -15,6 +15,7 @@ export class EventSource extends EventTarget {
   #closed = false;
 
   constructor(url, init) {
+    // biome-ignore lint/complexity/noArguments: WebIDL counts the arguments; `undefined` is one.
     if (!arguments.length) throw new TypeError("everwire: EventSource needs a URL");
     super();
     const { withCredentials, method, headers, body, fetch, heartbeat, reconnect, maxEventBytes } = init ?? {};
@@ -23,6 +24,7 @@ export class EventSource extends EventTarget {
     this.#url = target.href;
     // The standard says so only when it connects.
     if (!/^https?:$/.test(target.protocol))
+      // biome-ignore lint/correctness/noConstructorReturn: it returns nothing.
       return void setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
     const options = {
       transport: "fetch",

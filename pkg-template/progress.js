@@ -65,7 +65,7 @@ export class Progress {
   }
 
   /** All handlers of a message have returned; `push` hands it to the loops, and gives how many have to pull it yet. */
-  delivered(message, place, push) {
+  delivered(_message, place, push) {
     if (this.#manual) return push();
     const entry = { place, waiting: 1, left: false };
     this.#open.push(entry);

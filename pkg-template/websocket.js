@@ -64,6 +64,7 @@ export class WebSocket extends EventTarget {
   #binaryType = "blob";
 
   constructor(url, protocols = [], options = {}) {
+    // biome-ignore lint/complexity/noArguments: WebIDL counts the arguments; `undefined` is one.
     if (!arguments.length) throw new TypeError("everwire: WebSocket needs a URL");
     super();
     const target = resolve(url, "WebSocket");
@@ -98,6 +99,7 @@ export class WebSocket extends EventTarget {
     this.#backoff = new Backoff(this.#url, readBackoff(given, "backoff", true));
     const adopt = (...how) => this.#adopt(new (platformClass())(...how));
     Object.assign(this.#settings.port, {
+      // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.
       WebSocket: function (...how) {
         return adopt(...how);
       },
@@ -142,6 +144,7 @@ export class WebSocket extends EventTarget {
   }
 
   send(data) {
+    // biome-ignore lint/complexity/noArguments: WebIDL counts the arguments; `undefined` is one.
     if (!arguments.length) throw new TypeError("everwire: send needs data");
     const payload = isBytes(data) || (typeof Blob === "function" && data instanceof Blob) ? data : `${data}`;
     // Code that only knows one connection is not ready for a throw in mid-life.

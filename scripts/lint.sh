@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# rustfmt, clippy on the host and for wasm (both builds), and the docs; of JavaScript, the format.
+# rustfmt, clippy on the host and for wasm (both builds), and the docs; Biome for JavaScript.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -7,7 +7,7 @@ toolchain=$(everwire_wasm_toolchain)
 [ "$toolchain" = default ] && wasm=(cargo) || wasm=(cargo "+$toolchain")
 
 cargo fmt --all --check
-node_modules/.bin/biome format .
+node_modules/.bin/biome check --error-on-warnings .
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \
   --target wasm32-unknown-unknown -- -D warnings

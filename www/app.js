@@ -102,7 +102,9 @@ setUpTrouble(strip, () => chat.size + 1);
 const streams = { llm: new Llm(server, patience), logs: new Logs(server, patience), task: new Task(server, patience) };
 parts.push(...Object.values(streams));
 
-setInterval(() => parts.forEach((part) => part.refresh()), 100);
+setInterval(() => {
+  for (const part of parts) part.refresh();
+}, 100);
 
 // The strip runs smoothly, or steps once a second for those who asked for less motion.
 const calm = matchMedia("(prefers-reduced-motion: reduce)");

@@ -70,7 +70,7 @@ export class Strip {
     };
 
     drawGrid(view);
-    this.#marks.forEach((mark) => drawBand(view, mark));
+    for (const mark of this.#marks) drawBand(view, mark);
     let y = TOP + LANE * 0.62;
     for (const [name, lane] of this.#lanes) {
       drawLane(view, lane, y, view.colors[name]);
@@ -155,7 +155,7 @@ function drawLabels({ g, colors, font, x }, marks) {
 }
 
 function drawLane(view, { states, bars }, y, color) {
-  const { g, x, width, now, colors, perSecond } = view;
+  const { g, x, width, colors, perSecond } = view;
   const barWidth = Math.max(1.5, (perSecond * BUCKET) / 1000 - 1);
   const tall = (n) => Math.min(28, 4 + Math.sqrt(n) * 5);
   g.strokeStyle = colors.rule;

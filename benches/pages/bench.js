@@ -2,6 +2,7 @@
 const json = location.search === "?json";
 let wanted = 0,
   received = 0,
+  // biome-ignore lint/correctness/noUnusedVariables: that the data is looked at belongs to what is measured.
   size = 0,
   finish,
   socket;

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 
 /** `attach(http)` makes it speak the library's protocol; its result may have `stop`. */
 export async function serve(attach) {
-  const http = createServer((request, response) => response.writeHead(404).end());
+  const http = createServer((_request, response) => response.writeHead(404).end());
   const sockets = new Set();
   let upgrades = 0;
-  http.on("upgrade", (request, socket) => {
+  http.on("upgrade", (_request, socket) => {
     upgrades += 1;
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));

@@ -87,7 +87,7 @@ connect("wss://example.com", {
   },
 });
 // @ts-expect-error it gets one argument
-connect("wss://example.com", { handshake: (connection, more) => {} });
+connect("wss://example.com", { handshake: (_connection, _more) => {} });
 connect("/live", { outbox: { ack: true, inFlight: 4, maxAttempts: 2, highWaterMark: 1_000 } });
 connect("/live", { outbox: { ack: { id: "key", match: ({ data }) => (data as { ids: string[] }).ids } } });
 connect("/live", { outbox: { ack: { id: ({ key }: { key: number }) => key, match: () => undefined } } });

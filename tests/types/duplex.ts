@@ -46,7 +46,7 @@ connect("/live", {
     persist: {
       key: "k",
       storage: localStorage,
-      restored: async (message, outcome) => is<string>()((await outcome).status as string),
+      restored: async (_message, outcome) => is<string>()((await outcome).status as string),
     },
   },
 });
@@ -111,9 +111,10 @@ connect("/live", { subscriptions: { confirmed: true } });
 connect({
   websocket: "wss://a",
   sse: new URL("https://a"),
-  uplink: async ({ reason, signal }) => (
-    is<"initial" | "reconnect" | "unauthorized">()(reason), signal.aborted ? "/x" : new URL("https://a")
-  ),
+  uplink: async ({ reason, signal }) => {
+    is<"initial" | "reconnect" | "unauthorized">()(reason);
+    return signal.aborted ? "/x" : new URL("https://a");
+  },
 });
 connect(async () => ({ sse: "/live", uplink: "/up" }), {
   fallback: { order: ["websocket", "fetch", "eventsource", "poll"], failures: 1, early: 2, remember: "a" },

@@ -140,7 +140,9 @@ byId("chat").addEventListener("submit", async (event) => {
 
 await refresh();
 byId("boot").hidden = true;
-setInterval(() => Object.values(clients).forEach((client) => client.draw()), 100);
+setInterval(() => {
+  for (const client of Object.values(clients)) client.draw();
+}, 100);
 setInterval(() => refresh().catch(() => {}), 1_000);
 
 /** For you in the console. */

@@ -97,7 +97,7 @@ globalThis.bench = {
       sums.add(sum);
     }
     if (sums.size !== 1) throw new Error(`${names.join(" and ")} gave different contents`);
-    const take = (data, type, id) => {
+    const take = (data, _type, id) => {
       count++;
       sum += data.length + id.length;
     };

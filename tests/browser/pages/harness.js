@@ -10,8 +10,8 @@ const tests = [];
 const results = [];
 let current = "loading";
 let finished = false;
-let cleanups = [];
-let reports = [];
+const cleanups = [];
+const reports = [];
 
 window.takeResults = () => ({ results: results.splice(0), current, finished });
 window.addEventListener("error", (event) => {

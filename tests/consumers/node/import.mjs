@@ -5,6 +5,7 @@ delete globalThis.WebSocket; // newer versions of Node have one
 const before = Reflect.ownKeys(globalThis);
 const compiled = ["Module", "Instance", "compile", "instantiate"].filter((name) => {
   const original = WebAssembly[name];
+  // biome-ignore lint/complexity/useArrowFunction: it stands for constructors, too.
   WebAssembly[name] = function () {
     assert.fail(`WebAssembly.${name} was used by the import`);
   };

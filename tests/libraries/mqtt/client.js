@@ -13,7 +13,7 @@ export function start(url) {
     clean: false,
   });
   let heard;
-  client.on("message", (topic, payload) => {
+  client.on("message", (_topic, payload) => {
     heard = Number(String(payload));
   });
   client.on("error", () => {});

@@ -63,7 +63,7 @@ test("outcome that closes: the answer is not read", async () => {
 
 test("an abort listener that closes the client in mid-change leaves nothing behind", async () => {
   let made;
-  const server = inPage((id, say, nth, { signal }) => {
+  const server = inPage((_id, say, nth, { signal }) => {
     say(`id: ${nth}\ndata: ${nth}\n\n`);
     if (nth === 1) signal.addEventListener("abort", () => made.close());
   });

@@ -107,7 +107,7 @@ for (const [name, Class] of [
   });
 
   test(`${name}: subprotocols`, async () => {
-    for (const bad of ["", "a b", ["a", "a"], ["a", ""], ["é"], "a,b", "a\n", [""], null + " x", {}]) {
+    for (const bad of ["", "a b", ["a", "a"], ["a", ""], ["é"], "a,b", "a\n", [""], "null x", {}]) {
       const error = thrown(() => new Class(ws("/echo"), bad), `protocols ${JSON.stringify(bad)}`);
       equal([error instanceof DOMException, error.name], [true, "SyntaxError"], JSON.stringify(bad));
     }

@@ -87,7 +87,7 @@ test("many, large and small, arrive in order", async () => {
     () => seen.messages.length === 2_000,
     () => `the echoes, have ${seen.messages.length}`,
   );
-  seen.data.forEach((data, n) => equal(data, `${n} ${"x".repeat(n % 977)}`, `echo ${n}`));
+  for (const [n, data] of seen.data.entries()) equal(data, `${n} ${"x".repeat(n % 977)}`, `echo ${n}`);
 });
 
 test("a buffer that the browser does not send is dropped, and what follows goes out", async () => {

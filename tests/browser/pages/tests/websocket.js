@@ -94,7 +94,7 @@ test("text of any kind survives the round trip", async () => {
   const texts = ["", "é漢😀", "\u0000\u0001", '{"a":1}', "x".repeat(100_000), "\ufeffbom", "42"];
   for (const text of texts) made.send(text);
   await waitFor(() => seen.messages.length === texts.length, "the echoes");
-  texts.forEach((text, index) => ok(seen.data[index] === text, `text ${index} differs`));
+  for (const [index, text] of texts.entries()) ok(seen.data[index] === text, `text ${index} differs`);
 });
 
 test("on: by type, for all, once, off, signal", async () => {

@@ -18,11 +18,10 @@ async function cycle(round) {
   ];
   refs.push(...pair.map((made) => new WeakRef(made)));
   const heard = [false, false];
-  pair.forEach((made, index) =>
+  for (const [index, made] of pair.entries())
     made.on(() => {
       heard[index] = true;
-    }),
-  );
+    });
   for (const made of pair) made.addEventListener("statechange", () => made.state);
   if (round % 3 === 1) await Promise.all(pair.map((made) => made.opened()));
   if (round % 3 === 2) await waitFor(() => heard[0] && heard[1], `messages in round ${round}`);
