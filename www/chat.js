@@ -65,9 +65,7 @@ export class Chat {
     this.#people();
     for (const tab of byId("chat-tabs").children) {
       const { unread } = this.#rooms.get(tab.dataset.topic);
-      const badge = tab.querySelector(".unread");
-      setText(badge, unread ? String(unread) : "");
-      badge.hidden = !unread;
+      setText(tab.querySelector(".unread"), unread ? String(unread) : "");
     }
   }
 
@@ -125,7 +123,7 @@ export class Chat {
     tab.dataset.topic = topic;
     tab.setAttribute("aria-selected", String(selected));
     tab.setAttribute("aria-controls", "chat-room");
-    const unread = Object.assign(document.createElement("span"), { className: "unread", hidden: true });
+    const unread = Object.assign(document.createElement("span"), { className: "unread" });
     tab.append(topic, unread);
     tab.addEventListener("click", () => {
       this.#show(topic);

@@ -6,6 +6,9 @@ const HOW_RESUMED = {
   unknown: "cannot be known",
 };
 
+/** What may be longer than its line, and is shown whole by its title. */
+const CUT = new Set(["detail", "last-event-id", "outcome"]);
+
 const seconds = (ms) => `${(Math.max(0, ms) / 1000).toFixed(1)} s`;
 
 function duration(ms) {
@@ -112,6 +115,8 @@ export class Panel {
   // Writes only what changed: a live region repeats itself at every write.
   #set(name, text) {
     const element = this.#fields[name];
-    if (element.textContent !== text) element.textContent = text;
+    if (element.textContent === text) return;
+    element.textContent = text;
+    if (CUT.has(name)) element.title = text;
   }
 }

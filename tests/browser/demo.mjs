@@ -65,6 +65,7 @@ async function press(driver, button) {
       assert.ok(page[name].suppressed > before[name].suppressed, `${name}: the replay was held back`);
   }
   assert.ok(page.neverReloaded, "the page was reloaded");
+  assert.deepEqual(page.moved, [], "what moved from under the pointer");
 }
 
 /** Two pages in a second room: who is there, who types, who has read; the same after a drop, in which one of them speaks. */
@@ -335,7 +336,19 @@ function readPage() {
   const { demo } = window;
   if (!demo) return null;
   const lasting = !document.querySelector("[data-fault=clear]").hidden;
-  const page = { lasting, neverReloaded: window.neverReloaded === true };
+  // A button that moves as a reading grows, loses the click that is under way to it. Since the page was live:
+  const places = {};
+  for (const [at, button] of document.querySelectorAll("button[data-fault], form button, .actions button").entries()) {
+    const { left, top, width } = button.getBoundingClientRect();
+    if (width) places[`${at} ${button.textContent.trim()}`] = [left + scrollX, top + scrollY].map(Math.round);
+  }
+  window.places ??= demo.chat.state === "open" && demo.ticker.state === "open" ? places : undefined;
+  window.moved ??= [];
+  // What is pressed goes down by 2 px.
+  for (const [name, place] of Object.entries(window.places ?? {}))
+    if (places[name]?.some((at, axis) => Math.abs(at - place[axis]) > 2))
+      window.moved.push(`${name}: ${place} to ${places[name]}`);
+  const page = { lasting, neverReloaded: window.neverReloaded === true, moved: window.moved.slice(0, 5) };
   for (const name of ["chat", "ticker"]) {
     const { opens } = demo[name].stats();
     const shown = ["missing", "duplicate"].map(
