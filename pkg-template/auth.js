@@ -116,6 +116,7 @@ class Tokens {
     return end;
   }
 
+  /** @param {{ reason?: string, signal?: AbortSignal }} context */
   async #get({ reason = "initial", signal } = {}, last) {
     const kept = this.#kept;
     const refused = reason === "unauthorized" && (last === undefined || last === kept?.token);

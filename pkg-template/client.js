@@ -66,12 +66,14 @@ export class Client extends EventTarget {
   /** No other client's, nor an earlier page's: what ids for acks begin with. */
   #prefix = [1, 2].map(() => Math.random().toString(36).slice(2)).join("");
   #state = 0;
+  /** @type {Failure | null} */
   #lastFailure = null;
   #providerError;
   /** Being dispatched now. */
   #events = [];
   /** Retries since the last stable connection. */
   #attempt = 0;
+  /** @type {string | null} */
   #outcome = null;
   #cancelled = false;
   #counts = { attempts: 0, opens: 0, sent: 0, acked: 0, unknown: 0, dropped: 0, gaps: 0 };
@@ -87,6 +89,7 @@ export class Client extends EventTarget {
         endpoints.push(...endpoints.splice(Math.floor(Math.random() * left), 1));
     this.#settings = settings;
     this.#instance = instance;
+    /** @type {any} */
     const port = this.#port;
     port.decode = settings.codec.decode ? (data, transport) => settings.codec.decode(data, transport) : port.decode;
     Object.assign(port, settings.port);

@@ -75,6 +75,7 @@ class Duplex extends Client {
   }
 }
 
+/** @param {any} [options] read below */
 export function connect(endpoint, options = {}) {
   if (options === null || typeof options !== "object") readOptions(options, []);
   const {

@@ -23,9 +23,10 @@ export class EventSource extends EventTarget {
     const target = resolve(url, "EventSource");
     this.#url = target.href;
     // The standard says so only when it connects.
-    if (!/^https?:$/.test(target.protocol))
-      // biome-ignore lint/correctness/noConstructorReturn: it returns nothing.
-      return void setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
+    if (!/^https?:$/.test(target.protocol)) {
+      setTimeout(() => this.#closed || this.dispatchEvent(new Event("error")));
+      return;
+    }
     const options = {
       transport: "fetch",
       codec: "text",
@@ -43,7 +44,7 @@ export class EventSource extends EventTarget {
     const failed = () => this.dispatchEvent(new Event("error"));
     client.addEventListener("open", () => this.dispatchEvent(new Event("open")));
     client.addEventListener("retry", failed);
-    client.addEventListener("close", ({ reason }) => reason !== "app" && failed());
+    client.addEventListener("close", (/** @type {any} */ { reason }) => reason !== "app" && failed());
     client.on(({ type, data, origin, lastEventId }) =>
       this.dispatchEvent(new MessageEvent(type, { data, origin, lastEventId })),
     );

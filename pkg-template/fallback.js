@@ -8,7 +8,10 @@ const NUMBERS = { ...TRANSPORTS, poll: TRANSPORTS.fetch };
 const CONSTRUCTORS = { websocket: "WebSocket", eventsource: "EventSource" };
 const NONE = { ways: [], patience: [0, 0, 0] };
 
-/** Gives `{ names, ways, patience, key }`; no names: there is nothing to choose. */
+/**
+ * Gives `{ names, ways, patience, key }`; no names: there is nothing to choose.
+ * @returns {{ names: string[], ways: number[], patience: number[], key?: any }}
+ */
 export function readFallback(options, endpoints, transport, longPoll) {
   const given = section(options, "fallback", true);
   const fallback = new Reader(given.value, "fallback", "order failures early remember");
@@ -81,7 +84,7 @@ function stored(key, name) {
 }
 
 /** Writes down the way that opened, for the next page; the best one when it has held, in ms. Gives what follows the client. */
-export function addMemory({ port }, { names, key }, stableAfter) {
+export function addMemory({ port }, /** @type {any} */ { names, key }, stableAfter) {
   let client;
   const { open = Port.prototype.open } = port;
   port.open = function (attempt, transport) {

@@ -10,6 +10,7 @@ export class Handlers {
   add(type, handler, options) {
     const { signal, once = false } = options ?? {};
     if (signal?.aborted) return () => {};
+    /** @type {any} */
     const entry = { handler, once, live: true, off: undefined };
     entry.off = () => {
       if (!entry.live) return;

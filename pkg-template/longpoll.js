@@ -51,6 +51,7 @@ function poll(port, attempt, init, name, wait) {
   const abort = new AbortController();
   let late;
   const socket = {
+    /** @type {ReadableStreamDefaultReader | undefined} */
     reader: undefined,
     close() {
       clearTimeout(late);
@@ -62,7 +63,10 @@ function poll(port, attempt, init, name, wait) {
   /** What is new: acks too, but not what a server says again. */
   const news = () => port.received - port.suppressed;
 
-  /** Gives the kind and the code of the loss, or nothing if the connection was dropped meanwhile. */
+  /**
+   * Gives the kind and the code of the loss, or nothing if the connection was dropped meanwhile.
+   * @returns {Promise<any[] | undefined>}
+   */
   async function run() {
     for (let opened = false; ; opened = true) {
       const began = performance.now(),

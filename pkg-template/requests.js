@@ -15,6 +15,10 @@ const UNNAMED = "request: it needs an id, a string or a number. Give an object; 
 
 /** Why a request got no reply, or which error the reply holds. */
 export class RequestError extends EverwireError {
+  /**
+   * @param {string} code
+   * @param {{ sentence?: string, reply?: object }} [more]
+   */
   constructor(code, { sentence = SENTENCES[code] ?? `the request was dropped (${code})`, reply } = {}) {
     super(code, `request: ${sentence}`);
     this.reply = reply;
@@ -62,6 +66,7 @@ export class Requests {
       const abort = () => settle(new RequestError("aborted"));
       const timer = setTimeout(() => settle(new RequestError("timeout")), timeout);
       signal?.addEventListener("abort", abort);
+      /** @type {any} */
       const entry = { settle, connection: 0, send: undefined };
       this.#pending.set(id, entry);
       entry.send = () => {

@@ -22,6 +22,10 @@ const SENTENCES = {
 
 /** Why a topic is not joined. */
 export class SubscriptionError extends EverwireError {
+  /**
+   * @param {string} code
+   * @param {{ reply?: object, cause?: unknown }} [more]
+   */
   constructor(code, { reply, cause } = {}) {
     super(code, `subscribe: ${SENTENCES[code] ?? `the join was dropped (${code})`}`, cause);
     this.reply = reply;

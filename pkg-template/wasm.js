@@ -34,6 +34,7 @@ function compile() {
 /** The page's instance: `{ Wire, memory, clients, dead }`. */
 export function instance() {
   if (current) return current;
+  /** @type {any} */
   const made = { Wire: undefined, clients: new Set(), dead: false };
   try {
     module ??= compile();

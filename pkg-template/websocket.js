@@ -13,10 +13,12 @@ const CONNECTING = 0,
   CLOSING = 2,
   CLOSED = 3;
 
+/** @type {any} */
 let platform = globalThis.WebSocket;
 
 /** The browser's class. This one, or one made from it, may stand in its place on globalThis. */
 function platformClass() {
+  /** @type {any} */
   const given = globalThis.WebSocket;
   if (given !== WebSocket && !(given?.prototype instanceof WebSocket)) platform = given;
   if (typeof platform === "function") return platform;
@@ -97,7 +99,7 @@ export class WebSocket extends EventTarget {
       [this.#url],
     );
     this.#backoff = new Backoff(this.#url, readBackoff(given, "backoff", true));
-    const adopt = (...how) => this.#adopt(new (platformClass())(...how));
+    const adopt = (/** @type {any} */ ...how) => this.#adopt(new (platformClass())(...how));
     Object.assign(this.#settings.port, {
       // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.
       WebSocket: function (...how) {
@@ -201,7 +203,7 @@ export class WebSocket extends EventTarget {
       else if (returned && this.#state === OPEN && client.state !== "closed") this.#lost(false);
     });
     client.addEventListener("retry", () => this.#lost(false));
-    client.addEventListener("close", ({ reason }) => reason !== "app" && this.#lost(true));
+    client.addEventListener("close", (/** @type {any} */ { reason }) => reason !== "app" && this.#lost(true));
   }
 
   /** Hears how the platform's socket ends, before the client does. */

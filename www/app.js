@@ -1,4 +1,5 @@
 /** All connections through the same client API: two at once, and three at the press of a button. */
+import { byId } from "./dom.js";
 import { connect } from "everwire";
 import { connect as connectDuplex } from "everwire/duplex";
 import { Chat } from "./chat.js";
@@ -50,12 +51,12 @@ let wires;
 try {
   wires = connectBoth();
 } catch (error) {
-  document.getElementById("boot").textContent = error.message; // no WebAssembly, say: it tells what to do
+  byId("boot").textContent = /** @type {Error} */ (error).message; // no WebAssembly, say: it tells what to do
   throw error;
 }
 
-const strip = new Strip(document.getElementById("strip"), Object.keys(wires));
-const verdict = new Verdict(document.getElementById("verdict"));
+const strip = new Strip(byId("strip"), Object.keys(wires));
+const verdict = new Verdict(byId("verdict"));
 const chat = new Chat(wires.chat, [room, "cables", "tea"], name, () => strip.messages("chat", 1, 0));
 const ticks = new Counter();
 wires.ticker.on("tick", ({ data }) => {

@@ -1,7 +1,6 @@
 /** The chat: several rooms on one connection, as tabs. */
+import { byId } from "./dom.js";
 import { Room } from "./room.js";
-
-const byId = (id) => document.getElementById(id);
 
 export class Chat {
   #wire;
@@ -97,6 +96,7 @@ export class Chat {
     this.#tab(this.#shown.topic).focus();
   }
 
+  /** @returns {HTMLElement} */
   #tab(topic) {
     return byId("chat-tabs").querySelector(`[data-topic="${topic}"]`);
   }

@@ -1,18 +1,19 @@
 /** The answer of a language model, token by token. */
+import { byId } from "./dom.js";
 import { Stream, job, numberOf } from "./stream.js";
 
 export class Llm extends Stream {
-  #text = document.getElementById("llm-text");
+  #text = byId("llm-text");
   #frame = 0;
 
   constructor(server, options) {
     super("llm");
-    const form = document.getElementById("llm-form");
+    const form = byId("llm-form");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#ask(`${server}/llm`, form.elements.prompt.value, options);
     });
-    document.getElementById("llm-stop").addEventListener("click", () => this.close());
+    byId("llm-stop").addEventListener("click", () => this.close());
   }
 
   #ask(url, prompt, options) {

@@ -1,20 +1,19 @@
 /** The log of a service, as `tail -f` shows it. */
+import { byId } from "./dom.js";
 import { Stream, numberOf } from "./stream.js";
 
 const LEVELS = ["error", "warning", "info"];
 const KEPT = 200;
 
 export class Logs extends Stream {
-  #lines = document.getElementById("logs-lines");
+  #lines = byId("logs-lines");
   #atEnd = true;
   #frame = 0;
 
   constructor(server, options) {
     super("logs");
-    document
-      .getElementById("logs-follow")
-      .addEventListener("click", () => this.#follow(`${server}/logs?overlap=1`, options));
-    document.getElementById("logs-stop").addEventListener("click", () => this.close());
+    byId("logs-follow").addEventListener("click", () => this.#follow(`${server}/logs?overlap=1`, options));
+    byId("logs-stop").addEventListener("click", () => this.close());
     this.#lines.addEventListener("scroll", () => {
       const { scrollHeight, scrollTop, clientHeight } = this.#lines;
       this.#atEnd = scrollHeight - scrollTop - clientHeight < 40;

@@ -1,4 +1,5 @@
 /** The readings of one connection: state, countdown, counters, and why it last failed. */
+import { byId, one } from "./dom.js";
 
 const HOW_RESUMED = {
   recovered: "nothing missing",
@@ -27,6 +28,7 @@ export class Panel {
   #drain;
   #since = Date.now();
   #delay = 0;
+  /** @type {import("everwire").ClosedEvent | null} */
   #closed = null;
 
   /**
@@ -37,8 +39,8 @@ export class Panel {
     this.#wire = wire;
     this.#count = count;
     this.#progress = progress;
-    const panel = (this.#panel = document.querySelector(`[data-panel="${name}"]`));
-    panel.querySelector(".readout").replaceChildren(document.getElementById("readout").content.cloneNode(true));
+    const panel = (this.#panel = one(`[data-panel="${name}"]`));
+    panel.querySelector(".readout").replaceChildren(byId("readout").content.cloneNode(true));
     for (const element of panel.querySelectorAll("[data-field], [data-count]")) {
       this.#fields[element.dataset.field ?? element.dataset.count] = element;
     }

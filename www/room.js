@@ -1,5 +1,6 @@
 /** One room of the chat: who is there, what is said, and who has read what we said. */
 import { Counter } from "./counter.js";
+import { byId } from "./dom.js";
 
 const KEPT = 200;
 const TYPING = 3_000; // so long somebody types, when no more is heard of it
@@ -44,7 +45,7 @@ export class Room {
     log.addEventListener("scroll", () => {
       if (!log.hidden) this.#atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     });
-    document.getElementById("chat-logs").append(log);
+    byId("chat-logs").append(log);
 
     const subscription = (this.#subscription = wire.subscribe(topic));
     subscription.on("chat", ({ data }) => {
@@ -231,7 +232,7 @@ function again(onClick) {
   button.hidden = true;
   button.addEventListener("click", () => {
     onClick();
-    document.getElementById("chat-text").focus();
+    byId("chat-text").focus();
   });
   return button;
 }

@@ -4,8 +4,10 @@ import { Counter } from "./counter.js";
 import { Panel } from "./panel.js";
 
 export class Stream {
+  /** @type {import("everwire").Client | null} */
   wire = null;
   #name;
+  /** @type {Panel | null} */
   #panel = null;
 
   constructor(name) {

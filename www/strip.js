@@ -11,6 +11,7 @@ export class Strip {
   #canvas;
   #lanes;
   #marks = [];
+  /** @type {ReturnType<typeof readColors> | null} */
   #colors = null;
 
   constructor(canvas, names) {

@@ -1,14 +1,15 @@
 /** Something that takes long, and how far it is. */
+import { byId } from "./dom.js";
 import { Stream, job } from "./stream.js";
 
 export class Task extends Stream {
-  #bar = document.getElementById("task-bar");
-  #says = document.getElementById("task-says");
+  #bar = byId("task-bar");
+  #says = byId("task-says");
 
   constructor(server, options) {
     super("task");
-    document.getElementById("task-start").addEventListener("click", () => this.#start(`${server}/task`, options));
-    document.getElementById("task-stop").addEventListener("click", () => this.close());
+    byId("task-start").addEventListener("click", () => this.#start(`${server}/task`, options));
+    byId("task-stop").addEventListener("click", () => this.close());
   }
 
   #start(url, options) {

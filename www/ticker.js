@@ -1,4 +1,5 @@
 /** The price board: a row for each symbol, with its last prices as a line. */
+import { byId } from "./dom.js";
 
 const KEPT = 40;
 const WIDTH = 120;
@@ -13,7 +14,7 @@ const change = new Intl.NumberFormat("en", {
 
 export class Ticker {
   #rows = new Map();
-  #body = document.getElementById("ticker-rows");
+  #body = byId("ticker-rows");
 
   constructor(wire) {
     wire.on("tick", ({ data }) => this.#tick(data));

@@ -1,4 +1,5 @@
 /** The buttons that make real trouble. The server answers once the fault is in force. */
+import { byId, one } from "./dom.js";
 
 // `lasts` is how long the server keeps it up; `steps` are the control calls.
 const FAULTS = {
@@ -16,8 +17,8 @@ const FAULTS = {
 
 /** `resumes` gives how many there are after a drop. */
 export function setUpTrouble(strip, resumes) {
-  const status = document.getElementById("trouble-status");
-  const clear = document.querySelector("[data-fault=clear]");
+  const status = byId("trouble-status");
+  const clear = one("[data-fault=clear]");
   const lasting = new Map(); // button to { mark, timer }
 
   function over(button) {
@@ -59,7 +60,7 @@ export function setUpTrouble(strip, resumes) {
     try {
       await (button === clear ? endAll() : begin(button));
     } catch (error) {
-      status.textContent = `The demo server did not do it (${error.message}). Is it still running?`;
+      status.textContent = `The demo server did not do it (${/** @type {Error} */ (error).message}). Is it still running?`;
     } finally {
       button.removeAttribute("aria-busy");
     }

@@ -46,8 +46,10 @@ export function request(port, attempt, url, init) {
 async function run(port, socket, attempt, url, init) {
   // The port sets its socket when request() has returned.
   await undefined;
-  let code = NETWORK,
-    kind = LOST;
+  /** @type {any} */
+  let code = NETWORK;
+  /** @type {any} */
+  let kind = LOST;
   try {
     if (!port.owns(socket)) return;
     const response = await (port.fetch ?? fetch)(url, init);

@@ -127,6 +127,7 @@ export class Port {
   call;
   /** Out to the app: one message. */
   sink;
+  /** @type {(data: any, transport?: string) => any} */
   decode = decodeJson;
   /** `(message) => id`, if it stands in the messages. */
   id;
@@ -185,6 +186,7 @@ export class Port {
   highWater = 2 ** 24;
   /** Aborts what the endpoint function was given, if the attempt is given up. */
   asking;
+  /** @type {any} */
   socket = null;
   /** What `socket` has listeners on. */
   link = [];
@@ -195,6 +197,7 @@ export class Port {
   closeReason = "";
   /** What the browser threw at the last attempt that it refused, or that failed. */
   refusal;
+  /** @type {[any, any]} */
   prepared;
   /** The app's reason for closing. */
   goodbye = "";
@@ -216,6 +219,7 @@ export class Port {
   delivered = 0;
   suppressed = 0;
   pinged = 0;
+  /** @type {number | null} */
   roundTrip = null;
 
   #names = new Set(["message"]);
@@ -297,7 +301,10 @@ export class Port {
     }
   }
 
-  /** The address, and the headers of a fetch, that ask for what comes after the cursor. */
+  /**
+   * The address, and the headers of a fetch, that ask for what comes after the cursor.
+   * @returns {[URL, Headers]}
+   */
   aim(transport, address, given) {
     const target = resolve(address),
       headers = new Headers(given);
@@ -321,6 +328,12 @@ export class Port {
     return [target, headers];
   }
 
+  /**
+   * @param {number} attempt
+   * @param {string} transport
+   * @param {string | URL} address
+   * @param {{ protocols?: string[], headers?: HeadersInit }} [how]
+   */
   #open(attempt, transport, address, { protocols, headers: given, ...init } = {}) {
     const [target, headers] = this.aim(transport, address, given);
     const url = target.href;
@@ -356,6 +369,7 @@ export class Port {
     };
     if (transport === "websocket") {
       // The drop-in has its own look at it.
+      // @ts-expect-error a field would cost each client one: it sets it from outside
       socket = new (this.WebSocket ?? WebSocket)(url, protocols ?? []);
       // `close` says all there is to say; the npm package `ws` throws when nobody listens.
       socket.onerror = () => {};

@@ -4,6 +4,10 @@ import { nchan } from "everwire/presets";
 
 const KEPT = 100;
 const names = { a: "Node A", b: "Node B", redis: "Redis" };
+/**
+ * An element of this page, which is there.
+ * @returns {any}
+ */
 const byId = (id) => document.getElementById(id);
 const ask = async () => (await fetch("/cluster.json")).json();
 
@@ -82,6 +86,7 @@ const allowed = { running: ["kill", "freeze"], stopped: ["start"], frozen: ["kil
 const cards = Object.fromEntries(Object.entries(names).map(([name, title]) => [name, card(name, title)]));
 
 function card(name, title) {
+  /** @type {any} */
   const element = document.createElement("div");
   element.className = "server";
   element.innerHTML = "<strong></strong><p></p>";

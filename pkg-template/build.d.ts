@@ -1,0 +1,12 @@
+// What scripts/build.mjs puts into the package.
+declare const EVERWIRE_VERSION: string;
+
+declare module "#glue" {
+  export function instantiate(module: WebAssembly.Module, guard: (exports: object) => object): { Wire: any };
+}
+
+declare module "#wasm" {
+  export const sum: number;
+  export const pivot: number;
+  export const text: string;
+}
