@@ -92,7 +92,8 @@ class Tokens {
   }
 
   // Quoted: a name that scripts/build.mjs shortens elsewhere.
-  frame(make = (token) => ({ type: "auth", token })) {
+  // biome-ignore format: as above.
+  "frame"(make = (token) => ({ type: "auth", token })) {
     if (!isFunction(make)) throw invalid("frame takes a function that makes the frame of the token");
     return this.put((token, { send }) => send(make(token)));
   }
