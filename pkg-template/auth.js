@@ -92,7 +92,6 @@ class Tokens {
   }
 
   // Quoted: a name that scripts/build.mjs shortens elsewhere.
-  // biome-ignore format: as above.
   "frame"(make = (token) => ({ type: "auth", token })) {
     if (!isFunction(make)) throw invalid("frame takes a function that makes the frame of the token");
     return this.put((token, { send }) => send(make(token)));
