@@ -29,7 +29,7 @@ function connection(child) {
     rest = "";
   output.setEncoding("utf8").on("data", (text) => {
     const lines = (rest + text).split("\0");
-    rest = lines.pop();
+    rest = lines.pop() ?? "";
     for (const line of lines) {
       const { id, result, error } = JSON.parse(line);
       const waiting = pending.get(id);

@@ -1,5 +1,6 @@
 // Serves the pages, and a WebSocket that sends 100-byte text frames as fast as the socket takes them.
 // It speaks the protocol by hand, frames made in advance: a library's cost per send would hide the client's.
+import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -25,7 +26,7 @@ function pour(socket, count) {
 
 export async function startSource(scripts) {
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, "http://x");
+    const { pathname } = new URL(request.url ?? "", "http://x");
     const script = scripts[pathname];
     if (script) return response.writeHead(200, { "content-type": "text/javascript" }).end(script);
     if (!pathname.endsWith(".html")) return response.writeHead(404).end();
@@ -34,7 +35,7 @@ export async function startSource(scripts) {
       `<!doctype html><title>bench</title><script type="module" src="${pathname.replace(".html", ".js")}"></script>`,
     );
   });
-  server.on("upgrade", (request, socket) => {
+  server.on("upgrade", (request, /** @type {import("node:net").Socket} */ socket) => {
     const accept = createHash("sha1")
       .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
       .digest("base64");
@@ -43,15 +44,15 @@ export async function startSource(scripts) {
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
-    const count = Number(new URL(request.url, "http://x").searchParams.get("messages"));
+    const count = Number(new URL(request.url ?? "", "http://x").searchParams.get("messages"));
     // The first frame of the client says go, the next one closes.
     socket.once("data", () => {
       pour(socket, count);
       socket.once("data", () => socket.end(Buffer.from([0x88, 0])));
     });
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const host = `127.0.0.1:${server.address().port}`;
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const host = `127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
   return {
     page: `http://${host}/`,
     wire: (messages) => `ws://${host}/?messages=${messages}`,

@@ -2,6 +2,7 @@
 // the browser's own. A fresh page for each pair, alternating in it; medians of the ratios of neighbours. Beside native
 // EventSource also the two bounds of pages/sse/bounds.js: nobody can be faster, so they are the ceilings of that ratio.
 // Usage: node benches/sse.mjs [PAGES] [ROUNDS_IN_EACH]   Times are reported, never asserted.
+import { once } from "node:events";
 import { build } from "esbuild";
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -42,7 +43,7 @@ const alone = "reading alone",
   cut = "a client without a parser";
 const body = Buffer.from(flood(events));
 const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url, "http://x");
+  const { pathname } = new URL(request.url ?? "", "http://x");
   if (scripts[pathname]) return response.writeHead(200, { "content-type": "text/javascript" }).end(scripts[pathname]);
   if (pathname === "/flood") {
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
@@ -61,8 +62,8 @@ const server = createServer((request, response) => {
     `<!doctype html><title>bench</title><script type="module" src="${pathname.replace(".html", ".js")}"></script>`,
   );
 });
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-const base = `http://127.0.0.1:${server.address().port}`;
+await once(server.listen(0, "127.0.0.1"), "listening");
+const base = `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`;
 const browser = await launch();
 
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { minify } from "terser";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
-const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)[1];
+const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
 const out = "target/npm";
 const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
 
@@ -152,6 +152,7 @@ function shrink(bytes) {
   for (let i = 0; i < module.getNumFunctions(); i++) {
     const info = binaryen.getFunctionInfo(module.getFunctionByIndex(i));
     if (info.module || !panics.test(info.name)) continue;
+    // @ts-expect-error its types forget this one
     binaryen.Function(module.getFunctionByIndex(i)).setBody(module.unreachable());
     emptied++;
   }

@@ -205,6 +205,7 @@ async function type(driver, text) {
 
 /** Runs in the page: writes down whom it says to be typing, as it says so for a moment only. */
 function noteTyping() {
+  const { document, window } = /** @type {any} */ (globalThis);
   const element = document.getElementById("chat-typing");
   window.noted?.disconnect();
   window.typed = [];
@@ -215,7 +216,7 @@ function noteTyping() {
 
 /** Runs in the page: what is said next is lost, and its outcome not known. */
 function loseOne() {
-  const { chat } = window.demo;
+  const { chat } = /** @type {any} */ (window).demo;
   const { send } = chat;
   chat.send = (message, options) => {
     if (message.type !== "chat") return send.call(chat, message, options);
@@ -226,12 +227,13 @@ function loseOne() {
 
 /** Runs in the page. */
 function againIsOffered() {
-  const button = document.querySelector("#chat-logs .pending button");
+  const button = /** @type {HTMLElement | null} */ (document.querySelector("#chat-logs .pending button"));
   return button !== null && !button.hidden;
 }
 
 /** Runs in the page. */
 function readRooms() {
+  const { document, window } = /** @type {any} */ (globalThis);
   const { demo } = window;
   if (!demo) return null;
   const selected = document.querySelector("#chat-tabs [aria-selected=true]");
@@ -316,6 +318,7 @@ async function streams(driver, url) {
 
 /** Runs in the page. */
 function readStreams() {
+  const { document, window } = /** @type {any} */ (globalThis);
   if (!window.demo?.streams) return null;
   const page = {
     text: document.getElementById("llm-text").textContent,
@@ -333,6 +336,7 @@ function readStreams() {
 
 /** Runs in the page. */
 function readPage() {
+  const { document, window } = /** @type {any} */ (globalThis);
   const { demo } = window;
   if (!demo) return null;
   const lasting = !document.querySelector("[data-fault=clear]").hidden;

@@ -18,6 +18,7 @@ const hole = (direction) => ({
   after: "/fault/clear",
 });
 
+/** @type {{ name: string, path?: string, ms: number[], after?: string, everywhere?: boolean }[]} */
 const faults = [
   { name: "reset", path: "/proxy/reset", ms: [0, 300] },
   { name: "reset", path: "/proxy/reset", ms: [0, 50] },

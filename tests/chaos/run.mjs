@@ -68,6 +68,7 @@ async function run(engine) {
       strict: true,
       rollovers,
     });
+    /** @type {{ name: string, cells: any[], flawed?: boolean }[]} */
     const rows = Object.entries(tallies).map(([transport, tally]) =>
       everwireRow(`everwire, ${transport}`, tally, { log, calm: rollovers > 0 }),
     );

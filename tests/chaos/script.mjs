@@ -9,6 +9,8 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
  * `strict`: the page's clients must all come back after each fault, or this throws. Else they get 3 s, and 10 s at the end.
  * `rollovers`: goes on until each client has had so many. `without`: faults left out. `atEnd` is called
  * with the page and the first server. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
+ * @param {{ engine: string, page: string, roots?: string[], query: object, rate: number, servers: number, seed: number, faults: number,
+ *   strict: boolean, rollovers?: number, without?: string[], atEnd?: (driver: any, server: any) => unknown }} options
  */
 export async function play({
   engine: name,
@@ -32,7 +34,7 @@ export async function play({
       servers.map(async ({ url }) => (await (await fetch(`${url}/config.json`)).json()).wire),
     );
     const begin = Date.now();
-    const parameters = new URLSearchParams({ ...query, begin, rate });
+    const parameters = new URLSearchParams({ ...query, begin: String(begin), rate: String(rate) });
     for (const endpoint of endpoints) parameters.append("endpoint", endpoint);
     await engine.driver.get(`${servers[0].url}/${page}?${parameters}`);
 

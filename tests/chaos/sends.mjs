@@ -8,6 +8,7 @@ import { loadEnvironment } from "../browser/node/environment.mjs";
 import { stopAll } from "../browser/node/processes.mjs";
 import { play } from "./script.mjs";
 
+/** @returns {{ type: "string", default: string }} */
 const number = (byDefault) => ({ type: "string", default: String(byDefault) });
 const {
   values,

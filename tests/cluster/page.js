@@ -7,6 +7,7 @@ const addresses = nodes.split(",").map((node) => `${node}/live?channel=${channel
 
 class Tally {
   first = null;
+  /** @type {any} */
   last = null;
   received = 0;
   duplicates = 0;
@@ -17,6 +18,7 @@ class Tally {
   gaps = 0;
   opens = 0;
   failures = {};
+  /** @type {string | null} */
   closed = null;
   /** The longest silence between two messages. */
   silence = 0;
@@ -46,8 +48,9 @@ class Tally {
 const wires = {};
 const tallies = {};
 
-for (const transport of ["fetch", "eventsource", "websocket"]) {
+for (const transport of /** @type {import("everwire").Transport[]} */ (["fetch", "eventsource", "websocket"])) {
   const tally = (tallies[transport] = new Tally());
+  /** @type {any} */
   let missing;
   const wire = (wires[transport] = connect(
     addresses,

@@ -138,7 +138,7 @@ async function under(fault, times, { name, title, driver, url }) {
   try {
     await cluster.start();
     const query = new URLSearchParams({
-      nodes: fault.alone ? [node.url] : [node.url, other.url],
+      nodes: (fault.alone ? [node.url] : [node.url, other.url]).join(),
       channel: "test",
       resume,
     });

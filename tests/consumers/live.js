@@ -7,13 +7,16 @@ import { WebSocket } from "everwire/websocket";
 
 export function live() {
   const show = (text) => {
-    document.querySelector("#live").textContent = text;
+    /** @type {HTMLElement} */ (document.querySelector("#live")).textContent = text;
   };
   const query = new URLSearchParams(location.search);
   try {
     for (const [entry, wrong] of Object.entries({
+      // @ts-expect-error wrong, as the next two: it throws
       presets: () => nchan({ protocols: "mine" }),
+      // @ts-expect-error
       auth: () => tokens(5),
+      // @ts-expect-error
       duplex: () => duplex("/", { rate: 5 }),
     })) {
       try {

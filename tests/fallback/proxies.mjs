@@ -58,7 +58,7 @@ export async function startProxy(kind, { folder, www, node }) {
     url,
     become: (next) => reload(config(place, kinds[next])),
     async stop() {
-      clearInterval(reloads);
+      clearInterval(reloads || undefined);
       await stop();
       if (cutter) await cutter.stop();
     },

@@ -1,4 +1,5 @@
 // A server on a free port that counts its connections, and drops them.
+import { once } from "node:events";
 import { createServer } from "node:http";
 
 /** `attach(http)` makes it speak the library's protocol; its result may have `stop`. */
@@ -12,9 +13,9 @@ export async function serve(attach) {
     socket.on("close", () => sockets.delete(socket));
   });
   const library = await attach(http);
-  await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
+  await once(http.listen(0, "127.0.0.1"), "listening");
   return {
-    url: `ws://127.0.0.1:${http.address().port}`,
+    url: `ws://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (http.address()).port}`,
     /** WebSockets that are open now, by the HTTP server's count and by the library's. */
     open: () => [sockets.size, library.open()],
     upgrades: () => upgrades,

@@ -35,6 +35,10 @@ const summary = (tallies) =>
 
 const unasked = ["proxy_buffering off;", "proxy_buffering off; proxy_ignore_headers X-Accel-Buffering;"];
 
+/**
+ * @param {string} transport
+ * @param {{ name?: string, changes?: object }} [more]
+ */
 const oneByOne = (transport, { name = "each message comes when it is sent", changes } = {}) => ({
   name: `${transport}: ${name}`,
   changes,

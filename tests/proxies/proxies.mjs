@@ -75,7 +75,7 @@ function versionOf(variable, flag) {
   const numbers = () =>
     /(\d+)\.(\d+)\.(\d+)/.exec(
       spawnSync(program(process.env[variable], install), [flag], { encoding: "utf8" }).output.join(""),
-    );
+    ) ?? [];
   return {
     text: () => numbers()[0],
     number() {

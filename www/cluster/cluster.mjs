@@ -17,7 +17,11 @@ class Server {
   output = "";
 
   constructor(name, port, command, args, directory) {
-    Object.assign(this, { name, port, command, args, directory });
+    this.name = name;
+    this.port = port;
+    this.command = command;
+    this.args = args;
+    this.directory = directory;
     mkdirSync(directory, { recursive: true });
   }
 

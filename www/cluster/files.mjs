@@ -1,4 +1,5 @@
 // Serves files, and whatever else the routes say.
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -17,7 +18,7 @@ const types = {
  */
 export async function serve({ port = 0, roots, routes = {} }) {
   const server = createServer(async (request, response) => {
-    const { pathname, searchParams } = new URL(request.url, "http://localhost");
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://localhost");
     response.setHeader("cache-control", "no-store");
     try {
       const route = routes[`${request.method} ${pathname}`];
@@ -38,9 +39,9 @@ export async function serve({ port = 0, roots, routes = {} }) {
       response.writeHead(error.code === "ENOENT" ? 404 : 500).end(error.message);
     }
   });
-  await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
+  await once(server.listen(port, "127.0.0.1"), "listening");
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`,
     stop: () =>
       new Promise((resolve) => {
         server.close(resolve);

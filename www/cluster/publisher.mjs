@@ -6,6 +6,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Publisher {
   #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   #queue = [];
+  /** @type {(value?: any) => void} */
   #wake = () => {};
   #stopped = false;
   /** Numbers given out, and the last one that nchan has answered for. */
@@ -69,7 +70,7 @@ export class Publisher {
         (response) => {
           response.resume();
           response.once("close", () => {
-            const good = response.statusCode < 300;
+            const good = (response.statusCode ?? 0) < 300;
             if (!good) this.refused += 1;
             resolve(good);
           });

@@ -17,6 +17,8 @@ const body = (chunks) => {
 
 /** Stands where the client's port does. */
 class Port {
+  /** @type {any} */
+  wire;
   memory = instance().memory;
   socket = {};
   id = "";

@@ -16,7 +16,8 @@ export async function launchChromium() {
       stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
     },
   );
-  const connection = new Connection(process.child.stdio[3], process.child.stdio[4]);
+  const [, , , input, output] = process.child.stdio;
+  const connection = new Connection(input, output);
   return {
     connection,
     async stop() {
@@ -39,7 +40,7 @@ class Connection {
     from.setEncoding("utf8");
     from.on("data", (chunk) => {
       const parts = (rest + chunk).split("\0");
-      rest = parts.pop();
+      rest = parts.pop() ?? "";
       for (const part of parts) this.#receive(JSON.parse(part));
     });
   }

@@ -5,8 +5,15 @@ import { createServer } from "node:net";
 
 const running = new Set();
 
-/** Starts a process. It is ready when its output matches `ready`; without one, as soon as it runs. */
+/**
+ * Starts a process. It is ready when its output matches `ready`; without one, as soon as it runs.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ ready?: RegExp, what: string, env?: NodeJS.ProcessEnv, stdio?: any, seconds?: number }} options
+ * @returns {Promise<{ child: import("node:child_process").ChildProcess, match: any, output: () => string, stop: () => Promise<void> }>}
+ */
 export async function start(command, args, { ready, what, env, stdio = ["pipe", "pipe", "pipe"], seconds = 30 }) {
+  /** @type {import("node:child_process").ChildProcess} */
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio });
   running.add(child);
   let output = "";
@@ -112,7 +119,7 @@ export function freePort() {
     const server = createServer();
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
+      const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
       server.close(() => resolve(port));
     });
   });

@@ -9,7 +9,7 @@ export const option = (name) => query.get(name);
 /** The last number that is due. */
 export const published = () => Math.floor(((Date.now() - begin) * rate) / 1_000);
 
-const tallies = JSON.parse(sessionStorage.getItem("tallies")) ?? {};
+const tallies = JSON.parse(sessionStorage.getItem("tallies") ?? "{}");
 const leaving = [];
 addEventListener("pagehide", () => {
   for (const leave of leaving) leave();
@@ -58,8 +58,10 @@ function fill(holes, seq) {
 
 export function tallyOf(name) {
   const tally = (tallies[name] ??= structuredClone(empty));
-  let told = null,
-    endpoint = null;
+  /** @type {any} */
+  let told = null;
+  /** @type {number | null} */
+  let endpoint = null;
   return {
     open(url, rolledOver = false) {
       tally.opens++;

@@ -4,7 +4,7 @@ import { begin, endpoints, option, rate, tallyOf } from "./chaos-tally.js";
 
 const log = option("log"),
   maxAge = option("maxAge");
-const path = `/count?${new URLSearchParams({ begin, rate, to: 1e12, ...(log && { log }) })}`;
+const path = `/count?${new URLSearchParams({ begin: String(begin), rate: String(rate), to: "1000000000000", ...(log && { log }) })}`;
 
 for (const transport of ["websocket", "eventsource", "fetch"]) {
   const tally = tallyOf(transport);

@@ -5,6 +5,11 @@ import { after } from "./harness.js";
 
 export { Counter };
 
+/**
+ * What was heard of a client, in order.
+ * @typedef {{ events: string[], states: string[], messages: any[], retries: any[], gaps: any[], closed: any, data: any[] }} Seen
+ */
+
 /** Reconnects quickly and predictably. */
 export const quick = { initialDelay: 100, maxDelay: 300, factor: 2, jitter: "none" };
 
@@ -16,9 +21,20 @@ export function client(endpoint, options = {}) {
 
 const lifecycle = ["open", "statechange", "retry", "gap", "close"];
 
-/** Writes down what the client says, in order. */
+/** Writes down what the client says. */
 export function watch(made) {
-  const seen = { events: [], states: [], messages: [], retries: [], gaps: [], closed: null };
+  /** @type {Seen} */
+  const seen = {
+    events: [],
+    states: [],
+    messages: [],
+    retries: [],
+    gaps: [],
+    closed: null,
+    get data() {
+      return seen.messages.map((message) => message.data);
+    },
+  };
   made.on((message) => seen.messages.push(message));
   for (const type of lifecycle) {
     made.addEventListener(type, (event) => {
@@ -29,7 +45,6 @@ export function watch(made) {
       if (type === "close") seen.closed = event;
     });
   }
-  Object.defineProperty(seen, "data", { get: () => seen.messages.map((message) => message.data) });
   return seen;
 }
 

@@ -3,7 +3,12 @@
  * The first number seen is where it starts.
  */
 export class Counter {
+  /** @type {number | null} */
   first = null;
+  /**
+   * Before the first one it is null, which is less than any.
+   * @type {any}
+   */
   last = null;
   received = 0;
   missing = 0;

@@ -6,11 +6,15 @@ const clearTimer = window.clearTimeout.bind(window);
 
 export const engine = new URLSearchParams(location.search).get("engine") ?? "chromium";
 
+/** @type {{ name: string, body: () => unknown, seconds: number }[]} */
 const tests = [];
+/** @type {{ name: string, error: string | null, milliseconds: number }[]} */
 const results = [];
 let current = "loading";
 let finished = false;
+/** @type {(() => unknown)[]} */
 const cleanups = [];
+/** @type {any[]} */
 const reports = [];
 
 window.takeResults = () => ({ results: results.splice(0), current, finished });
@@ -44,6 +48,7 @@ export async function run(file, only) {
     const full = `${file}: ${name}`;
     if (!full.includes(only)) continue;
     const start = performance.now();
+    /** @type {string | null} */
     let error = null;
     try {
       await limited(body(), seconds);
@@ -60,7 +65,7 @@ export async function run(file, only) {
     if (reports.length > 0) error = `${error ?? ""}\nuncaught: ${takeReports().map(describe).join("\n")}`.trim();
     const milliseconds = performance.now() - start;
     results.push({ name: full, error, milliseconds });
-    document.getElementById("log").append(`${error === null ? "ok" : "FAIL"} ${full} ${error ?? ""}\n`);
+    document.getElementById("log")?.append(`${error === null ? "ok" : "FAIL"} ${full} ${error ?? ""}\n`);
   }
   finished = true;
 }
@@ -97,11 +102,20 @@ const show = (value) => {
   }
 };
 
+/**
+ * @param {any} value
+ * @param {any} what
+ */
 export function ok(value, what) {
   if (!value) throw new Error(what);
 }
 
-/** Compares by JSON, which is enough for what the tests compare. */
+/**
+ * Compares by JSON, which is enough for what the tests compare.
+ * @param {any} actual
+ * @param {any} expected
+ * @param {any} [what]
+ */
 export function equal(actual, expected, what = "value") {
   if (Object.is(actual, expected)) return;
   const [left, right] = [show(actual), show(expected)];
@@ -110,7 +124,12 @@ export function equal(actual, expected, what = "value") {
   throw new Error(`${what}: expected ${right.slice(0, 600)}, got ${left.slice(0, 600)}`);
 }
 
-/** Waits until `condition` gives something true, and returns it. `what` may be a function, for the state at the end. */
+/**
+ * Waits until `condition` gives something true, and returns it. `what` may be a function, for the state at the end.
+ * @param {() => any} condition
+ * @param {string | (() => any)} [what]
+ * @returns {Promise<any>}
+ */
 export async function waitFor(condition, what, milliseconds = 20_000) {
   const end = performance.now() + milliseconds;
   for (;;) {
@@ -125,7 +144,12 @@ export async function waitFor(condition, what, milliseconds = 20_000) {
   }
 }
 
-/** Calls `body`, which must throw; returns the error. */
+/**
+ * Calls `body`, which must throw; returns the error.
+ * @param {() => any} body
+ * @param {any} [what] of a table's row, mostly
+ * @returns {any} whatever was thrown
+ */
 export function thrown(body, what = "it") {
   try {
     body();
@@ -135,7 +159,12 @@ export function thrown(body, what = "it") {
   throw new Error(`${what} did not throw`);
 }
 
-/** Awaits a promise that must reject; returns the error. */
+/**
+ * Awaits a promise that must reject; returns the error.
+ * @param {Promise<any>} promise
+ * @param {any} [what]
+ * @returns {Promise<any>} whatever it rejects with
+ */
 export async function rejection(promise, what = "the promise") {
   try {
     await promise;

@@ -5,6 +5,7 @@ import { Counter } from "./counter.js";
 const { wire } = await (await fetch("/config.json")).json();
 const path = "/count?to=1000000&rate=100";
 const options = { reconnect: { initialDelay: 100, maxDelay: 500 }, heartbeat: { interval: 2_000, timeout: 500 } };
+/** @type {{ type: string, at: number, persisted: boolean }[]} */
 const returns = [];
 
 const wires = {
@@ -13,6 +14,7 @@ const wires = {
 };
 
 const states = Object.entries(wires).map(([name, made]) => {
+  /** @type {any} */
   const state = { name, made, counter: new Counter(), retries: 0, states: [], after: {}, closed: null };
   made.addEventListener("retry", () => {
     state.retries += 1;
@@ -28,12 +30,12 @@ const states = Object.entries(wires).map(([name, made]) => {
   return state;
 });
 
-for (const [target, type] of [
+for (const [target, type] of /** @type {[EventTarget, string][]} */ ([
   [window, "pageshow"],
   [document, "resume"],
   [window, "online"],
-]) {
-  target.addEventListener(type, (event) => {
+])) {
+  target.addEventListener(type, (/** @type {any} */ event) => {
     if (type !== "pageshow" || event.persisted)
       returns.push({ type, at: performance.now(), persisted: event.persisted });
   });

@@ -5,15 +5,23 @@ import { after } from "./harness.js";
 export function open(Class, url, ...rest) {
   const socket = new Class(url, ...rest);
   after(() => socket.close());
-  const seen = { events: [], messages: [], closes: [] };
+  /** @type {{ events: any[], messages: any[], closes: any[], data: any[] }} */
+  const seen = {
+    events: [],
+    messages: [],
+    closes: [],
+    get data() {
+      return seen.messages.map(({ data }) => data);
+    },
+  };
   for (const type of ["open", "error", "close"])
     socket.addEventListener(type, () => seen.events.push([type, socket.readyState]));
   socket.addEventListener("message", (event) => seen.messages.push(event));
   socket.addEventListener("close", ({ code, reason, wasClean }) => seen.closes.push([code, reason, wasClean]));
-  Object.defineProperty(seen, "data", { get: () => seen.messages.map(({ data }) => data) });
   return [socket, seen];
 }
 
+/** @returns {Promise<Event>} */
 export const opened = (socket) =>
   new Promise((resolve, reject) => {
     socket.addEventListener("open", resolve, { once: true });

@@ -18,16 +18,16 @@ export const memories = (instance) =>
 export const tables = (instance) => Object.values(instance.exports).filter((item) => item instanceof WebAssembly.Table);
 
 const timers = new Set();
-for (const [set, clear, repeats] of [
-  ["setTimeout", "clearTimeout", false],
-  ["setInterval", "clearInterval", true],
+for (const [set, clear] of [
+  ["setTimeout", "clearTimeout"],
+  ["setInterval", "clearInterval"],
 ]) {
   const [originalSet, originalClear] = [window[set], window[clear]];
   window[set] = (callback, delay, ...given) => {
     const id = originalSet.call(
       window,
       (...now) => {
-        if (!repeats) timers.delete(id);
+        if (set === "setTimeout") timers.delete(id);
         return typeof callback === "function" ? callback(...now) : undefined;
       },
       delay,
@@ -56,7 +56,7 @@ const keyOf = (target, type, listener, options) => {
 };
 // What a test listens to on a client is the test's own.
 const platform = (target) => /\[native code\]/.test(Function.prototype.toString.call(target.constructor));
-EventTarget.prototype.addEventListener = function (type, listener, options) {
+EventTarget.prototype.addEventListener = function (type, listener, /** @type {any} */ options) {
   // In a module `this` is undefined for a bare addEventListener(…): it means the window.
   const target = this ?? window;
   if (listener && platform(target) && !options?.signal?.aborted) {

@@ -39,12 +39,16 @@ export const failure = async (promise) => {
   return error.code;
 };
 
-/** What `look` gives at the next such event, in the middle of it. */
+/**
+ * What `look` gives at the next such event, in the middle of it.
+ * @returns {Promise<any>}
+ */
 export const event = (made, type, look) =>
   new Promise((resolve) => made.addEventListener(type, () => resolve(look()), { once: true }));
 
 /** Writes down, in order, what a topic's handle gets and which gaps are told. */
 export function listen(made, ...rooms) {
+  /** @type {any[]} */
   const order = [];
   for (const room of rooms)
     room.on(({ data, lastEventId }) => order.push(data.eventId ?? data.seq ?? data.n ?? lastEventId));

@@ -9,6 +9,7 @@ const running = new Set();
 /** Each child leads a process group: bundlers leave workers behind when only their parent is killed. */
 function launch(dir, command, args, env) {
   const path = [join(dir, "node_modules/.bin"), join(root, "node_modules/.bin"), process.env.PATH].join(delimiter);
+  /** @type {any} */
   const child = spawn(command, args, {
     cwd: dir,
     detached: true,
@@ -39,7 +40,13 @@ function kill(child) {
 
 const tail = (text) => text.trim().split("\n").slice(-25).join("\n");
 
-/** Runs a command to its end and returns what it printed; throws with its last lines when it fails. */
+/**
+ * Runs a command to its end and returns what it printed; throws with its last lines when it fails.
+ * @param {string} dir
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: object, timeout?: number }} [options]
+ */
 export async function run(dir, command, args, { env, timeout = 240_000 } = {}) {
   const child = launch(dir, command, args, env);
   const timer = setTimeout(() => {
@@ -52,7 +59,13 @@ export async function run(dir, command, args, { env, timeout = 240_000 } = {}) {
   return child.output;
 }
 
-/** Starts a server and waits for the address that it prints. */
+/**
+ * Starts a server and waits for the address that it prints.
+ * @param {string} dir
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: object, timeout?: number }} [options]
+ */
 export async function start(dir, command, args, { env, timeout = 60_000 } = {}) {
   const child = launch(dir, command, args, env);
   const url = await new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 // A static server that names no charset, so that a page's own declaration holds.
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
@@ -14,7 +15,7 @@ const types = {
 /** Serves `dir` while `use(url)` runs. */
 export async function serving(dir, use) {
   const server = createServer(async (request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, "http://x").pathname));
+    const path = normalize(decodeURIComponent(new URL(request.url ?? "", "http://x").pathname));
     try {
       const body = await readFile(join(dir, path.endsWith("/") ? `${path}index.html` : path));
       response
@@ -24,9 +25,9 @@ export async function serving(dir, use) {
       response.writeHead(404).end();
     }
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await once(server.listen(0, "127.0.0.1"), "listening");
   try {
-    return await use(`http://127.0.0.1:${server.address().port}/`);
+    return await use(`http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}/`);
   } finally {
     server.closeAllConnections();
     server.close();

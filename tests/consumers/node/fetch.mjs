@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "everwire";
 import { EventSource } from "everwire/eventsource";
 
-const http = (path) => `${process.env.WIRE.replace(/^ws/, "http")}${path}`;
+const http = (path) => `${process.env.WIRE?.replace(/^ws/, "http")}${path}`;
 
 const seen = [];
 const wire = connect(http("/count?to=20&rate=1000"), { until: ({ data }) => (data.n ?? data.seq) === 20 });

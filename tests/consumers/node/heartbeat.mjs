@@ -3,13 +3,13 @@ import assert from "node:assert/strict";
 import { connect } from "everwire";
 import { WebSocket } from "ws";
 
-globalThis.WebSocket = WebSocket;
+Object.assign(globalThis, { WebSocket });
 let pings = 0;
 let wire;
 await new Promise((resolve, reject) => {
   const ping = () => {
     pings += 1;
-    if (pings === 3) resolve();
+    if (pings === 3) resolve(undefined);
     return JSON.stringify({ type: "ping", timestamp: pings });
   };
   wire = connect(`${process.env.WIRE}/count?to=0`, { heartbeat: { interval: 500, timeout: 500, ping } });

@@ -1,7 +1,7 @@
 // Importing does nothing to see; connect tells that this runtime has no WebSocket.
 import assert from "node:assert/strict";
 
-delete globalThis.WebSocket; // newer versions of Node have one
+Reflect.deleteProperty(globalThis, "WebSocket"); // newer versions of Node have one
 const before = Reflect.ownKeys(globalThis);
 const compiled = ["Module", "Instance", "compile", "instantiate"].filter((name) => {
   const original = WebAssembly[name];

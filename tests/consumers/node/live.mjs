@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { connect } from "everwire";
 import { WebSocket } from "ws";
 
-globalThis.WebSocket = WebSocket;
+Object.assign(globalThis, { WebSocket });
 const wire = connect(`${process.env.WIRE}/echo`);
 const received = new Promise((resolve) => wire.on("hello", resolve));
 assert.equal((await wire.send({ type: "hello", text: "hi" })).status, "sent");

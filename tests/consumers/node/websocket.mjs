@@ -3,14 +3,14 @@ import assert from "node:assert/strict";
 import { WebSocket } from "everwire/websocket";
 import * as ws from "ws";
 
-delete globalThis.WebSocket; // newer versions of Node have one
+Reflect.deleteProperty(globalThis, "WebSocket"); // newer versions of Node have one
 assert.throws(() => new WebSocket("ws://127.0.0.1:9/"), { name: "EverwireError", code: "unsupported" });
 assert.throws(() => new WebSocket("/relative"), { name: "SyntaxError" });
 
 for (const CloseEvent of [globalThis.CloseEvent, undefined]) {
-  globalThis.CloseEvent = CloseEvent;
+  Object.assign(globalThis, { CloseEvent });
   // First `ws` itself, then everwire's over it.
-  globalThis.WebSocket = globalThis.WebSocket ? WebSocket : ws.WebSocket;
+  Object.assign(globalThis, { WebSocket: globalThis.WebSocket ? WebSocket : ws.WebSocket });
   const socket = new WebSocket(`${process.env.WIRE}/echo?${Math.random()}`, [], {
     heartbeat: { interval: 500, ping: "tick", isPong: (data) => data === "tick" },
   });
@@ -20,7 +20,7 @@ for (const CloseEvent of [globalThis.CloseEvent, undefined]) {
   });
   const heard = [];
   const both = new Promise((resolve) => {
-    socket.onmessage = ({ data }) => heard.push(data) === 2 && resolve();
+    socket.onmessage = ({ data }) => heard.push(data) === 2 && resolve(undefined);
   });
   socket.send("hi");
   socket.send(new Uint8Array([1, 2]));

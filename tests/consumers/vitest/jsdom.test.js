@@ -16,7 +16,7 @@ test("measures the round trip, though jsdom stamps its events with the time of d
   await new Promise((resolve, reject) => {
     const ping = () => {
       pings += 1;
-      if (pings === 2) resolve();
+      if (pings === 2) resolve(undefined);
       return JSON.stringify({ type: "ping", timestamp: pings });
     };
     wire = connect(`${process.env.WIRE}/count?to=0`, { heartbeat: { interval: 500, timeout: 500, ping } });

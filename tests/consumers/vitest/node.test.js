@@ -8,7 +8,7 @@ test("imports in the node environment", () => {
 });
 
 test("is live with a WebSocket from ws", async () => {
-  globalThis.WebSocket = WebSocket;
+  Object.assign(globalThis, { WebSocket });
   const wire = connect(`${process.env.WIRE}/echo`);
   const received = new Promise((resolve) => wire.on("hello", resolve));
   expect(await wire.send({ type: "hello", text: "hi" })).toMatchObject({ status: "sent" });

@@ -6,7 +6,7 @@ const asked = {},
   sockets = {};
 const { fetch, WebSocket } = globalThis;
 globalThis.fetch = (url, init) => {
-  const { pathname, searchParams } = new URL(url, location);
+  const { pathname, searchParams } = new URL(url, location.href);
   if (init?.method !== "POST" && init?.method !== "HEAD") {
     asked[pathname] = { way: searchParams.has("poll") ? "poll" : "fetch", connection: searchParams.get("connection") };
   }
@@ -35,9 +35,10 @@ const unique = () => crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 /** A client with what it has seen. Times are in ms since it was made. */
 function open(name, path, options) {
-  const { pathname, href } = new URL(path, location),
+  const { pathname, href } = new URL(path, location.href),
     began = performance.now(),
     now = () => Math.round(performance.now() - began);
+  /** @type {any} */
   const tally = (tallies[name] = {
     name,
     ways: [],
@@ -115,7 +116,7 @@ function open(name, path, options) {
 
 /** Down only: numbers by the clock. */
 function numbers(options, query) {
-  const path = `/count?${new URLSearchParams({ begin: Date.now(), rate: 50 })}${query}`;
+  const path = `/count?${new URLSearchParams({ begin: String(Date.now()), rate: "50" })}${query}`;
   const { wire, take } = open("numbers", path, { ...options, resume: { id: "eventId", seq: "seq" } });
   wire.on(({ data }) => take(data.seq));
 }

@@ -11,6 +11,7 @@ function open(endpoint, transport, options) {
     reconnect: { initialDelay: 100, maxDelay: 1_000, stableAfter: 500 },
     ...options,
   });
+  /** @type {{ opens: number, failures: string[], state: () => string }} */
   const seen = { opens: 0, failures: [], state: () => wire.state };
   wire.addEventListener("open", () => seen.opens++);
   wire.addEventListener("retry", ({ failure }) =>
@@ -45,11 +46,12 @@ async function echo(texts) {
 
 /** Counts numbered messages, by the numbers alone. `limits` are how far the first attempts go; the last one holds on. */
 function count(name, transport, { begin = Date.now(), rate, limits = [1e12] }) {
+  /** @type {any} */
   const tally = { last: null, received: 0, missing: 0, duplicates: 0, gaps: 0 };
   let attempt = 0;
   const endpoint = () => {
     const to = limits[Math.min(attempt++, limits.length - 1)];
-    return address(`/count?${new URLSearchParams({ begin, rate, to })}`, transport);
+    return address(`/count?${new URLSearchParams({ begin: String(begin), rate, to: String(to) })}`, transport);
   };
   const { wire, seen } = open(endpoint, transport, {
     heartbeat: transport === "websocket" && { interval: 1_000, timeout: 1_000 },
@@ -79,7 +81,7 @@ window.live = {
   /** Of a request that has ended: a stream's entry comes at its end only. */
   async protocol() {
     await (await fetch("/live/health")).text();
-    return performance.getEntriesByType("resource").findLast(({ name }) => name.endsWith("/live/health"))
-      .nextHopProtocol;
+    const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType("resource"));
+    return entries.findLast(({ name }) => name.endsWith("/live/health"))?.nextHopProtocol;
   },
 };

@@ -96,13 +96,13 @@ test("one question for clients that ask at the same time", async () => {
   equal([asked, await log(plan, inQuery)], [1, ["plain", "plain", "plain"]], "tokens");
 });
 
-for (const [what, expiresAt, options, expected] of [
+for (const [what, expiresAt, options, expected] of /** @type {any[][]} */ ([
   ["far from its end is used again", soon, undefined, ["t1", "t1"]],
   ["without an end is used until it is refused", () => undefined, undefined, ["t1", "t1"]],
   ["over: by a Date", () => new Date(Date.now() - 1), undefined, ["t1", "t2"]],
   ["in seconds, as a JWT has it", () => Math.floor(soon() / 1000), undefined, ["t1", "t1"]],
   ["in seconds, and over", () => Math.floor(Date.now() / 1000) - 1, undefined, ["t1", "t2"]],
-]) {
+])) {
   test(`a token ${what}`, async () => {
     const { auth, reasons } = counted(expiresAt, options);
     const plan = script("ws", [stay]);
@@ -114,12 +114,12 @@ for (const [what, expiresAt, options, expected] of [
   });
 }
 
-for (const [what, life, options, kept, gone] of [
+for (const [what, life, options, kept, gone] of /** @type {[string, number, any, number, number][]} */ ([
   ["by default a minute before", hour, undefined, hour - 61_000, hour - 59_000],
   ["refreshAhead before", hour, { refreshAhead: 1_000_000 }, hour - 1_001_000, hour - 999_000],
   ["after half of its life at the latest", 10_000, { refreshAhead: hour }, 4_000, 6_000],
   ["at its end", hour, { refreshAhead: 0 }, hour - 1_000, hour + 1_000],
-]) {
+])) {
   test(`a token is replaced ${what}`, async () => {
     const { now } = Date;
     let passed = 0;
@@ -365,7 +365,7 @@ test(
 );
 
 test("keepFresh asks for nothing while a token has no end, or has ended on arrival", async () => {
-  for (const expiresAt of [() => undefined, () => Date.now() - hour]) {
+  for (const expiresAt of /** @type {any[]} */ ([() => undefined, () => Date.now() - hour])) {
     const before = held().timers;
     const { auth, reasons } = counted(expiresAt);
     const made = client(auth.query(ws("/echo")), { pageLifecycle: false });
@@ -404,7 +404,7 @@ test("what the token function gives must be a token", async () => {
 
 test("what cannot be is said at once, by name", async () => {
   const auth = tokens(() => "t");
-  for (const [name, make] of [
+  for (const [name, make] of /** @type {[string, () => any][]} */ ([
     ["tokens", () => tokens("t")],
     ["tokens", () => tokens(() => "t", 5)],
     ["tokens.refreshAhead", () => tokens(() => "t", { refreshAhead: -1 })],
@@ -420,7 +420,7 @@ test("what cannot be is said at once, by name", async () => {
     ["put", () => auth.put("query")],
     ["keepFresh", () => auth.keepFresh()],
     ["keepFresh", () => auth.keepFresh(new EventTarget(), "refresh")],
-  ]) {
+  ])) {
     const error = thrown(make, name);
     equal([error.code, error.message.includes(name)], ["invalid-option", true], error.message);
   }

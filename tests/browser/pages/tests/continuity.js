@@ -3,6 +3,7 @@ import { client, Counter, noFlaws, watch } from "../client.js";
 import { equal, ok, takeReports, test, waitFor } from "../harness.js";
 import { fault, script, sse, ws } from "../server.js";
 
+/** @type {[string, (path: string) => string, any][]} */
 const transports = [
   ["websocket", ws, { resume: { id: "eventId", seq: "seq" } }],
   ["fetch", sse, { resume: { seq: "seq" } }],

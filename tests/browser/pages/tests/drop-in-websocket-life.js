@@ -113,10 +113,11 @@ test("with a heartbeat a send that nothing answers is pinged after, and coming o
 function asking(...given) {
   const platform = window.setTimeout;
   let delay = 0;
-  window.setTimeout = (callback, ms, ...rest) => {
+  const noting = (callback, ms, ...rest) => {
     delay = ms;
     return platform(callback, ms, ...rest);
   };
+  Object.assign(window, { setTimeout: noting });
   try {
     return [...open(DropIn, ...given), delay];
   } finally {
@@ -125,7 +126,7 @@ function asking(...given) {
 }
 
 /** Makes a new object at each close, as libraries do. Resolves with what each asked for, and the times between the attempts at the server. */
-async function chase(steps, count, options, closing = () => {}) {
+async function chase(steps, count, options, /** @type {(...made: any[]) => void} */ closing = () => {}) {
   const plan = script("ws", steps);
   const asked = [];
   for (let made = 0; made < count; made += 1) {
@@ -240,10 +241,10 @@ test("backoff: close() while waiting opens nothing", async () => {
   equal((await plan.log()).length, 2, "attempts at the server");
 });
 
-for (const [what, target, event] of [
+for (const [what, target, event] of /** @type {[string, EventTarget, string][]} */ ([
   ["online", window, "online"],
   ["visible", document, "visibilitychange"],
-]) {
+])) {
   test(`backoff: a page that becomes ${what} waits no longer`, async () => {
     const plan = script("ws", [[["reset"]], [["echo"]]]);
     const [, lost] = open(DropIn, plan.url, [], exact(10_000));
@@ -355,7 +356,7 @@ test("reconnect: 20 drops, 20 closes, one connection", async () => {
 });
 
 test("reconnect: it ends by the failure table, by maxAttempts, and by close() in any handler", async () => {
-  const ends = async (steps, options, act = () => {}) => {
+  const ends = async (steps, options, /** @type {(socket: any) => void} */ act = () => {}) => {
     const plan = script("ws", steps);
     const [socket, seen] = open(DropIn, plan.url, [], options);
     act(socket);

@@ -16,7 +16,7 @@ for (const [name, Class] of [
   test(`${name}: constants and members`, async () => {
     for (const target of [Class, Class.prototype]) {
       equal([target.CONNECTING, target.OPEN, target.CLOSING, target.CLOSED], [0, 1, 2, 3], "constants");
-      const { writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(target, "OPEN");
+      const { writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(target, "OPEN") ?? {};
       equal([writable, enumerable, configurable], [false, true, false], "a constant");
     }
     const members = [];
@@ -127,7 +127,7 @@ for (const [name, Class] of [
       await waitFor(() => seen.events.length > 0, "an event");
       const [entry] = await plan.log();
       equal(entry.protocols, offered, "offered");
-      equal(socket.protocol, offered[0] ?? "", "chosen");
+      equal(socket.protocol, offered?.[0] ?? "", "chosen");
       socket.close();
     }
   });
@@ -460,7 +460,7 @@ test("drop-in: without CloseEvent (Node 20) the event has its fields all the sam
   after(() => {
     window.CloseEvent = CloseEvent;
   });
-  delete window.CloseEvent;
+  Reflect.deleteProperty(window, "CloseEvent");
   const [, seen] = open(DropIn, play(["close", 4000, "x"]));
   await waitFor(() => seen.closes.length === 1, "close");
   equal(seen.closes, [[4000, "x", true]], "close");
@@ -481,14 +481,14 @@ test("drop-in: in the place of the browser's own it finds that one", async () =>
   const made = [];
   window.WebSocket = class Double extends Native {
     constructor(...given) {
-      super(...given);
+      super(.../** @type {[string]} */ (given));
       made.push(given[0]);
     }
   };
   const url = echo();
   await opened(open(DropIn, url)[0]);
   equal(made, [url], "and a test double");
-  delete window.WebSocket;
+  Reflect.deleteProperty(window, "WebSocket");
   const error = thrown(() => new DropIn(url));
   equal([error.name, error.code], ["EverwireError", "unsupported"], "none");
 });

@@ -8,6 +8,7 @@ const stream = (...chunks) => script("sse", [chunks.map((chunk) => ["send", chun
 function open(Class, url, options) {
   const source = new Class(url, options);
   after(() => source.close());
+  /** @type {{ events: any[], messages: any[] }} */
   const seen = { events: [], messages: [] };
   for (const type of ["open", "error"]) {
     source.addEventListener(type, (event) => {

@@ -131,10 +131,10 @@ test("send has no way up", async () => {
 });
 
 test("the cursor goes up in the query; its name can be chosen", async () => {
-  for (const [resume, name] of [
+  for (const [resume, name] of /** @type {[{ name?: string, from?: string }, string][]} */ ([
     [{}, "lastEventId"],
     [{ name: "last_event_id", from: "41" }, "last_event_id"],
-  ]) {
+  ])) {
     const plan = script("sse", [
       [["send", "id: 42&é\ndata: a\n\n"], ["wait", 20], ["reset"]],
       [["send", ": hello\n\n"]],

@@ -3,6 +3,7 @@ import { client, Counter, noFlaws } from "../client.js";
 import { equal, ok, test, thrown, waitFor } from "../harness.js";
 import { app, fault, sse, toWebSocket, ws } from "../server.js";
 
+/** @type {[string, (path: string) => string, (path: string) => string, any][]} */
 const transports = [
   ["websocket", ws, (path) => toWebSocket(app + path), { resume: { id: "eventId", seq: "seq" } }],
   ["fetch", sse, (path) => app + path, { resume: { seq: "seq" } }],

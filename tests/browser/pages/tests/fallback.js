@@ -10,10 +10,10 @@ const dying = () => script("ws", [[["wait", 50], ["reset"]]]);
 const saying = (text) => script("sse", [[["send", `id: 1\ndata: ${text}\n\n`]]]);
 const nowhere = { remember: false };
 
-for (const [entry, make] of [
+for (const [entry, make] of /** @type {[string, typeof client][]} */ ([
   ["everwire", client],
   ["everwire/duplex", (endpoint) => duplex(endpoint, { fallback: nowhere })],
-]) {
+])) {
   test(`${entry}: a WebSocket that never opens: at the second failure`, async () => {
     const plan = refusing();
     const made = make({ websocket: plan.url, sse: saying("down").url });
@@ -160,7 +160,7 @@ test("failback tries it while the stream delivers: nothing lost, nothing twice",
 
 test("a runtime without WebSocket begins with the stream", async () => {
   const { WebSocket } = window;
-  window.WebSocket = undefined;
+  Object.assign(window, { WebSocket: undefined });
   try {
     for (const make of [connect, duplex]) {
       const made = make({ websocket: ws("/echo"), sse: saying("x").url });
@@ -175,11 +175,12 @@ test("a runtime without WebSocket begins with the stream", async () => {
 
 test("what the browser blocks is no end where there is another way", async () => {
   const { WebSocket } = window;
-  window.WebSocket = class {
+  const blocked = class {
     constructor() {
       throw new DOMException("blocked", "SecurityError");
     }
   };
+  Object.assign(window, { WebSocket: blocked });
   try {
     const made = duplex({ websocket: ws("/echo"), sse: saying("x").url }, { fallback: nowhere });
     await made.opened();

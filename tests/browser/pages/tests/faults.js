@@ -19,7 +19,8 @@ const troubles = {
 /** A chat room with somebody else in it, past the proxy: lines keep coming while we are cut off. */
 async function chat() {
   const room = unique();
-  let writer = null;
+  /** @type {WebSocket | undefined} */
+  let writer;
   let written = 0;
   const write = async (count) => {
     if (writer?.readyState !== WebSocket.OPEN) writer = await plainSocket(`/chat?room=${room}`);
@@ -39,10 +40,10 @@ async function ticker() {
   return { made, type: "tick", write: async () => {}, total: () => 0 };
 }
 
-for (const [name, start] of [
+for (const [name, start] of /** @type {[string, () => Promise<any>][]} */ ([
   ["chat by WebSocket", chat],
   ["ticker by EventSource", ticker],
-]) {
+])) {
   for (const [button, { before, cause, end, failure, suppresses }] of Object.entries(troubles)) {
     test(`${name}: ${button}`, async () => {
       const { made, type, write, total } = await start();

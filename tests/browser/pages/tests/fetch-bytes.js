@@ -70,7 +70,7 @@ function reference(bytes) {
       type = "";
       continue;
     }
-    const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line);
+    const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
     if (name === "data") data.push(value);
     else if (name === "event") type = value;
     else if (name === "id" && !value.includes("\0")) id = value;
@@ -89,6 +89,7 @@ function streamOf(next) {
 }
 
 /** Streams of chunks; where the engine has them, streams of bytes too: those are read into a buffer of ours. */
+/** @type {(undefined | "bytes")[]} */
 const kinds = [undefined];
 try {
   new ReadableStream({ type: "bytes" });
@@ -117,7 +118,7 @@ test("any bytes in any chunks give what the standard's algorithm gives", async (
     await new Promise((resolve) =>
       made.on(({ data, type, lastEventId }) => {
         events.push([data, type, lastEventId]);
-        if (lastEventId === "last") resolve();
+        if (lastEventId === "last") resolve(undefined);
       }),
     );
     made.close();
@@ -136,12 +137,12 @@ test("a stream of bytes is read into one buffer, and what is longer in parts", a
       type: "bytes",
       pull(to) {
         if (at === bytes.length) return new Promise(() => {});
-        const { view } = to.byobRequest;
+        const { view } = /** @type {any} */ (to.byobRequest);
         sizes.push(view.byteLength);
         const part = bytes.subarray(at, at + view.byteLength);
         new Uint8Array(view.buffer, view.byteOffset).set(part);
         at += part.length;
-        to.byobRequest.respond(part.length);
+        to.byobRequest?.respond(part.length);
         return undefined;
       },
     });
@@ -152,7 +153,7 @@ test("a stream of bytes is read into one buffer, and what is longer in parts", a
   const made = client(location.href, { transport: "fetch", codec: "text", http: { fetch } });
   const events = [];
   await new Promise((resolve) =>
-    made.on(({ data, lastEventId }) => events.push(`${data.length} ${lastEventId}`) === 6 && resolve()),
+    made.on(({ data, lastEventId }) => events.push(`${data.length} ${lastEventId}`) === 6 && resolve(undefined)),
   );
   made.close();
   equal(events, Array(3).fill(["200000 1", "50000 2"]).flat(), "events");

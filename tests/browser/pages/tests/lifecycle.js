@@ -3,6 +3,7 @@ import { client, watch } from "../client.js";
 import { equal, ok, rejection, test, waitFor } from "../harness.js";
 import { echoBarrier, fault, proxyStats, script, sse, stats, unique, ws } from "../server.js";
 
+/** @type {[string, () => string, any][]} */
 const kinds = [
   ["websocket", () => ws("/chat?room=life"), {}],
   ["eventsource", () => sse("/ticker?name=life"), { transport: "eventsource" }],

@@ -34,11 +34,11 @@ test("waits while reconnecting", async () => {
   equal(await received(plan, 1), ["later"], "frames");
 });
 
-for (const [overflow, results, frames] of [
+for (const [overflow, results, frames] of /** @type {[string, string[], string[]][]} */ ([
   ["reject", ["sent", "sent", "overflow"], ["1", "2"]],
   ["drop-oldest", ["overflow", "sent", "sent"], ["2", "3"]],
   ["drop-newest", ["sent", "overflow", "sent"], ["1", "3"]],
-]) {
+])) {
   test(`overflow by count: ${overflow}`, async () => {
     const plan = script("ws", [[]]);
     const made = client(plan.url, { outbox: { maxMessages: 2, overflow } });

@@ -24,7 +24,7 @@ async function page(url, key, sends) {
     addEventListener("message", function hear({ data }) {
       if (data !== name) return;
       removeEventListener("message", hear);
-      resolve();
+      resolve(undefined);
     }),
   );
   frame.srcdoc = `<script type="module">
@@ -263,7 +263,7 @@ test("what cannot be is told by name", async () => {
   equal((await rejection(made.send({}, 5))).code, "invalid-option", "no options");
 
   Object.defineProperty(navigator, "locks", { value: undefined, configurable: true });
-  after(() => delete navigator.locks);
+  after(() => Reflect.deleteProperty(navigator, "locks"));
   const error = thrown(() => connect(ws("/echo"), { outbox: outbox({ key: "" }) }), "without locks");
   equal([error.code, error.message.includes("https")], ["unsupported", true], error.message);
 });

@@ -96,7 +96,7 @@ test("429 and 503: not before Retry-After", async () => {
   }
 });
 
-for (const [what, probe] of [
+for (const [what, probe] of /** @type {[string, () => any][]} */ ([
   ["200", () => answer(200)],
   ["204", () => answer(204)],
   ["426, a WebSocket's own word to a plain request", () => answer(426)],
@@ -108,7 +108,7 @@ for (const [what, probe] of [
     },
   ],
   ["what is no address", () => async () => "http://["],
-]) {
+])) {
   test(`${what}: an ordinary failure`, async () => {
     const made = client(once().url, { probe: probe() });
     const seen = watch(made);

@@ -31,6 +31,7 @@ const turns = {
 function arm(place, act, transport) {
   const [kind, turn] = turns[transport];
   const plan = script(kind, [turn]);
+  /** @type {any} */
   let made = null;
   let times = 0;
   const fire = () => {
@@ -55,7 +56,7 @@ function arm(place, act, transport) {
       encode: String,
     },
   };
-  if (transport === "eventsource") delete options.resume.id;
+  if (transport === "eventsource") Reflect.deleteProperty(options.resume, "id");
   made = client(() => {
     if (made) at("endpoint")();
     return plan.url;

@@ -3,6 +3,7 @@ import { client, Counter, noFlaws, watch } from "../client.js";
 import { equal, ok, test, thrown, waitFor } from "../harness.js";
 import { app, echoBarrier, fault, script, sse, stats, ws } from "../server.js";
 
+/** @type {[string, (path: string) => string, any][]} */
 const transports = [
   ["websocket", ws, { resume: { id: "eventId" } }],
   ["fetch", sse, {}],

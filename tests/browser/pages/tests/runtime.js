@@ -2,6 +2,7 @@
 import { after, equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
 import { sse, stats, ws } from "../server.js";
 
+/** @returns {Promise<any>} its window */
 async function frame(query = "") {
   const element = document.createElement("iframe");
   element.src = `/frame.html${query}`;
@@ -89,12 +90,12 @@ function ruin({ instances, memories }) {
   new Uint8Array(memory.buffer).fill(0xff);
 }
 
-for (const [name, enter] of [
+for (const [name, enter] of /** @type {[string, ((made: any) => unknown) | null][]} */ ([
   ["a send", (made) => made.send("in")],
   ["a message", null],
   ["reconnect()", (made) => made.reconnect()],
   ["close()", (made) => made.close()],
-]) {
+])) {
   test(`a trap at ${name} closes every client with internal, and the next connect works`, async () => {
     const realm = await frame();
     const spied = await realm.loadSpied();

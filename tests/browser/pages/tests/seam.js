@@ -3,6 +3,7 @@ import { client, Counter, noFlaws, watch } from "../client.js";
 import { equal, ok, test, waitFor } from "../harness.js";
 import { fault, plainSocket, script, sse, unique, ws } from "../server.js";
 
+/** @type {[string, (path: string) => string, any][]} */
 const transports = [
   ["websocket", ws, { resume: { id: "eventId" } }],
   ["eventsource", sse, { transport: "eventsource" }],

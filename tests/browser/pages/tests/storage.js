@@ -24,11 +24,11 @@ const lines = (from, to) =>
   Array.from({ length: to - from + 1 }, (_, at) => ["send", JSON.stringify({ id: `m${from + at}`, seq: from + at })]);
 
 test("storage: a later client of the same key goes on where the earlier one was", async () => {
-  for (const [address, options] of [
+  for (const [address, options] of /** @type {[typeof ws, any][]} */ ([
     [ws, { resume: { id: "eventId", seq: "seq" } }],
     [sse, {}],
     [sse, { transport: "eventsource" }],
-  ]) {
+  ])) {
     const storage = memory();
     const open = (to) =>
       client(address(`/count?to=${to}`), { ...options, resume: { ...options.resume, storage, key: "ann" } });

@@ -205,11 +205,12 @@ test("time runs from the join's going out, not over a loss", async () => {
   after(() => Object.assign(window, { setTimeout: set, clearTimeout: clear }));
   const running = new Set();
   let began = 0;
-  window.setTimeout = (body, delay, ...rest) => {
-    const timer = set.call(window, body, delay, ...rest);
+  const counting = (body, delay, ...rest) => {
+    const timer = set(body, delay, ...rest);
     if (delay === 54_321) running.add(timer) && began++;
     return timer;
   };
+  Object.assign(window, { setTimeout: counting });
   window.clearTimeout = (timer) => {
     running.delete(timer);
     clear.call(window, timer);
@@ -491,10 +492,10 @@ test("a ready() that nobody awaits disturbs nobody", async () => {
   equal(takeReports(), [], "reports");
 });
 
-for (const [transport, options] of [
+for (const [transport, options] of /** @type {[string, object][]} */ ([
   ["fetch", {}],
   ["eventsource", { transport: "eventsource" }],
-]) {
+])) {
   test(`${transport}: topics of a stream; a join cannot go up`, async () => {
     const say = (name, data) => ["send", `event: ${name}\nid: ${data.id}\ndata: ${JSON.stringify(data)}\n\n`];
     const first = [

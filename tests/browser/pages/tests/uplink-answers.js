@@ -43,12 +43,12 @@ for (const [status, code] of [
   });
 }
 
-for (const [status, headers, least] of [
+for (const [status, headers, least] of /** @type {[number, object, number][]} */ ([
   [429, { "retry-after": "1" }, 1_000],
   [503, { "retry-after": "1" }, 1_000],
   [425, {}, 100],
   [429, {}, 100],
-]) {
+])) {
   test(`${status} ${JSON.stringify(headers)}: waits, then sends the same again; the stream stays`, async () => {
     const { made, plan, failures, posted } = await answering([[["status", status, headers]], DONE]);
     const sends = numbers(1, 2).map((message) => made.send(message));

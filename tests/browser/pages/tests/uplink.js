@@ -18,7 +18,7 @@ async function page() {
   document.body.append(frame);
   after(() => frame.remove());
   await loaded;
-  const { connect } = await frame.contentWindow.loadDuplex();
+  const { connect } = await /** @type {Window} */ (frame.contentWindow).loadDuplex();
   return { frame, connect };
 }
 
@@ -39,7 +39,7 @@ for (const transport of ["fetch", "eventsource"]) {
     );
     const [stream, ...posts] = await requests(key);
     ok(posts.length < 20, `${posts.length} requests`);
-    const connection = (record) => new URLSearchParams(record.query).get("connection");
+    const connection = (record) => new URLSearchParams(record.query).get("connection") ?? "";
     ok(/^[0-9a-f]{32}$/.test(connection(stream)), connection(stream));
     equal(
       [...new Set(posts.map((post) => [post.method, connection(post), post.headers["content-type"]].join()))],

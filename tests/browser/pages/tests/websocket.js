@@ -169,6 +169,7 @@ test("a loop that falls 1 024 behind is told", async () => {
     () => `3 000 messages, have ${made.stats().received}`,
   );
   let pulled = 0;
+  /** @type {any} */
   let failure = null;
   while (failure === null && pulled <= 3000) {
     try {

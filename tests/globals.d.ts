@@ -1,0 +1,21 @@
+// The package as the tests' servers give it. Tests use it in ways that its types forbid; the types themselves are tested in tests/types.
+declare module "/pkg/*";
+
+// What pages tell whoever drives them, and frames their tests.
+interface Window {
+  [told: string]: any;
+}
+
+// What the libraries' and the consumers' tests install, each in a folder of its own.
+declare module "graphql";
+declare module "graphql-ws";
+declare module "graphql-ws/use/ws";
+declare module "aedes";
+declare module "mqtt";
+declare module "socket.io";
+declare module "socket.io-client";
+declare module "y-websocket";
+declare module "@y/websocket-server/utils";
+declare module "yjs";
+declare module "vitest";
+declare module "vitest/config";
