@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack lint test-native test-web test-package test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack lint test-native test-web test-texts test-package test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -13,7 +13,7 @@ demo: server pack
 demo-cluster: setup-cluster pack
 	@. scripts/env.sh && exec node www/cluster/run.mjs $(DEMO_ARGS)
 
-test: setup-test test-native test-web pack test-package test-chaos
+test: setup-test test-native test-web pack test-texts test-package test-chaos
 
 setup-build:
 	@scripts/setup.sh build
@@ -51,6 +51,10 @@ test-web: setup-test server
 # The packed npm package, from pages, in the three engines.
 test-package: setup-test server pack
 	@. scripts/env.sh && node tests/browser/run.mjs all
+
+# That the code, the types and the README say the same of each option.
+test-texts: setup-build pack
+	@. scripts/env.sh && node tests/texts/run.mjs
 
 # Faults without end; test-chaos is the short run that belongs to `make test`.
 chaos: setup-test server pack

@@ -8,11 +8,11 @@ export interface WebSocketOptions {
    * your protocol's words, or `ping: false` where the server speaks by itself. Default false: nothing is sent or hidden.
    */
   heartbeat?: boolean | HeartbeatOptions;
-  /** ms for the connection to open; then it fails. Default 10 000. */
+  /** ms for the connection to open; then it fails. Default 10 000; 1 to 2^31-1. */
   openTimeout?: number;
   /**
    * The wait before a new object for the same URL connects, when the last ones were lost: full jitter between 100 ms and a
-   * delay that grows, counted from the loss. A connection that held for `stableAfter` sets it back. `false`: none.
+   * delay that grows, counted from the loss. A connection that held for `stableAfter` sets it back. `false`: none. Default true.
    */
   backoff?: boolean | Pick<ReconnectOptions, "initialDelay" | "maxDelay" | "factor" | "jitter" | "stableAfter">;
   /**
