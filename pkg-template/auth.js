@@ -1,7 +1,7 @@
 // Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
 import { report, resolve, setParameter } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { LONGEST, Reader, areProtocols } from "./options.js";
+import { LONGEST, Reader, wrongProtocols } from "./options.js";
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => typeof value === "string" || value instanceof URL;
@@ -86,7 +86,7 @@ class Tokens {
   }
 
   protocol(prefix = "bearer.", ...others) {
-    if (!areProtocols([...others, `${prefix}x`]))
+    if (wrongProtocols([...others, `${prefix}x`]))
       throw invalid("protocol takes what stands before the token, and other subprotocols: each a token, none twice");
     return this.put((token) => [...others, prefix + token]);
   }
@@ -103,13 +103,14 @@ class Tokens {
       throw invalid("keepFresh: the second argument must be a function");
     if (wire.state === "closed") return () => {};
     const follower = { wire, onRefresh };
+    const look = () => wire.state === "closed" && end();
     const end = () => {
-      wire.removeEventListener("close", end);
+      wire.removeEventListener("statechange", look);
       if (!this.#followers.delete(follower) || this.#followers.size) return;
       clearTimeout(this.#timer);
       this.#abort.abort();
     };
-    wire.addEventListener("close", end);
+    wire.addEventListener("statechange", look);
     if (!this.#followers.size) this.#abort = new AbortController();
     this.#followers.add(follower);
     this.#arm();

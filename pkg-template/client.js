@@ -1,12 +1,13 @@
 import { request } from "../src/transport/fetch.js";
-import { Port, report } from "../src/transport/port.js";
+import { Port, report, resolve } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
-import { EverwireError, Failure, invalid } from "./errors.js";
+import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+import { FAILURES, UNANSWERED } from "./failures.js";
 import { Gate } from "./gate.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
-import { ACK, AWAITS, TRANSPORTS, areProtocols, isBody, isHeaders, pick, readSend } from "./options.js";
+import { ACK, AWAITS, TRANSPORTS, isBody, isHeaders, pick, readSend, wrongProtocols } from "./options.js";
 import { Progress } from "./progress.js";
 
 // The numbers of src/bindings/mod.rs.
@@ -15,8 +16,7 @@ const OPEN = 1,
   WAITING = 2,
   CLOSED = 4;
 const REASONS = ["app", "aborted", "ended", "fatal", "exhausted", "internal"];
-// Of failures.js.
-const PROVIDER = 4;
+const EVENTS = ["open", "statechange", "retry", "gap", "close"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
@@ -38,14 +38,26 @@ const ABORT = 18,
 const APP = 0,
   ABORTED = 1,
   ENDED = 2,
+  FATAL = 3,
+  EXHAUSTED = 4,
   INTERNAL = 5;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
-  "is not a URL that this page can resolve",
+  "is no URL, or a relative one outside of a page",
   "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
   "must have the scheme ws:, wss:, http: or https:",
 ];
 const CONSTRUCTORS = ["", "WebSocket", "EventSource", "fetch"];
+/** By transport, the options that not every one has. */
+const ONLY = [
+  /^$/,
+  /^(protocols|binaryType|handshake|resume.frame|heartbeat.(ping|isPong))$/,
+  /^(events|withCredentials)$/,
+  /^(http\..+|maxEventBytes|withCredentials|resume.(outcome|request))$/,
+];
+/** Those without which the server is not told what it has to know. */
+const NEEDED = /^(handshake|resume.frame)$/;
+const over = (option) => CONSTRUCTORS.filter((_, kind) => ONLY[kind].test(option));
 
 export class Client extends EventTarget {
   #instance;
@@ -68,7 +80,13 @@ export class Client extends EventTarget {
   #state = 0;
   /** @type {Failure | null} */
   #lastFailure = null;
-  #providerError;
+  /** Of the attempt under way: the caller's functions that have not answered, and what one did wrong. */
+  #asked = new Set();
+  #wrong;
+  /** Events that `on` was called with, and no message of that type has come. */
+  #expected = new Set();
+  /** The events that somebody listens to, or did. */
+  #listened = new Set();
   /** Being dispatched now. */
   #events = [];
   /** Retries since the last stable connection. */
@@ -126,6 +144,9 @@ export class Client extends EventTarget {
         typeof endpoint === "function" ? undefined : this.#check(endpoint, place),
       );
       if (!endpoints.length) this.#check();
+      // What a function gives may be one thing and another.
+      if (!settings.loose && !endpoints.some((endpoint) => typeof endpoint === "function"))
+        this.#fit(/./, ...this.#fixed.map(([, , kind]) => kind));
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
         throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
@@ -136,6 +157,7 @@ export class Client extends EventTarget {
       this.#free();
       throw error;
     }
+    this.#show();
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
     // Not before the caller has its handlers on; and a close() in the same task opens nothing.
@@ -183,6 +205,23 @@ export class Client extends EventTarget {
     return this.#queued() + (this.#port.socket?.bufferedAmount ?? 0);
   }
 
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options);
+    this.#listened.add(type);
+    if (!EVENTS.includes(type)) hint(`"${type}" is no event of the client (${EVENTS}); messages go to on()`);
+  }
+
+  /** What `console.log` shows of it, too. The query may hold a token. */
+  toJSON() {
+    const { state, transport, attempt, url } = this;
+    const whole = url || (this.#fixed[0]?.[0] ?? "");
+    return { state, transport, attempt, url: whole.replace(/[?#].*/, "").replace(/\/\/.*@/, "//") };
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")]() {
+    return this.toJSON();
+  }
+
   on(type, handler, options) {
     if (typeof type === "function") return this.on(undefined, type, handler);
     if (type !== undefined && typeof type !== "string")
@@ -190,7 +229,18 @@ export class Client extends EventTarget {
     if (typeof handler !== "function") throw invalid("on: the handler must be a function");
     if (this.#state === CLOSED) return () => {};
     if (type !== undefined) this.#port.name(type);
-    return this.#handlers.add(type, handler, options);
+    if (!EVENTS.includes(type)) return this.#handlers.add(type, handler, options);
+    const known = () => this.#expected.delete(type);
+    this.#expected.add(type);
+    const heard = (message) => {
+      known();
+      handler(message);
+    };
+    const off = this.#handlers.add(type, heard, options);
+    return () => {
+      known();
+      off();
+    };
   }
 
   send(message, options) {
@@ -240,7 +290,8 @@ export class Client extends EventTarget {
   }
 
   reconnect() {
-    if (this.#state !== CLOSED) this.#port.call(RECONNECT);
+    if (this.#state === CLOSED) throw closedError(this.#lastFailure);
+    this.#port.call(RECONNECT);
   }
 
   stats() {
@@ -324,7 +375,16 @@ export class Client extends EventTarget {
     }
   }
 
+  #show() {
+    // A frozen object stays as it is.
+    Reflect.set(this, SHOWN, JSON.stringify(this));
+  }
+
   #dispatch(event) {
+    const { type } = event;
+    this.#show();
+    if (this.#expected.has(type) && !this.#listened.has(type))
+      hint(`on("${type}") is for messages of that type, addEventListener for the event`);
     this.#events.push(event);
     this.dispatchEvent(event);
     this.#events.pop();
@@ -374,23 +434,23 @@ export class Client extends EventTarget {
       throw new EverwireError("invalid-url", `the endpoint ${NO_ROUTES[route >> 3]}`);
     }
     const name = CONSTRUCTORS[found];
-    this.#fit(found);
+    this.#fit(NEEDED, found);
     this.#port.transport ||= name.toLowerCase();
     if (!this.#has(name)) throw unsupported(name);
-    return picked;
+    return [...picked, found];
   }
 
-  /** Throws when an option cannot work with this transport. */
-  #fit(found) {
-    const { via, handshake } = this.#port;
-    const wrong =
-      found !== TRANSPORTS.websocket
-        ? (via === "frame" && "resume.frame is for a WebSocket: SSE cannot send") ||
-          (handshake && "handshake is for a WebSocket: SSE cannot send")
-        : via === "header"
-          ? 'resume.via "header" is for SSE: a WebSocket cannot send a header'
-          : this.#settings.silent;
-    if (wrong && !this.#settings.ways.length) throw invalid(wrong);
+  /** Throws when one of these options has no effect over these transports, or cannot work. */
+  #fit(options, ...kinds) {
+    const { given, ways, silent } = this.#settings;
+    const idle = given.find(
+      (path) => options.test(path) && over(path)[0] && !kinds.some((kind) => ONLY[kind].test(path)),
+    );
+    const wrong = idle
+      ? `${idle} is for ${over(idle).join(" and ")} only`
+      : kinds.includes(TRANSPORTS.websocket) &&
+        (this.#port.via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header' : silent);
+    if (wrong && !ways.length) throw invalid(wrong);
   }
 
   #transport(place) {
@@ -401,29 +461,41 @@ export class Client extends EventTarget {
     const { protocols, request: again, http } = this.#settings;
     const fixed = this.#fixed[place];
     const cursor = this.#port.cursor;
-    const ask = async (value) => call(value, context);
-    let address, kind, extra, once;
+    const asked = (this.#asked = new Set());
+    const ask = async (name, value) => {
+      if (typeof value !== "function") return value;
+      asked.add(name);
+      try {
+        value = await value(context);
+      } catch (cause) {
+        wrong ??= { message: threw(name), cause };
+        throw cause;
+      }
+      asked.delete(name);
+      return value;
+    };
+    let address, kind, extra, once, wrong;
     try {
       // What has begun goes on with the caller's other request.
       const resumed =
         again && (this.#port.delivered || cursor)
-          ? asRequest(await again({ ...context, ...this.#port.place() }))
+          ? asRequest(await ask("resume.request", () => again({ ...context, ...this.#port.place() })))
           : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
-        moved ?? ask(this.#endpoints[place]),
-        ask(protocols),
-        ask(resumed?.headers ?? http.headers),
-        resumed ? resumed.body : ask(http.body),
+        moved ?? ask("the endpoint function", this.#endpoints[place]),
+        ask("protocols", protocols),
+        ask("http.headers", resumed?.headers ?? http.headers),
+        resumed ? resumed.body : ask("http.body", http.body),
       ]);
-      if (offered !== undefined && !areProtocols(offered))
-        throw invalid("the protocols function must give a token or an array of different tokens");
+      const bad = offered === undefined ? "" : wrongProtocols(offered);
+      if (bad) throw invalid(bad);
       [address, kind] =
         moved === undefined && fixed
           ? fixed
           : pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
       if (address === undefined) throw nowhere();
-      this.#fit(this.#port.route(address, kind) & 3);
+      this.#fit(NEEDED, this.#port.route(address, kind) & 3);
       // The browser's own error would show the value.
       if (!isHeaders(headers) || !(body === undefined || isBody(body)))
         throw invalid("http.headers or http.body gave what fetch cannot take");
@@ -437,13 +509,24 @@ export class Client extends EventTarget {
       };
     } catch (error) {
       address = undefined;
-      if (!context.signal.aborted) this.#providerError = error;
+      wrong ??= { message: /** @type {Error} */ (error).message.replace("everwire: ", ""), cause: error };
     }
-    if (!context.signal.aborted) this.#resolved(attempt, [address, kind], once, extra);
+    if (context.signal.aborted) return;
+    this.#wrong = wrong;
+    this.#resolved(attempt, [address, kind], once, extra);
   }
 
   #resolved(attempt, [address, kind], once, extra) {
     const route = address === undefined ? 0 : this.#port.route(address, kind);
+    if (!(route & 3)) {
+      // Not all of it: passwords and tokens stand in addresses.
+      const { origin, protocol } = route ? resolve(address) : {};
+      const what = route ? (origin === "null" ? protocol : origin) : "an address";
+      this.#wrong ??= {
+        message: `the endpoint function gave ${what}, which ${NO_ROUTES[route >> 3]}`,
+        cause: undefined,
+      };
+    }
     this.#port.prepare(address, extra);
     this.#port.call(RESOLVED, attempt, route, once);
   }
@@ -458,7 +541,11 @@ export class Client extends EventTarget {
         const place = (this.#port.way = to >> 2);
         this.#counts.attempts++;
         this.#attempt = retry;
+        this.#wrong = undefined;
         this.#port.reason = CONTEXT_REASONS[to & 3];
+        const { delivered, id, seq, cursor, number } = this.#port;
+        const name = id && !cursor ? "id" : seq && number === undefined && "seq";
+        if (delivered && name) hint(`resume.${name} is in no message so far: nothing is resumed`);
         if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
@@ -466,7 +553,6 @@ export class Client extends EventTarget {
           const { init, headers, body, once } = http;
           return this.#resolved(attempt, fixed, once, { ...init, protocols, headers, body });
         }
-        this.#providerError = undefined;
         const { signal } = (this.#port.asking = new AbortController());
         this.#ask(
           attempt,
@@ -485,13 +571,23 @@ export class Client extends EventTarget {
       },
       // FAIL
       (place, kind, number) => {
-        this.#lastFailure = new Failure(
-          place,
-          CLASSES[kind],
-          number,
-          this.#port,
-          (place === PROVIDER && this.#providerError) || this.#port.refusal,
-        );
+        const { ping, roundTrip, transport, closeReason, answer, refusal, running } = this.#port;
+        const [code] = FAILURES[place];
+        this.#lastFailure = new Failure(code, {
+          class: CLASSES[kind],
+          cause: refusal,
+          ...(/^(http|content-type)$/.test(code) && answer),
+          ...(code === "closed" && { closeCode: number, closeReason }),
+          ...(code === "half-open" &&
+            ping &&
+            transport === "websocket" &&
+            roundTrip === null && { message: UNANSWERED }),
+          ...(code === "provider" &&
+            (this.#wrong ??
+              (this.#asked.size
+                ? { message: `${[...this.#asked]} did not answer within openTimeout`, cause: undefined }
+                : { message: threw(running) }))),
+        });
       },
       // SETTLE
       (number, code) => {
@@ -518,7 +614,9 @@ export class Client extends EventTarget {
       // RETRY
       (attempt, delay) => {
         this.#attempt = attempt;
-        this.#dispatch(new RetryEvent(attempt, delay, Date.now() + delay, this.#lastFailure));
+        this.#dispatch(
+          new RetryEvent("retry", { attempt, delay, retryAt: Date.now() + delay, failure: this.#lastFailure }),
+        );
       },
       // OUTCOME
       (outcome, from, to) => {
@@ -526,7 +624,12 @@ export class Client extends EventTarget {
         if (!outcome) return;
         this.#counts.gaps++;
         this.#dispatch(
-          new GapEvent(this.#outcome, this.#port.cursor, this.#port.pending, from < 0 ? undefined : { from, to }),
+          new GapEvent("gap", {
+            outcome: this.#outcome,
+            after: this.#port.cursor,
+            before: this.#port.pending,
+            missing: from < 0 ? undefined : { from, to },
+          }),
         );
       },
       // CLOSED
@@ -538,6 +641,7 @@ export class Client extends EventTarget {
   #closed(why, code, error) {
     if (this.#state === CLOSED) return;
     const wasOpen = this.#state === OPEN;
+    const told = this.#opening || this.#iterators.size;
     this.#state = CLOSED;
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     // The wasm has done so, unless it trapped.
@@ -557,7 +661,9 @@ export class Client extends EventTarget {
     }
     this.#dispatch(new Event("statechange"));
     const clean = quiet ? wasOpen : why === ENDED || error?.code === "closed";
-    this.#dispatch(new ClosedEvent(REASONS[why], code, clean, error));
+    this.#dispatch(new ClosedEvent("close", { reason: REASONS[why], code, wasClean: clean, error }));
+    // As a rejection that nobody handles. A trap has been reported.
+    if ((why === FATAL || (why === EXHAUSTED && !clean)) && !told && !this.#listened.has("close")) report(error);
     this.#free();
   }
 
@@ -574,6 +680,7 @@ export class Client extends EventTarget {
 
 /** A promise with its ends. */
 function deferred() {
+  /** @type {any} */
   const made = {};
   made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
   return made;
@@ -583,6 +690,9 @@ function deferred() {
 function result(code) {
   return code > UNKNOWN ? { status: "dropped", code: DROPS[code] } : { status: STATUSES[code] };
 }
+
+/** A property for those who look at a client in a console. */
+const SHOWN = Symbol("everwire");
 
 /** A value, or what a function gives for it. */
 function call(value, context) {
@@ -609,5 +719,5 @@ function unsupported(name) {
 }
 
 function closedError(cause) {
-  return new EverwireError("closed", "the client was closed before it opened", cause ?? undefined);
+  return new EverwireError("closed", "the client is closed: connect() makes a new one", cause ?? undefined);
 }

@@ -27,7 +27,7 @@ export interface RequestsOptions {
   timeout?: number;
   /**
    * What becomes of a request whose connection is lost before its reply: it rejects with `unknown`, as the server may have done
-   * it (default), or is sent again, with the same id, on the next one, until its timeout.
+   * it, or is sent again, with the same id, on the next one, until its timeout. Default `"reject"`.
    */
   onLoss?: "reject" | "retry";
 }
@@ -44,11 +44,12 @@ export interface SubscriptionsOptions {
   seq?: Read<string | number>;
   /**
    * The message by which the server confirms a join: its type, where `topic` says which one, or a function that gives the topic.
-   * Default `"joined"`. So with `refused`, default `"refused"`, and `gap`, default `"gap"`: something of the topic is missing.
-   * None of them reaches a handler.
+   * Default `"joined"`. Like the next two it reaches no handler.
    */
   joined?: Read<string | number>;
+  /** So by which it refuses one. Default `"refused"`. */
   refused?: Read<string | number>;
+  /** So by which it says that something of the topic is missing. Default `"gap"`. */
   gap?: Read<string | number>;
   /** How long to wait for the confirmation of a join that was sent, in ms. Default 10 000; 1 to 2^31-1. */
   timeout?: number;
@@ -109,7 +110,7 @@ export interface UplinkOptions {
 export interface LongPollOptions {
   /**
    * How long the server may wait for something to say, in ms. Default 25 000, or four fifths of `heartbeat.interval` if that is
-   * shorter; 0 to 2^31-10 001. The first request of a connection has 0: it is to be answered at once.
+   * shorter; 1 000 to 2^31-10 001. The first request of a connection has 0: it is to be answered at once.
    */
   wait?: number;
   /** The query parameter that says so. Default `"poll"`. */
@@ -122,9 +123,9 @@ export interface FallbackOptions {
    * there is `longPoll`. Needed for a function.
    */
   order?: readonly ("websocket" | "fetch" | "eventsource" | "poll")[];
-  /** So many failures in a row without having opened, and the next way is tried. Default 2. Four times as many once it has held. */
+  /** So many failures in a row without having opened, and the next way is tried. Default 2; 1 to 1 000 000. Four times as many once it has held. */
   failures?: number;
-  /** So often opened, and lost before `reconnect.stableAfter`. Default 3. */
+  /** So often opened, and lost before `reconnect.stableAfter`. Default 3; 1 to 1 000 000. */
   early?: number;
   /** The session's next page begins with the way that worked: by the endpoint's address, or by this name. Default true. */
   remember?: boolean | string;
@@ -155,7 +156,7 @@ export interface DuplexOptions extends Options {
 }
 
 export interface RequestOptions {
-  /** In ms; default as `requests.timeout`. */
+  /** In ms; 1 to 2^31-1. Default: `requests.timeout`. */
   timeout?: number;
   signal?: AbortSignal;
   /** Before all that waits in the outbox. Default false. */
@@ -164,7 +165,7 @@ export interface RequestOptions {
 
 /** Why a request got no reply, or that the reply is an error. */
 export class RequestError extends EverwireError {
-  private constructor();
+  constructor(code: string, init?: { reply?: Message });
   /**
    * `refused`: the server's reply is an error, see `reply`. `timeout`, `aborted`, `closed`. `unknown`: the connection was lost
    * before the reply came. Else as in the `code` of a send that was dropped.
@@ -185,7 +186,7 @@ export interface SubscribeOptions {
   join?: (place: TopicPlace) => unknown;
   /** Gives the message that leaves; false: there is none. Default `{ type: "leave", topic }`. */
   leave?: false | ((place: TopicPlace) => unknown);
-  /** The id to start from. */
+  /** The id to start from. Default `""`. */
   lastEventId?: string;
   /** Unsubscribes. */
   signal?: AbortSignal;
@@ -193,7 +194,7 @@ export interface SubscribeOptions {
 
 /** Why a topic is not joined. */
 export class SubscriptionError extends EverwireError {
-  private constructor();
+  constructor(code: string, init?: { reply?: Message; cause?: unknown });
   /**
    * `refused`: see `reply`. `timeout`: no confirmation came. `closed`: the client is. `left`: unsubscribed. `encode`: `join` threw, or
    * gave what cannot be encoded. `too-many`: 10 000 topics. Else as in the `code` of a send that was dropped.

@@ -99,6 +99,8 @@ export function connect(endpoint, options = {}) {
   if (longPoll && (rest.reconnect === undefined || rest.reconnect === true || typeof rest.reconnect === "object"))
     chosen.reconnect = { failback: FAILBACK, ...rest.reconnect };
   const settings = readOptions(chosen, endpoints);
+  // Both fetch, whatever the endpoint takes.
+  settings.loose ||= uplink || probe !== undefined;
   const persist = readPersist(kept, settings.acks);
   const requests = new Requests(readRequests(given, rest.codec));
   const { acks } = settings.port;

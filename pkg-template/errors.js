@@ -9,17 +9,28 @@ export class EverwireError extends Error {
   }
 }
 
-/** Why a connection or an attempt ended. */
+/** Why a connection or an attempt ended. An app's own tests make some, too. */
 export class Failure extends EverwireError {
-  constructor(place, kind, number, { closeReason, answer }, cause) {
-    const [code, sentence] = FAILURES[place];
-    const closed = code === "closed";
-    super(code, number ? `${sentence} with ${closed ? "code" : "status"} ${number}` : sentence, cause);
-    this.class = kind;
-    this.closeCode = closed ? number : 0;
-    this.closeReason = closed ? closeReason : "";
-    Object.assign(this, { status: 0, contentType: "", body: "" }, /^(http|content-type)$/.test(code) && answer);
+  constructor(code, { message, cause, ...init } = /** @type {any} */ ({})) {
+    const { closeCode, closeReason, status } = init;
+    const number = closeCode ? ` with code ${closeCode}` : code === "http" ? ` with status ${status}` : "";
+    const sentence = message ?? FAILURES.find(([known]) => known === code)?.[1];
+    super(code, sentence + number + (closeReason ? `: ${closeReason}` : ""), cause);
+    const none = { class: "retriable", closeCode: 0, closeReason: "", status: 0, contentType: "", body: "" };
+    Object.assign(this, none, init);
   }
+}
+
+export const threw = (name) => `${name} threw or rejected: see cause`;
+
+const hints = new Set();
+
+/** What is no error, but looks like a mistake: told once a page, in the console. */
+export function hint(sentence) {
+  if (hints.has(sentence) || hints.size > 31) return;
+  hints.add(sentence);
+  // biome-ignore lint/suspicious/noConsole: nobody listens yet who could be told.
+  console.warn(`everwire: ${sentence}`);
 }
 
 /** What cannot work is said at once, naming the option. */

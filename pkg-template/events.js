@@ -1,20 +1,12 @@
-export class RetryEvent extends Event {
-  constructor(attempt, delay, retryAt, failure) {
-    super("retry");
-    Object.assign(this, { attempt, delay, retryAt, failure });
-  }
-}
+/** As the platform's events are made, also by an app's own tests: of a type and an object. */
+const made = (defaults) =>
+  class extends Event {
+    constructor(type, init) {
+      super(type);
+      Object.assign(this, defaults, init);
+    }
+  };
 
-export class GapEvent extends Event {
-  constructor(outcome, after, before, missing) {
-    super("gap");
-    Object.assign(this, { outcome, after, before, missing });
-  }
-}
-
-export class ClosedEvent extends Event {
-  constructor(reason, code, wasClean, error) {
-    super("close");
-    Object.assign(this, { reason, code, wasClean, error });
-  }
-}
+export class RetryEvent extends made({ attempt: 1, delay: 0, retryAt: 0, failure: null }) {}
+export class GapEvent extends made({ outcome: "unknown", after: "", before: "" }) {}
+export class ClosedEvent extends made({ reason: "app", code: 0, wasClean: false, error: null }) {}

@@ -13,3 +13,7 @@ export const FAILURES = [
   ["too-big", "an event is larger than maxEventBytes"],
   ["buffered", "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll"],
 ];
+
+/** Of a heartbeat that never had an answer. */
+export const UNANSWERED =
+  'no ping was answered: the server must send it back, or {"type":"pong"}; see heartbeat.ping and isPong';

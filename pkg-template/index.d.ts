@@ -128,7 +128,7 @@ export type ErrorCode =
   | "encode" // send: the value cannot be encoded
   | "iterator-overflow" // a `for await` loop fell 1 024 messages behind
   | "internal" // a fault in everwire itself; a new connect starts afresh
-  | "closed" // opened(): the client was closed
+  | "closed" // opened(), reconnect(): the client is closed
   | "uplink" // "everwire/duplex", as the cause of a failure: a POST was redirected, or not answered in time
   | FailureCode;
 
@@ -146,8 +146,24 @@ export type FailureCode =
   | "end" // the server ended the stream
   | "too-big"; // an event is larger than maxEventBytes
 
+/** What a {@link Failure} is made of. */
+export interface FailureInit {
+  /** Default `retriable`. */
+  class?: Failure["class"];
+  /** The default of each is `""` or 0. */
+  closeCode?: number;
+  closeReason?: string;
+  status?: number;
+  contentType?: string;
+  body?: string;
+  /** Instead of the sentence that goes with the code. */
+  message?: string;
+  cause?: unknown;
+}
+
+/** An app's own tests can make some, too. */
 export class Failure extends EverwireError {
-  private constructor();
+  constructor(code: FailureCode, init?: FailureInit);
   readonly code: FailureCode;
   /** The WebSocket close code, 0 where there was none. */
   readonly closeCode: number;
@@ -180,11 +196,11 @@ export interface HeartbeatOptions {
 export interface ReconnectOptions {
   /** Default 1 000; 0 to 2^31-1, never less than 100 in effect. */
   initialDelay?: number;
-  /** Default 30 000; at least the floor of 100. */
+  /** Default 30 000; 100 to 2^31-1. */
   maxDelay?: number;
   /** Default 2; 1 to 100. */
   factor?: number;
-  /** `full` (default): evenly in [100, d]; `equal`: in [d/2, d]; `none`: d. */
+  /** Default `"full"`: evenly in [100, d]; `equal`: in [d/2, d]; `none`: d. */
   jitter?: "full" | "equal" | "none";
   /** Failures in a row, without a stable connection between, before `exhausted`; from 1. Default: no limit. */
   maxAttempts?: number;
@@ -230,7 +246,7 @@ export interface ResumeOptions {
    * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs.
    */
   via?: "query" | "header" | "frame" | "url";
-  /** Name of the query parameter, or several. Default `lastEventId`. */
+  /** Name of the query parameter, or several. Default `"lastEventId"`. */
   name?: string | readonly string[];
   /**
    * WebSocket: makes the first frame, after each open, the first one too (where `id` is ""); undefined sends none.
@@ -245,7 +261,7 @@ export interface ResumeOptions {
   /**
    * Go on after a reload where the page left off. `true` is sessionStorage (the tab's own); or anything with
    * `getItem` and `setItem`. Written after the handlers of a message have returned (with `for await`: when it was
-   * pulled), at most every 250 ms, and when the page is left: a page that crashes gets its last moments again.
+   * pulled), at most every 250 ms, and when the page is left: a page that crashes gets its last moments again. Default false.
    */
   storage?: boolean | { getItem(key: string): string | null; setItem(key: string, value: string): void };
   /**
@@ -254,7 +270,7 @@ export interface ResumeOptions {
    * Two clients at one place at a time are an error.
    */
   key?: string;
-  /** `manual`: only what `commit(message)` was called with counts, and all before it. Default `auto`. */
+  /** `manual`: only what `commit(message)` was called with counts, and all before it. Default `"auto"`. */
   commit?: "auto" | "manual";
   /** Cursor to start from, where `storage` has none. Default "". */
   from?: string;
@@ -272,7 +288,7 @@ export interface OutboxOptions {
   maxMessages?: number;
   /** Default 1 048 576; from 0. */
   maxBytes?: number;
-  /** What gives way when it is full: the message being sent (`reject`, default), the oldest or the newest in the queue. */
+  /** What gives way when it is full: the message being sent (`reject`), the oldest or the newest in the queue. Default `"reject"`. */
   overflow?: "reject" | "drop-oldest" | "drop-newest";
   /**
    * The server acks each message: it is kept until then, and sent again, with the same id, after each reconnect, in the
@@ -289,7 +305,7 @@ export interface OutboxOptions {
 
 export interface AckOptions {
   /**
-   * Where the id of a message stands. A key of the JSON, default `"id"`: a message without it gets a new one, which no
+   * Where the id of a message stands. A key of the JSON (Default: `"id"`): a message without it gets a new one, which no
    * other client has. Or a function that gives the id, a string or a number, of a message that has one.
    */
   id?: string | ((message: any) => string | number);
@@ -320,7 +336,7 @@ export interface Handshake {
 }
 
 export interface SendOptions {
-  /** How long it is of use, in ms: `expired` after that in the outbox, `unknown` on the wire. Default no limit; 0 to 2^31-1. */
+  /** How long it is of use, in ms: `expired` after that in the outbox, `unknown` on the wire. Default: no limit; 0 to 2^31-1. */
   ttl?: number;
   /** Takes it back when aborted: `aborted` in the outbox, `unknown` on the wire. */
   signal?: AbortSignal;
@@ -352,7 +368,7 @@ export interface Options {
     | string
     | readonly string[]
     | ((context: Context) => string | readonly string[] | Promise<string | readonly string[]>);
-  /** How binary WebSocket messages arrive. Default `arraybuffer`. */
+  /** How binary WebSocket messages arrive. Default `"arraybuffer"`. */
   binaryType?: "arraybuffer" | "blob";
   /** SSE: send cookies across origins. Default false. */
   withCredentials?: boolean;
@@ -366,17 +382,18 @@ export interface Options {
   maxEventBytes?: number;
   /** Default false. */
   heartbeat?: boolean | HeartbeatOptions;
+  /** False: the first connection is the only one. Default true. */
   reconnect?: boolean | ReconnectOptions;
   resume?: ResumeOptions;
   outbox?: OutboxOptions;
-  /** `json` (default): text that begins with { or [ and parses is the value, everything else the exact string. */
+  /** Default `"json"`: text that begins with { or [ and parses is the value, everything else the exact string. */
   codec?: "json" | "text" | "binary" | Codec;
   /** How long an attempt may take to open, and an endpoint function to answer. Default 10 000; 1 to 2^31-1. */
   openTimeout?: number;
   /**
    * WebSocket: runs after each open, before the state is `open` and anything is sent; the first frame of `resume.frame` comes
-   * after it. One that throws, or takes longer than `openTimeout`, is a failed attempt (`provider`, with its error as the
-   * `cause`). What it does not receive is the app's, after `open`.
+   * after it. One that throws is a failed attempt (`provider`, with its error as the `cause`); so is one that takes longer than
+   * `openTimeout`, by that name. What it does not receive is the app's, after `open`.
    */
   handshake?: (connection: Handshake) => unknown;
   /** Overrides the failure table; undefined leaves it to the table. */
@@ -401,8 +418,40 @@ export interface SendResult {
   readonly code?: "overflow" | "too-big" | "closed" | "no-uplink" | "refused" | "expired" | "aborted" | "volatile";
 }
 
+export interface RetryEventInit {
+  /** Default 1. */
+  attempt?: number;
+  /** Default 0. */
+  delay?: number;
+  /** Default 0. */
+  retryAt?: number;
+  failure: Failure;
+}
+
+export interface GapEventInit {
+  /** Default `unknown`. */
+  outcome?: GapEvent["outcome"];
+  missing?: { readonly from: number; readonly to: number };
+  /** Default `""`. */
+  after?: string;
+  /** Default `""`. */
+  before?: string;
+  topic?: string;
+}
+
+export interface ClosedEventInit {
+  /** Default `app`. */
+  reason?: ClosedEvent["reason"];
+  /** Default 0. */
+  code?: number;
+  /** Default false. */
+  wasClean?: boolean;
+  /** Default null. */
+  error?: EverwireError | null;
+}
+
 export class RetryEvent extends Event {
-  private constructor();
+  constructor(type: "retry", init: RetryEventInit);
   readonly type: "retry";
   /** 1 for the first retry since the last stable connection. */
   readonly attempt: number;
@@ -413,7 +462,7 @@ export class RetryEvent extends Event {
 }
 
 export class GapEvent extends Event {
-  private constructor();
+  constructor(type: "gap", init?: GapEventInit);
   readonly type: "gap";
   /** `gap`: the server or the sequence numbers say so. `unknown`: nothing proves that nothing is missing. */
   readonly outcome: "gap" | "unknown";
@@ -428,7 +477,7 @@ export class GapEvent extends Event {
 }
 
 export class ClosedEvent extends Event {
-  private constructor();
+  constructor(type: "close", init?: ClosedEventInit);
   readonly type: "close";
   readonly reason: "app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal";
   /** WebSocket close code, 0 where there was none. */
@@ -470,6 +519,10 @@ export interface OnOptions {
   once?: boolean;
 }
 
+export type ClientListener<E extends EventMap, K extends keyof ClientEventMap> =
+  | ((this: Client<E>, event: ClientEventMap[K]) => void)
+  | { handleEvent(event: ClientEventMap[K]): void };
+
 /** A helper that takes any client takes `Client<any>`. */
 export interface Client<E extends EventMap = AnyEvents> extends EventTarget, AsyncIterable<AnyMessage<E>> {
   readonly state: State;
@@ -489,7 +542,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   /** Bytes of the sends that are not settled, and in the browser's own buffer. */
   readonly bufferedAmount: number;
 
-  /** Each message of that type; returns its off. */
+  /** Each message of that type; returns its off. The connection's own events go to `addEventListener`. */
   on<K extends keyof E & string>(
     type: K,
     handler: (message: Message<K, E[K]>) => void,
@@ -504,7 +557,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   drained(): Promise<void>;
   /** The app is done with the message and all before it: with `resume.commit: "manual"`. Throws for a message of another client. */
   commit(message: Message): void;
-  /** Drops the connection, or the wait, and tries at once. */
+  /** Drops the connection, or the wait, and tries at once. Throws (`closed`) on a closed client. */
   reconnect(): void;
   stats(): Stats;
   /** Resolves when open (at once if it is), rejects when closed before. */
@@ -519,26 +572,19 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   [Symbol.dispose](): void;
   [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage<E>>;
 
+  /** What the connection does. What the server says goes to `on`; events of your own go by `(wire as EventTarget)`. */
   addEventListener<K extends keyof ClientEventMap>(
     type: K,
-    listener: (this: Client<E>, event: ClientEventMap[K]) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
+    listener: ClientListener<E, K> | null,
     options?: boolean | AddEventListenerOptions,
   ): void;
   removeEventListener<K extends keyof ClientEventMap>(
     type: K,
-    listener: (this: Client<E>, event: ClientEventMap[K]) => void,
+    listener: ClientListener<E, K> | null,
     options?: boolean | EventListenerOptions,
   ): void;
-  removeEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | EventListenerOptions,
-  ): void;
+  /** State, transport, attempt, and the address without its query. */
+  toJSON(): { state: State; transport: Transport | null; attempt: number; url: string };
 }
 
 /**

@@ -37,36 +37,68 @@ export const TRANSPORTS = { websocket: 1, eventsource: 2, fetch: 3 };
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
 const isBoolean = (value) => typeof value === "boolean";
-// RFC 6455, 4.1: each a token (RFC 2616, 2.2), none twice. The browser would throw at the first attempt.
-export const areProtocols = (value) =>
-  isString(value)
-    ? areProtocols([value])
-    : isStrings(value) &&
-      value.every((name) => /^[\w!#$%&'*+.^`|~-]+$/.test(name)) &&
-      new Set(value).size === value.length;
+/** What is wrong with subprotocols (RFC 6455, 4.1), but not what they are: one may be a token of the app's. */
+export function wrongProtocols(given) {
+  const list = [].concat(given);
+  const wrong = list.findIndex(
+    (name, at) => !(isString(name) && /^[\w!#$%&'*+.^`|~-]+$/.test(name)) || list.indexOf(name) < at,
+  );
+  return wrong < 0
+    ? ""
+    : `protocols[${wrong}] must be a token (without spaces and separators), different from the others`;
+}
+
 /** Where it stands in the JSON, or what finds it. */
 const read = (where) => (isString(where) ? reader(where) : where);
 const isStrings = (value) => Array.isArray(value) && value.every(isString);
 
-/** One options object: each key is read once, and a key that nobody reads is a mistake. */
+/** One options object: each key is read once, and a key that nobody reads is a mistake. `keys`: all that will be read. */
 export class Reader {
+  /** The options that were given, and not as false. */
+  given = [];
+  #known = [];
+  #parts = [];
+
   constructor(value, path, keys) {
     if (value === null || typeof value !== "object" || Array.isArray(value)) {
       throw invalid(`${path || "options"} must be an object, not ${describe(value)}`);
     }
     this.value = value;
     this.prefix = path && `${path}.`;
-    const known = keys.split(" ");
-    for (const key of Object.keys(value)) {
-      if (!known.includes(key)) {
-        throw invalid(`${this.prefix}${key} is not an option; there are ${known.join(", ")}`);
-      }
+    if (keys) {
+      this.#known = keys.split(" ");
+      this.done();
     }
+  }
+
+  /** The options under a key. */
+  part(key, value = this.get(key, () => true) ?? {}) {
+    const part = new Reader(value, this.prefix + key);
+    part.given = this.given;
+    this.#parts.push(part);
+    return part;
+  }
+
+  /** All has been read. */
+  done() {
+    for (const key of Object.keys(this.value)) {
+      if (this.#known.includes(key)) continue;
+      const path = this.prefix + key,
+        home = this.#parts.find((part) => part.#known.includes(key));
+      throw invalid(
+        /^(rate|probe|uplink|requests|subscriptions|fallback|longPoll|outbox.persist)$/.test(path)
+          ? `${path} is an option of everwire/duplex`
+          : `${path} is not an option; ${home ? `${home.prefix}${key} is` : `there are ${this.#known.join(", ")}`}`,
+      );
+    }
+    for (const part of this.#parts) part.done();
   }
 
   /** The value if it is given and `test` holds. */
   get(key, test, expected) {
     const value = this.value[key];
+    this.#known.push(key);
+    if (value) this.given.push(this.prefix + key);
     if (value === undefined || test(value)) return value;
     throw invalid(`${this.prefix}${key} must be ${expected}, not ${describe(value)}`);
   }
@@ -103,13 +135,9 @@ export class Reader {
 
 /** Not what stands in it: it may be a token. */
 function describe(value) {
-  return value === null
-    ? "null"
-    : Array.isArray(value)
-      ? "an array"
-      : typeof value === "number"
-        ? String(value)
-        : typeof value;
+  return value === null || /^(number|boolean)$/.test(typeof value)
+    ? String(value)
+    : `this ${Array.isArray(value) ? "array" : typeof value}`;
 }
 
 export const CODECS = {
@@ -140,12 +168,7 @@ export const isHeaders = (value) => {
   }
 };
 
-function readHttp(given, withCredentials) {
-  const http = new Reader(
-    given ?? {},
-    "http",
-    "method headers body credentials mode retry fetch cancel flush onComment",
-  );
+function readHttp(http, withCredentials) {
   const method = http
     .get("method", (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value), "an HTTP method")
     ?.toUpperCase();
@@ -181,7 +204,7 @@ function readHttp(given, withCredentials) {
 function readAcks(outbox, codec) {
   const given = section(outbox, "ack", false);
   if (!given.on) return undefined;
-  const ack = new Reader(given.value, "outbox.ack", "id match");
+  const ack = outbox.part("ack", given.value);
   const id =
     ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ??
     "id";
@@ -201,19 +224,23 @@ const NEVER = { flags: 0, ttl: NOT_GIVEN };
 /** The options of a send: flags as src/bindings/mod.rs reads them. */
 export function readSend(given, { acks, pings }) {
   if (given === undefined) return acks ? { ...NEVER, flags: ACK } : NEVER;
-  const send = new Reader(given, "send", "ttl signal priority volatile confirm ack");
+  const send = new Reader(given, "send");
   const volatile = send.flag("volatile", false),
-    confirm = send.one("confirm", "pong");
+    confirm = send.one("confirm", "pong"),
+    ack = send.flag("ack");
   if (confirm && !pings) throw invalid("send.confirm needs the heartbeat, with a ping that the server answers");
-  if (send.flag("ack", false) && !acks) throw invalid("send.ack needs outbox.ack");
-  return {
+  if (ack && !acks) throw invalid("send.ack needs outbox.ack");
+  if (ack && confirm) throw invalid("send.ack cannot be with send.confirm");
+  const read = {
     ttl: send.number("ttl"),
     signal: readSignal(send),
     flags:
       (send.flag("priority", false) && PRIORITY) |
       (volatile && VOLATILE) |
-      (confirm ? PONG : acks && send.flag("ack", !volatile) && ACK),
+      (confirm ? PONG : acks && (ack ?? !volatile) && ACK),
   };
+  send.done();
+  return read;
 }
 
 export const readSignal = (options) =>
@@ -223,29 +250,13 @@ export const readSignal = (options) =>
 export const PATIENCE = [2, 3, 0];
 
 export function readOptions(given, endpoints) {
-  const options = new Reader(
-    given,
-    "",
-    "shuffle transport protocols binaryType withCredentials events heartbeat reconnect resume outbox codec openTimeout handshake shouldReconnect pageLifecycle signal http until maxEventBytes",
-  );
+  const options = new Reader(given, "");
   const reconnect = section(options, "reconnect", true);
-  const r = new Reader(
-    reconnect.value,
-    "reconnect",
-    "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay maxAge failback notice",
-  );
+  const r = options.part("reconnect", reconnect.value);
   const heartbeat = section(options, "heartbeat", false);
-  const h = new Reader(heartbeat.value, "heartbeat", "interval timeout ping isPong");
-  const resume = new Reader(
-    given.resume ?? {},
-    "resume",
-    "id seq via name frame from gap outcome request storage key commit",
-  );
-  const outbox = new Reader(
-    given.outbox ?? {},
-    "outbox",
-    "maxMessages maxBytes overflow ack inFlight maxAttempts highWaterMark",
-  );
+  const h = options.part("heartbeat", heartbeat.value);
+  const resume = options.part("resume");
+  const outbox = options.part("outbox");
 
   const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
   // One target with two ways: the second where the first does not get through.
@@ -286,8 +297,8 @@ export function readOptions(given, endpoints) {
     outbox.number("maxMessages", 0, Infinity, ""),
     outbox.number("maxBytes", 0, Infinity, " of bytes"),
     outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
-    outbox.number("inFlight", 1, 1e6, ""),
-    outbox.number("maxAttempts", 1, 1e6, ""),
+    outbox.number("inFlight", 1, Infinity, ""),
+    outbox.number("maxAttempts", 1, Infinity, ""),
     options.number("openTimeout", 1),
     endpoints.length,
     r.number("maxAge", 1000),
@@ -296,18 +307,16 @@ export function readOptions(given, endpoints) {
     options.number("maxEventBytes", 1, LONGEST, " of bytes"),
   ];
 
-  const protocols = options.get(
-    "protocols",
-    (value) => isFunction(value) || areProtocols(value),
-    "a token, an array of different tokens, or a function",
-  );
+  const protocols = options.get("protocols", () => true);
+  const wrong = protocols === undefined || isFunction(protocols) ? "" : wrongProtocols(protocols);
+  if (wrong) throw invalid(wrong);
   const frame = resume.fn("frame");
   const via = resume.one("via", "query", "header", "frame", "url") ?? (frame && "frame");
   if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need one another');
   if (via === "url" && !endpoints.every(isFunction))
     throw invalid('resume.via "url" needs endpoint functions, which put lastEventId where it belongs');
   const withCredentials = options.flag("withCredentials", false);
-  const http = readHttp(given.http, withCredentials);
+  const http = readHttp(options.part("http"), withCredentials);
   const request = resume.fn("request");
   const asks = [...endpoints, protocols, http.headers, http.body, request].some(isFunction);
   const shouldReconnect = options.fn("shouldReconnect"),
@@ -348,7 +357,7 @@ export function readOptions(given, endpoints) {
   if (storage && key === undefined) throw invalid("resume.storage needs resume.key: whose stream it is, and which one");
   if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
   const acks = readAcks(outbox, codec);
-  const highWater = outbox.get("highWaterMark", (value) => value > 0, "a number of bytes from 1") ?? 2 ** 24;
+  const highWater = outbox.number("highWaterMark", 1, Infinity, " of bytes");
   const gap = resume.get("gap", isString, "a string");
   const notice = r.get("notice", isString, "a string");
   const name =
@@ -358,7 +367,7 @@ export function readOptions(given, endpoints) {
       "a string that is not empty, or an array of such",
     ) ?? "lastEventId";
 
-  return {
+  const settings = {
     numbers,
     flags,
     protocols,
@@ -390,7 +399,7 @@ export function readOptions(given, endpoints) {
       binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
       handshake,
       acks: acks?.match,
-      highWater,
+      highWater: highWater < 0 ? 2 ** 24 : highWater,
       via,
       frame,
       gap,
@@ -403,8 +412,13 @@ export function readOptions(given, endpoints) {
       onComment: http.onComment,
       resumes: request !== undefined,
     },
+    // A preset has some for one transport and some for another; and cancel() takes what http has.
+    loose: http.cancel || given[SILENT] !== undefined,
+    given: options.given,
     signal: readSignal(options),
   };
+  options.done();
+  return settings;
 }
 
 /** The address for the transport: `[address, number of the transport or 0]`. */

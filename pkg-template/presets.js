@@ -72,5 +72,9 @@ export function mercure(options = {}) {
     if (from === null) return undefined;
     return from === id ? "recovered" : "gap";
   };
-  return { ...check(options), resume: { name: ["lastEventID", "last_event_id"], outcome, ...options.resume } };
+  return {
+    ...check(options),
+    [SILENT]: "",
+    resume: { name: ["lastEventID", "last_event_id"], outcome, ...options.resume },
+  };
 }

@@ -65,6 +65,7 @@ function readSubscriptions(given = {}) {
   };
 }
 
+const heard = () => {};
 const joinOf = ({ topic, lastEventId }) => ({ type: "join", topic, ...(lastEventId && { lastEventId }) });
 const leaveOf = ({ topic }) => ({ type: "leave", topic });
 
@@ -108,7 +109,8 @@ class Subscriptions {
   attend(wire) {
     this.#wire = wire;
     wire.addEventListener("statechange", () => wire.state === "open" || this.#lost());
-    wire.addEventListener("close", ({ reason, error }) => {
+    // As no listener of the app's, without one of which a fatal close is reported.
+    EventTarget.prototype.addEventListener.call(wire, "close", (/** @type {any} */ { reason, error }) => {
       // As the client's own loops.
       const quiet = reason === "app" || reason === "aborted";
       const finish = quiet ? undefined : (messages) => messages.end(reason === "ended" ? undefined : error);
@@ -174,6 +176,8 @@ class Subscriptions {
         const messages = new Messages((done) => member.loops.delete(done));
         if (member.left) messages.end();
         else member.loops.add(messages);
+        // It hears of the client's failure.
+        wire.addEventListener("close", heard);
         return messages;
       },
     };
@@ -204,7 +208,8 @@ class Subscriptions {
     const ruling = seam.place(id, this.#number(message));
     if (!ruling) return void port.suppressed++;
     const { outcome, missing } = ruling;
-    if (outcome) this.#tell(Object.assign(new GapEvent(outcome, seam.cursor, id, missing), { topic: topic.name }));
+    if (outcome)
+      this.#tell(new GapEvent("gap", { outcome, after: seam.cursor, before: id, missing, topic: topic.name }));
     // By a listener.
     if (this.#topics.get(topic.name) !== topic) return;
     message.lastEventId = id || seam.cursor;
@@ -234,10 +239,10 @@ class Subscriptions {
   #tell(event) {
     const wire = this.#wire;
     // After close() there is no event, for the other listeners of this one neither.
-    const stop = () => event.stopImmediatePropagation();
-    wire.addEventListener("close", stop);
+    const stop = () => wire.state === "closed" && event.stopImmediatePropagation();
+    wire.addEventListener("statechange", stop);
     wire.dispatchEvent(event);
-    wire.removeEventListener("close", stop);
+    wire.removeEventListener("statechange", stop);
   }
 
   /** The core does not know yet that it is open, so nothing of the outbox goes before this. */

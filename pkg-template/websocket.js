@@ -5,7 +5,7 @@ import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
 import { closeEvent, resolve, standardize } from "./interface.js";
-import { PLAINLY, Reader, areProtocols, readOptions } from "./options.js";
+import { PLAINLY, Reader, readOptions, wrongProtocols } from "./options.js";
 import { instance } from "./wasm.js";
 
 const CONNECTING = 0,
@@ -77,7 +77,8 @@ export class WebSocket extends EventTarget {
     if (target.href.includes("#")) throw syntaxError("a WebSocket's URL must have no fragment");
     this.#url = target.href;
     const offered = list(protocols);
-    if (!areProtocols(offered)) throw syntaxError("each subprotocol must be a token, and different from the others");
+    const wrong = wrongProtocols(offered);
+    if (wrong) throw syntaxError(wrong);
 
     const given = new Reader(options, "", "heartbeat openTimeout reconnect backoff pageLifecycle");
     const { heartbeat, openTimeout, reconnect = false, pageLifecycle = true } = options;

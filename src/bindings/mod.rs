@@ -111,7 +111,7 @@ impl Host for FacadeHost {
         match news {
             News::State(state) => {
                 // The failure goes along, so that a statechange handler finds it.
-                if matches!(state, State::Waiting | State::Closed)
+                if state == State::Waiting
                     && let Some(failure) = driver.last_failure()
                 {
                     self.fail(failure);
@@ -135,6 +135,9 @@ impl Host for FacadeHost {
                 self.js.host(OUTCOME, outcome, from, to);
             }
             News::Closed { why, code, failure } => {
+                if let Some(failure) = failure {
+                    self.fail(failure);
+                }
                 let why = match why {
                     Why::App => 0,
                     Why::Aborted => 1,

@@ -197,6 +197,8 @@ export class Port {
   closeReason = "";
   /** What the browser threw at the last attempt that it refused, or that failed. */
   refusal;
+  /** Which of the caller's functions the connection waits for, before it is open. */
+  running;
   /** @type {[any, any]} */
   prepared;
   /** The app's reason for closing. */
@@ -344,6 +346,7 @@ export class Port {
       // A server may name its events `open` and `error`, too: those have data.
       if ("data" in event) return;
       this.#stamped = Math.abs(performance.now() - event.timeStamp) < 1000;
+      this.running = "handshake";
       try {
         if (gate) {
           const send = (message) => socket.send(this.encode(message));
@@ -356,6 +359,7 @@ export class Port {
             ...this.place(),
           });
         }
+        this.running = "resume.frame";
         const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
         if (frame !== undefined) socket.send(sendable(frame, "resume.frame"));
       } catch (error) {

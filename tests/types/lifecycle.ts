@@ -1,12 +1,12 @@
 // What the connection does: its events, its state, send and close.
 import {
+  ClosedEvent,
   connect,
+  Failure,
+  GapEvent,
+  RetryEvent,
   type Client,
-  type ClosedEvent,
   type EverwireError,
-  type Failure,
-  type GapEvent,
-  type RetryEvent,
   type SendResult,
   type Stats,
 } from "everwire";
@@ -46,7 +46,20 @@ const listener = (event: RetryEvent) => {
 };
 wire.addEventListener("retry", listener);
 wire.removeEventListener("retry", listener);
-wire.addEventListener("close", { handleEvent: (event) => is<Event>()(event) });
+wire.addEventListener("close", { handleEvent: (event) => is<ClosedEvent>()(event) });
+wire.addEventListener("close", null);
+// @ts-expect-error messages go to on()
+wire.addEventListener("message", () => {});
+// @ts-expect-error no such event
+wire.addEventListener("error", () => {});
+// @ts-expect-error no such event
+wire.addEventListener("disconnect", { handleEvent() {} });
+// @ts-expect-error misspelt
+wire.removeEventListener("statechanged", () => {});
+// @ts-expect-error there is no such handler
+wire.onmessage = () => {};
+// The app's own.
+(wire as EventTarget).addEventListener("mine", () => {});
 
 // @ts-expect-error a gap has no retryAt
 wire.addEventListener("gap", (event) => event.retryAt);
@@ -59,6 +72,8 @@ wire.addEventListener("retry", (event) => {
 // @ts-expect-error a listener is required
 wire.addEventListener("open");
 const target: EventTarget = wire;
+const shown: { state: string; url: string } = wire.toJSON();
+void shown;
 target.addEventListener("open", () => {});
 
 is<"connecting" | "open" | "waiting" | "suspended" | "closed">()(wire.state);
@@ -106,3 +121,19 @@ export function scoped() {
   using scopedWire = connect("/live");
   return scopedWire.state;
 }
+
+// An app's own tests make failures and events.
+const failure = new Failure("closed", { class: "fatal", closeCode: 4403, closeReason: "why", cause: 5 });
+is<Failure>()(new Failure("half-open"));
+is<RetryEvent>()(new RetryEvent("retry", { attempt: 2, delay: 5, retryAt: 7, failure }));
+is<GapEvent>()(new GapEvent("gap", { outcome: "gap", after: "3", before: "9", missing: { from: 4, to: 8 } }));
+is<GapEvent>()(new GapEvent("gap"));
+is<ClosedEvent>()(new ClosedEvent("close", { reason: "fatal", code: 4403, wasClean: true, error: failure }));
+// @ts-expect-error no such failure
+new Failure("timeout");
+// @ts-expect-error of what
+new RetryEvent("retry");
+// @ts-expect-error no such event
+new GapEvent("close");
+// @ts-expect-error misspelt
+new ClosedEvent("close", { cause: failure });

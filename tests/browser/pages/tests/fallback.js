@@ -205,6 +205,7 @@ test("transport says which one, and then there is no other", async () => {
   for (const transport of ["eventsource", "fetch"]) {
     const key = unique();
     const made = client({ websocket: ws("/echo"), sse: sse(`/answer?status=200&key=${key}`) }, { transport });
+    made.addEventListener("close", () => {});
     await waitFor(async () => (await requests(key)).length, "the request");
     equal(made.transport, transport, "transport");
   }

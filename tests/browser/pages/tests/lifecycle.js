@@ -1,6 +1,6 @@
 // Beginning and end: what close() and an aborted signal promise.
 import { client, watch } from "../client.js";
-import { equal, ok, rejection, test, waitFor } from "../harness.js";
+import { equal, ok, rejection, test, thrown, waitFor } from "../harness.js";
 import { echoBarrier, fault, proxyStats, script, sse, stats, unique, ws } from "../server.js";
 
 /** @type {[string, () => string, any][]} */
@@ -137,7 +137,7 @@ test("a closed client never comes back", async () => {
     document.dispatchEvent(new Event(type));
   }
   document.dispatchEvent(new Event("visibilitychange"));
-  made.reconnect();
+  equal(thrown(() => made.reconnect(), "reconnect()").code, "closed", "reconnect()");
   await echoBarrier();
   equal([made.state, seen.events.length, made.stats().attempts], ["closed", length, 1], "client");
 });

@@ -133,7 +133,7 @@ for (const [name, enter] of /** @type {[string, ((made: any) => unknown) | null]
     );
     for (const one of made) {
       one.close();
-      one.reconnect();
+      equal(thrown(() => one.reconnect(), "reconnect()").code, "closed", "reconnect()");
       equal((await one.send("x").catch((error) => error)).status ?? "dropped", "dropped", "a later send");
     }
     await waitFor(async () => (await stats()).connections === 0, "no connection at the server");

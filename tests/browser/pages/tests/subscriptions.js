@@ -513,7 +513,7 @@ for (const [transport, options] of /** @type {[string, object][]} */ ([
     ]);
     const made = client(plan.url, {
       ...options,
-      events: ["left"],
+      ...(transport === "eventsource" && { events: ["left"] }),
       subscriptions: { joined: "said", refused: "no", gap: "lost", id: "id" },
     });
     const seen = watch(made);

@@ -122,6 +122,7 @@ test("401: the functions are asked once more, with unauthorized", async () => {
       return plan.url;
     },
   });
+  made.addEventListener("close", () => {});
   equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
   equal(reasons, ["initial", "unauthorized"], "reasons");
   equal(await outcome(made.send({ n: 2 })), "closed", "refused again, it is the end");
