@@ -4,8 +4,8 @@ import { Backoff, readBackoff } from "./backoff.js";
 import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
-import { closeEvent, resolve, standardize } from "./interface.js";
-import { PLAINLY, Reader, readOptions, wrongProtocols } from "./options.js";
+import { closeEvent, enlist, resolve, standardize, tell } from "./interface.js";
+import { PLAINLY, Reader, areProtocols, readOptions } from "./options.js";
 import { instance } from "./wasm.js";
 
 const CONNECTING = 0,
@@ -32,7 +32,7 @@ const syntaxError = (problem) => new DOMException(`everwire: ${problem}`, "Synta
 
 /** WebIDL's union of a string and a sequence of strings. */
 const list = (protocols) =>
-  protocols !== null && /^(object|function)$/.test(typeof protocols) && protocols[Symbol.iterator]
+  protocols !== null && /^(object|function)$/.test(typeof protocols) && protocols[Symbol.iterator] != null
     ? Array.from(protocols, (name) => `${name}`)
     : [`${protocols}`];
 
@@ -41,6 +41,35 @@ function clamp(value) {
   const number = Math.min(Math.max(+value || 0, 0), 65_535);
   const rounded = Math.round(number);
   return rounded - number === 0.5 && rounded % 2 ? rounded - 1 : rounded;
+}
+
+const OPTIONS = "heartbeat openTimeout reconnect backoff pageLifecycle";
+let warned = false;
+
+/**
+ * The third argument. The standard's constructor has none and ignores what is there, and so does this one, unless it has
+ * one of the options. Other keys may be those of the npm package `ws`, or a mistake: that is said once.
+ */
+function ours(given) {
+  if (given === null || typeof given !== "object") return {};
+  const keys = Object.keys(given);
+  const known = OPTIONS.split(" ");
+  if (keys.some((key) => known.includes(key))) return given;
+  if (keys.length && !warned) {
+    // biome-ignore lint/suspicious/noConsole: to throw would not be the standard's way, and there is no other to be heard.
+    console.warn(`everwire: WebSocket ignores ${keys.join(", ")}; its options are ${known.join(", ")}`);
+    warned = true;
+  }
+  return {};
+}
+
+/** Of any realm: what is no Blob has no size to this getter. */
+function isBlob(value) {
+  try {
+    return /** @type {any} */ (Object.getOwnPropertyDescriptor(Blob.prototype, "size")).get.call(value) >= 0;
+  } catch {
+    return false;
+  }
 }
 
 export class WebSocket extends EventTarget {
@@ -65,22 +94,25 @@ export class WebSocket extends EventTarget {
   #unsent = 0;
   #binaryType = "blob";
 
-  constructor(url, protocols = [], options = {}) {
+  constructor(url, protocols = [], more = undefined) {
     // biome-ignore lint/complexity/noArguments: WebIDL counts the arguments; `undefined` is one.
     if (!arguments.length) throw new TypeError("everwire: WebSocket needs a URL");
     super();
-    const target = resolve(url, "WebSocket");
+    enlist(this, new.target, WebSocket);
+    // In WebIDL's order: both arguments are converted before the URL is looked at.
+    const text = `${url}`,
+      offered = list(protocols);
+    const target = resolve(text, "WebSocket");
     target.protocol = target.protocol.replace("http", "ws");
     if (!/^wss?:$/.test(target.protocol))
       throw syntaxError("a WebSocket's URL must have the scheme ws:, wss:, http: or https:");
     // Also an empty one, which `hash` does not tell.
     if (target.href.includes("#")) throw syntaxError("a WebSocket's URL must have no fragment");
     this.#url = target.href;
-    const offered = list(protocols);
-    const wrong = wrongProtocols(offered);
-    if (wrong) throw syntaxError(wrong);
+    if (!areProtocols(offered)) throw syntaxError("each subprotocol must be a token, and different from the others");
 
-    const given = new Reader(options, "", "heartbeat openTimeout reconnect backoff pageLifecycle");
+    const options = ours(more);
+    const given = new Reader(options, "", OPTIONS);
     const { heartbeat, openTimeout, reconnect = false, pageLifecycle = true } = options;
     // Another connection in this one's place is what no code of the standard's expects: maxAge, failback and notice are none.
     if (typeof reconnect === "object")
@@ -100,18 +132,27 @@ export class WebSocket extends EventTarget {
       [this.#url],
     );
     this.#backoff = new Backoff(this.#url, readBackoff(given, "backoff", true));
-    const adopt = (/** @type {any} */ ...how) => this.#adopt(new (platformClass())(...how));
+    const adopt = () => this.#adopt(new (platformClass())(this.#url, offered));
     Object.assign(this.#settings.port, {
       // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.
-      WebSocket: function (...how) {
-        return adopt(...how);
+      WebSocket: function () {
+        const made = first;
+        first = undefined;
+        return made ?? adopt();
       },
       // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
       send: () => 1,
     });
     platformClass();
     instance();
-    this.#stop = this.#backoff.wait(pageLifecycle, () => this.#connect());
+    // Made here and now, as the browser's own: what that throws (mixed content, in some browsers) this constructor throws.
+    let first;
+    let now = true;
+    this.#stop = this.#backoff.wait(pageLifecycle, () => {
+      if (now) first = adopt();
+      this.#connect();
+    });
+    now = false;
   }
 
   get url() {
@@ -140,6 +181,7 @@ export class WebSocket extends EventTarget {
   }
 
   set binaryType(value) {
+    WebSocket.#check(this);
     const type = `${value}`;
     if (type !== "blob" && type !== "arraybuffer") return;
     this.#binaryType = type;
@@ -147,9 +189,10 @@ export class WebSocket extends EventTarget {
   }
 
   send(data) {
+    WebSocket.#check(this);
     // biome-ignore lint/complexity/noArguments: WebIDL counts the arguments; `undefined` is one.
     if (!arguments.length) throw new TypeError("everwire: send needs data");
-    const payload = isBytes(data) || (typeof Blob === "function" && data instanceof Blob) ? data : `${data}`;
+    const payload = isBytes(data) || isBlob(data) ? data : `${data}`;
     // Code that only knows one connection is not ready for a throw in mid-life.
     if (this.#state === CONNECTING && !this.#hasOpened)
       throw new DOMException("everwire: the WebSocket is not open yet", "InvalidStateError");
@@ -163,6 +206,7 @@ export class WebSocket extends EventTarget {
   }
 
   close(code = undefined, reason = undefined) {
+    WebSocket.#check(this);
     const number = code === undefined ? 1000 : clamp(code),
       words = reason === undefined ? "" : `${reason}`;
     if (number !== 1000 && !(number >= 3000 && number <= 4999)) {
@@ -184,18 +228,26 @@ export class WebSocket extends EventTarget {
     if (live && !link) setTimeout(() => this.#lost(true));
   }
 
+  /** Before an argument is converted, as WebIDL has it. */
+  static #check(object) {
+    if (!(#url in object)) throw new TypeError("everwire: this is no WebSocket");
+  }
+
   #connect() {
     this.#stop = undefined;
-    const client = (this.#client = new Client([this.#url], this.#settings, instance()));
+    // The name and the password are the browser's affair: it gets the whole address.
+    const address = new URL(this.#url);
+    address.username = address.password = "";
+    const client = (this.#client = new Client([address.href], this.#settings, instance()));
     client.addEventListener("open", () => {
       this.#state = OPEN;
       this.#hasOpened = true;
       this.#unsent = 0;
       this.#socket.binaryType = this.#binaryType;
       this.#backoff.opened();
-      this.dispatchEvent(new Event("open"));
+      tell(this, new Event("open"));
     });
-    client.on(({ data, origin }) => this.dispatchEvent(new MessageEvent("message", { data, origin })));
+    client.on(({ data, origin }) => tell(this, new MessageEvent("message", { data, origin })));
     client.addEventListener("statechange", () => {
       const returned = this.#suspended;
       this.#suspended = client.state === "suspended";
@@ -214,6 +266,11 @@ export class WebSocket extends EventTarget {
     this.#listeners = {
       error: () => {
         this.#failed = true;
+        // Of what they refuse by themselves (a policy of the page, a port) Chromium and WebKit tell no close.
+        setTimeout(() => {
+          if (this.#link === socket && !this.#end && socket.readyState === CLOSED)
+            socket.dispatchEvent?.(closeEvent({ code: 1006, reason: "", wasClean: false }));
+        });
       },
       close: (event) => {
         this.#end = event;
@@ -240,9 +297,9 @@ export class WebSocket extends EventTarget {
     this.#letGo();
     this.#state = CLOSED;
     this.#backoff.ended(code, asked || code === 1000);
-    if (failed) this.dispatchEvent(new Event("error"));
+    if (failed) tell(this, new Event("error"));
     // Of one that repeats, `open` and `close` take turns; `error` tells the attempts between. Its handler may close it.
-    if (wasOpen || last || this.#client.state === "closed") this.dispatchEvent(closeEvent({ code, reason, wasClean }));
+    if (wasOpen || last || this.#client.state === "closed") tell(this, closeEvent({ code, reason, wasClean }));
     if (!last && this.#client.state !== "closed") this.#state = CONNECTING;
   }
 }

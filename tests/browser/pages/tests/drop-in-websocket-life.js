@@ -33,9 +33,7 @@ for (const [named, given] of [
   ["backoff.stableAfter", { backoff: { stableAfter: NaN } }],
   ["backoff.maxAttempts", { backoff: { maxAttempts: 3 } }],
   ["pageLifecycle", { pageLifecycle: 1 }],
-  ["protocols", { protocols: "a" }],
-  ["options", null],
-  ["options", "a"],
+  ["protocols", { protocols: "a", heartbeat: true }],
 ]) {
   test(`option ${named}: ${JSON.stringify(given)}`, async () => {
     const error = thrown(() => new DropIn(url(), [], given), "the constructor");
