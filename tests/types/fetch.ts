@@ -8,7 +8,7 @@ import {
   type HttpOptions,
   type Message,
 } from "everwire";
-import { EventSource, type EventSourceOptions } from "everwire/eventsource";
+import { ErrorEvent as SourceError, EventSource, type EventSourceOptions } from "everwire/eventsource";
 import { is } from "./equal.js";
 
 const wire = connect("/v1/chat", {
@@ -87,6 +87,13 @@ source.addEventListener("price", (event) => is<MessageEvent>()(event));
 source.addEventListener("open", (event) => is<Event>()(event));
 is<2>()(EventSource.CLOSED);
 const standard: globalThis.EventSource = source;
+source.onerror = ({ code, message, error }) =>
+  is<[number?, string?, string?]>()([code, message, error?.code] as [number?, string?, string?]);
+source.addEventListener("error", (event) => is<SourceError>()(event));
+source.addEventListener("message", (event) => is<MessageEvent>()(event));
+source.addEventListener("price", ({ data }) => String(data));
+new SourceError("error", { code: 404, message: "gone" });
+const sourceClass: typeof globalThis.EventSource = EventSource;
 standard.close();
 // @ts-expect-error a URL is required
 new EventSource();

@@ -1,7 +1,7 @@
 // The drop-in EventSource: the standard's behaviour, the same as the browser's own class where both can be asked.
-import { EventSource as DropIn } from "/pkg/eventsource.js";
+import { EventSource as DropIn, ErrorEvent as SourceError } from "/pkg/eventsource.js";
 import { after, equal, ok, test, thrown, waitFor } from "../harness.js";
-import { script, sse, wire } from "../server.js";
+import { fault, script, sse, unique, wire } from "../server.js";
 
 const stream = (...chunks) => script("sse", [chunks.map((chunk) => ["send", chunk])]);
 
@@ -164,4 +164,146 @@ test("drop-in: another scheme fails, but not at once", async () => {
   await waitFor(() => seen.events.length === 1, "the error");
   equal([seen.events[0], source.readyState], [["error", 2], 2], "event");
   ok(sse("/").startsWith("http"), "http");
+});
+
+const failures = (source) => {
+  const list = [];
+  source.addEventListener("error", ({ code, message, error }) => list.push([code, message, error?.code]));
+  return list;
+};
+
+test("drop-in: an error event says why", async () => {
+  for (const [steps, options, code, words, failure] of /** @type {[any, any, number, RegExp, string][]} */ ([
+    [["status", 404], {}, 404, /status 404/, "http"],
+    [["status", 204], {}, 204, /status 204/, "http"],
+    [["status", 503], { reconnect: { initialDelay: 60_000 } }, 503, /status 503/, "http"],
+    [["status", 200, "text/html"], {}, 200, /content type/, "content-type"],
+  ])) {
+    const [source] = open(DropIn, script("sse", [[steps]]).url, options);
+    const seen = failures(source);
+    await waitFor(() => seen.length > 0, `the error of ${steps}`);
+    equal([seen[0][0], seen[0][2], words.test(seen[0][1])], [code, failure, true], `${steps}: ${seen[0]}`);
+  }
+  const ended = script("sse", [[["send", "retry: 60000\ndata: a\n\n"], ["end"]]]);
+  const seen = failures(open(DropIn, ended.url)[0]);
+  await waitFor(() => seen.length > 0, "the error of an end");
+  equal([seen[0][0], seen[0][2]], [undefined, "end"], "an end has no status");
+});
+
+test("drop-in: an error event has what the fetch threw, and its causes", async () => {
+  const cause = new Error("the wire is cut");
+  const fetch = async () => {
+    throw new TypeError("fetch failed", { cause });
+  };
+  const [source] = open(DropIn, "/x", { fetch });
+  const seen = failures(source);
+  await waitFor(() => seen.length > 0, "the error");
+  equal([seen[0], source.readyState], [[undefined, "fetch failed: the wire is cut", "network"], 0], "event");
+});
+
+test("drop-in: an answer of the caller's own fetch without a body that can be read is the end", async () => {
+  for (const body of [undefined, "not a stream", null]) {
+    let asked = 0;
+    const fetch = async (url) => {
+      asked++;
+      return {
+        body,
+        redirected: false,
+        status: 200,
+        headers: new Headers({ "content-type": "text/event-stream" }),
+        url,
+      };
+    };
+    const [source] = open(DropIn, "/x", { fetch, reconnect: { initialDelay: 1, jitter: "none" } });
+    const seen = failures(source);
+    await waitFor(() => source.readyState === 2, "the end");
+    equal([asked, seen.length, seen[0][0], /body/.test(seen[0][1])], [1, 1, 200, true], `${body}: ${seen}`);
+  }
+});
+
+test("drop-in: an app can make the error event, and it is none of the DOM's", async () => {
+  const event = new SourceError("error", { code: 404, message: "gone" });
+  equal([event.type, event.code, event.message, event.error], ["error", 404, "gone", undefined], "fields");
+  equal([event instanceof Event, event instanceof ErrorEvent, String(event)], [true, false, "[object Event]"], "kind");
+  equal(new SourceError("error").code, undefined, "without");
+});
+
+for (const [name, Class] of [
+  ["drop-in", DropIn],
+  ["native", EventSource],
+]) {
+  test(`${name}: a server that does not admit this origin is the end`, async () => {
+    const [source, seen] = open(Class, sse("/cors"));
+    await waitFor(() => seen.events.length > 0, "the error");
+    equal([seen.events, source.readyState], [[["error", 2]], 2], "events");
+  });
+}
+
+// Firefox's own gives up.
+test("drop-in: a server that is away, and comes back", async () => {
+  await fault("/proxy/refuse");
+  const plan = script("sse", [[["send", "data: a\n\n"]]]);
+  const [, seen] = open(DropIn, plan.url);
+  await waitFor(() => seen.events.length > 0, "the error");
+  await fault("/fault/clear");
+  await waitFor(() => seen.messages.length === 1, "the message");
+  equal(
+    [seen.events[0], seen.events.at(-1)],
+    [
+      ["error", 0],
+      ["open", 1],
+    ],
+    "events",
+  );
+});
+
+test("drop-in: with reconnect a server that does not admit this origin is asked again", async () => {
+  const [, seen] = open(DropIn, sse("/cors"), { reconnect: { initialDelay: 1, jitter: "none" } });
+  await waitFor(() => seen.events.length > 2, "three errors");
+  equal(seen.events[2], ["error", 0], "event");
+});
+
+test("drop-in: addresses without a server", async () => {
+  const blob = URL.createObjectURL(new Blob(["data: b\n\n"], { type: "text/event-stream" }));
+  for (const [url, data, origin] of [
+    ["data:text/event-stream,data:a%0A%0A", "a", "null"],
+    [blob, "b", location.origin],
+  ]) {
+    const [source, seen] = open(DropIn, url);
+    await waitFor(() => seen.messages.length > 0, "the message");
+    equal([source.url, seen.messages[0].data, seen.messages[0].origin], [url, data, origin], url);
+  }
+});
+
+test("drop-in: the name and the password of an address go up as basic authentication", async () => {
+  const plan = stream("data: a\n\n");
+  const url = plan.url.replace("://", "://d%C3%A9:p%3Aw@");
+  const [source, seen] = open(DropIn, url);
+  await waitFor(() => seen.messages.length === 1, "the message");
+  const [{ headers }] = await plan.log();
+  equal([headers.authorization, source.url], ["Basic ZMOpOnA6dw==", url], "header, url");
+});
+
+test("drop-in: in a page of another encoding the query is in it, as the browser's own has it", async () => {
+  const address = `${location.origin}/ticker?x=é${unique()}`;
+  const page = `<script type="module">
+    import { EventSource as DropIn } from "${location.origin}/pkg/eventsource.js";
+    const urls = [EventSource, DropIn].map((Class) => {
+      const source = new Class(${JSON.stringify(address)});
+      source.close();
+      return source.url;
+    });
+    parent.postMessage(urls, "*");
+  </script>`;
+  // In a blob's page each character is a byte, but for the one that is written as an escape.
+  const blob = new Blob([page.replace("é", "\\xe9")], { type: "text/html;charset=windows-1252" });
+  const frame = document.createElement("iframe");
+  after(() => frame.remove());
+  const told = new Promise((resolve) => {
+    window.addEventListener("message", ({ data }) => resolve(data), { once: true });
+  });
+  frame.src = URL.createObjectURL(blob);
+  document.body.append(frame);
+  const [native, dropIn] = await told;
+  equal([dropIn, dropIn.includes("x=%E9")], [native, true], "urls");
 });
