@@ -15,9 +15,9 @@ export interface EventSourceOptions {
    * connection, no other.
    */
   reconnect?: boolean | ReconnectOptions;
-  /** `true`: the server sends something, if only a comment, at least every 30 s; silence means that the connection is dead. */
+  /** `true`: the server sends something, if only a comment, at least every 30 s; silence means that the connection is dead. Default false. */
   heartbeat?: boolean | HeartbeatOptions;
-  /** Default 16 MiB. */
+  /** In bytes. Default 16 777 216; 1 to 2^31-1. */
   maxEventBytes?: number;
 }
 

@@ -5,7 +5,7 @@ import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
 import { closeEvent, enlist, resolve, standardize, tell } from "./interface.js";
-import { PLAINLY, Reader, areProtocols, readOptions } from "./options.js";
+import { PLAINLY, Reader, readOptions, wrongProtocols } from "./options.js";
 import { instance } from "./wasm.js";
 
 const CONNECTING = 0,
@@ -109,7 +109,8 @@ export class WebSocket extends EventTarget {
     // Also an empty one, which `hash` does not tell.
     if (target.href.includes("#")) throw syntaxError("a WebSocket's URL must have no fragment");
     this.#url = target.href;
-    if (!areProtocols(offered)) throw syntaxError("each subprotocol must be a token, and different from the others");
+    const wrong = wrongProtocols(offered);
+    if (wrong) throw syntaxError(wrong);
 
     const options = ours(more);
     const given = new Reader(options, "", OPTIONS);
