@@ -33,3 +33,14 @@ use proptest::test_runner::Config as Cases;
 fn cases(cases: u32) -> Cases {
     Cases { cases, failure_persistence: None, ..Cases::default() }
 }
+
+/// A file that the packaged crate does not have. There it is None, and there is nothing to compare with; cargo leaves the
+/// manifest that it was made from as a mark of it.
+fn file_of_the_repository(path: &str) -> Option<String> {
+    let root = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let root = std::path::Path::new(&root);
+    if root.join("Cargo.toml.orig").exists() {
+        return None;
+    }
+    Some(std::fs::read_to_string(root.join(path)).expect(path))
+}
