@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack lint test-native test-web test-texts test-package test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -37,6 +37,10 @@ server: setup-build
 pack: setup-build
 	@scripts/pack.sh
 
+# Builds target/crate/everwire-VERSION.crate and prints its path last.
+crate: setup-build
+	@. scripts/env.sh && node scripts/crate.mjs
+
 lint: setup-build
 	@scripts/lint.sh
 
@@ -55,6 +59,10 @@ test-package: setup-test server pack
 # That the code, the types and the README say the same of each option.
 test-texts: setup-build pack
 	@. scripts/env.sh && node tests/texts/run.mjs
+
+# What is published: what is in both packages, their links, and that the crate's own tests pass from its package.
+test-packages: setup-build pack
+	@. scripts/env.sh && node --test --test-reporter=spec tests/packages/*.test.mjs
 
 # Faults without end; test-chaos is the short run that belongs to `make test`.
 chaos: setup-test server pack

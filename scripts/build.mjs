@@ -6,6 +6,7 @@ import { brotliCompressSync } from "node:zlib";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { minify } from "terser";
+import { addressNpm, readAddress } from "./address.mjs";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
@@ -134,9 +135,9 @@ for (const file of readdirSync("pkg")) {
   writeFileSync(`pkg/${file}`, `${code}\n`);
 }
 for (const name of entries) cpSync(`pkg-template/${name}.d.ts`, `pkg/${name}.d.ts`);
-for (const file of ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
+for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
-writeFileSync("pkg/package.json", `${JSON.stringify({ ...manifest, version }, null, 2)}\n`);
+addressNpm("pkg", { ...manifest, version }, readFileSync("README.md", "utf8"), readAddress());
 
 // A module that an engine refuses must not be packed.
 new WebAssembly.Module(bytes);
