@@ -129,14 +129,14 @@ for (const [
         same(
           `${option}, range in Rust`,
           ["options.js", `${low} ${high ?? "Infinity"}`],
-          ["config.rs", `${constant(from) / scale} ${Number(constant(till)) / scale}`],
+          ["config.rs", `${Number(constant(from)) / scale} ${Number(constant(till)) / scale}`],
         );
       }
       continue;
     }
     const list = /must be one of (.*), not NaN/.exec(sentence)?.[1].match(/"[^"]*"/g);
     if (list) {
-      const union = type.includes('"') ? type : /type Transport = ([^;]*)/.exec(read("pkg-template/index.d.ts"))[1];
+      const union = type.includes('"') ? type : /type Transport = ([^;]*)/.exec(read("pkg-template/index.d.ts"))?.[1];
       same(
         `${option}, range`,
         ["the code", words(list)],

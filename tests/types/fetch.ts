@@ -93,7 +93,7 @@ source.addEventListener("error", (event) => is<SourceError>()(event));
 source.addEventListener("message", (event) => is<MessageEvent>()(event));
 source.addEventListener("price", ({ data }) => String(data));
 new SourceError("error", { code: 404, message: "gone" });
-const sourceClass: typeof globalThis.EventSource = EventSource;
+EventSource satisfies typeof globalThis.EventSource;
 standard.close();
 // @ts-expect-error a URL is required
 new EventSource();

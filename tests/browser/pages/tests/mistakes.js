@@ -102,7 +102,7 @@ test("an option that has no effect over the endpoint's transport is told, with w
     ["heartbeat.isPong", { heartbeat: { isPong() {} } }],
   ];
   for (const transport of ["fetch", "eventsource"])
-    for (const [name, options] of socket)
+    for (const [name, options] of /** @type {[string, object][]} */ (socket))
       ok(refused(sse("/ticker"), { transport, ...options }).includes(`${name} is for WebSocket only`), name);
   ok(refused(sse("/ticker"), { transport: "fetch", events: ["tick"] }).includes("events is for EventSource"), "events");
   ok(refused(sse("/ticker"), { transport: "eventsource", http: { retry: true } }).includes("http.retry"), "http.retry");
