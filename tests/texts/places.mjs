@@ -89,7 +89,8 @@ export const places = {
   WebSocketOptions: {
     file: "websocket",
     prefix: "new WebSocket.",
-    give: (options) => new WebSocket(websocket, [], options),
+    // With none of its options the argument is somebody else's, and ignored.
+    give: (options) => new WebSocket(websocket, [], { heartbeat: false, ...options }),
   },
   backoff: {
     file: "index",
