@@ -208,7 +208,7 @@ export class Client extends EventTarget {
   addEventListener(type, listener, options) {
     super.addEventListener(type, listener, options);
     this.#listened.add(type);
-    if (!EVENTS.includes(type)) hint(`"${type}" is no event of the client (${EVENTS}); messages go to on()`);
+    if (!EVENTS.includes(type)) deaf(`addEventListener("${type}")`);
   }
 
   /** What `console.log` shows of it, too. The query may hold a token. */
@@ -383,8 +383,7 @@ export class Client extends EventTarget {
   #dispatch(event) {
     const { type } = event;
     this.#show();
-    if (this.#expected.has(type) && !this.#listened.has(type))
-      hint(`on("${type}") is for messages of that type, addEventListener for the event`);
+    if (this.#expected.has(type) && !this.#listened.has(type)) deaf(`on("${type}")`);
     this.#events.push(event);
     this.dispatchEvent(event);
     this.#events.pop();
@@ -543,9 +542,9 @@ export class Client extends EventTarget {
         this.#attempt = retry;
         this.#wrong = undefined;
         this.#port.reason = CONTEXT_REASONS[to & 3];
-        const { delivered, id, seq, cursor, number } = this.#port;
+        const { delivered, aside, id, seq, cursor, number } = this.#port;
         const name = id && !cursor ? "id" : seq && number === undefined && "seq";
-        if (delivered && name) hint(`resume.${name} is in no message so far: nothing is resumed`);
+        if (delivered > aside && name) hint(`resume.${name} is in no message so far: nothing is resumed`);
         if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
@@ -677,6 +676,14 @@ export class Client extends EventTarget {
     });
   }
 }
+
+const deaf = (what) => hint(`${what} hears nothing: messages go to on(), the events ${EVENTS} to addEventListener()`);
+
+// As on a WebSocket, which many come from; here nothing would ever call it.
+for (const type of ["message", "error", ...EVENTS])
+  Object.defineProperty(Client.prototype, `on${type}`, {
+    set: () => deaf(`.on${type}`),
+  });
 
 /** A promise with its ends. */
 function deferred() {

@@ -214,6 +214,7 @@ class Subscriptions {
     if (this.#topics.get(topic.name) !== topic) return;
     message.lastEventId = id || seam.cursor;
     port.delivered++;
+    port.aside++;
     const { members } = topic;
     for (const { handlers } of members) handlers.dispatch(message);
     for (const { loops } of members) {

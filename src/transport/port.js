@@ -219,6 +219,8 @@ export class Port {
   heard = 0;
   received = 0;
   delivered = 0;
+  /** Of these, what had a place of its own (the topics of `everwire/duplex`), and no part in the cursor. */
+  aside = 0;
   suppressed = 0;
   pinged = 0;
   /** @type {number | null} */

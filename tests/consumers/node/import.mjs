@@ -1,5 +1,6 @@
 // Importing does nothing to see; connect tells that this runtime has no WebSocket.
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 
 Reflect.deleteProperty(globalThis, "WebSocket"); // newer versions of Node have one
 const before = Reflect.ownKeys(globalThis);
@@ -30,3 +31,16 @@ assert.throws(
     return true;
   },
 );
+assert.throws(() => connect("/live"), { code: "invalid-url", message: /outside of a page/ });
+
+globalThis.WebSocket = /** @type {any} */ (
+  class extends EventTarget {
+    close() {}
+  }
+);
+const wire = connect("ws://127.0.0.1:9/live?token=secret");
+assert.equal(
+  inspect(wire),
+  inspect({ state: "connecting", transport: "websocket", attempt: 0, url: "ws://127.0.0.1:9/live" }),
+);
+wire.close();

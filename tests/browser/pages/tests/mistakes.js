@@ -32,11 +32,22 @@ test("what is no event of the client is told once by name, and the listener is t
   for (const name of ["message", "error", "disconnect", "message"]) made.addEventListener(name, () => heard++);
   equal(told.length, 3, told.join("\n"));
   for (const [at, name] of ["message", "error", "disconnect"].entries())
-    ok(told[at].startsWith(`everwire: "${name}" `) && told[at].includes("statechange"), told[at]);
+    ok(
+      told[at].startsWith(`everwire: addEventListener("${name}") hears nothing`) && told[at].includes("statechange"),
+      told[at],
+    );
   made.dispatchEvent(new Event("disconnect"));
   equal(heard, 1, "an event of the app's own");
   for (const name of ["open", "statechange", "retry", "gap", "close"]) made.addEventListener(name, () => {});
   equal(told.length, 3, "its events");
+});
+
+test("a handler as on a WebSocket is told", async () => {
+  const told = listen();
+  const made = /** @type {any} */ (client(ws("/echo")));
+  for (const name of ["onmessage", "onopen", "onclose", "onerror"]) made[name] = () => {};
+  equal(told.length, 4, told.join("\n"));
+  ok(told[0].startsWith("everwire: .onmessage hears nothing"), told[0]);
 });
 
 test("on() with an event's name is told when that event comes, unless somebody listens to it", async () => {
@@ -192,6 +203,24 @@ test("half-open after answers, and of a stream, says no such thing", async () =>
   await waitFor(() => stream.retries.length, "the stream's retry");
   for (const { code, message } of [seen.retries[0].failure, stream.retries[0].failure])
     equal([code, message.includes("ping")], ["half-open", false], message);
+});
+
+// Before the next one, as a sentence is told once a page.
+test("messages of topics have no part in what resume names", async () => {
+  const told = listen();
+  const chat = ["send", '{"topic":"a","type":"chat","seq":1}'];
+  const made = duplex(
+    script("ws", [[["send", '{"topic":"a","type":"joined"}'], chat, ["wait", 50], ["reset"]], []]).url,
+    {
+      reconnect: quick,
+      resume: { id: "none", seq: "none" },
+    },
+  );
+  after(() => made.close());
+  const heard = [];
+  made.subscribe("a").on("chat", (message) => heard.push(message));
+  await waitFor(() => made.stats().opens === 2, "the second connection");
+  equal([heard.length, told], [1, []], "told");
 });
 
 test("a key of resume that no message has is told at the first reconnect", async () => {
