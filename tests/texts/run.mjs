@@ -26,15 +26,22 @@ function same(what, ...sides) {
     problems.push(`${what}: ${sides.map(([where, value]) => `${where} has ${value ?? "none"}`).join(", ")}`);
 }
 
-/** What options give: the sentence of the error. */
+/** What options give: the sentence of the error, or of the warning. */
 async function said(give) {
+  const { warn } = console;
+  let warned = "";
+  console.warn = (text) => {
+    warned = text;
+  };
   try {
     const made = await give();
     made?.close?.();
   } catch (error) {
     return error.message;
+  } finally {
+    console.warn = warn;
   }
-  return "";
+  return warned;
 }
 
 /** Of "1 000", "2^31-10 001" or "2³¹−1": the number. */
@@ -82,7 +89,7 @@ for (const [
   );
   if (!listless) {
     // A key that is none makes the code tell those that there are.
-    const listed = /there are (.*)$/.exec(await said(() => give({ nothing: 1 })))?.[1].split(", ") ?? [];
+    const listed = /(?:there|options) are (.*)$/.exec(await said(() => give({ nothing: 1 })))?.[1].split(", ") ?? [];
     const inTypes = only ?? Object.keys(files[file][name]);
     same(
       `the options of ${prefix || "connect"}`,
