@@ -209,13 +209,10 @@ test("half-open after answers, and of a stream, says no such thing", async () =>
 test("messages of topics have no part in what resume names", async () => {
   const told = listen();
   const chat = ["send", '{"topic":"a","type":"chat","seq":1}'];
-  const made = duplex(
-    script("ws", [[["send", '{"topic":"a","type":"joined"}'], chat, ["wait", 50], ["reset"]], []]).url,
-    {
-      reconnect: quick,
-      resume: { id: "none", seq: "none" },
-    },
-  );
+  const made = duplex(script("ws", [[["send", '{"topic":"a","type":"joined"}'], chat, ["close", 1000, ""]], []]).url, {
+    reconnect: quick,
+    resume: { id: "none", seq: "none" },
+  });
   after(() => made.close());
   const heard = [];
   made.subscribe("a").on("chat", (message) => heard.push(message));
@@ -226,18 +223,42 @@ test("messages of topics have no part in what resume names", async () => {
 test("a key of resume that no message has is told at the first reconnect", async () => {
   const told = listen();
   const message = '{"type":"a","eventId":1,"n":{"seq":1}}';
-  const plan = script("ws", [[["send", message], ["reset"]], [["send", message]]]);
+  const plan = script("ws", [
+    [
+      ["send", message],
+      ["close", 1000, ""],
+    ],
+    [["send", message]],
+  ]);
   const made = client(plan.url, { resume: { id: "id" } });
   await waitFor(() => made.stats().opens === 2, "the second connection");
   equal([told.length, told[0]?.includes("resume.id")], [1, true], told.join("\n"));
-  const numbered = client(script("ws", [[["send", message], ["reset"]], []]).url, {
-    resume: { id: "eventId", seq: "seq" },
-  });
+  const numbered = client(
+    script("ws", [
+      [
+        ["send", message],
+        ["close", 1000, ""],
+      ],
+      [],
+    ]).url,
+    {
+      resume: { id: "eventId", seq: "seq" },
+    },
+  );
   await waitFor(() => numbered.stats().opens === 2, "the second connection");
   equal([told.length, told[1]?.includes("resume.seq")], [2, true], told.join("\n"));
-  const right = client(script("ws", [[["send", message], ["reset"]], []]).url, {
-    resume: { id: "eventId", seq: "n.seq" },
-  });
+  const right = client(
+    script("ws", [
+      [
+        ["send", message],
+        ["close", 1000, ""],
+      ],
+      [],
+    ]).url,
+    {
+      resume: { id: "eventId", seq: "n.seq" },
+    },
+  );
   await waitFor(() => right.stats().opens === 2, "the second connection");
   equal(told.length, 2, told.join("\n"));
 });
