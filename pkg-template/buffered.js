@@ -39,6 +39,8 @@ export function addBuffered({ port }, openTimeout, name, ready) {
       if (
         !isStream(
           await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal }),
+          {},
+          client,
         )
       )
         return;

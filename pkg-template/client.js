@@ -1,4 +1,4 @@
-import { request } from "../src/transport/fetch.js";
+import { refusal, request } from "../src/transport/fetch.js";
 import { Port, report, resolve } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
@@ -7,7 +7,7 @@ import { FAILURES, UNANSWERED } from "./failures.js";
 import { Gate } from "./gate.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
-import { ACK, AWAITS, TRANSPORTS, isBody, isHeaders, pick, readSend, wrongProtocols } from "./options.js";
+import { ACK, AWAITS, TRANSPORTS, headersFor, isBody, isHeaders, pick, readSend, wrongProtocols } from "./options.js";
 import { Progress } from "./progress.js";
 
 // The numbers of src/bindings/mod.rs.
@@ -18,6 +18,8 @@ const OPEN = 1,
 const REASONS = ["app", "aborted", "ended", "fatal", "exhausted", "internal"];
 const EVENTS = ["open", "statechange", "retry", "gap", "close"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
+/** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
+const KEPT = 65_536;
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 const STATUSES = ["sent", "acked", "unknown"];
@@ -325,32 +327,63 @@ export class Client extends EventTarget {
   }
 
   async cancel() {
-    const { cancel, init, headers, fetch = globalThis.fetch } = this.#settings.http;
+    const { cancel, headers } = this.#settings.http;
     // Nothing to stop before the first request is out.
     const due = cancel !== undefined && !this.#cancelled && this.#port.url;
     this.#cancelled = true;
     this.close();
     if (!due) return false;
-    const context = {
-      reason: "reconnect",
-      attempt: 0,
-      lastEventId: this.lastEventId,
-      signal: new AbortController().signal,
-    };
-    let url, rest;
-    try {
+    // A handler of what the page's end fires called this. Quoted: the port has an `event` of its own, with a shorter name.
+    // biome-ignore lint/complexity/useLiteralKeys: as above.
+    const leaving = /hide|unload|visib|freeze/.test(`${globalThis["event"]?.type}`);
+    /** @type {any} */
+    let failure = await this.#tell("reconnect", leaving);
+    // What cannot differ is not repeated.
+    if (failure?.status === 401 && [cancel, headers].some((value) => typeof value === "function"))
+      failure = await this.#tell("unauthorized", leaving);
+    if (failure) this.#lastFailure = failure;
+    return !failure;
+  }
+
+  /** Tells the server to stop. Gives why it could not be told. */
+  async #tell(reason, leaving) {
+    const { cancel, init, headers, fetch = globalThis.fetch } = this.#settings.http;
+    const abort = new AbortController(),
+      { signal } = abort,
+      late = deferred();
+    let code = "provider",
+      leave;
+    const tell = async () => {
+      const context = { reason, attempt: 0, lastEventId: this.lastEventId, signal };
       const given = await call(cancel, { ...context, ...this.#port.place() });
       // The function has seen to it.
-      if (given === undefined) return true;
-      ({ url, ...rest } = { headers: await call(headers, context), ...asRequest(given) });
-    } catch (error) {
-      report(error);
-      return false;
-    }
+      if (given === undefined) return;
+      const { url = this.#port.url, method = "POST", body, headers: own } = asRequest(given);
+      const rest = { ...init, method, body, headers: headersFor(body, own ?? (await call(headers, context))), signal };
+      const small = byteLength(body ?? "") <= KEPT;
+      const go = (keepalive) => fetch(url, { ...rest, keepalive });
+      // A page that goes takes its requests along: said once more, it outlives it.
+      leave = () => go(true).catch(() => {});
+      if (small && !leaving) globalThis.addEventListener?.("pagehide", leave);
+      code = "network";
+      const response = await go(leaving && small);
+      if (!response.ok)
+        return new Failure("http", { class: "fatal", .../** @type {any} */ ((await refusal(response, {}))[0]) });
+    };
+    // Also for functions that do not look at the signal.
+    const timer = setTimeout(() => {
+      code = "open-timeout";
+      late.reject();
+      abort.abort();
+    }, this.#settings.openTimeout);
     try {
-      return (await fetch(url ?? this.#port.url, { ...init, method: "POST", keepalive: true, ...rest })).ok;
-    } catch {
-      return false;
+      return await Promise.race([tell(), late.promise]);
+    } catch (cause) {
+      if (code === "provider") report(cause);
+      return new Failure(code, { class: "fatal", cause });
+    } finally {
+      clearTimeout(timer);
+      globalThis.removeEventListener?.("pagehide", leave);
     }
   }
 
@@ -503,8 +536,9 @@ export class Client extends EventTarget {
         ...http.init,
         ...(resumed && { method: resumed.method }),
         protocols: offered,
-        headers: new Headers(headers),
+        headers: resumed ? headersFor(body, headers) : new Headers(headers),
         body,
+        whole: moved !== undefined,
       };
     } catch (error) {
       address = undefined;

@@ -106,7 +106,7 @@ export function connect(endpoint, options = {}) {
   const { acks } = settings.port;
   settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
   const tries = () => wire.attempt;
-  addBuffered(settings, rest.openTimeout ?? 10_000, uplink?.name, fallback.names.includes("poll"));
+  addBuffered(settings, settings.openTimeout, uplink?.name, fallback.names.includes("poll"));
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
   if (uplink) addUplink(settings, uplink, endpoints, tries, (status) => status === TOO_MANY && limit?.slower());
   const subscriptions = addSubscriptions(settings, topics);

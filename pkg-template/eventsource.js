@@ -52,7 +52,7 @@ const readable =
   (fetch, /** @type {Found} */ found) =>
   async (...request) => {
     const response = await fetch(...request);
-    if (isStream(response) && typeof response.body?.getReader !== "function") {
+    if (isStream(response, request[1] ?? {}) && typeof response.body?.getReader !== "function") {
       found.futile = true;
       found.status = response.status;
       throw new TypeError("everwire: the answer has no body that can be read as a stream");

@@ -75,8 +75,14 @@ export interface HttpOptions {
   /** Instead of the global fetch. */
   fetch?: typeof globalThis.fetch;
   /**
+   * Which answers are event streams by their content type: those of `text/event-stream` (`required`, default), those that have
+   * none, too (`optional`), or all (`any`). With `any` a page that asks to log in counts as a stream that says nothing.
+   */
+  contentType?: "required" | "optional" | "any";
+  /**
    * What `cancel()` tells the server: an address, which gets a POST, or a function that gives an address or a
-   * request, or tells the server itself and gives nothing.
+   * request, or tells the server itself and gives nothing. Without a body the headers that are about one are left out.
+   * After a 401 this function and that of the headers are asked again, once, with the reason `unauthorized`.
    */
   cancel?:
     | string
@@ -278,7 +284,8 @@ export interface ResumeOptions {
   gap?: string;
   /**
    * Start is not resume: asked for the request of every attempt once something was delivered, or a cursor
-   * is there (`from`). An address, or what is to be other than a plain GET of the endpoint.
+   * is there (`from`). An address, or what is to be other than a plain GET of the endpoint. Nothing is added to an
+   * address that it gives, unless `via` says so; to the page's own origin the cursor goes in the header `Last-Event-ID`.
    */
   request?: (cursor: Cursor) => string | URL | HttpRequest | Promise<string | URL | HttpRequest>;
 }
@@ -566,7 +573,9 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   close(code?: number, reason?: string): void;
   /**
    * Closes, and tells the server by `http.cancel` to stop the job, once, unless it has ended. Resolves with
-   * whether the server was told; never rejects.
+   * whether the server was told, `false` after `openTimeout` at the latest; then `lastFailure` says why not: `http` with the
+   * answer's status, `network`, `open-timeout`, or `provider` with the function's error as its cause. It never rejects. When
+   * the page goes before the answer, the request is made once more, so that it outlives the page: it may come twice.
    */
   cancel(): Promise<boolean>;
   [Symbol.dispose](): void;

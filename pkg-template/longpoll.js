@@ -88,15 +88,15 @@ function poll(port, attempt, init, name, wait) {
           signal: abort.signal,
         });
         if (!port.owns(socket)) return undefined;
-        if (!isStream(response)) {
-          const [answer, ...told] = await refusal(response);
+        if (!isStream(response, init, port)) {
+          const [answer, ...told] = await refusal(response, init);
           if (!port.owns(socket)) return undefined;
           port.answer = answer;
           return told;
         }
         port.call(opened ? ASKED_AGAIN : OPENED, attempt, 0);
         if (port.socket !== socket) return undefined;
-        port.origin = new URL(response.url || target).origin;
+        port.answeredFrom(target, response.url);
         port.answered(response.headers);
         if (port.socket !== socket) return undefined;
         const code = await read(port, socket, response.body);

@@ -168,6 +168,14 @@ export const isHeaders = (value) => {
   }
 };
 
+/** For a request with this body: without one, no header that is about it (Fetch, "request-body-header name"). */
+export function headersFor(body, given) {
+  const headers = new Headers(given);
+  if (body === undefined || body === null)
+    for (const name of ["encoding", "language", "location", "type"]) headers.delete(`content-${name}`);
+  return headers;
+}
+
 function readHttp(http, withCredentials) {
   const method = http
     .get("method", (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value), "an HTTP method")
@@ -190,6 +198,7 @@ function readHttp(http, withCredentials) {
     body,
     once: !http.flag("retry", false) && /^(POST|PATCH)$/.test(method),
     fetch: http.fn("fetch"),
+    contentType: http.one("contentType", "required", "optional", "any"),
     cancel: http.get(
       "cancel",
       (value) => isFunction(value) || isString(value) || value instanceof URL,
@@ -282,7 +291,8 @@ export function readOptions(given, endpoints) {
     (value) => value === false || isString(value) || isBytes(value) || isFunction(value),
     "a string, bytes, a function, or false for none",
   );
-  const interval = h.number("interval", 100);
+  const interval = h.number("interval", 100),
+    openTimeout = options.number("openTimeout", 1);
   const numbers = [
     r.number("initialDelay"),
     r.number("maxDelay", 100),
@@ -299,7 +309,7 @@ export function readOptions(given, endpoints) {
     outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
     outbox.number("inFlight", 1, Infinity, ""),
     outbox.number("maxAttempts", 1, Infinity, ""),
-    options.number("openTimeout", 1),
+    openTimeout,
     endpoints.length,
     r.number("maxAge", 1000),
     r.number("failback", 1000),
@@ -370,6 +380,7 @@ export function readOptions(given, endpoints) {
   const settings = {
     numbers,
     flags,
+    openTimeout: openTimeout < 0 ? 10_000 : openTimeout,
     protocols,
     shouldReconnect,
     codec: isString(codec) ? CODECS[codec] : codec,
@@ -408,6 +419,7 @@ export function readOptions(given, endpoints) {
       cursorNames: [].concat(name),
       withCredentials,
       fetch: http.fetch,
+      contentType: http.contentType,
       flush: http.flush,
       onComment: http.onComment,
       resumes: request !== undefined,

@@ -2,6 +2,7 @@
 import { refusal } from "../src/transport/fetch.js";
 import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
+import { headersFor } from "./options.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
 const OPENED = 1,
@@ -23,9 +24,15 @@ export function addProbe({ port, http }, probe, tries) {
     const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
     const [url, headers] = await Promise.all([call(probe, context), call(http.headers, context)]);
     const fetch = http.fetch ?? globalThis.fetch;
-    const response = await fetch(String(url), { ...http.init, method: "GET", headers, cache: "no-store", signal });
+    const response = await fetch(String(url), {
+      ...http.init,
+      method: "GET",
+      headers: headersFor(undefined, headers),
+      cache: "no-store",
+      signal,
+    });
     const { status } = response;
-    const [answer, , code] = await refusal(response);
+    const [answer, , code] = await refusal(response, {});
     return status < 400 || status === UPGRADE_REQUIRED ? undefined : [answer, code];
   }
 

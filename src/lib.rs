@@ -34,8 +34,8 @@ mod transport;
 
 #[cfg(feature = "rust")]
 pub use crate::client::{
-    Builder, Client, Closed, ConnectError, Context, DecodeError, EncodeError, EndpointError, Event, Gap,
-    Handle, Message, Place, Request, Resume, Retry, SendOptions, Sending,
+    Builder, Client, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, EndpointError,
+    Event, Gap, Handle, Message, Place, Request, Resume, Retry, SendOptions, Sending,
 };
 pub use crate::{
     core::{

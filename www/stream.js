@@ -53,6 +53,6 @@ export function job(url, request) {
       // Before the first event there is no job that we know of.
       cancel: ({ id }) => (id ? { url: address(id), method: "DELETE" } : undefined),
     },
-    resume: { request: ({ id }) => ({ url: `${address(id)}?overlap=1`, method: "GET" }) },
+    resume: { request: ({ id }) => `${address(id)}?overlap=1&lastEventId=${encodeURIComponent(id)}` },
   };
 }

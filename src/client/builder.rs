@@ -158,6 +158,17 @@ impl Resume {
     }
 }
 
+/// Which answers to a fetch are event streams, by their content type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentType {
+    /// Those of `text/event-stream`; the default.
+    Required,
+    /// Those that have none, too.
+    Optional,
+    /// All, also of a page that asks to log in.
+    Any,
+}
+
 /// Made by [`Client::builder`]. Every setting has a default; see each.
 #[must_use = "a builder does nothing until connect()"]
 pub struct Builder {
@@ -169,6 +180,7 @@ pub struct Builder {
     pub(crate) with_credentials: bool,
     pub(crate) max_event_bytes: usize,
     pub(crate) flush: bool,
+    pub(crate) content_type: ContentType,
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
@@ -201,6 +213,7 @@ impl Builder {
             with_credentials: false,
             max_event_bytes: MAX_EVENT_BYTES as usize,
             flush: false,
+            content_type: ContentType::Required,
             resume: Resume::new(),
             page_lifecycle: true,
             rule: None,
@@ -253,6 +266,12 @@ impl Builder {
     /// [`Failure::TooBig`]. Default 16 MiB.
     pub fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = bytes;
+        self
+    }
+
+    /// A fetched stream: which answers are event streams, by their content type.
+    pub fn content_type(mut self, content_type: ContentType) -> Self {
+        self.content_type = content_type;
         self
     }
 

@@ -10,8 +10,8 @@ use wasm_bindgen::prelude::*;
 
 pub(crate) use super::inbox::Sending;
 use super::{
-    Builder, Closed, ConnectError, Context, DecodeError, EncodeError, Event, Gap, Place, Request, Retry,
-    SendOptions,
+    Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, Place,
+    Request, Retry, SendOptions,
     builder::Endpoint,
     driver::{Driver, Host},
     inbox::Inbox,
@@ -114,6 +114,11 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     port.set_memory(&wasm_bindgen::memory());
     REQUEST.with(|request| port.set_request(request));
     port.set_flush(builder.flush);
+    match builder.content_type {
+        ContentType::Required => {}
+        ContentType::Optional => port.set_content_type("optional"),
+        ContentType::Any => port.set_content_type("any"),
+    }
     if let Some(bytes) = builder.high_water_mark {
         port.set_high_water(bytes);
     }

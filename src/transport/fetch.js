@@ -54,15 +54,15 @@ async function run(port, socket, attempt, url, init) {
     if (!port.owns(socket)) return;
     const response = await (port.fetch ?? fetch)(url, init);
     if (!port.owns(socket)) return void cancel(response.body);
-    if (isStream(response)) {
+    if (isStream(response, init, port)) {
       port.call(OPENED, attempt, 0);
       if (port.socket !== socket) return void cancel(response.body);
-      port.origin = new URL(response.url || url).origin;
+      port.answeredFrom(url, response.url);
       port.answered(response.headers);
       if (port.socket !== socket) return void cancel(response.body);
       code = await read(port, socket, response.body);
     } else {
-      const [answer, ...told] = await refusal(response);
+      const [answer, ...told] = await refusal(response, init);
       if (!port.owns(socket)) return;
       port.answer = answer;
       [kind, code] = told;
@@ -76,14 +76,39 @@ async function run(port, socket, attempt, url, init) {
 
 const typeOf = (response) => response.headers.get("content-type") ?? "";
 
-export const isStream = (response) =>
-  response.status === 200 && /^\s*text\/event-stream\s*(;|$)/i.test(typeOf(response));
+/**
+ * The last value that is a type, and not of any kind (Fetch, "extract a MIME type" and "get, decode, and split"): proxies join several
+ * headers to one, and commas in quotes divide nothing. What stands behind a space would make it none; all engines pass over it.
+ */
+function essence(value) {
+  let found = "";
+  for (const [part] of value.matchAll(/([^",]|"([^"\\]|\\.)*"?)+/g)) {
+    const type =
+      /^[\t ]*(text\/event-stream(?=[\t ;]|$)|[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?=[\t ]*(;|$)))/i.exec(
+        part,
+      )?.[1];
+    if (type && type !== "*/*") found = type;
+  }
+  return found.toLowerCase();
+}
+
+/** A GET is the standard's: 200 alone. Other methods may be answered with Created or Accepted; 204 and 205 have no body. */
+const isAnswer = ({ status, ok }, { method }) =>
+  status === 200 || (ok && status >> 1 !== 102 && !/^(GET|HEAD)?$/i.test(method ?? ""));
+
+export function isStream(response, init, { contentType } = /** @type {any} */ ({})) {
+  const type = typeOf(response);
+  return (
+    isAnswer(response, init) &&
+    (contentType === "any" || (contentType === "optional" && !type) || essence(type) === "text/event-stream")
+  );
+}
 
 /** What there is to tell of an answer that is no event stream, and the kind and code of the loss. */
-export async function refusal(response) {
+export async function refusal(response, init) {
   const { headers, status, body } = response;
   const answer = { status, contentType: typeOf(response), body: await head(body) };
-  return status === 200
+  return isAnswer(response, init)
     ? [answer, LOST, WRONG_TYPE]
     : [answer, ANSWERED, status | (retryAfter(headers.get("retry-after")) << 10)];
 }

@@ -167,6 +167,8 @@ export class Port {
   request;
   /** The caller's own fetch. */
   fetch;
+  /** Which content types are an event stream's: "optional" none, too, "any" all. */
+  contentType;
   /** An event that the stream's end cuts off counts. */
   flush = false;
   /** There is another request for what comes after the first message. */
@@ -226,6 +228,8 @@ export class Port {
   /** @type {number | null} */
   roundTrip = null;
 
+  /** The origin from which a stream was redirected to another one. */
+  #away;
   #names = new Set(["message"]);
   #first = [];
   #recent = [];
@@ -306,10 +310,11 @@ export class Port {
   }
 
   /**
-   * The address, and the headers of a fetch, that ask for what comes after the cursor.
+   * The address, and the headers of a fetch, that ask for what comes after the cursor. `whole`: the caller has put it in the address.
+   * @param {boolean} [whole]
    * @returns {[URL, Headers]}
    */
-  aim(transport, address, given) {
+  aim(transport, address, given, whole) {
     const target = resolve(address),
       headers = new Headers(given);
     // A fragment never leaves the browser, and older WebSockets throw on it.
@@ -318,17 +323,18 @@ export class Port {
     const cursor = (this.asked = this.cursor);
     // SSE cannot send a frame.
     const via = transport !== "websocket" && this.via === "frame" ? undefined : this.via;
-    // Across origins a header of ours costs a preflight, which a server may not be ready for; and WebKitGTK
-    // encodes what is not ASCII a second time (2.50, 2026).
-    const own = target.origin === (globalThis.origin ?? target.origin) && /^[ -~]*$/.test(cursor);
+    // Across origins, also behind a redirect, a header of ours costs a preflight, which a server may not be ready for; and
+    // WebKitGTK encodes what is not ASCII a second time (2.50, 2026).
+    const own =
+      target.origin === (globalThis.origin ?? target.origin) && target.origin !== this.#away && /^[ -~]*$/.test(cursor);
     const header =
       transport === "fetch"
         ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor)
         : this.#selfReconnects(transport);
     if (!headers.has("accept")) headers.set("accept", "text/event-stream");
     if (!cursor || /^(frame|url)$/.test(via)) return [target, headers];
-    if (header) headers.set("last-event-id", toBytes(cursor));
-    else for (const name of this.cursorNames) setParameter(target, name, cursor);
+    if (header) (whole && headers.has("last-event-id")) || headers.set("last-event-id", toBytes(cursor));
+    else if (via || !whole) for (const name of this.cursorNames) setParameter(target, name, cursor);
     return [target, headers];
   }
 
@@ -336,10 +342,10 @@ export class Port {
    * @param {number} attempt
    * @param {string} transport
    * @param {string | URL} address
-   * @param {{ protocols?: string[], headers?: HeadersInit }} [how]
+   * @param {{ protocols?: string[], headers?: HeadersInit, whole?: boolean }} [how]
    */
-  #open(attempt, transport, address, { protocols, headers: given, ...init } = {}) {
-    const [target, headers] = this.aim(transport, address, given);
+  #open(attempt, transport, address, { protocols, headers: given, whole, ...init } = {}) {
+    const [target, headers] = this.aim(transport, address, given, whole);
     const url = target.href;
     const link = [];
     let socket;
@@ -425,6 +431,13 @@ export class Port {
   /** Whether it is one of this client's connections. */
   owns(socket) {
     return socket === this.socket || socket === this.successor?.socket;
+  }
+
+  /** Where the answer to a request for this address came from. */
+  answeredFrom(url, final) {
+    const { origin } = new URL(url);
+    this.origin = new URL(final || url).origin;
+    this.#away = this.origin === origin ? undefined : origin;
   }
 
   /** The server's word on what it is going to send. */

@@ -108,6 +108,8 @@ extern "C" {
     pub(crate) fn set_hold(this: &Port, room: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_resumes(this: &Port, on: bool);
+    #[wasm_bindgen(method, setter, js_name = contentType)]
+    pub(crate) fn set_content_type(this: &Port, which: &str);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_flush(this: &Port, on: bool);
     #[wasm_bindgen(method, getter)]

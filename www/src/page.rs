@@ -7,10 +7,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::app::answer::redirection;
 use crate::args::Root;
 use crate::faults::Faults;
 use crate::{control, files, net};
@@ -26,6 +27,7 @@ pub(crate) fn router(addresses: Addresses, roots: Vec<Root>, faults: Arc<Faults>
     let roots: Arc<[Root]> = roots.into();
     Router::new()
         .route("/config.json", get(config).with_state(addresses))
+        .route("/redirect", any(redirection))
         .merge(control::router(faults))
         .layer(middleware::from_fn(allow_any_origin))
         .merge(Router::new().fallback_service(get(files::serve).with_state(roots)))

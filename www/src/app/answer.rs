@@ -89,7 +89,7 @@ fn answer(app: &App, query: AnswerQuery) -> Option<Response> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct RedirectQuery {
+pub(crate) struct RedirectQuery {
     #[serde(default = "found")]
     status: u16,
     to: String,
@@ -99,7 +99,12 @@ fn found() -> u16 {
     302
 }
 
-pub(super) async fn redirect(Query(query): Query<RedirectQuery>, _: Asked) -> Response {
+pub(super) async fn redirect(query: Query<RedirectQuery>, _: Asked) -> Response {
+    redirection(query).await
+}
+
+/// Also of the page's own origin.
+pub(crate) async fn redirection(Query(query): Query<RedirectQuery>) -> Response {
     let status = StatusCode::from_u16(query.status).ok().filter(StatusCode::is_redirection);
     match (status, HeaderValue::from_bytes(query.to.as_bytes())) {
         (Some(status), Ok(to)) => (status, [(header::LOCATION, to)]).into_response(),

@@ -48,10 +48,13 @@ impl CrossOrigin {
     }
 }
 
-/// CORS for whoever asks.
+/// CORS for whoever asks; with `preflight=0` only for what needs no question before it.
 pub(super) async fn allow_origin(request: Request, next: Next) -> Response {
     let asked = CrossOrigin::of(request.headers());
     let mut response = if request.method() == Method::OPTIONS {
+        if request.uri().query().is_some_and(|query| query.contains("preflight=0")) {
+            return StatusCode::NOT_FOUND.into_response();
+        }
         StatusCode::NO_CONTENT.into_response()
     } else {
         next.run(request).await

@@ -1,6 +1,6 @@
 //! The app: what clients connect to through the wire.
 
-mod answer;
+pub(crate) mod answer;
 mod bots;
 mod bulk;
 mod chat;

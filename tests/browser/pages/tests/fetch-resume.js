@@ -1,6 +1,6 @@
 // Event streams over fetch: start, resume, end, cancel.
 import { client, watch } from "../client.js";
-import { engine, equal, ok, test, waitFor } from "../harness.js";
+import { engine, equal, ok, takeReports, test, waitFor } from "../harness.js";
 import { app, page, script, unique, wire } from "../server.js";
 
 const cutAfter = (text) => [["send", text], ["wait", 30], ["reset"]];
@@ -232,7 +232,7 @@ test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel"
         body: '{"prompt":"hi"}',
         cancel: () => ({ url: `${wire}/llm/${job}`, method: "DELETE" }),
       },
-      resume: { request: () => `${wire}/llm/${job}` },
+      resume: { request: ({ id }) => `${wire}/llm/${job}?lastEventId=${id}` },
       until: ({ data }) => data === "[DONE]",
     });
     let text = "";
@@ -287,4 +287,117 @@ test("cancel: an address gets a POST; after the end there is nothing to cancel",
   const ended = client(plan.url, { http: { cancel: stop.url }, until: () => true });
   await closed(watch(ended));
   equal([await ended.cancel(), (await stop.log()).length], [false, 1], "after the end");
+});
+
+/** A client whose stream has begun, and what its stop request leads to. */
+async function begun(http, options) {
+  const made = client(script("sse", [[["send", "data: a\n\n"]]]).url, {
+    http: { method: "POST", body: "{}", ...http },
+    ...options,
+  });
+  await made.opened();
+  return made;
+}
+const bodyHeaders = {
+  "content-type": "application/json",
+  "content-encoding": "identity",
+  "content-language": "en",
+  "content-location": "/x",
+};
+
+test("cancel: without a body no header is about one, with one they all go", async () => {
+  for (const [method, body] of [["POST"], ["DELETE"], ["POST", '{"stop":1}']]) {
+    const stop = script("sse", [[["status", 204]]]);
+    const made = await begun({
+      headers: { ...bodyHeaders, "x-test": "1" },
+      cancel: () => ({ url: stop.url, method, body }),
+    });
+    equal(await made.cancel(), true, "told");
+    const [{ headers, received }] = await stop.log();
+    equal(
+      Object.keys(bodyHeaders).map((name) => headers[name]),
+      body ? Object.values(bodyHeaders) : [undefined, undefined, undefined, undefined],
+      `headers of a ${method} with ${body}`,
+    );
+    equal([headers["x-test"], received], ["1", body ? [body] : []], "the rest");
+  }
+});
+
+test("cancel: after a 401 the functions are asked again, once; what cannot differ is not repeated", async () => {
+  const stop = script("sse", [[["status", 401]], [["status", 200]]]);
+  const asked = [];
+  const headers = ({ reason }) => {
+    asked.push(reason);
+    return {};
+  };
+  const made = await begun({ headers, cancel: stop.url });
+  equal([await made.cancel(), asked], [true, ["initial", "reconnect", "unauthorized"]], "told");
+  const never = script("sse", [
+    [
+      ["status", 401, "text/plain"],
+      ["send", "no"],
+    ],
+  ]);
+  const refused = await begun({ headers, cancel: never.url });
+  equal(await refused.cancel(), false, "refused");
+  const { code, status, body } = refused.lastFailure;
+  equal([code, status, body, (await never.log()).length], ["http", 401, "no", 2], "why not");
+  const fixed = script("sse", [[["status", 401]]]);
+  equal(
+    [await (await begun({ cancel: fixed.url })).cancel(), (await fixed.log()).length],
+    [false, 1],
+    "nothing to ask",
+  );
+});
+
+test("cancel: it says why not, in time, whatever a function or the server does", async () => {
+  const hang = script("sse", [[["hang"]]]);
+  for (const [cancel, expected] of [
+    [hang.url, "open-timeout"],
+    [() => new Promise(() => {}), "open-timeout"],
+    [() => ({ url: script("sse", [[["status", 503]]]).url }), "http"],
+    [script("sse", [[["cut"]]]).url, "network"],
+    [() => Promise.reject(new Error("mine")), "provider"],
+    [() => 5, "provider"],
+  ]) {
+    const made = await begun({ cancel }, { openTimeout: 1_000 });
+    equal([await made.cancel(), made.lastFailure?.code], [false, expected], "told, and why not");
+    equal(String(made.lastFailure.cause?.message ?? "").includes("mine"), /mine/.test(cancel), "cause");
+    takeReports();
+  }
+});
+
+test("cancel: keepalive when the page goes and the body fits, and only then", async () => {
+  const asked = [];
+  let answer;
+  const stop = (url, { keepalive, method }) => {
+    asked.push([String(url), method, keepalive]);
+    return new Promise((resolve) => {
+      answer ??= () => resolve(new Response(null, { status: 204 }));
+    });
+  };
+  for (const [body, kept] of [
+    [undefined, true],
+    ["x".repeat(70_000), false],
+  ]) {
+    answer = undefined;
+    const plan = script("sse", [[["send", "data: a\n\n"]]]);
+    const fetch = (url, init) => (url === "/stop" ? stop(url, init) : window.fetch(url, init));
+    const staying = client(plan.url, { http: { fetch, cancel: () => ({ url: "/stop", body }) } });
+    await staying.opened();
+    const told = staying.cancel();
+    await waitFor(() => asked.length > 0, "the request");
+    equal(asked.splice(0), [["/stop", "POST", false]], "a page that stays");
+    // The page goes while the answer is out.
+    dispatchEvent(new PageTransitionEvent("pagehide"));
+    equal(asked.splice(0), kept ? [["/stop", "POST", true]] : [], "when it goes meanwhile");
+    answer();
+    equal(await told, true, "told");
+    const going = client(plan.url, { http: { fetch, cancel: () => ({ url: "/stop", body }) } });
+    await going.opened();
+    addEventListener("pagehide", () => going.cancel(), { once: true });
+    dispatchEvent(new PageTransitionEvent("pagehide"));
+    await waitFor(() => asked.length > 0, "the request in leaving");
+    equal(asked.splice(0), [["/stop", "POST", kept]], "told in leaving");
+  }
 });

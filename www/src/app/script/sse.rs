@@ -14,7 +14,7 @@ use super::super::sse::{self, Out};
 use super::super::stats::Kind;
 use super::steps::{self, Step};
 
-/// Instead of 200 and an event stream's type. The body still comes step by step.
+/// Instead of 200 and an event stream's type: a header for each line, so none for an empty text. The body still comes step by step.
 #[derive(Deserialize)]
 pub(in crate::app) struct Dress {
     status: Option<u16>,
@@ -57,9 +57,12 @@ fn dress(mut stream: Response, query: &Dress) -> Option<Response> {
         let status = StatusCode::from_u16(status).ok()?;
         *stream.status_mut() = Some(status).filter(|status| !status.is_informational())?;
     }
-    if let Some(content_type) = &query.r#type {
-        let content_type = HeaderValue::from_bytes(content_type.as_bytes()).ok()?;
-        stream.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    if let Some(types) = &query.r#type {
+        stream.headers_mut().remove(header::CONTENT_TYPE);
+        for content_type in types.split('\n').filter(|line| !line.is_empty()) {
+            let content_type = HeaderValue::from_bytes(content_type.as_bytes()).ok()?;
+            stream.headers_mut().append(header::CONTENT_TYPE, content_type);
+        }
     }
     Some(stream)
 }
