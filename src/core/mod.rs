@@ -22,7 +22,7 @@ mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
-use config::{Config, FLOOR};
+use config::Config;
 use endpoints::Patience;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
@@ -184,7 +184,7 @@ impl Connection {
             Phase::Waiting { until, .. } => self.waking(*until),
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
-                let next = if self.spent { u64::MAX } else { self.rollover.deadline() };
+                let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor()) };
                 let next = self.watch.as_ref().map_or(next, |watch| watch.deadline().min(next));
                 let due = if next == u64::MAX { next } else { self.waking(next) };
                 due.min(self.full_until.unwrap_or(u64::MAX))
@@ -473,7 +473,7 @@ impl Connection {
                 self.spent = false;
                 self.barred = 0;
                 self.endpoint = 0;
-                let until = self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR));
+                let until = self.floor();
                 if until <= now {
                     self.begin(now);
                 } else {

@@ -53,10 +53,16 @@ impl Connection {
         }
     }
 
+    /// No attempt before it.
+    #[inline(never)]
+    pub(super) fn floor(&self) -> u64 {
+        self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR))
+    }
+
     /// Tries at once, but not within the floor of the last attempt nor before a told time.
     pub(super) fn hurry(&mut self, now: u64) {
         if let Phase::Waiting { not_before, .. } = self.phase {
-            let until = not_before.max(self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR)));
+            let until = not_before.max(self.floor());
             if until <= now {
                 self.begin(now);
             } else {

@@ -41,8 +41,9 @@ impl Rollover {
         [aged, failback].into_iter().chain(next.iter_mut().map(|next| &mut next.due)).collect()
     }
 
-    pub(super) fn deadline(&self) -> u64 {
-        self.next.map_or(self.aged.min(self.failback), |next| next.due)
+    /// Not within `floor`: when one successor has failed, the other reason for one may be due in the next moment.
+    pub(super) fn deadline(&self, floor: u64) -> u64 {
+        self.next.map_or(self.aged.min(self.failback).max(floor), |next| next.due)
     }
 }
 
@@ -86,7 +87,10 @@ impl Connection {
     /// The clock has moved on.
     pub(super) fn roll(&mut self, at: Moment) {
         let now = at.now;
-        if now < self.rollover.deadline() || self.spent || !matches!(self.phase, Phase::Open { .. }) {
+        if now < self.rollover.deadline(self.floor())
+            || self.spent
+            || !matches!(self.phase, Phase::Open { .. })
+        {
             return;
         }
         if self.rollover.next.is_some() {

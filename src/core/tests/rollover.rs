@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        config::{Backoff, Config, Heartbeat, Jitter},
+        config::{Backoff, Config, FLOOR, Heartbeat, Jitter},
         failure::Failure,
         io::{Action, Input, News, Page},
         outbox::{Dropped, Sent},
@@ -306,6 +306,18 @@ fn the_first_endpoint_is_tried_again_beside_the_second() {
     assert!(endpoint == 0 && (15_000..=20_000).contains(&(sim.now - failed)), "{}", sim.now - failed);
     succeed(&mut sim, attempt);
     assert_eq!(sim.core.deadline(), None, "it is where it belongs");
+}
+
+#[test]
+fn when_one_reason_has_failed_the_other_waits_for_the_floor() {
+    let mut sim = at_the_second(20_000, 20_050);
+    let (attempt, endpoint) = due(&mut sim);
+    assert_eq!(endpoint, 0);
+    resolved(&mut sim, attempt);
+    sim.input(Input::Lost { attempt, failure: Failure::Network });
+    let failed = sim.now;
+    let (_, endpoint) = due(&mut sim);
+    assert_eq!((endpoint, sim.now - failed), (1, FLOOR));
 }
 
 #[test]

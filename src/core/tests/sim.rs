@@ -358,7 +358,7 @@ impl Sim {
         let quiet = match core.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => true,
             Phase::Open { .. } => {
-                core.watch.is_none() && (core.spent || core.rollover.deadline() == u64::MAX)
+                core.watch.is_none() && (core.spent || core.rollover.deadline(0) == u64::MAX)
             }
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => false,
         };
