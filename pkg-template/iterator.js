@@ -1,3 +1,4 @@
+import { turn } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
 
 const LIMIT = 1024;
@@ -59,6 +60,9 @@ export class Messages {
 
   next() {
     if (this.#queue.length) {
+      // Else a loop that has much to pull would not let the page have its turn.
+      const wait = turn();
+      if (wait) return wait.then(() => this.next());
       const { message: value, settle } = this.#queue.shift();
       settle?.(true);
       if (this.#queue.length <= LIMIT / 2) this.#makeRoom?.();

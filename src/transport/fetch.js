@@ -176,6 +176,11 @@ export async function read(port, socket, body) {
         const big = blocks.deliver(socket);
         if (port.socket !== socket) return;
         if (big) return TOO_BIG;
+        const turn = blocks.turn();
+        if (turn) {
+          await turn;
+          if (port.socket !== socket) return;
+        }
       }
     }
     if (done) return ENDED;
@@ -187,6 +192,9 @@ class Blocks {
   /** The end of the last entry in `words`, and the next one. */
   stop = 0;
   at = 0;
+  /** So many events until the clock is looked at, which costs as much as a short one; and when it last was. */
+  #left = 1;
+  #looked = 0;
   #port;
   #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #stage;
@@ -229,6 +237,14 @@ class Blocks {
     this.#pending += length - end;
   }
 
+  /** A promise of the page's turn, if it is to come first. */
+  turn() {
+    const now = performance.now();
+    if (!this.#left) this.#left = now - this.#looked < 1 ? 16 : 1;
+    this.#looked = now;
+    return this.#port.turn(now);
+  }
+
   /** Up to the end, to a `hold`, or to the loss of the connection. True for an event that is too big. */
   deliver(socket) {
     const port = this.#port,
@@ -259,7 +275,7 @@ class Blocks {
       if (kind !== what) {
         port.event(type, data, id);
         type = data = id = undefined;
-        if (port.hold || port.socket !== socket) break;
+        if (port.hold || port.socket !== socket || !--this.#left) break;
       }
     }
     this.at = at;

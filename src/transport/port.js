@@ -50,6 +50,49 @@ export function isBytes(value) {
   return ArrayBuffer.isView(value) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
 }
 
+/** So long, in ms, may what comes keep the page from its turn, and so long may a frame be due. */
+const SLICE = 8,
+  FRAME = 16;
+/** Of all clients: when the page last had its turn, the promise of its next one, and since when a frame is due. */
+let turned = 0,
+  turning,
+  due = 0;
+
+/** Not a timer, which browsers throttle. */
+const task = () =>
+  new Promise((resolve) => {
+    if (typeof MessageChannel !== "function") return setTimeout(resolve);
+    const { port1, port2 } = new MessageChannel();
+    // Node waits for a port that is open.
+    port1.onmessage = () => resolve(port1.close());
+    port2.postMessage(0);
+  });
+
+async function rest() {
+  try {
+    await scheduler.yield();
+  } catch {
+    // There is none, or this runs in a task of the app's that was aborted.
+    await task();
+  }
+  if (!due && typeof requestAnimationFrame === "function") {
+    due = performance.now();
+    requestAnimationFrame(() => {
+      due = 0;
+    });
+  }
+  // Chromium leaves frames out for 100 ms rather than a task. What is hidden has none, and waits for one only once.
+  for (let late; due && (late = performance.now() - due) > FRAME && late < 2 * FRAME; ) await task();
+  turned = performance.now();
+  turning = undefined;
+}
+
+/** A promise of the page's turn, if it has had none for so long. */
+export function turn(now = performance.now()) {
+  if (!turning && now - turned > SLICE) turning = rest();
+  return turning;
+}
+
 function sendable(frame, name) {
   if (typeof frame === "string" || isBytes(frame)) return frame;
   throw new TypeError(`everwire: ${name} must give a string or bytes`);
@@ -244,6 +287,7 @@ export class Port {
   #buffered = 0;
   #page = [];
   #timer;
+  turn = turn;
   #tick = () => {
     // A ping may wait behind a long upload: what drains is alive.
     const buffered = this.socket?.bufferedAmount ?? 0;
