@@ -649,6 +649,8 @@ export class Port {
     if (sse && !("data" in event)) return; // EventSource's own `open` or `error`
     const now = (this.heard = this.#stamped ? event.timeStamp : performance.now());
     const raw = event.data;
+    // Of the stream's final address, after its redirects.
+    if (sse && event.origin) this.origin = event.origin;
     const heartbeat = this.isPong && !sse && this.#isHeartbeat(raw);
     if (heartbeat) {
       if (this.pinged) this.roundTrip = now - this.pinged;
@@ -658,7 +660,7 @@ export class Port {
     }
     let own;
     if (sse && event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
-    this.#take(raw, sse && event.type !== "message" ? event.type : undefined, own);
+    this.#take(raw, sse ? event.type : undefined, own);
   }
 
   #take(raw, name, own) {
@@ -689,8 +691,10 @@ export class Port {
 
   #read(raw, name) {
     const data = this.decode(raw, this.transport);
+    // By the standard that is the type of an event without a name: native EventSources tell no difference.
     const type =
-      name || (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
+      (name !== "message" && name) ||
+      (data !== null && typeof data === "object" && typeof data.type === "string" ? data.type : "message");
     const message = { data, type, lastEventId: this.cursor, transport: this.transport, origin: this.origin };
     if (this.keepsRaw) message.raw = raw;
     return message;
