@@ -6,7 +6,9 @@ declare module "#glue" {
 }
 
 declare module "#wasm" {
-  export const sum: number;
+  export const size: number;
   export const pivot: number;
+  export const mark: number;
+  export const unused: number;
   export const text: string;
 }

@@ -67,24 +67,13 @@ const { wasm, glue } = shortenNames(shrunk, trimmed);
 writeFileSync(`${out}/everwire.wasm`, wasm);
 writeFileSync(`${out}/glue.js`, `export function instantiate(module, guard) {\n${glue}\n}\n`);
 
-// 4. The wasm as text: one character per byte costs a fifth less than base64 after compression.
+// 4. The wasm as text: one character per byte costs a fifth less than base64 after compression. ASCII only, so that no
+// page's or server's charset can garble it, and no bundler needs four characters for one.
 const bytes = wasm;
-let sum = 0;
-for (const byte of bytes) sum = (sum * 31 + byte) | 0;
-// Turned over around the pivot that compresses best: a wasm's frequent bytes become letters.
-let best;
-for (let pivot = 96; pivot < 160; pivot++) {
-  const text = String.fromCharCode(...bytes.map((byte) => (pivot - byte) & 255)).replace(
-    /[\\`$\r\0]/g,
-    (c) => ({ "\r": "\\r", "\0": "\\x00" })[c] ?? `\\${c}`,
-  );
-  // As most bundlers write it.
-  const size = brotliCompressSync(text.replace(/[\x80-\xff]/g, (c) => `\\x${c.charCodeAt(0).toString(16)}`)).length;
-  if (!best || size < best.size) best = { size, pivot, text };
-}
+const best = asText(bytes);
 writeFileSync(
   `${out}/wasm.js`,
-  `export const sum = ${sum}, pivot = ${best.pivot};\nexport const text = \`${best.text}\`;\n`,
+  `export const size = ${bytes.length}, pivot = ${best.pivot}, mark = ${best.mark}, unused = ${best.unused};\nexport const text = \`${best.text}\`;\n`,
 );
 
 // 5. The facade around them.
@@ -132,6 +121,8 @@ for (const file of readdirSync("pkg")) {
     mangle: false,
     format: { beautify: true },
   });
+  if (/[^\0-\x7f]/.test(code))
+    throw new Error(`build: pkg/${file} is not ASCII: a page of another charset would garble it`);
   writeFileSync(`pkg/${file}`, `${code}\n`);
 }
 for (const name of entries) cpSync(`pkg-template/${name}.d.ts`, `pkg/${name}.d.ts`);
@@ -141,6 +132,30 @@ addressNpm("pkg", { ...manifest, version }, readFileSync("README.md", "utf8"), r
 
 // A module that an engine refuses must not be packed.
 new WebAssembly.Module(bytes);
+
+/**
+ * Each byte is turned over around the pivot that compresses best: a wasm's frequent bytes become letters. What is no ASCII
+ * then, every fifteenth, is a mark and the character 128 below it. The byte that would be the mark itself trades places with
+ * one that does not occur.
+ */
+function asText(bytes) {
+  const unused = Array.from({ length: 256 }, (_, byte) => byte).find((byte) => !bytes.includes(byte));
+  if (unused === undefined) throw new Error("build: every byte occurs in the wasm, so none can stand for the mark");
+  let best;
+  for (let pivot = 112; pivot < 128; pivot++) {
+    for (const mark of Buffer.from("%@~|")) {
+      const swapped = bytes.map((byte) => (pivot - (byte === pivot - mark ? unused : byte)) & 255);
+      const text = Array.from(swapped, (code) =>
+        code < 128 ? String.fromCharCode(code) : String.fromCharCode(mark, code ^ 128),
+      )
+        .join("")
+        .replace(/[\\`$\r\0]/g, (c) => ({ "\r": "\\r", "\0": "\\x00" })[c] ?? `\\${c}`);
+      const size = brotliCompressSync(text).length;
+      if (!best || size < best.size) best = { size, pivot, mark, unused, text };
+    }
+  }
+  return best;
+}
 
 function shrink(bytes) {
   const module = binaryen.readBinary(bytes);

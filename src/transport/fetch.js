@@ -19,6 +19,8 @@ const DATA = 1,
   ID = 3,
   COMMENT = 4,
   DISPATCH = 8;
+/** What a decoder puts in the place of malformed bytes. Not written as itself: these scripts are ASCII. */
+const REPLACEMENT = String.fromCharCode(0xfffd);
 /** The longest chunk that the stage takes. */
 const STAGE_SIZE = 65_536;
 /** Of a refusal's body, so many characters are kept, and waited for no longer than this many ms. */
@@ -288,7 +290,7 @@ class Blocks {
     const text = (this.#text = this.#decoder.decode(buffer.byteLength === region.length ? buffer : region));
     this.#region = region;
     this.#units = text.length !== region.length;
-    this.#slow = this.#units && text.includes("\ufffd");
+    this.#slow = this.#units && text.includes(REPLACEMENT);
     this.#units &&= !this.#slow;
   }
 

@@ -127,7 +127,8 @@ export function setParameter(url, name, value) {
 }
 
 /** What a header can carry: not what it would be trimmed of, nor what servers refuse (RFC 9110, 5.5). */
-const fitsHeader = (id) => !/^[ \t]|[^ -\ufffd\t]|\x7f|[ \t]$/.test(id);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header cannot carry.
+const fitsHeader = (id) => !/^[ \t]|[\0-\x08\n-\x1f\x7f]|[ \t]$/.test(id);
 
 /** A header's characters are bytes: those of the id in UTF-8. */
 function toBytes(id) {

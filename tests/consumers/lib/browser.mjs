@@ -48,6 +48,3 @@ async function show(url, expected) {
 }
 
 export const live = (url) => show(url);
-
-/** The page must show an error of this code, and nothing in the console. Returns the text. */
-export const refused = (url, code) => show(url, `error ${code}: `);
