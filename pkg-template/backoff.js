@@ -79,19 +79,27 @@ export class Backoff {
     this.#openedAt = now();
   }
 
-  /** `routine`: by the app, or with 1000, which says that nothing is wrong. */
-  ended(code, routine) {
+  /** `asked`: by the app. */
+  ended(code, asked) {
     if (!this.#delays) return;
-    const stable = now() - this.#openedAt >= this.#delays.stableAfter;
+    const { initial, max, jitter, stableAfter } = this.#delays;
+    const stable = now() - this.#openedAt >= stableAfter;
     this.#openedAt = undefined;
-    if (routine) return void (stable && losses.delete(this.#url));
+    // 1000 says that nothing is wrong. But a server that closes what held closes it for all.
+    if (asked || (code === 1000 && !stable)) return void (stable && losses.delete(this.#url));
     this.#failures = stable ? 1 : this.#failures + 1;
-    const told = code === 1012 || code === 1013 ? RESTARTING * (1 + Math.random() / 8) : 0;
+    const told = code === 1012 || code === 1013 ? RESTARTING : 0,
+      share = jitter === "none" ? 0 : Math.random();
+    const least = told * (1 + share / 8);
+    const wait =
+      stable && code !== 1006 && share
+        ? Math.max(FLOOR, told) + share * Math.max(Math.min(initial * 1.0625, max - FLOOR), told / 4)
+        : Math.max(this.#delay(), least);
     losses.delete(this.#url);
     losses.set(this.#url, {
       failures: this.#failures,
-      until: now() + Math.max(this.#delay(), told),
-      soonest: now() + Math.max(FLOOR, told),
+      until: now() + wait,
+      soonest: now() + Math.max(FLOOR, least),
     });
     if (losses.size > KEPT) losses.delete(losses.keys().next().value);
   }

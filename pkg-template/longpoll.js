@@ -9,7 +9,8 @@ import { LONGEST, Reader, section } from "./options.js";
 const OPENED = 1,
   LOST = 2,
   ASKING = 19,
-  ASKED_AGAIN = 22;
+  ASKED_AGAIN = 22,
+  PAUSE = 23;
 const ENDED = 0,
   NETWORK = 1006;
 /** More than the server may wait, and nothing came: the answer is lost. */
@@ -101,10 +102,14 @@ function poll(port, attempt, init, name, wait) {
         if (port.socket !== socket) return undefined;
         const code = await read(port, socket, response.body);
         if (port.socket !== socket) return undefined;
-        if (code !== ENDED || (opened && news() === before && performance.now() - began < SOON)) return [LOST, code];
+        const quiet = news() === before,
+          took = performance.now() - began;
+        if (code !== ENDED || (opened && quiet && took < SOON)) return [LOST, code];
         clearTimeout(late);
+        // One that brings nothing before its time is a server that ends them all.
+        const pause = port.call(PAUSE, 0, opened && quiet && took < wait ? 1 : 0);
         await new Promise((resolve) => {
-          late = setTimeout(resolve, FLOOR + began - performance.now());
+          late = setTimeout(resolve, Math.max(FLOOR - took, pause));
         });
         if (port.socket !== socket) return undefined;
       } finally {

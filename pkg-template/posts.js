@@ -308,7 +308,7 @@ export class Posts {
 
   #answered(batch, { ok, status, headers }, messages) {
     const port = this.#port,
-      wait = retryAfter(headers.get("retry-after"));
+      wait = retryAfter(headers);
     const said = batch[0].id === undefined;
     if (ok) this.#settle(batch, TAKEN, 0, messages);
     else if (UNFIT.includes(status)) {

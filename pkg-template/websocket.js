@@ -297,7 +297,7 @@ export class WebSocket extends EventTarget {
     const failed = !this.#end || this.#failed;
     this.#letGo();
     this.#state = CLOSED;
-    this.#backoff.ended(code, asked || code === 1000);
+    this.#backoff.ended(code, asked);
     if (failed) tell(this, new Event("error"));
     // Of one that repeats, `open` and `close` take turns; `error` tells the attempts between. Its handler may close it.
     if (wasOpen || last || this.#client.state === "closed") tell(this, closeEvent({ code, reason, wasClean }));

@@ -154,6 +154,9 @@ impl Driver {
                 if self.core.borrow().current(attempt) {
                     self.retry_told(self.parser.borrow_mut().finish());
                 }
+                if high > 0 {
+                    self.core.borrow_mut().brought(attempt);
+                }
                 let failure = match code {
                     0 => Failure::End,
                     1 => Failure::ContentType,
@@ -236,6 +239,7 @@ impl Driver {
                 self.core.borrow_mut().asked_again(attempt);
                 self.run();
             }
+            23 => return self.core.borrow().pause(code != 0, draw()) as u32,
             21 => self.input(Input::Room(code.checked_sub(1).map(u64::from))),
             _ => {
                 if let Id::Own(epoch) = id {
@@ -254,10 +258,9 @@ impl Driver {
 
     fn input(self: &Rc<Self>, input: Input) {
         let heard = self.port.heard() as u64;
-        let draw = (sys::random() * 4_294_967_296.0) as u32;
         {
             let mut core = self.core.borrow_mut();
-            let at = Moment { now: now(), draw };
+            let at = Moment { now: now(), draw: draw() };
             core.handle(at, Input::Heard { at: heard });
             core.handle(at, input);
         }
@@ -391,6 +394,10 @@ fn sequence(high: u32, low: u32) -> Option<u64> {
 
 fn now() -> u64 {
     sys::monotonic() as u64
+}
+
+fn draw() -> u32 {
+    (sys::random() * 4_294_967_296.0) as u32
 }
 
 fn page(code: u32) -> Option<Page> {

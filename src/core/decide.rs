@@ -2,7 +2,7 @@
 
 use super::{
     Connection,
-    config::FLOOR,
+    config::{FLOOR, Jitter},
     failure::{Class, Failure},
     io::{Action, Moment, News, Reason, Why},
     state::Phase,
@@ -50,8 +50,10 @@ impl Connection {
     /// `verdict` is the caller's rule; `None` leaves it to the table.
     pub(super) fn answered(&mut self, at: Moment, verdict: Option<bool>) {
         let Phase::Asking { failure, stable, opened } = self.phase else { return };
-        self.credit(stable);
-        self.failures += u64::from(!stable);
+        // What delivered and ended in good order is routine, however short it was: the server sets the pace.
+        let proven = stable || self.brought;
+        self.credit(proven);
+        self.failures += u64::from(!proven);
         let class = failure.class(self.has_opened);
         let reauth = class == Class::Reauth && self.config.has_provider && !self.reauthed;
         let repeatable = !self.spent || failure.untouched();
@@ -77,20 +79,24 @@ impl Connection {
         }
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
         let share = if self.config.seams { 4 } else { 8 };
-        let told = self.config.backoff.told(failure.told().max(self.told), share, at.draw);
+        let backoff = &self.config.backoff;
+        let asked = failure.told().max(self.told);
+        let told = backoff.told(asked, share, at.draw);
         let delay = if reauth {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR
-        } else if matches!(failure, Failure::End) && stable {
-            // Routine: at once, which is the floor.
-            FLOOR.max(told)
         } else {
             // That the token was refused stands until the functions have answered it.
             if !matches!(failure, Failure::Provider) || matches!(self.reason, Reason::Initial) {
                 self.reason = Reason::Reconnect;
             }
-            self.config.backoff.delay(self.retries, at.draw).max(told)
+            // A server that closes what held closes it for all: its whole fleet comes back.
+            if stable && failure.orderly() && backoff.jitter != Jitter::None {
+                backoff.routine(self.initial, asked, at.draw)
+            } else {
+                backoff.delay(self.retries, at.draw).max(told)
+            }
         };
         self.wait_until(at.now, at.now.saturating_add(delay), at.now.saturating_add(told));
         // Offline may have stretched it.

@@ -30,7 +30,7 @@ impl Connection {
         }
         // What says nothing of the way is no strike: a function that failed, a server that is busy, no network.
         let busy = matches!(failure, Failure::Provider | Failure::Http { status: 429 | 503, .. });
-        let strike = u64::from(!stable && !busy && !self.offline);
+        let strike = u64::from(!stable && !self.brought && !busy && !self.offline);
         let Patience { unopened, early } = self.config.patience;
         let (strikes, mut limit) = if opened {
             self.strikes.early += strike;

@@ -164,6 +164,11 @@ impl Failure {
         )
     }
 
+    /// The server ended it, and said so.
+    pub(crate) const fn orderly(self) -> bool {
+        matches!(self, Self::End | Self::Closed { .. })
+    }
+
     pub(crate) const fn close_code(self) -> u16 {
         if let Self::Closed { code } = self { code } else { 0 }
     }

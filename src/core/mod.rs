@@ -76,6 +76,10 @@ pub(crate) struct Connection {
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
+    /// What ended in good order had delivered something.
+    brought: bool,
+    /// The delay before the first retry, as the caller set it.
+    initial: u64,
     /// The last `retry:` field, in ms.
     told: u64,
     /// No attempt before this, also when the page froze meanwhile.
@@ -119,6 +123,8 @@ impl Connection {
             unfit: config.first > 0,
             route: None,
             spent: false,
+            brought: false,
+            initial: config.backoff.initial,
             told: 0,
             barred: 0,
             watch: None,
@@ -311,6 +317,17 @@ impl Connection {
         self.config.backoff.initial = ms;
     }
 
+    /// The connection whose loss comes next delivered something, and ended in good order.
+    pub(crate) fn brought(&mut self, attempt: u32) {
+        self.brought = self.current(attempt);
+    }
+
+    /// How long a long poll waits before its next request. `quiet`: the answer before it brought nothing, and came early.
+    pub(crate) fn pause(&self, quiet: bool, draw: u32) -> u64 {
+        let backoff = &self.config.backoff;
+        if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 4, draw) }
+    }
+
     /// Something was delivered, and the caller has another request to go on with.
     pub(crate) fn resumable(&mut self) {
         self.spent = false;
@@ -326,6 +343,7 @@ impl Connection {
         self.renew();
         self.attempted_at = Some(now);
         self.spent = false;
+        self.brought = false;
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
         let Self { attempt, retries: retry, reason, endpoint, .. } = *self;

@@ -52,6 +52,7 @@ async function run(port, socket, attempt, url, init) {
   let code = NETWORK;
   /** @type {any} */
   let kind = LOST;
+  let before = 0;
   try {
     if (!port.owns(socket)) return;
     const response = await (port.fetch ?? fetch)(url, init);
@@ -62,6 +63,7 @@ async function run(port, socket, attempt, url, init) {
       port.answeredFrom(url, response.url);
       port.answered(response.headers);
       if (port.socket !== socket) return void cancel(response.body);
+      before = port.received;
       code = await read(port, socket, response.body);
     } else {
       const [answer, ...told] = await refusal(response, init);
@@ -73,7 +75,8 @@ async function run(port, socket, attempt, url, init) {
     // After close() the abort is our own.
     if (port.owns(socket)) port.refusal = error;
   }
-  if (port.owns(socket)) port.call(kind, attempt, code >>> 0);
+  // What ended in good order may have brought something.
+  if (port.owns(socket)) port.call(kind, attempt, code >>> 0, code ? 0 : port.received - before);
 }
 
 const typeOf = (response) => response.headers.get("content-type") ?? "";
@@ -112,18 +115,28 @@ export async function refusal(response, init) {
   const answer = { status, contentType: typeOf(response), body: await head(body) };
   return isAnswer(response, init)
     ? [answer, LOST, WRONG_TYPE]
-    : [answer, ANSWERED, status | (retryAfter(headers.get("retry-after")) << 10)];
+    : [answer, ANSWERED, status | (retryAfter(headers) << 10)];
 }
 
-/** 0 none, else one more than the seconds: of a number, or until a date (RFC 9110, 10.2.3). */
-export function retryAfter(value) {
-  // Not whatever engines take for a date.
-  const seconds = /^\d+$/.test(value)
-    ? Number(value)
-    : /^[A-Z]/.test(value)
-      ? Math.ceil((Date.parse(value) - Date.now()) / 1000)
-      : NaN;
-  return Math.min(Math.max(seconds, 0) + 1 || 0, 0x3fffff);
+/**
+ * 0 none, else one more than the seconds: a number, or from the answer's own date to another (RFC 9110, 10.2.3), as the
+ * clock here may be wrong. A header that came several times is joined with commas: the longest counts.
+ */
+export function retryAfter(headers) {
+  const date = (text) => Date.parse(/GMT$/.test(text) ? text : `${text} GMT`);
+  let longest = 0;
+  // Not at the comma of a date.
+  for (const part of `${headers.get("retry-after")}`.split(/,(?!\s*\d\d[ -])/)) {
+    const text = part.trim();
+    // Not whatever engines take for a date.
+    const seconds = /^\d+$/.test(text)
+      ? Number(text)
+      : /^[A-Z].*:\d\d:\d\d/.test(text)
+        ? Math.ceil((date(text) - (date(headers.get("date")) || Date.now())) / 1000)
+        : NaN;
+    longest = Math.max(longest, Math.max(seconds, 0) + 1 || 0);
+  }
+  return Math.min(longest, 0x3fffff);
 }
 
 export async function head(body) {

@@ -279,6 +279,8 @@ export class Port {
   #recent = [];
   #learned = 0;
   #resumable = false;
+  /** Messages that had come when this connection took over. */
+  #began = 0;
   /** lastEventId of the last event on this connection: only a change is an id of the event's own. */
   #lastEventId = "";
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
@@ -447,7 +449,8 @@ export class Port {
       this.#on(link, socket, "error", (event) => {
         if ("data" in event) return;
         if (this.#selfReconnects(transport) && socket.readyState === 0) this.call(INTERRUPTED, attempt, 0);
-        else this.call(LOST, attempt, 1006);
+        // What the browser would come back from may have been an orderly end: it does not say.
+        else this.call(LOST, attempt, 1006, socket.readyState ? 0 : this.received - this.#began);
       });
     }
     this.successor = { socket, link, transport, url, origin: target.origin };
@@ -471,6 +474,7 @@ export class Port {
     this.#lastEventId = "";
     this.#resumable = false;
     this.pinged = this.#buffered = 0;
+    this.#began = this.received;
   }
 
   /** Whether it is one of this client's connections. */

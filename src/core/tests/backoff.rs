@@ -42,8 +42,24 @@ proptest! {
         told in prop_oneof![0..=MAX_DELAY, any::<u64>()],
         draw in any::<u32>(),
     ) {
-        let most = told.min(backoff.max_server_delay);
-        prop_assert!((most..=most + most / 4).contains(&backoff.told(told, 4, draw)));
+        let cap = backoff.max_server_delay;
+        let least = if told < cap { told } else { cap - cap / 5 };
+        let delay = backoff.told(told, 4, draw);
+        prop_assert!((least..=cap.min(told.saturating_add(told / 4))).contains(&delay), "{delay}");
+    }
+
+    #[test]
+    fn the_wait_after_a_routine_end_keeps_to_the_server_the_floor_and_the_caps(
+        backoff in any_backoff(),
+        told in prop_oneof![Just(0), 0..=MAX_DELAY, any::<u64>()],
+        draw in any::<u32>(),
+    ) {
+        let delay = backoff.routine(backoff.initial, told, draw);
+        prop_assert!(delay >= FLOOR, "{delay}");
+        prop_assert!(delay <= backoff.max.max(backoff.max_server_delay), "{delay}");
+        prop_assert!(told >= backoff.max_server_delay || delay >= told, "{delay}");
+        // What may be shortened to the told time must not be sooner than that.
+        prop_assert!(delay >= backoff.told(told, 4, draw), "{delay}");
     }
 
     #[test]
@@ -100,6 +116,44 @@ fn a_factor_of_one_does_not_grow_and_zero_grows_from_the_floor() {
 }
 
 #[test]
-fn what_a_server_may_ask_for_has_a_cap() {
-    assert_eq!(Backoff::new().told(u64::MAX, 4, 0), 300_000);
+fn what_a_server_may_ask_for_has_a_cap_with_its_spread() {
+    for told in [300_000, 3_600_000, u64::MAX] {
+        assert_eq!([0, u32::MAX].map(|draw| Backoff::new().told(told, 4, draw)), [240_000, 300_000]);
+    }
+    assert_eq!(Backoff::new().told(299_000, 4, u32::MAX), 300_000);
+}
+
+#[test]
+fn without_jitter_nothing_is_spread() {
+    let none = Backoff::new().with_jitter(Jitter::None);
+    for draw in [0, 7, u32::MAX] {
+        assert_eq!([0, 500, 5_000, u64::MAX].map(|told| none.told(told, 4, draw)), [0, 500, 5_000, 300_000]);
+    }
+}
+
+/// The first percentile and the last of a fleet that a server let go of at one instant.
+fn percentiles(backoff: &Backoff, told: u64) -> (u64, u64) {
+    let mut draw = 7_u32;
+    let mut delays: Vec<_> = (0..1_000)
+        .map(|_| {
+            draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            backoff.routine(backoff.initial, told, draw)
+        })
+        .collect();
+    delays.sort_unstable();
+    (delays[10], delays[990])
+}
+
+#[test]
+fn after_a_routine_end_a_fleet_is_spread_over_the_initial_delay_or_a_quarter_of_what_was_told() {
+    for (initial, told, spread) in [
+        (1_000, 0, 1_000),
+        (5_000, 0, 5_000),
+        (1_000, 500, 1_000),
+        (1_000, 20_000, 4_900),
+        (1_000, 300_000, 58_000),
+    ] {
+        let (first, last) = percentiles(&Backoff::new().with_initial(initial), told);
+        assert!(last - first >= spread, "initial {initial}, told {told}: {first} to {last}");
+    }
 }

@@ -2,12 +2,13 @@
 
 use super::{
     super::{
+        Connection,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
         io::{Input, Page, Route, Why},
         state::State,
     },
-    sim::{STREAM, Sim},
+    sim::{SOCKET, STREAM, Sim, closed},
 };
 
 const POST: Route = Route { once: true, ..STREAM };
@@ -117,17 +118,146 @@ fn a_post_is_not_repeated_by_a_page_that_comes_back() {
     assert_eq!(sim.end(), Some(Why::Exhausted));
 }
 
+/// It delivered something, and ended in good order.
+fn ended(sim: &mut Sim) {
+    sim.core.brought(sim.core.attempt());
+    sim.lost(Failure::End);
+}
+
+/// The least and the longest wait of the draws, after what `lose` does to a connection that was open for so long.
+fn waits(route: Route, config: &Config, held: u64, lose: impl Fn(&mut Sim)) -> (u64, u64) {
+    let wait = |draw| {
+        let mut sim = Sim::open_on(route, config.clone());
+        sim.pass(held);
+        sim.draw = Some(draw);
+        lose(&mut sim);
+        assert_eq!((sim.core.state(), sim.core.retries()), (State::Waiting, 1));
+        sim.wait()
+    };
+    (wait(0), wait(u32::MAX))
+}
+
 #[test]
-fn a_stream_that_ends_after_a_healthy_time_comes_back_at_once() {
-    let mut sim = Sim::open_on(STREAM, Config::default());
-    for _ in 0..20 {
-        sim.pass(60_000);
+fn what_a_server_ends_after_a_healthy_time_is_spread_over_the_initial_delay() {
+    let config = Config::default();
+    let all = (FLOOR, FLOOR + 1_062);
+    assert_eq!(waits(STREAM, &config, 5_000, |sim| sim.lost(Failure::End)), all);
+    assert_eq!(waits(STREAM, &config, 5_000, ended), all);
+    for code in [1000, 1001, 4000] {
+        assert_eq!(waits(SOCKET, &config, 5_000, |sim| sim.lost(closed(code))), all, "{code}");
+    }
+    assert_eq!(waits(SOCKET, &config, 5_000, |sim| sim.lost(closed(1012))), (5_000, 6_250));
+    assert_eq!(waits(STREAM, &config, 5_000, |sim| sim.lost(Failure::Network)), (FLOOR, 1_000));
+    let told = |ms| {
+        waits(STREAM, &config, 5_000, |sim| {
+            sim.core.retry_told(ms);
+            ended(sim);
+        })
+    };
+    // The spread is over what the caller set, not over what replaced it.
+    assert_eq!(told(200), (200, 1_262));
+    assert_eq!(told(20_000), (20_000, 25_000));
+}
+
+#[test]
+fn without_jitter_the_wait_after_a_routine_end_is_exact() {
+    let backoff = Backoff::new().with_jitter(Jitter::None);
+    let config = Config { backoff, ..Config::default() };
+    assert_eq!(waits(STREAM, &config, 5_000, ended), (1_000, 1_000));
+    assert_eq!(waits(STREAM, &config, 0, ended), (1_000, 1_000));
+    for (held, told) in [(0, 500), (5_000, 500), (5_000, 70_000)] {
+        let waits = waits(STREAM, &config, held, |sim| {
+            sim.core.retry_told(told);
+            ended(sim);
+        });
+        assert_eq!(waits, (told, told));
+    }
+}
+
+#[test]
+fn short_answers_that_deliver_come_again_at_the_servers_pace_for_ever() {
+    for (told, least, most) in [(500, 500, 625), (0, FLOOR, FLOOR), (60_000, 60_000, 75_000)] {
+        let backoff = Backoff::new().with_max_attempts(2);
+        let mut sim = Sim::open_on(STREAM, Config { backoff, ..Config::default() });
+        sim.core.retry_told(told);
+        for _ in 0..100 {
+            sim.pass(200);
+            ended(&mut sim);
+            assert!((least..=most).contains(&sim.wait()), "{}", sim.wait());
+            sim.establish();
+        }
+        // Empty ones are failures, and count.
         sim.lost(Failure::End);
-        assert!((FLOOR..=FLOOR + FLOOR / 4).contains(&sim.wait()), "{}", sim.wait());
-        let wait = sim.wait();
-        sim.pass(wait);
+        sim.establish();
+        sim.lost(Failure::End);
+        assert_eq!(sim.end(), Some(Why::Exhausted));
+    }
+}
+
+#[test]
+fn a_short_answer_that_delivers_sets_back_what_earlier_failures_grew() {
+    let mut sim = Sim::open_on(STREAM, Config { has_provider: true, ..Config::default() });
+    for _ in 0..3 {
+        for _ in 0..5 {
+            sim.lost(Failure::Network);
+            sim.establish();
+        }
+        ended(&mut sim);
+        assert_eq!(sim.core.retries(), 1);
+        sim.establish();
+        // A token that expires between two answers is asked for each time.
+        sim.lost(http(401));
+        assert_eq!(sim.core.state(), State::Waiting);
+        sim.establish();
+        ended(&mut sim);
         sim.establish();
     }
+}
+
+#[test]
+fn what_an_earlier_connection_delivered_says_nothing_of_the_next() {
+    let mut sim = Sim::open_on(STREAM, Config::default());
+    ended(&mut sim);
+    sim.draw = Some(u32::MAX);
+    for delay in [2_000, 4_000, 8_000] {
+        sim.establish();
+        sim.lost(Failure::End);
+        assert_eq!(sim.wait(), delay);
+    }
+    // Of an attempt that is over already.
+    sim.core.brought(sim.core.attempt().wrapping_sub(1));
+    sim.establish();
+    sim.lost(Failure::End);
+    assert_eq!(sim.wait(), 16_000);
+}
+
+/// A thousand clients that one server let go of in good order, each with a draw of its own.
+#[test]
+fn a_fleet_that_is_let_go_of_at_one_instant_does_not_come_back_as_one() {
+    let (mut seed, mut delays) = (1_u32, Vec::new());
+    for _ in 0..1_000 {
+        let mut sim = Sim::open_on(STREAM, Config::default());
+        sim.pass(60_000);
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        sim.draw = Some(seed);
+        sim.lost(Failure::End);
+        delays.push(sim.wait());
+    }
+    delays.sort_unstable();
+    assert!(delays[990] - delays[10] >= 1_000, "{} to {}", delays[10], delays[990]);
+    let busiest = (0..1_200)
+        .map(|from| delays.iter().filter(|delay| (from..from + 100).contains(*delay)).count())
+        .max();
+    assert!(busiest < Some(150), "{busiest:?} in a tenth of a second");
+}
+
+#[test]
+fn a_long_poll_pauses_as_told_and_spread_when_it_ends_early() {
+    let mut core = Sim::open_on(STREAM, Config::default()).core;
+    let pauses = |core: &Connection, quiet| [0, u32::MAX].map(|draw| core.pause(quiet, draw));
+    assert_eq!((pauses(&core, false), pauses(&core, true)), ([0, 0], [FLOOR, FLOOR + 1_062]));
+    core.retry_told(2_000);
+    assert_eq!((pauses(&core, false), pauses(&core, true)), ([2_000, 2_500], [2_000, 3_062]));
 }
 
 #[test]
@@ -151,7 +281,7 @@ fn the_end_without_reconnect_is_no_failure() {
 
 #[test]
 fn retry_after_is_a_lower_bound_and_capped() {
-    for (told, least, most) in [(2_000, 2_000, 2_500), (u32::MAX, 300_000, 375_000)] {
+    for (told, least, most) in [(2_000, 2_000, 2_500), (u32::MAX, 240_000, 300_000)] {
         let mut sim = Sim::open_on(STREAM, Config::default());
         sim.lost(Failure::Http { status: 503, retry_after: Some(told) });
         assert!((least..=most).contains(&sim.wait()), "{}", sim.wait());
