@@ -3,7 +3,7 @@ import { Port, report, resolve } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
-import { FAILURES, UNANSWERED } from "./failures.js";
+import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
 import { Gate } from "./gate.js";
 import { Handlers } from "./handlers.js";
 import { Messages } from "./iterator.js";
@@ -29,7 +29,8 @@ const UNKNOWN = 2,
   DROPPED_CLOSED = 5,
   DROPPED_ABORTED = 9;
 /** Kinds of `call`, as src/client/driver.rs and src/bindings/mod.rs read them. */
-const ABORT = 18,
+const LOST = 2,
+  ABORT = 18,
   ASKING = 19,
   START = 24,
   RESOLVED = 25,
@@ -37,6 +38,8 @@ const ABORT = 18,
   RECONNECT = 27,
   CLOSE = 28,
   RETRY_IN = 29;
+/** A code of LOST. */
+const NOT_RESUMABLE = 5;
 const APP = 0,
   ABORTED = 1,
   ENDED = 2,
@@ -155,7 +158,7 @@ export class Client extends EventTarget {
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
       if (place) port.start(...place);
     } catch (error) {
-      this.#progress?.end();
+      this.#progress?.end(0);
       this.#free();
       throw error;
     }
@@ -163,7 +166,10 @@ export class Client extends EventTarget {
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
     // Not before the caller has its handlers on; and a close() in the same task opens nothing.
-    else queueMicrotask(() => this.#state === CLOSED || port.call(START));
+    else
+      queueMicrotask(() => {
+        if (this.#state !== CLOSED) this.#progress?.over ? this.#finish() : port.call(START);
+      });
   }
 
   get state() {
@@ -330,6 +336,8 @@ export class Client extends EventTarget {
     const { cancel, headers } = this.#settings.http;
     // Nothing to stop before the first request is out.
     const due = cancel !== undefined && !this.#cancelled && this.#port.url;
+    // Its end is told to the next page; what was given up is not.
+    if (!this.#cancelled) this.#progress?.forget();
     this.#cancelled = true;
     this.close();
     if (!due) return false;
@@ -438,7 +446,13 @@ export class Client extends EventTarget {
     } catch (error) {
       return report(error);
     }
+    this.#finish();
+  }
+
+  /** The last message has come. */
+  #finish() {
     this.#cancelled = true;
+    this.#lastFailure = null;
     this.#close(ENDED, 0, "");
   }
 
@@ -508,11 +522,16 @@ export class Client extends EventTarget {
     };
     let address, kind, extra, once, wrong;
     try {
-      // What has begun goes on with the caller's other request.
-      const resumed =
-        again && (this.#port.delivered || cursor)
-          ? asRequest(await ask("resume.request", () => again({ ...context, ...this.#port.place() })))
-          : undefined;
+      // What has begun goes on with the caller's other request, or not at all.
+      const begun = again && (this.#port.delivered || cursor),
+        given = begun ? await ask("resume.request", () => again({ ...context, ...this.#port.place() })) : undefined;
+      if (begun && (given ?? null) === null) {
+        if (context.signal.aborted) return;
+        // That of the connection before.
+        this.#port.refusal = undefined;
+        return this.#port.call(LOST, attempt, NOT_RESUMABLE);
+      }
+      const resumed = begun ? asRequest(given) : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
         moved ?? ask("the endpoint function", this.#endpoints[place]),
@@ -615,6 +634,7 @@ export class Client extends EventTarget {
             ping &&
             transport === "websocket" &&
             roundTrip === null && { message: UNANSWERED }),
+          ...(code === "half-open" && transport === "eventsource" && { message: UNHEARD }),
           ...(code === "provider" &&
             (this.#wrong ??
               (this.#asked.size
@@ -666,12 +686,12 @@ export class Client extends EventTarget {
         );
       },
       // CLOSED
-      (why, code, failed) => this.#closed(why, code, failed ? this.#lastFailure : null),
+      (why, code, left) => this.#closed(why, code, left & 1 ? this.#lastFailure : null, left & 6),
     ];
     return { host: (kind, a, b, c) => kinds[kind](a, b, c) };
   }
 
-  #closed(why, code, error) {
+  #closed(why, code, error, fate = 0) {
     if (this.#state === CLOSED) return;
     const wasOpen = this.#state === OPEN;
     const told = this.#opening || this.#iterators.size;
@@ -679,7 +699,7 @@ export class Client extends EventTarget {
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
-    this.#progress?.end();
+    this.#progress?.end(fate);
     this.#handlers.clear();
     for (const [, , settle, flags] of this.#port.payloads.values()) settle(flags & AWAITS ? UNKNOWN : DROPPED_CLOSED);
     this.#port.payloads.clear();

@@ -12,8 +12,12 @@ export const FAILURES = [
   ["end", "the server ended the stream"],
   ["too-big", "an event is larger than maxEventBytes"],
   ["buffered", "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll"],
+  ["truncated", "the stream ended before until was true"],
+  ["not-resumable", "resume.request gave nothing to go on with"],
+  ["frozen", "the browser cut the connection while the page was frozen"],
 ];
 
 /** Of a heartbeat that never had an answer. */
 export const UNANSWERED =
   'no ping was answered: the server must send it back, or {"type":"pong"}; see heartbeat.ping and isPong';
+export const UNHEARD = "nothing came in time: an EventSource hears only pings, and what events or on() names";

@@ -150,6 +150,9 @@ export type FailureCode =
   | "buffered" // the server answers, but its event stream is held back on the way (told by "everwire/duplex")
   | "content-type" // the answer is no event stream: see contentType
   | "end" // the server ended the stream
+  | "truncated" // the stream ended, or had nothing to go on with, before `until` was true of a message
+  | "not-resumable" // resume.request gave undefined: there is nothing to go on with
+  | "frozen" // the browser cut what nothing can resume, while the page was frozen
   | "too-big"; // an event is larger than maxEventBytes
 
 /** What a {@link Failure} is made of. */
@@ -286,8 +289,12 @@ export interface ResumeOptions {
    * Start is not resume: asked for the request of every attempt once something was delivered, or a cursor
    * is there (`from`). An address, or what is to be other than a plain GET of the endpoint. Nothing is added to an
    * address that it gives, unless `via` says so; to the page's own origin the cursor goes in the header `Last-Event-ID`.
+   * `undefined`: there is nothing to go on with, such as an id; the client closes with `fatal` and the failure
+   * `not-resumable`.
    */
-  request?: (cursor: Cursor) => string | URL | HttpRequest | Promise<string | URL | HttpRequest>;
+  request?: (
+    cursor: Cursor,
+  ) => string | URL | HttpRequest | null | undefined | Promise<string | URL | HttpRequest | null | undefined>;
 }
 
 export interface OutboxOptions {
@@ -383,7 +390,10 @@ export interface Options {
   events?: readonly string[];
   /** The request of a fetched stream. */
   http?: HttpOptions;
-  /** Ends the client for good, with reason `ended`, after the message that it says true of. */
+  /**
+   * Ends the client for good, with reason `ended`, after the message that it says true of. A stream that ends before it
+   * is `truncated`.
+   */
   until?: (message: Message) => boolean;
   /** The longest line or event of a fetched stream, in bytes. Default 16 777 216; 1 to 2^31-1. */
   maxEventBytes?: number;
@@ -541,6 +551,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   /** The subprotocol the server chose. */
   readonly protocol: string;
   readonly lastEventId: string;
+  /** Why the last connection or attempt ended, as its `retry` or `close` told it; null before that, and after the last message. */
   readonly lastFailure: Failure | null;
   /** Date.now() of the next attempt while waiting, else null. */
   readonly retryAt: number | null;

@@ -127,7 +127,8 @@ function poll(port, attempt, init, name, wait) {
       return [LOST, NETWORK];
     })
     .then((told) => {
-      if (told && port.owns(socket)) port.call(told[0], attempt, told[1] >>> 0);
+      if (told?.[0] === LOST) port.lost(socket, attempt, told[1]);
+      else if (told && port.owns(socket)) port.call(told[0], attempt, told[1] >>> 0);
     });
   return socket;
 }

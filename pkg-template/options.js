@@ -10,7 +10,9 @@ const RECONNECTS = 1,
   COMMENTS = 64,
   PLAIN = 128,
   NUMBERED = 256,
-  PASSIVE = 512;
+  PASSIVE = 512,
+  RESUMES = 1024,
+  UNTIL = 2048;
 export const PROVIDER = 4,
   ASKS = 8;
 
@@ -328,14 +330,17 @@ export function readOptions(given, endpoints) {
   const withCredentials = options.flag("withCredentials", false);
   const http = readHttp(options.part("http"), withCredentials);
   const request = resume.fn("request");
-  const asks = [...endpoints, protocols, http.headers, http.body, request].some(isFunction);
+  const differs = [...endpoints, protocols, http.headers, http.body].some(isFunction),
+    until = options.fn("until");
   const shouldReconnect = options.fn("shouldReconnect"),
     handshake = options.fn("handshake");
   const flags =
     (reconnect.on ? RECONNECTS : 0) |
     (heartbeat.on ? HEARTBEAT : 0) |
     (ping === false ? PASSIVE : 0) |
-    (asks || handshake ? PROVIDER : 0) |
+    (differs || handshake ? PROVIDER : 0) |
+    (request ? RESUMES : 0) |
+    (until ? UNTIL : 0) |
     (shouldReconnect ? ASKS : 0) |
     (via === "header" && transport === TRANSPORTS.eventsource ? SELF_RECONNECT : 0) |
     (http.onComment ? COMMENTS : 0) |
@@ -387,11 +392,11 @@ export function readOptions(given, endpoints) {
     encodes: codec !== "binary",
     transport,
     ways,
-    asks,
+    asks: differs || request,
     request,
     http,
     shuffle: options.flag("shuffle", false),
-    until: options.fn("until"),
+    until,
     events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...[gap, notice].filter(isString)],
     heartbeat: heartbeat.on && {
       ping,

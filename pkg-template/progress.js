@@ -2,13 +2,19 @@ import { report } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 
 const EVERY = 250;
+/** What becomes of the place; the numbers of src/bindings/mod.rs. */
+const OVER = 2,
+  GONE = 4;
+/** This page, and no other: not even itself after a reload. */
+const PAGE = performance.timeOrigin;
 
 /** Places in use: two clients at one would go on from each other's. */
 const taken = new Set();
 
 /**
  * Where this page is in the stream, for the one after it: `[id, number, epoch]` of the last message that the app is
- * done with. Written after that, at most every 250 ms, and when the page is left.
+ * done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fourth
+ * entry: the page that told its client so. There the next client asks anew; another page's first one is told first.
  */
 export class Progress {
   #storage;
@@ -21,8 +27,13 @@ export class Progress {
   #turn = 0;
   #committed = 0;
   #place;
+  /** Not written yet. */
+  #fresh = false;
   #timer;
   #ended = false;
+  #fate = 0;
+  /** An earlier page saw the end of the stream. */
+  over = false;
   #leave = () => this.#write();
 
   constructor({ storage, key, manual }, fixed) {
@@ -52,8 +63,12 @@ export class Progress {
     if (text === undefined || text === null) return undefined;
     if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null");
     try {
-      const [id, number, epoch] = JSON.parse(text);
-      if (typeof id === "string") return [id, Number.isSafeInteger(number) ? number : undefined, epoch];
+      const [id, number, epoch, page] = JSON.parse(text);
+      if (page === PAGE) this.#set([]);
+      else if (typeof id === "string") {
+        this.over = page !== undefined;
+        return (this.#place = [id, Number.isSafeInteger(number) ? number : undefined, epoch]);
+      }
     } catch {}
     // Somebody else's, or torn.
     return undefined;
@@ -91,12 +106,19 @@ export class Progress {
     return found;
   }
 
-  end() {
+  end(fate) {
     this.#ended = true;
+    this.#fate ||= fate;
     taken.delete(this.#key);
     globalThis.removeEventListener?.("pagehide", this.#leave);
     globalThis.document?.removeEventListener("visibilitychange", this.#leave);
     this.#write();
+  }
+
+  /** The app gave the stream up: what is stored leads nowhere. */
+  forget() {
+    this.#fate = GONE;
+    if (this.#ended) this.#write();
   }
 
   #settle() {
@@ -109,6 +131,7 @@ export class Progress {
 
   #commit(place) {
     this.#place = place;
+    this.#fresh = true;
     if (this.#ended) this.#write();
     else this.#timer ??= setTimeout(this.#leave, EVERY);
   }
@@ -117,8 +140,18 @@ export class Progress {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const place = this.#place;
-    this.#place = undefined;
-    if (place) this.#try(() => this.#storage.setItem(this.#key, JSON.stringify(place)));
+    // Another client of this page has taken the place over.
+    if (this.#ended && taken.has(this.#key)) return;
+    if (this.#fate === GONE) return this.#set([]);
+    // The end counts when the app is done with all that came before it.
+    const over = this.#fate === OVER && (this.#manual ? this.#committed === this.#turn : !this.#open.length);
+    if (over) this.#set([...(place ?? ["", null, null]), PAGE]);
+    else if (this.#fresh) this.#set(place);
+    this.#fresh = false;
+  }
+
+  #set(place) {
+    this.#try(() => this.#storage.setItem(this.#key, JSON.stringify(place)));
   }
 
   /** A storage that is full or forbidden is told once, and not asked again. */

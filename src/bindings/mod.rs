@@ -51,7 +51,7 @@ const OPENED: u32 = 6;
 const RETRY: u32 = 7;
 /// The outcome, and the numbers that are missing, from and to, or negative ones.
 const OUTCOME: u32 = 8;
-/// Why, the code, and whether the last failure is its error.
+/// Why, the code, and what becomes of the stored place: 0 kept, 2 over, 4 gone; 1 more if the last failure is its error.
 const CLOSED: u32 = 9;
 
 struct FacadeHost {
@@ -135,6 +135,7 @@ impl Host for FacadeHost {
                 self.js.host(OUTCOME, outcome, from, to);
             }
             News::Closed { why, code, failure } => {
+                let fate = driver.fate(why) as u8;
                 if let Some(failure) = failure {
                     self.fail(failure);
                 }
@@ -146,7 +147,7 @@ impl Host for FacadeHost {
                     Why::Exhausted => 4,
                     Why::Internal => 5,
                 };
-                self.js.host(CLOSED, why, code.into(), f64::from(u8::from(failure.is_some())));
+                self.js.host(CLOSED, why, code.into(), f64::from(fate | u8::from(failure.is_some())));
             }
         }
     }

@@ -16,6 +16,8 @@ const COMMENTS: u32 = 64;
 const PLAIN: u32 = 128;
 const NUMBERED: u32 = 256;
 const PASSIVE: u32 = 512;
+const RESUMES: u32 = 1024;
+const UNTIL: u32 = 2048;
 
 pub(super) struct Given {
     pub(super) config: Config,
@@ -70,6 +72,8 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
         first: next(0) as u32,
         reconnects: set(RECONNECTS),
         has_provider: set(PROVIDER),
+        resumes: set(RESUMES),
+        until: set(UNTIL),
         asks: set(ASKS),
         seams: !set(PLAIN),
         numbered: set(NUMBERED),

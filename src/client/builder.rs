@@ -49,8 +49,32 @@ pub struct Context {
     pub last_event_id: String,
 }
 
-/// Why an endpoint function has no address. It is one failed attempt, not the end.
+/// Why an endpoint function has no address. It is one failed attempt, not the end, unless it is [`NotResumable`].
 pub type EndpointError = Box<dyn std::error::Error>;
+
+/// There is nothing to go on with: the client closes with [`Failure::NotResumable`].
+///
+/// ```
+/// use everwire::{Client, NotResumable, Request, Reason};
+/// let builder = Client::builder_with(|context| async move {
+///     match (context.reason, context.last_event_id.split_once(':')) {
+///         (Reason::Initial, _) => Ok(Request::post("/v1/chat", "hi").with_resume()),
+///         (_, Some((answer, _))) => Ok(Request::get(format!("/v1/chat/{answer}"))),
+///         _ => Err(NotResumable.into()),
+///     }
+/// });
+/// # drop(builder);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotResumable;
+
+impl fmt::Display for NotResumable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is nothing to go on with")
+    }
+}
+
+impl std::error::Error for NotResumable {}
 
 pub(crate) type Asked = Pin<Box<dyn Future<Output = Result<Request, EndpointError>>>>;
 

@@ -82,6 +82,11 @@ impl Driver {
         self.core.borrow().last_failure()
     }
 
+    #[cfg(feature = "npm")]
+    pub(crate) fn fate(&self, why: Why) -> crate::core::io::Fate {
+        self.core.borrow().fate(why)
+    }
+
     #[cfg(feature = "rust")]
     pub(crate) fn retries(&self) -> u64 {
         self.core.borrow().retries()
@@ -121,6 +126,12 @@ impl Driver {
             }
             None => Input::ProviderFailed { attempt },
         });
+    }
+
+    /// There is nothing to go on with.
+    #[cfg(feature = "rust")]
+    pub(crate) fn not_resumable(self: &Rc<Self>, attempt: u32) {
+        self.input(Input::Lost { attempt, failure: Failure::NotResumable });
     }
 
     /// The port has the payload. [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
@@ -163,6 +174,7 @@ impl Driver {
                     2 => Failure::TooBig,
                     3 => Failure::Provider,
                     4 => Failure::Buffered,
+                    5 => Failure::NotResumable,
                     // Never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
                     1006 => Failure::Network,
                     _ => Failure::Closed { code: code as u16 },
@@ -174,6 +186,8 @@ impl Driver {
                 self.input(Input::Interrupted { attempt });
             }
             4 => {
+                // Whether there is something to go on from matters to a page that freezes.
+                self.learn();
                 if let Some(page) = page(code) {
                     self.input(Input::Page(page));
                 }
@@ -408,6 +422,7 @@ fn page(code: u32) -> Option<Page> {
         3 => Page::Visible,
         4 => Page::Frozen,
         5 => Page::Resumed,
+        6 => Page::Left,
         _ => return None,
     })
 }

@@ -26,7 +26,7 @@ mod wire;
 
 #[cfg(feature = "rust")]
 pub use self::{
-    builder::{Builder, ConnectError, ContentType, Context, EndpointError, Place, Resume},
+    builder::{Builder, ConnectError, ContentType, Context, EndpointError, NotResumable, Place, Resume},
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
     request::Request,

@@ -10,8 +10,8 @@ use wasm_bindgen::prelude::*;
 
 pub(crate) use super::inbox::Sending;
 use super::{
-    Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, Place,
-    Request, Retry, SendOptions,
+    Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, NotResumable,
+    Place, Request, Retry, SendOptions,
     builder::Endpoint,
     driver::{Driver, Host},
     inbox::Inbox,
@@ -358,9 +358,11 @@ impl Host for AppHost {
                 let driver: Weak<Driver> = Rc::downgrade(driver);
                 let builder = Rc::clone(&self.builder);
                 wasm_bindgen_futures::spawn_local(async move {
-                    let request = asked.await.ok();
-                    if let Some(driver) = driver.upgrade() {
-                        resolved(&driver, attempt, &builder, request.as_ref());
+                    let request = asked.await;
+                    let Some(driver) = driver.upgrade() else { return };
+                    match request {
+                        Err(error) if error.is::<NotResumable>() => driver.not_resumable(attempt),
+                        request => resolved(&driver, attempt, &builder, request.as_ref().ok()),
                     }
                 });
             }

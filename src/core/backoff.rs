@@ -15,29 +15,27 @@ impl Backoff {
         uniform(bottom, top, draw)
     }
 
-    // Not inlined, for the size, as those below: they have several callers.
     /// What the server asked to wait, spread over that share of it: a lower bound for the delay.
-    #[inline(never)]
     pub(crate) fn told(&self, told: u64, share: u64, draw: u32) -> u64 {
-        let told = told.min(self.max_server_delay);
-        self.after(told, told / share, self.max_server_delay, draw)
+        self.after(told, share, 0, draw)
     }
 
     /// The wait after a routine end, which a whole fleet sees at one instant: after what the server told, spread over
     /// `initial`, the delay that the caller set, or over a quarter of what was told. A sixteenth on top, so that the first
     /// and the last percent of a fleet are that far apart.
-    #[inline(never)]
     pub(crate) fn routine(&self, initial: u64, told: u64, draw: u32) -> u64 {
         let spread = (initial + initial / 16).min(self.max - FLOOR);
-        let told = told.min(self.max_server_delay).max(FLOOR);
-        let cap = self.max_server_delay.max(FLOOR + spread);
-        self.after(told, spread.max(told / 4), cap, draw)
+        self.after(told.max(FLOOR), 4, spread + FLOOR, draw)
     }
 
-    /// From `told` on, but no later than the cap. Who asks for the cap, or for more, gets the last fifth before it: all at
-    /// the cap would be one instant.
+    /// From `told` on, over a share of it or up to `least`, but no later than the cap. Who asks for the cap, or for more,
+    /// gets the last fifth before it: all at the cap would be one instant.
+    // Not inlined, for the size.
     #[inline(never)]
-    fn after(&self, told: u64, spread: u64, cap: u64, draw: u32) -> u64 {
+    fn after(&self, told: u64, share: u64, least: u64, draw: u32) -> u64 {
+        let told = told.min(self.max_server_delay.max(FLOOR.min(least)));
+        let cap = self.max_server_delay.max(least);
+        let spread = (told / share).max(least.saturating_sub(FLOOR));
         let (low, high) = match self.jitter {
             Jitter::None => (told, told),
             _ if told < cap => (told, cap.min(told + spread)),

@@ -306,6 +306,10 @@ pub(crate) struct Config {
     pub(crate) open_timeout: u64,
     /// The endpoint or the protocols are a function, so asking again can help after a 401.
     pub(crate) has_provider: bool,
+    /// What has begun goes on with another request (`resume.request`), which the caller is asked for.
+    pub(crate) resumes: bool,
+    /// The caller knows the last message (`until`): what ends before it is truncated.
+    pub(crate) until: bool,
     /// The caller has a rule of its own (`shouldReconnect`).
     pub(crate) asks: bool,
     /// `resume.via: "header"`: the EventSource may reconnect by itself.
@@ -337,6 +341,8 @@ impl Default for Config {
             outbox: Outbox::new(),
             open_timeout: 10_000,
             has_provider: false,
+            resumes: false,
+            until: false,
             asks: false,
             browser_reconnects: false,
             seams: true,

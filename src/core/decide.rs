@@ -4,21 +4,26 @@ use super::{
     Connection,
     config::{FLOOR, Jitter},
     failure::{Class, Failure},
-    io::{Action, Moment, News, Reason, Why},
+    io::{Action, Fate, Moment, News, Reason, Why},
     state::Phase,
 };
 
 /// The server could not take a message for its size (RFC 6455, 7.4.1).
 const TOO_BIG: u16 = 1009;
+/// What fails within this time of the page's return was cut while it was frozen.
+const RETURN: u64 = 5_000;
 
 impl Connection {
     pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
         // One that fell silent only proved itself up to what was last heard.
         let stable = self.stable(if matches!(failure, Failure::HalfOpen) { self.heard } else { at.now });
+        let failure = self.named(at.now, failure);
         if failure.close_code() == TOO_BIG {
             self.queue.too_big(&mut self.actions);
         }
         let opened = matches!(self.phase, Phase::Open { .. });
+        // What broke off may miss something, until another connection shows.
+        self.torn |= opened && !failure.orderly();
         self.let_go();
         self.last_failure = Some(failure);
         self.phase = Phase::Asking { failure, stable, opened };
@@ -26,6 +31,39 @@ impl Connection {
             self.act(Action::Ask(failure));
         } else {
             self.answered(at, None);
+        }
+    }
+
+    /// What the core knows better than who told it.
+    fn named(&mut self, now: u64, failure: Failure) -> Failure {
+        let begun = self.has_opened || self.ids.begun();
+        let cut = self.spent && self.frozen > 0;
+        match failure {
+            Failure::End if self.config.until => Failure::Truncated,
+            // Half an answer, and no more to be had: there is no use in asking again.
+            Failure::Http { status: 204, .. } if self.config.until && begun => {
+                self.spent = true;
+                Failure::Truncated
+            }
+            // It ended in good order before, and that was all.
+            Failure::NotResumable if matches!(self.last_failure, Some(Failure::Truncated)) => {
+                self.spent = true;
+                Failure::Truncated
+            }
+            // What was cut while the page was frozen fails on its return, or is silent from then on.
+            Failure::Network if cut && now <= self.frozen.saturating_add(RETURN) => Failure::Frozen,
+            Failure::HalfOpen if cut && self.frozen >= self.heard => Failure::Frozen,
+            failure => failure,
+        }
+    }
+
+    /// What a client that closes so leaves of the place that it stored.
+    pub(crate) fn fate(&self, why: Why) -> Fate {
+        match (why, self.last_failure) {
+            // By its last message; or the answer to a question, which is not asked again.
+            (Why::Ended, last) if last.is_none() || self.config.resumes || self.once() => Fate::Over,
+            (Why::Fatal, Some(failure)) if failure.misplaced() => Fate::Gone,
+            _ => Fate::Kept,
         }
     }
 
@@ -55,7 +93,10 @@ impl Connection {
         self.credit(proven);
         self.failures += u64::from(!proven);
         let class = failure.class(self.has_opened);
-        let reauth = class == Class::Reauth && self.config.has_provider && !self.reauthed;
+        // What cannot differ is not repeated. Another request is asked for only once something has begun.
+        let differs =
+            self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
+        let reauth = class == Class::Reauth && differs && !self.reauthed;
         let repeatable = !self.spent || failure.untouched();
         let table = class == Class::Retriable && repeatable || reauth || self.elsewhere(failure);
         let again = verdict.unwrap_or(table);

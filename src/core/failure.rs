@@ -34,6 +34,12 @@ pub enum Failure {
     TooBig,
     /// The server answers, but its event stream is held back on the way, by a proxy that waits for its end.
     Buffered,
+    /// The stream ended before the message that was to be its last.
+    Truncated,
+    /// There is no request to go on with.
+    NotResumable,
+    /// The browser cut it while the page was frozen, and nothing can resume it.
+    Frozen,
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -63,7 +69,9 @@ impl Failure {
     /// assert_eq!(Failure::Closed { code: 4401 }.class(true), Class::Reauth);
     /// assert_eq!(Failure::Http { status: 404, retry_after: None }.class(false), Class::Fatal);
     /// ```
+    // Not inlined, for the size: it has several callers.
     #[must_use]
+    #[inline(never)]
     pub const fn class(self, opened: bool) -> Class {
         match self {
             Self::Closed { code } => match code {
@@ -80,12 +88,15 @@ impl Failure {
                 _ => Self::ContentType.class(opened),
             },
             Self::ContentType if opened => Class::Retriable,
-            Self::ContentType | Self::Blocked | Self::TooBig => Class::Fatal,
+            Self::ContentType | Self::Blocked | Self::TooBig | Self::NotResumable | Self::Frozen => {
+                Class::Fatal
+            }
             Self::Network
             | Self::OpenTimeout
             | Self::HalfOpen
             | Self::Provider
             | Self::End
+            | Self::Truncated
             | Self::Buffered => Class::Retriable,
         }
     }
@@ -105,6 +116,9 @@ impl Failure {
             Self::End => "end",
             Self::TooBig => "too-big",
             Self::Buffered => "buffered",
+            Self::Truncated => "truncated",
+            Self::NotResumable => "not-resumable",
+            Self::Frozen => "frozen",
         }
     }
 
@@ -123,6 +137,9 @@ impl Failure {
             Self::End => 8,
             Self::TooBig => 9,
             Self::Buffered => 10,
+            Self::Truncated => 11,
+            Self::NotResumable => 12,
+            Self::Frozen => 13,
         }
     }
 
@@ -142,6 +159,9 @@ impl Failure {
             Self::End => "the server ended the stream",
             Self::TooBig => "an event is larger than maxEventBytes",
             Self::Buffered => "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll",
+            Self::Truncated => "the stream ended before until was true",
+            Self::NotResumable => "resume.request gave nothing to go on with",
+            Self::Frozen => "the browser cut the connection while the page was frozen",
         }
     }
 
@@ -166,7 +186,18 @@ impl Failure {
 
     /// The server ended it, and said so.
     pub(crate) const fn orderly(self) -> bool {
-        matches!(self, Self::End | Self::Closed { .. })
+        matches!(self, Self::End | Self::Truncated | Self::Closed { .. })
+    }
+
+    /// It says that the place in the stream leads nowhere: not who asks, but what is asked for is refused.
+    pub(crate) const fn misplaced(self) -> bool {
+        match self {
+            Self::Http { status, .. } => {
+                status >= 400 && status < 500 && !matches!(status, 401 | 403 | 408 | 425 | 429)
+            }
+            Self::Closed { code } => matches!(code, 4400 | 4404),
+            _ => matches!(self, Self::Truncated | Self::NotResumable | Self::ContentType | Self::TooBig),
+        }
     }
 
     pub(crate) const fn close_code(self) -> u16 {

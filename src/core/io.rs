@@ -92,6 +92,19 @@ pub(crate) enum Page {
     /// Frozen, or put into the back/forward cache.
     Frozen,
     Resumed,
+    /// It is going for good, and its connections with it.
+    Left,
+}
+
+/// What becomes of the place in the stream that a page stored, when its client closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fate {
+    /// The next client goes on from there.
+    Kept = 0,
+    /// The stream is over: there is nothing to ask for.
+    Over = 2,
+    /// It leads nowhere: the next client starts anew.
+    Gone = 4,
 }
 
 /// Why a client is closed.

@@ -29,7 +29,7 @@ use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
 use outbox::{Dropped, Queue, Sent};
 use rollover::Rollover;
-use seam::{Id, Ids};
+use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
 
 /// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
@@ -62,6 +62,8 @@ pub(crate) struct Connection {
     failures: u64,
     has_opened: bool,
     last_failure: Option<Failure>,
+    /// What broke off may miss something: no connection has opened since.
+    torn: bool,
     /// The one new question after a 401 was put.
     reauthed: bool,
     reason: Reason,
@@ -95,6 +97,10 @@ pub(crate) struct Connection {
     stalls: u64,
     offline: bool,
     hidden: bool,
+    /// The page froze and the connection was kept: the end of the clock until it is back, then the time of that. 0: never.
+    frozen: u64,
+    /// The page is going for good.
+    left: bool,
     /// Of the last tick: monotonic and wall time.
     clock: Option<(u64, u64)>,
     looked: u64,
@@ -115,6 +121,9 @@ impl Connection {
             failures: 0,
             has_opened: false,
             last_failure: None,
+            torn: false,
+            frozen: 0,
+            left: false,
             reauthed: false,
             reason: Reason::Initial,
             endpoint: config.first,
@@ -219,6 +228,12 @@ impl Connection {
             }
             return;
         }
+        // What the browser takes down with the page is no failure.
+        if self.left
+            && matches!(input, Input::Lost { .. } | Input::Interrupted { .. } | Input::ProviderFailed { .. })
+        {
+            return;
+        }
         match input {
             Input::Start if matches!(self.phase, Phase::Idle) => self.begin(at.now),
             Input::Start => {}
@@ -258,7 +273,13 @@ impl Connection {
             Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
             Input::Reconnect => self.reconnect(at.now),
-            Input::Close { why, code } => self.close(why, code, None),
+            Input::Close { why, code } => {
+                // The last message came: whatever failed before it is of the past.
+                if why == Why::Ended {
+                    self.last_failure = None;
+                }
+                self.close(why, code, None);
+            }
         }
     }
 
@@ -344,6 +365,7 @@ impl Connection {
         self.attempted_at = Some(now);
         self.spent = false;
         self.brought = false;
+        self.frozen = 0;
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
         let Self { attempt, retries: retry, reason, endpoint, .. } = *self;
@@ -390,6 +412,7 @@ impl Connection {
             self.ids.reconnected();
         }
         self.has_opened = true;
+        self.torn = false;
         self.reason = Reason::Reconnect;
         self.show(State::Open);
         self.tell(News::Open);
@@ -400,6 +423,11 @@ impl Connection {
 
     fn uplink(&self) -> bool {
         self.route.is_none_or(|route| route.uplink)
+    }
+
+    /// The request must not be repeated by itself.
+    fn once(&self) -> bool {
+        self.route.is_some_and(|route| route.once)
     }
 
     pub(in crate::core) fn posts(&self) -> bool {
@@ -509,6 +537,10 @@ impl Connection {
         self.actions.retain(|action| matches!(action, Action::Settle { .. }));
         // A server's code is not ours to send: browsers throw on most of them.
         self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
+        // The server has no more, and what came between is missing.
+        if self.torn && self.config.seams && why == Why::Ended {
+            self.tell(News::Outcome(Outcome::Unknown, None));
+        }
         self.watch = None;
         self.phase = Phase::Closed;
         self.queue.give_up(Dropped::Closed, &mut self.actions);

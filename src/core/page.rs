@@ -22,12 +22,18 @@ impl Connection {
                     Page::Online => self.offline = false,
                     _ => self.hidden = false,
                 }
-                self.looked = at.now;
-                if matches!(self.phase, Phase::Open { .. }) {
-                    let verdict = self.watch.as_mut().map_or(Verdict::Fine, |watch| watch.doubt(at.now));
-                    self.judge(at, verdict);
-                } else {
-                    self.hurry(at.now);
+                self.doubt(at);
+            }
+            Page::Left => self.left = true,
+            // What nothing can resume is not let go of: a browser may keep it.
+            Page::Frozen
+                if self.once()
+                    && (self.spent || !self.ids.begun())
+                    && matches!(self.phase, Phase::Opening { .. } | Phase::Open { .. }) =>
+            {
+                self.frozen = u64::MAX;
+                if matches!(self.phase, Phase::Opening { .. }) {
+                    self.phase = Phase::Opening { due: u64::MAX };
                 }
             }
             Page::Frozen => {
@@ -37,6 +43,13 @@ impl Connection {
                     self.phase = Phase::Suspended;
                     self.show(State::Suspended);
                 }
+            }
+            Page::Resumed if self.frozen == u64::MAX => {
+                self.frozen = at.now;
+                if matches!(self.phase, Phase::Opening { .. }) {
+                    self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
+                }
+                self.doubt(at);
             }
             Page::Resumed => {
                 if matches!(self.phase, Phase::Suspended)
@@ -57,6 +70,17 @@ impl Connection {
     #[inline(never)]
     pub(super) fn floor(&self) -> u64 {
         self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR))
+    }
+
+    /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.
+    fn doubt(&mut self, at: Moment) {
+        self.looked = at.now;
+        if matches!(self.phase, Phase::Open { .. }) {
+            let verdict = self.watch.as_mut().map_or(Verdict::Fine, |watch| watch.doubt(at.now));
+            self.judge(at, verdict);
+        } else {
+            self.hurry(at.now);
+        }
     }
 
     /// Tries at once, but not within the floor of the last attempt nor before a told time.

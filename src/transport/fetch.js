@@ -76,7 +76,8 @@ async function run(port, socket, attempt, url, init) {
     if (port.owns(socket)) port.refusal = error;
   }
   // What ended in good order may have brought something.
-  if (port.owns(socket)) port.call(kind, attempt, code >>> 0, code ? 0 : port.received - before);
+  if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : port.received - before);
+  else if (port.owns(socket)) port.call(kind, attempt, code >>> 0);
 }
 
 const typeOf = (response) => response.headers.get("content-type") ?? "";
@@ -123,7 +124,6 @@ export async function refusal(response, init) {
  * clock here may be wrong. A header that came several times is joined with commas: the longest counts.
  */
 export function retryAfter(headers) {
-  const date = (text) => Date.parse(/GMT$/.test(text) ? text : `${text} GMT`);
   let longest = 0;
   // Not at the comma of a date.
   for (const part of `${headers.get("retry-after")}`.split(/,(?!\s*\d\d[ -])/)) {
@@ -131,8 +131,8 @@ export function retryAfter(headers) {
     // Not whatever engines take for a date.
     const seconds = /^\d+$/.test(text)
       ? Number(text)
-      : /^[A-Z].*:\d\d:\d\d/.test(text)
-        ? Math.ceil((date(text) - (date(headers.get("date")) || Date.now())) / 1000)
+      : /^[A-Z].*:\d\d GMT$/.test(text)
+        ? Math.ceil((Date.parse(text) - (Date.parse(headers.get("date")) || Date.now())) / 1000)
         : NaN;
     longest = Math.max(longest, Math.max(seconds, 0) + 1 || 0);
   }

@@ -24,13 +24,19 @@ const ONLINE = 0,
   HIDDEN = 2,
   VISIBLE = 3,
   FROZEN = 4,
-  RESUMED = 5;
+  RESUMED = 5,
+  LEFT = 6,
+  SHOWN = 7;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 const FIRST = 64,
   RECENT = 1024;
 // A code of LOST: the first frame could not be had.
 const UNFRAMED = 3;
 const SERVERS_PING = 2;
+/** A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox). */
+const LEAVING = 200;
+/** The events by which servers keep a stream alive: an EventSource hears none that is not named. */
+const KEEP_ALIVE = ["ping", "heartbeat", "keepalive", "keep-alive"];
 
 /** Careful JSON: what begins with { or [ and parses is the value, everything else the exact string. */
 export function decodeJson(data) {
@@ -436,21 +442,28 @@ export class Port {
       this.#on(link, socket, "message", gate ? (event) => gate.takes(event) || this.#message(event) : this.#onMessage);
       if (gate) link.push([gate]);
       this.#on(link, socket, "open", opened);
-      this.#on(link, socket, "close", (event) => {
-        this.closeReason = event.reason;
-        this.call(LOST, attempt, event.code);
+      this.#on(link, socket, "close", ({ code, reason }) => {
+        this.closeReason = reason;
+        this.lost(socket, attempt, code);
       });
     } else if (transport === "fetch") {
       socket = this.request(this, attempt, url, { ...init, headers });
     } else {
       socket = new EventSource(url, { withCredentials: this.withCredentials });
       for (const name of this.#names) this.#listenTo({ link, socket }, name);
+      if (this.ping !== undefined)
+        for (const name of KEEP_ALIVE)
+          this.#on(link, socket, name, () => {
+            this.heard = performance.now();
+          });
       this.#on(link, socket, "open", opened);
       this.#on(link, socket, "error", (event) => {
         if ("data" in event) return;
-        if (this.#selfReconnects(transport) && socket.readyState === 0) this.call(INTERRUPTED, attempt, 0);
+        if (this.#selfReconnects(transport) && socket.readyState === 0) return this.call(INTERRUPTED, attempt, 0);
         // What the browser would come back from may have been an orderly end: it does not say.
-        else this.call(LOST, attempt, 1006, socket.readyState ? 0 : this.received - this.#began);
+        const brought = socket.readyState ? 0 : this.received - this.#began;
+        socket.close();
+        this.lost(socket, attempt, 1006, brought);
       });
     }
     this.successor = { socket, link, transport, url, origin: target.origin };
@@ -532,6 +545,7 @@ export class Port {
   }
 
   drop(code) {
+    this.pending = "";
     this.#forsake(this.successor);
     this.successor = undefined;
     this.#release(this, code);
@@ -592,21 +606,29 @@ export class Port {
   watch() {
     const page = globalThis.document;
     const visibility = () => (page.visibilityState === "hidden" ? HIDDEN : VISIBLE);
-    const on = (target, name, code, persisted) =>
+    // `fresh`: what it is where the page has never been in the back/forward cache, nor goes there.
+    const on = (target, name, code, fresh) =>
       this.#on(this.#page, target, name, (event) => {
-        // Not persisted: the page is going for good, and its connections with it.
-        if (!persisted || event.persisted) this.call(PAGE, 0, code ?? visibility());
+        this.call(PAGE, 0, (event.persisted ? code : fresh) ?? code ?? visibility());
       });
     on(globalThis, "online", ONLINE);
     on(globalThis, "offline", OFFLINE);
     const offline = globalThis.navigator?.onLine === false ? 2 : 0;
     if (!page) return offline;
-    on(globalThis, "pagehide", FROZEN, true);
-    on(globalThis, "pageshow", RESUMED, true);
+    on(globalThis, "pagehide", FROZEN, LEFT);
+    on(globalThis, "pageshow", RESUMED, SHOWN);
     on(page, "freeze", FROZEN);
     on(page, "resume", RESUMED);
     on(page, "visibilitychange");
     return offline | (visibility() === HIDDEN ? 1 : 0);
+  }
+
+  /** The connection is over. `brought`: messages, where it ended in good order. */
+  async lost(socket, attempt, code, brought = 0) {
+    // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow.
+    if (/^100[16]$/.test(code) && this.#page.length && globalThis.document?.visibilityState === "visible")
+      await new Promise((resolve) => setTimeout(resolve, LEAVING));
+    if (this.owns(socket)) this.call(LOST, attempt, code >>> 0, brought);
   }
 
   /** Lets go of everything, for good. */

@@ -34,6 +34,35 @@ const tests = {
     return "resume";
   },
 
+  async "freeze and resume while an answer comes that nothing can resume"({ tab, connection }) {
+    await tab.evaluate(`(async () => {
+      const { connect } = await import("/pkg/index.js");
+      const { wire } = await (await fetch("/config.json")).json();
+      window.answer = { got: 0, states: [], closed: null };
+      const made = connect(wire + "/llm?delay=20&tokens=200", {
+        http: { method: "POST", headers: { "content-type": "application/json" }, body: '{"prompt":"hi"}' },
+        until: ({ data }) => data === "[DONE]",
+      });
+      made.on(() => answer.got++);
+      made.addEventListener("statechange", () => answer.states.push(made.state));
+      made.addEventListener("close", ({ reason }) => (answer.closed = reason));
+    })()`);
+    await tab.until("answer.got > 10", "the first tokens");
+    const other = await connection.newTab("about:blank");
+    await other.activate();
+    await tab.until("document.visibilityState === 'hidden'");
+    await tab.send("Page.setWebLifecycleState", { state: "frozen" });
+    await tab.send("Page.setWebLifecycleState", { state: "active" });
+    await tab.activate();
+    await tab.until("life().returns.some((back) => back.type === 'resume')", "a resume event");
+    await other.close();
+    await tab.until("answer.closed", "the end of the answer");
+    const { got, states, closed } = await tab.evaluate("answer");
+    assert.deepEqual({ states, closed }, { states: ["open", "closed"], closed: "ended" });
+    assert.ok(got >= 200, `${got} events`);
+    return "resume";
+  },
+
   async "offline and online"({ tab, server }) {
     await setOffline(tab, true);
     await post(server, "/proxy/refuse");

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use everwire::{Builder, Client, Event, Failure, Request, Resume, Transport, Why};
+use everwire::{Builder, Client, Event, Failure, NotResumable, Request, Resume, Transport, Why};
 use gloo_timers::future::TimeoutFuture;
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -241,6 +241,24 @@ async fn with_resume_a_message_without_an_id_is_nothing_to_go_on_from() {
     let mut wire = start_and_resume(&script).live();
     let (closed, _) = until_closed(&mut wire).await;
     assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Network)));
+    assert_eq!(methods(&script).await, ["POST"]);
+}
+
+#[wasm_bindgen_test]
+async fn with_resume_the_function_may_say_that_it_cannot_go_on() {
+    let server = Server::start().await;
+    let script = server.script("sse", r#"[[["send","id: 1\ndata: one\n\n"],["wait",20],["reset"]]]"#);
+    let url = script.url.clone();
+    let builder = Client::builder_with(move |context| {
+        std::future::ready(if context.last_event_id.is_empty() {
+            Ok(Request::post(&url, "hi").with_resume())
+        } else {
+            Err(NotResumable.into())
+        })
+    });
+    let mut wire = builder.backoff(QUICK).live();
+    let (closed, _) = until_closed(&mut wire).await;
+    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::NotResumable)));
     assert_eq!(methods(&script).await, ["POST"]);
 }
 

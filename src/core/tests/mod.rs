@@ -5,6 +5,7 @@
 mod backoff;
 mod decide;
 mod detection;
+mod ends;
 mod extremes;
 mod failover;
 mod fallback;

@@ -34,6 +34,7 @@ impl Connection {
             looked,
             interruptions,
             full_until,
+            frozen,
             ..
         } = self;
         let mut times = match phase {
@@ -42,7 +43,7 @@ impl Connection {
             Phase::Waiting { until, not_before } => vec![until, not_before],
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => vec![],
         };
-        times.extend([barred, heard, looked]);
+        times.extend([barred, heard, looked, frozen]);
         times.extend(attempted_at.iter_mut().chain(full_until));
         times.extend(clock.iter_mut().flat_map(|(monotonic, wall)| [monotonic, wall]));
         times.extend(interruptions.0.iter_mut().chain(&mut interruptions.1));

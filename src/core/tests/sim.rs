@@ -359,6 +359,8 @@ impl Sim {
         let core = &self.core;
         let quiet = match core.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => true,
+            // Kept while the page is frozen.
+            Phase::Opening { due: u64::MAX } => true,
             Phase::Open { .. } => {
                 core.watch.is_none() && (core.spent || core.rollover.deadline(0) == u64::MAX)
             }

@@ -5,7 +5,7 @@ use super::{
         Connection,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
-        io::{Input, Page, Route, Why},
+        io::{Input, Route, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -107,15 +107,6 @@ fn the_callers_rule_may_repeat_a_post() {
     sim.lost(Failure::Network);
     sim.input(Input::Answer(Some(true)));
     assert_eq!(sim.core.state(), State::Waiting);
-}
-
-#[test]
-fn a_post_is_not_repeated_by_a_page_that_comes_back() {
-    let mut sim = posted();
-    sim.opened();
-    sim.page(Page::Frozen);
-    sim.page(Page::Resumed);
-    assert_eq!(sim.end(), Some(Why::Exhausted));
 }
 
 /// It delivered something, and ended in good order.

@@ -43,7 +43,9 @@ fn what_a_retry_cannot_mend_is_fatal() {
     for code in [1002, 1003, 1007, 1008, 1010, 4400, 4403, 4404] {
         always(&closed(code), Fatal);
     }
-    always(&Failure::Blocked, Fatal);
+    for failure in [Failure::Blocked, Failure::NotResumable, Failure::Frozen] {
+        always(&failure, Fatal);
+    }
 }
 
 #[test]
@@ -71,6 +73,7 @@ fn what_passes_is_retried() {
         Failure::HalfOpen,
         Failure::End,
         Failure::Buffered,
+        Failure::Truncated,
     ] {
         always(&failure, Retriable);
     }
@@ -133,6 +136,9 @@ fn the_facade_says_the_same() {
         Failure::End,
         Failure::TooBig,
         Failure::Buffered,
+        Failure::Truncated,
+        Failure::NotResumable,
+        Failure::Frozen,
     ];
     assert_eq!(rows.len(), all.len());
     for failure in all {
