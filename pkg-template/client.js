@@ -5,8 +5,7 @@ import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
 import { Gate } from "./gate.js";
-import { Handlers } from "./handlers.js";
-import { Messages } from "./iterator.js";
+import { Listeners } from "./handlers.js";
 import { ACK, AWAITS, TRANSPORTS, headersFor, isBody, isHeaders, pick, readSend, wrongProtocols } from "./options.js";
 import { Progress } from "./progress.js";
 
@@ -72,8 +71,7 @@ export class Client extends EventTarget {
   /** `[address, transport]` of each fixed endpoint: read once, so that it cannot change its mind. */
   #fixed = [];
   #port = new Port();
-  #handlers = new Handlers();
-  #iterators = new Set();
+  #listeners;
   #progress;
   /** What `opened()` gave. */
   #opening;
@@ -122,15 +120,26 @@ export class Client extends EventTarget {
     if (settings.port.handshake) port.gate = () => new Gate();
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
     for (const name of settings.events) port.name(name);
+    const { until } = settings;
+    const listeners = (this.#listeners = new Listeners({
+      port,
+      deliver: (message, place, waited) => {
+        // A handler may commit its own message.
+        if (place) this.#progress.coming(message, place);
+        listeners.handlers.dispatch(message);
+        if (place)
+          this.#progress.delivered(message, place, (settle, waits) => listeners.push(message, place, settle, waits));
+        else if (listeners.loops.size) listeners.push(message);
+        if (until && !waited) this.#ended(message);
+      },
+      gap: (after, before) => this.#gap(new GapEvent("gap", { outcome: "gap", after, before })),
+    }));
     port.sink = (message) => {
       const place = this.#progress && [port.cursor, port.number, port.epoch];
-      // A handler may commit its own message.
-      if (place) this.#progress.coming(message, place);
-      this.#handlers.dispatch(message);
-      if (place) this.#progress.delivered(message, place, (settle, waits) => this.#push(message, settle, waits));
-      else if (this.#iterators.size) this.#push(message);
-      if (settings.until) this.#ended(message);
+      // Who waits for the end alone is told of it.
+      if (!listeners.take(message, place) && until) this.#ended(message);
     };
+    port.later = (tell) => listeners.later(tell);
     // After a trap the client is closed already: the error has been told.
     port.call = (kind, attempt, code, high, low) => {
       if (!instance.dead && this.#wire) {
@@ -157,6 +166,7 @@ export class Client extends EventTarget {
       if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
       if (place) port.start(...place);
+      listeners.lastEventId = port.cursor;
     } catch (error) {
       this.#progress?.end(0);
       this.#free();
@@ -194,7 +204,8 @@ export class Client extends EventTarget {
   }
 
   get lastEventId() {
-    return this.#port.cursor;
+    // What waits is not delivered yet.
+    return this.#listeners.waiting ? this.#listeners.lastEventId : this.#port.cursor;
   }
 
   get lastFailure() {
@@ -235,16 +246,16 @@ export class Client extends EventTarget {
     if (type !== undefined && typeof type !== "string")
       throw invalid("on: the first argument must be a message type or a handler");
     if (typeof handler !== "function") throw invalid("on: the handler must be a function");
-    if (this.#state === CLOSED) return () => {};
+    if (this.#state === CLOSED && !this.#listeners.waiting) return () => {};
     if (type !== undefined) this.#port.name(type);
-    if (!EVENTS.includes(type)) return this.#handlers.add(type, handler, options);
+    if (!EVENTS.includes(type)) return this.#listeners.on(type, handler, options);
     const known = () => this.#expected.delete(type);
     this.#expected.add(type);
     const heard = (message) => {
       known();
       handler(message);
     };
-    const off = this.#handlers.add(type, heard, options);
+    const off = this.#listeners.on(type, heard, options);
     return () => {
       known();
       off();
@@ -309,6 +320,7 @@ export class Client extends EventTarget {
       received,
       delivered,
       suppressed,
+      waiting: this.#listeners.waiting,
       outcome: this.#outcome,
       roundTrip,
       queued: this.#port.payloads.size,
@@ -362,7 +374,7 @@ export class Client extends EventTarget {
     let code = "provider",
       leave;
     const tell = async () => {
-      const context = { reason, attempt: 0, lastEventId: this.lastEventId, signal };
+      const context = { reason, attempt: 0, lastEventId: this.#port.cursor, signal };
       const given = await call(cancel, { ...context, ...this.#port.place() });
       // The function has seen to it.
       if (given === undefined) return;
@@ -400,20 +412,13 @@ export class Client extends EventTarget {
   }
 
   [Symbol.asyncIterator]() {
-    const messages = new Messages((done) => this.#iterators.delete(done));
-    if (this.#state === CLOSED) messages.end();
-    else this.#iterators.add(messages);
-    return messages;
+    return this.#listeners.iterate(this.#state === CLOSED);
   }
 
-  #push(message, settle, waits) {
-    const port = this.#port;
-    for (const messages of this.#iterators) {
-      waits?.();
-      messages.push(message, settle);
-      const room = port.transport === "fetch" && messages.room();
-      if (room) port.hold = Promise.all([port.hold, room]);
-    }
+  #gap(event) {
+    this.#outcome = event.outcome;
+    this.#counts.gaps++;
+    this.#dispatch(event);
   }
 
   #show() {
@@ -523,7 +528,7 @@ export class Client extends EventTarget {
     let address, kind, extra, once, wrong;
     try {
       // What has begun goes on with the caller's other request, or not at all.
-      const begun = again && (this.#port.delivered || cursor),
+      const begun = again && (this.#port.begun || cursor),
         given = begun ? await ask("resume.request", () => again({ ...context, ...this.#port.place() })) : undefined;
       if (begun && (given ?? null) === null) {
         if (context.signal.aborted) return;
@@ -597,7 +602,8 @@ export class Client extends EventTarget {
         this.#port.reason = CONTEXT_REASONS[to & 3];
         const { delivered, aside, id, seq, cursor, number } = this.#port;
         const name = id && !cursor ? "id" : seq && number === undefined && "seq";
-        if (delivered > aside && name) hint(`resume.${name} is in no message so far: nothing is resumed`);
+        if ((delivered > aside || this.#listeners.waiting) && name)
+          hint(`resume.${name} is in no message so far: nothing is resumed`);
         if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
         const { protocols, http, asks } = this.#settings;
         const fixed = this.#fixed[place];
@@ -675,15 +681,14 @@ export class Client extends EventTarget {
       (outcome, from, to) => {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
-        this.#counts.gaps++;
-        this.#dispatch(
-          new GapEvent("gap", {
-            outcome: this.#outcome,
-            after: this.#port.cursor,
-            before: this.#port.pending,
-            missing: from < 0 ? undefined : { from, to },
-          }),
-        );
+        const { cursor, pending } = this.#port;
+        const gap = new GapEvent("gap", {
+          outcome: this.#outcome,
+          after: cursor,
+          before: pending,
+          missing: from < 0 ? undefined : { from, to },
+        });
+        this.#listeners.tell(() => this.#gap(gap));
       },
       // CLOSED
       (why, code, left) => this.#closed(why, code, left & 1 ? this.#lastFailure : null, left & 6),
@@ -694,13 +699,12 @@ export class Client extends EventTarget {
   #closed(why, code, error, fate = 0) {
     if (this.#state === CLOSED) return;
     const wasOpen = this.#state === OPEN;
-    const told = this.#opening || this.#iterators.size;
+    const told = this.#opening || this.#listeners.loops.size;
     this.#state = CLOSED;
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
     this.#progress?.end(fate);
-    this.#handlers.clear();
     for (const [, , settle, flags] of this.#port.payloads.values()) settle(flags & AWAITS ? UNKNOWN : DROPPED_CLOSED);
     this.#port.payloads.clear();
     this.#drained();
@@ -708,10 +712,7 @@ export class Client extends EventTarget {
     // After close() there is no event, for the other listeners of one that is under way neither.
     for (const event of this.#events) event.stopImmediatePropagation();
     const quiet = why === APP || why === ABORTED;
-    for (const messages of [...this.#iterators]) {
-      if (quiet) messages.discard();
-      else messages.end(why === ENDED ? undefined : error);
-    }
+    this.#listeners.end(quiet, why === ENDED ? undefined : error);
     this.#dispatch(new Event("statechange"));
     const clean = quiet ? wasOpen : why === ENDED || error?.code === "closed";
     this.#dispatch(new ClosedEvent("close", { reason: REASONS[why], code, wasClean: clean, error }));

@@ -210,6 +210,8 @@ export interface Subscription<E extends EventMap = AnyEvents> extends AsyncItera
   readonly state: "joining" | "joined" | "left";
   /** The topic's cursor: the id of the last message that its handlers are done with. */
   readonly lastEventId: string;
+  /** Messages that came while nobody listened to this handle, and wait for the first who does. */
+  readonly waiting: number;
   /**
    * Resolves when the topic is joined, at once if it is; rejects with a {@link SubscriptionError}. After a loss it is about the next
    * join. Nobody has to await it.

@@ -1,9 +1,167 @@
-import { report } from "../src/transport/port.js";
+import { report, turn } from "../src/transport/port.js";
+import { Messages } from "./iterator.js";
+
+/** So many messages wait for somebody who listens, or for the page's turn; of so many bytes, or units of text. */
+const WAITING = 1024,
+  BUSY = 8192,
+  UNITS = 2 ** 24;
+
+/**
+ * Who listens to a client, or to a topic's handle, by `on` and by `for await`. What comes while nobody does waits for the
+ * first one; so does what comes, in one go, faster than it is handled: the page has its turn in between.
+ */
+export class Listeners {
+  handlers = new Handlers();
+  loops = new Set();
+  /** The last id that was delivered. */
+  lastEventId = "";
+  /** `[size, message, place, waited]`, or `[0, tell]` for an event between them. */
+  #queue = [];
+  #size = 0;
+  /** Something was let go. */
+  #lost = false;
+  /** While what waits is going to be delivered, a promise of that. */
+  #due;
+  #host;
+
+  /** `port`, `deliver(message, place, waited)`, and `gap(after, before)` when what waited was too much. */
+  constructor(host) {
+    this.#host = host;
+  }
+
+  get listened() {
+    return this.handlers.size + this.loops.size;
+  }
+
+  get waiting() {
+    return this.#queue.length;
+  }
+
+  on(...how) {
+    const off = this.handlers.add(...how);
+    this.#wake();
+    return off;
+  }
+
+  iterate(closed) {
+    const messages = new Messages(this.lastEventId, (rest, last) => {
+      this.loops.delete(messages);
+      // What a loop leaves behind is the next one's, unless others have had it.
+      if (!rest.length || this.listened) return;
+      this.#host.port.delivered -= rest.length;
+      this.#queue.unshift(...rest);
+      this.lastEventId = last;
+    });
+    this.loops.add(messages);
+    this.#wake();
+    if (closed) this.later(() => messages.end());
+    return messages;
+  }
+
+  /** Zero when it waits, and nobody listens. */
+  take(message, place) {
+    const { listened } = this,
+      { port } = this.#host;
+    if (this.#waits()) this.#wait([port.size, message, place, !listened]);
+    else {
+      this.#deliver(message, place);
+      // What is fetched looks at the clock itself.
+      if (port.transport !== "fetch") this.#rest(port.heard);
+    }
+    return listened;
+  }
+
+  /** An event that has its place between messages. */
+  tell(event) {
+    if (this.#waits()) this.#wait([0, event]);
+    else event();
+  }
+
+  /** When what can be delivered has been. */
+  later(tell) {
+    if (this.#due && this.listened) this.#due.then(() => this.later(tell));
+    else tell();
+  }
+
+  /** To the loops. */
+  push(message, place, settle, waits) {
+    const { port } = this.#host;
+    for (const messages of this.loops) {
+      waits?.();
+      if (!messages.push([0, message, place, true], settle)) this.#lost ||= !this.listened;
+      const room = port.transport === "fetch" && messages.room();
+      if (room) port.hold = Promise.all([port.hold, room]);
+    }
+  }
+
+  /** `discard`: nothing more comes out. Else what loops have, and what waits for somebody, can still be had. */
+  end(discard, error) {
+    const kept = discard || this.listened ? [] : this.#queue;
+    this.handlers.clear();
+    for (const messages of [...this.loops]) {
+      if (discard) messages.discard();
+      else messages.end(error);
+    }
+    this.#queue = kept;
+  }
+
+  #waits() {
+    return this.#due || this.waiting || !this.listened;
+  }
+
+  #deliver(message, place, waited) {
+    this.#host.port.delivered++;
+    this.lastEventId = message.lastEventId;
+    this.#host.deliver(message, place, waited);
+  }
+
+  #wait(item) {
+    this.#size += item[0];
+    this.#queue.push(item);
+    while (this.waiting > (this.listened ? BUSY : WAITING) || (this.#size > UNITS && this.waiting > 1)) {
+      // Nothing is lost of what has its listener: rather the page waits.
+      if (this.listened) this.#next();
+      else {
+        this.#size -= this.#queue.shift()[0];
+        this.#lost = true;
+      }
+    }
+  }
+
+  #wake() {
+    if (!this.#due && this.waiting) this.#soon(Promise.resolve());
+  }
+
+  #soon(when) {
+    this.#due = when.then(() => {
+      this.#due = undefined;
+      while (this.waiting && this.listened && !this.#rest()) this.#next();
+    });
+  }
+
+  #rest(now) {
+    const wait = turn(now);
+    if (wait && !this.#due) this.#soon(wait);
+    return wait;
+  }
+
+  #next() {
+    if (this.#lost) {
+      this.#lost = false;
+      return this.#host.gap(this.lastEventId, this.#queue[0][1].lastEventId ?? "");
+    }
+    const [size, message, ...how] = this.#queue.shift();
+    this.#size -= size;
+    if (how.length) this.#deliver(message, ...how);
+    else message();
+  }
+}
 
 /** The registry behind `on`: what the server says. */
 export class Handlers {
   // Lists are replaced, never changed: one that is being gone through stays as it is.
   #all = [];
+  size = 0;
   #typed = new Map();
 
   /** Returns its off. `type` undefined is every message. */
@@ -15,10 +173,12 @@ export class Handlers {
     entry.off = () => {
       if (!entry.live) return;
       entry.live = false;
+      this.size--;
       signal?.removeEventListener("abort", entry.off);
       this.#change(type, (list) => list.filter((other) => other !== entry));
     };
     signal?.addEventListener("abort", entry.off);
+    this.size++;
     this.#change(type, (list) => [...list, entry]);
     return entry.off;
   }

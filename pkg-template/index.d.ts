@@ -518,6 +518,8 @@ export interface Stats {
   readonly delivered: number;
   /** Messages that a seam's de-duplication held back. */
   readonly suppressed: number;
+  /** Messages that came while nobody listened, and wait for the first who does. */
+  readonly waiting: number;
   readonly sent: number;
   readonly acked: number;
   readonly unknown: number;

@@ -11,19 +11,22 @@ export class Messages {
   #error;
   #detach;
   #makeRoom;
+  /** The id of the last message that was pulled. */
+  #last;
 
-  /** `detach` takes this off the client's list. */
-  constructor(detach) {
+  /** `detach(rest, last)` takes this off the client's list, and what was not pulled back. */
+  constructor(last, detach) {
+    this.#last = last;
     this.#detach = detach;
   }
 
-  /** `settle(true)` when the loop has pulled it, `settle(false)` if it never will. */
-  push(message, settle) {
+  /** `item`: a message, and what belongs to it. `settle(true)` when the loop has pulled it, `settle(false)` if it never will. */
+  push(item, settle) {
     if (this.#waiting.length) {
-      this.#waiting.shift().resolve({ value: message, done: false });
-      return settle?.(true);
+      this.#waiting.shift().resolve(this.#pulled({ item, settle }));
+      return true;
     }
-    if (this.#queue.length < LIMIT) return void this.#queue.push({ message, settle });
+    if (this.#queue.length < LIMIT) return this.#queue.push({ item, settle });
     settle?.(false);
     this.end(
       new EverwireError(
@@ -31,6 +34,13 @@ export class Messages {
         `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`,
       ),
     );
+    return false;
+  }
+
+  #pulled({ item: [, value], settle }) {
+    this.#last = value.lastEventId;
+    settle?.(true);
+    return { value, done: false };
   }
 
   /** While the queue is full, a promise of room in it. */
@@ -44,7 +54,7 @@ export class Messages {
     if (this.#done) return;
     this.#done = true;
     this.#error = error;
-    this.#detach(this);
+    this.#detach([]);
     this.#makeRoom?.();
     for (const { resolve, reject } of this.#waiting.splice(0)) {
       if (this.#error) reject(this.#take());
@@ -52,10 +62,15 @@ export class Messages {
     }
   }
 
-  /** After the app's own close nothing more comes out. */
+  /** Nothing more comes out: after the app's own close, or when the loop was left. */
   discard() {
-    for (const { settle } of this.#queue.splice(0)) settle?.(false);
+    const rest = this.#queue.splice(0);
+    for (const { settle } of rest) settle?.(false);
     this.end();
+    this.#detach(
+      rest.map(({ item }) => item),
+      this.#last,
+    );
   }
 
   next() {
@@ -63,10 +78,9 @@ export class Messages {
       // Else a loop that has much to pull would not let the page have its turn.
       const wait = turn();
       if (wait) return wait.then(() => this.next());
-      const { message: value, settle } = this.#queue.shift();
-      settle?.(true);
+      const pulled = this.#pulled(this.#queue.shift());
       if (this.#queue.length <= LIMIT / 2) this.#makeRoom?.();
-      return Promise.resolve({ value, done: false });
+      return Promise.resolve(pulled);
     }
     if (this.#error) return Promise.reject(this.#take());
     if (this.#done) return Promise.resolve({ value: undefined, done: true });

@@ -2,8 +2,7 @@
 import { Port, reader, report } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
-import { Handlers } from "./handlers.js";
-import { Messages } from "./iterator.js";
+import { Listeners } from "./handlers.js";
 import { Reader, readSignal } from "./options.js";
 import { Seam } from "./seam.js";
 
@@ -84,12 +83,11 @@ function settle(member, error) {
   else member.resolve();
 }
 
-/** Nothing comes to this handle any more. `finish` ends a loop: by itself, what is queued for it is gone. */
-function end(member, error, finish = (messages) => messages.discard()) {
+/** Nothing comes to this handle any more. Unless `discard`, loops can still pull what there is, and then end with `cause`. */
+function end(member, error, discard = true, cause) {
   member.left = true;
   member.signal?.removeEventListener("abort", member.unsubscribe);
-  member.handlers.clear();
-  for (const messages of member.loops) finish(messages);
+  member.listeners.end(discard, cause);
   settle(member, error);
 }
 
@@ -113,8 +111,8 @@ class Subscriptions {
     EventTarget.prototype.addEventListener.call(wire, "close", (/** @type {any} */ { reason, error }) => {
       // As the client's own loops.
       const quiet = reason === "app" || reason === "aborted";
-      const finish = quiet ? undefined : (messages) => messages.end(reason === "ended" ? undefined : error);
-      for (const topic of this.#topics.values()) this.#end(topic, new SubscriptionError("closed"), finish);
+      for (const topic of this.#topics.values())
+        this.#end(topic, new SubscriptionError("closed"), quiet, reason === "ended" ? undefined : error);
     });
   }
 
@@ -144,7 +142,20 @@ class Subscriptions {
     if (!known && topics.size >= LIMIT) throw new SubscriptionError("too-many");
     const topic = known ?? { name, join, leave, members: [], seam: new Seam(from), joined: false, again: false };
     const unsubscribe = () => this.#unsubscribe(topic, member);
-    const member = { handlers: new Handlers(), loops: new Set(), left: false, signal, unsubscribe };
+    const subscriptions = this;
+    const listeners = new Listeners({
+      get port() {
+        return subscriptions.#port;
+      },
+      deliver: (message) => {
+        subscriptions.#port.aside++;
+        listeners.handlers.dispatch(message);
+        listeners.push(message);
+      },
+      gap: (after, before) => this.#tell({ outcome: "gap", after, before, topic: topic.name }),
+    });
+    listeners.lastEventId = topic.seam.cursor;
+    const member = { listeners, left: false, signal, unsubscribe };
     renew(member);
     if (closed || signal?.aborted) end(member, new SubscriptionError(closed ? "closed" : "left"));
     else {
@@ -161,24 +172,24 @@ class Subscriptions {
         return member.left ? "left" : topic.joined ? "joined" : "joining";
       },
       get lastEventId() {
-        return topic.seam.cursor;
+        return listeners.waiting ? listeners.lastEventId : topic.seam.cursor;
+      },
+      get waiting() {
+        return listeners.waiting;
       },
       ready: () => member.ready,
       on(type, handler, how) {
         if (isFunction(type)) [type, handler, how] = [undefined, type, handler];
         // Checked, and its name listened to, by the client: put on there and taken off.
         wire.on(type, handler, how)();
-        return member.left ? () => {} : member.handlers.add(type, handler, how);
+        return member.left && !listeners.waiting ? () => {} : listeners.on(type, handler, how);
       },
       unsubscribe,
       [Symbol.dispose ?? Symbol.for("Symbol.dispose")]: unsubscribe,
       [Symbol.asyncIterator]() {
-        const messages = new Messages((done) => member.loops.delete(done));
-        if (member.left) messages.end();
-        else member.loops.add(messages);
         // It hears of the client's failure.
         wire.addEventListener("close", heard);
-        return messages;
+        return listeners.iterate(member.left);
       },
     };
   }
@@ -194,7 +205,7 @@ class Subscriptions {
     let topic;
     if ((topic = find(refused))) {
       const error = new SubscriptionError("refused", { reply: message });
-      this.#end(topic, error, (messages) => messages.end(error));
+      this.#end(topic, error, false, error);
     } else if ((topic = find(joined))) this.#settle(topic);
     else if ((topic = find(gap))) topic.seam.gapTold();
     else if ((topic = find(any))) this.#deliver(topic, message);
@@ -208,22 +219,11 @@ class Subscriptions {
     const ruling = seam.place(id, this.#number(message));
     if (!ruling) return void port.suppressed++;
     const { outcome, missing } = ruling;
-    if (outcome)
-      this.#tell(new GapEvent("gap", { outcome, after: seam.cursor, before: id, missing, topic: topic.name }));
+    if (outcome) this.#tell({ outcome, after: seam.cursor, before: id, missing, topic: topic.name });
     // By a listener.
     if (this.#topics.get(topic.name) !== topic) return;
     message.lastEventId = id || seam.cursor;
-    port.delivered++;
-    port.aside++;
-    const { members } = topic;
-    for (const { handlers } of members) handlers.dispatch(message);
-    for (const { loops } of members) {
-      for (const messages of loops) {
-        messages.push(message);
-        const room = port.transport === "fetch" && messages.room();
-        if (room) port.hold = Promise.all([port.hold, room]);
-      }
-    }
+    for (const { listeners } of topic.members) listeners.take(message);
     if (id) seam.cursor = id;
   }
 
@@ -237,8 +237,9 @@ class Subscriptions {
     return undefined;
   }
 
-  #tell(event) {
-    const wire = this.#wire;
+  #tell(gap) {
+    const wire = this.#wire,
+      event = new GapEvent("gap", gap);
     // After close() there is no event, for the other listeners of this one neither.
     const stop = () => wire.state === "closed" && event.stopImmediatePropagation();
     wire.addEventListener("statechange", stop);
@@ -340,10 +341,10 @@ class Subscriptions {
     }
   }
 
-  #end(topic, error, finish) {
+  #end(topic, error, ...how) {
     this.#topics.delete(topic.name);
     this.#stop(topic);
-    for (const member of topic.members) end(member, error, finish);
+    for (const member of topic.members) end(member, error, ...how);
   }
 
   #stop(topic) {

@@ -270,6 +270,8 @@ export class Port {
   /** Of the last inbound event, on the clock of `performance.now()`. */
   heard = 0;
   received = 0;
+  /** Of the message that came last: its bytes, or its units of text. */
+  size = 0;
   delivered = 0;
   /** Of these, what had a place of its own (the topics of `everwire/duplex`), and no part in the cursor. */
   aside = 0;
@@ -277,6 +279,11 @@ export class Port {
   pinged = 0;
   /** @type {number | null} */
   roundTrip = null;
+
+  /** With another request to go on with: something of this client's stream has come. */
+  begun = false;
+  /** `(tell) => …`: of a loss, which is told after the messages before it. */
+  later = (tell) => tell();
 
   /** The origin from which a stream was redirected to another one. */
   #away;
@@ -444,7 +451,7 @@ export class Port {
       this.#on(link, socket, "open", opened);
       this.#on(link, socket, "close", ({ code, reason }) => {
         this.closeReason = reason;
-        this.lost(socket, attempt, code);
+        this.later(() => this.lost(socket, attempt, code));
       });
     } else if (transport === "fetch") {
       socket = this.request(this, attempt, url, { ...init, headers });
@@ -459,11 +466,12 @@ export class Port {
       this.#on(link, socket, "open", opened);
       this.#on(link, socket, "error", (event) => {
         if ("data" in event) return;
-        if (this.#selfReconnects(transport) && socket.readyState === 0) return this.call(INTERRUPTED, attempt, 0);
+        if (this.#selfReconnects(transport) && socket.readyState === 0)
+          return this.later(() => this.call(INTERRUPTED, attempt, 0));
         // What the browser would come back from may have been an orderly end: it does not say.
         const brought = socket.readyState ? 0 : this.received - this.#began;
         socket.close();
-        this.lost(socket, attempt, 1006, brought);
+        this.later(() => this.lost(socket, attempt, 1006, brought));
       });
     }
     this.successor = { socket, link, transport, url, origin: target.origin };
@@ -692,6 +700,7 @@ export class Port {
 
   #take(raw, name, own) {
     this.received++;
+    this.size = raw.length ?? raw.byteLength ?? raw.size;
     let message, number;
     try {
       message = this.#read(raw, name);
@@ -791,7 +800,7 @@ export class Port {
   #begun() {
     // A Rust app's function tells by the cursor alone that it is to resume.
     if (!this.resumes || this.#resumable || (this.keepsRaw && !this.cursor)) return;
-    this.#resumable = true;
+    this.begun = this.#resumable = true;
     this.call(RESUMABLE, 0, 0);
   }
 
@@ -807,7 +816,6 @@ export class Port {
 
   #deliver(message) {
     message.lastEventId = this.cursor;
-    this.delivered++;
     this.#begun();
     this.sink(message);
   }

@@ -1,15 +1,18 @@
 // A burst of messages: what it leaves the page.
 import { client } from "../client.js";
 import { equal, ok, test, waitFor } from "../harness.js";
-import { fault, sse } from "../server.js";
+import { fault, script, sse } from "../server.js";
 
 const numbers = (from, to) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 
 /** @type {[string, any][]} */
-const transports = [["fetch", {}]];
+const transports = [
+  ["fetch", {}],
+  ["eventsource", { transport: "eventsource" }],
+];
 
 for (const [name, options] of transports) {
-  test(`${name}: a burst leaves the page its turns, a loss comes after it, and close() is the last of it`, async () => {
+  test(`${name}: a burst leaves the page its turns, and close() is the last of it`, async () => {
     const path = "/count?to=4000&rate=1000000";
     const made = client(sse(path), options);
     const seen = [];
@@ -24,13 +27,8 @@ for (const [name, options] of transports) {
       if (seen.push(data.seq) === 1) setTimeout(turn);
       if (data.seq === 2000) fault("/proxy/reset");
     });
-    made.addEventListener("retry", () => seen.push("retry"));
-    await waitFor(() => seen.filter((seq) => seq === 4000).length, "message 4 000");
-    equal(
-      seen.filter((seq) => seq !== "retry"),
-      numbers(1, 4000),
-      "messages",
-    );
+    await waitFor(() => seen.at(-1) === 4000, "message 4 000");
+    equal(seen, numbers(1, 4000), "messages");
     ok(turns > 10, `${turns} turns in between, ${sum}`);
     const other = client(sse(path), options);
     const got = [];
@@ -47,5 +45,33 @@ for (const [name, options] of transports) {
     await waitFor(() => other.state === "closed", "close");
     await waitFor(() => turns, "a turn");
     ok(got.length < 4000 && got.at(-1) === "closed", `${got.length} messages, the last ${got.at(-1)}`);
+  });
+}
+
+/** @type {[string, string, any, any][]} */
+const losses = [
+  ["fetch", "sse", ["end"], {}],
+  ["eventsource", "sse", ["end"], { transport: "eventsource" }],
+  ["websocket", "ws", ["close", 1011], {}],
+];
+for (const [name, kind, last, options] of losses) {
+  test(`${name}: a loss is told after the messages before it`, async () => {
+    const text = (n) => (kind === "ws" ? `${n}` : `data: ${n}\n\n`);
+    const sends =
+      kind === "ws" ? numbers(1, 30).map((n) => ["send", text(n)]) : [["send", numbers(1, 30).map(text).join("")]];
+    const made = client(script(kind, [[...sends, last], []]).url, options);
+    const seen = [];
+    let sum = 0;
+    made.on(({ data }) => {
+      // Some ms of work, so that they do not fit into one slice.
+      for (let n = 0; n < 1_000_000; n++) sum += n;
+      seen.push(data);
+    });
+    made.addEventListener("retry", () => seen.push("retry"));
+    await waitFor(
+      () => seen.includes("retry"),
+      () => `the loss, ${sum}`,
+    );
+    equal(seen, [...numbers(1, 30).map(String), "retry"], "order");
   });
 }

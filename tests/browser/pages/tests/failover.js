@@ -43,6 +43,7 @@ test("endpoints of several kinds, functions too; each is checked at once", async
     },
     { sse: sse("/count?to=3") },
   ]);
+  made.on(() => {});
   await waitFor(() => made.lastEventId === "3", "message 3");
   equal([asked.length, made.transport], [1, "fetch"], "asked");
   equal(thrown(() => client([ws("/echo"), "ftp://example.com"])).code, "invalid-url", "the second one");

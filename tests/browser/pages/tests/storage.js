@@ -53,6 +53,7 @@ test("storage: a later client of the same key goes on where the earlier one was"
 test("storage: another key, and another endpoint, start anew", async () => {
   const storage = memory();
   const first = client(sse("/count?to=3&token=secret"), { resume: { storage, key: "ann" } });
+  first.on(() => {});
   await waitFor(() => first.lastEventId === "3", "message 3");
   first.close();
   ok(!storage.keys.join().includes("secret"), "no query in the key");
@@ -135,6 +136,7 @@ test("storage: an epoch survives, too", async () => {
   const plan = script("ws", [[line("a", 1), line("a", 2)], [line("b", 1)]]);
   const resume = { seq: ({ data }) => [data.epoch, data.seq], storage, key: "" };
   const first = client(plan.url, { resume });
+  first.on(() => {});
   await waitFor(() => first.stats().delivered === 2, "2 messages");
   first.close();
   const order = [];
@@ -235,6 +237,7 @@ test("storage: no password in the key", async () => {
     http: { fetch: (url, init) => fetch(url.replace(/user:secret@/, ""), init) },
     resume: { storage, key: "" },
   });
+  made.on(() => {});
   await waitFor(() => made.lastEventId === "3", "message 3");
   made.close();
   ok(storage.keys.length === 1 && !storage.keys.join().includes("secret"), storage.keys.join());
