@@ -9,7 +9,7 @@ import { minify } from "terser";
 import { addressNpm, readAddress } from "./address.mjs";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
-const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
+const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1] ?? "";
 const out = "target/npm";
 const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
 

@@ -101,6 +101,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/script/ws", any(script::ws::handle))
         .route("/script/sse", any(script::sse::handle))
         .route("/script/log", get(script::log))
+        .route("/script/held", get(script::held))
+        .route("/script/heard", post(script::heard))
         .route("/answer", any(answer::handle))
         .route("/redirect", any(answer::redirect))
         .route("/requests", any(requests::handle))

@@ -12,6 +12,7 @@ use super::super::listener::Connection;
 use super::super::requests::Asked;
 use super::super::sse::{self, Out};
 use super::super::stats::Kind;
+use super::Part;
 use super::steps::{self, Step};
 
 /// Instead of 200 and an event stream's type: a header for each line, so none for an empty text. The body still comes step by step.
@@ -45,7 +46,7 @@ pub(in crate::app) async fn handle(
     let open = app.stats.open(Kind::Sse);
     steps::hang(&part.steps).await;
     let id = request.cursor();
-    let stream = sse::respond(open, async move |out| play(out, part.steps, connection, id).await);
+    let stream = sse::respond(open, async move |out| play(out, part, connection, id).await);
     dress(stream, &query).unwrap_or_else(|| {
         (StatusCode::BAD_REQUEST, "status is 200 to 999, and type must be a valid header").into_response()
     })
@@ -67,12 +68,13 @@ fn dress(mut stream: Response, query: &Dress) -> Option<Response> {
     Some(stream)
 }
 
-async fn play(out: Out, steps: Vec<Step>, connection: Connection, last_event_id: Option<String>) {
-    for step in steps {
+async fn play(out: Out, mut part: Part, connection: Connection, last_event_id: Option<String>) {
+    for step in std::mem::take(&mut part.steps) {
         match step {
             Step::Send(text) => out.send(text).await,
             Step::Bytes(bytes) => out.send(bytes).await,
             Step::Wait(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Step::Heard => part.heard().await,
             Step::Reset => {
                 connection.end_with_reset();
                 return out.fail().await;

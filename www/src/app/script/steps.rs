@@ -15,6 +15,8 @@ pub(super) enum Step {
     Send(String),
     Bytes(Vec<u8>),
     Wait(u64),
+    /// Until the page says, by `/script/heard`, that it has all that was sent to it.
+    Heard,
     Close(Option<CloseFrame>),
     Reset,
     /// The end of the connection in the middle of the answer, without RST.
@@ -109,6 +111,7 @@ fn parse_step(step: &[Value]) -> Option<Step> {
         ("bytes", [bytes]) => Step::Bytes(serde_json::from_value(bytes.clone()).ok()?),
         ("hex", [digits]) => Step::Bytes(hex(digits.as_str()?)?),
         ("wait", [ms]) => Step::Wait(ms.as_u64()?),
+        ("heard", []) => Step::Heard,
         ("close", []) => Step::Close(None),
         ("close", [code]) => close(code, "")?,
         ("close", [code, reason]) => close(code, reason.as_str()?)?,
@@ -170,10 +173,10 @@ mod tests {
 
     #[test]
     fn every_step_of_the_contract_is_known() {
-        let ws = r#"[[["send","a"],["bytes",[1,2]],["wait",5],["ping-close",1000],["echo"],["mute"],
+        let ws = r#"[[["send","a"],["bytes",[1,2]],["wait",5],["heard"],["ping-close",1000],["echo"],["mute"],
             ["close",4401,"no"]],[["reset"]],[["status",503,"text/plain",{"retry-after":"1"}]],[["hang"]]]"#;
         assert_eq!(parse(ws, Kind::Ws).map(|attempts| attempts.len()), Ok(4));
-        let sse = r#"[[["send","data: 1\n\n"],["wait",5],["end"]],[["reset"]],[["status",204]],
+        let sse = r#"[[["send","data: 1\n\n"],["wait",5],["heard"],["end"]],[["reset"]],[["status",204]],
             [["hex","64617461"],["last-event-id"],["abort"]],[["wait",5],["cut"]]]"#;
         assert_eq!(parse(sse, Kind::Sse).map(|attempts| attempts.len()), Ok(5));
     }

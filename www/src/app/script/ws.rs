@@ -75,6 +75,13 @@ impl Stage {
                 () = sleep(Duration::from_millis(ms)) => {}
                 gone = self.listen(ws) => gone?,
             },
+            Step::Heard => {
+                let heard = self.part.heard();
+                tokio::select! {
+                    () = heard => {}
+                    gone = self.listen(ws) => gone?,
+                }
+            }
             Step::Close(frame) => self.close(ws, frame).await?,
             Step::Reset => {
                 connection.end_with_reset();
