@@ -9,7 +9,7 @@ import { minify } from "terser";
 import { addressNpm, readAddress } from "./address.mjs";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
-const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1] ?? "";
+const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
 const out = "target/npm";
 const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
 
@@ -121,7 +121,7 @@ for (const file of readdirSync("pkg")) {
     mangle: false,
     format: { beautify: true },
   });
-  if (/[^\0-\x7f]/.test(code))
+  if (/[^\0-\x7f]/.test(code ?? ""))
     throw new Error(`build: pkg/${file} is not ASCII: a page of another charset would garble it`);
   writeFileSync(`pkg/${file}`, `${code}\n`);
 }
