@@ -163,7 +163,10 @@ export class Client extends EventTarget {
         this.#fit(/./, ...this.#fixed.map(([, , kind]) => kind));
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
         throw unsupported("WebSocket, EventSource or fetch");
-      if (settings.storage) this.#progress = new Progress(settings, this.#fixed);
+      if (settings.storage) {
+        this.#progress = new Progress(settings, this.#fixed);
+        this.#progress.waits = () => listeners.waiting > 0;
+      }
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
       if (place) port.start(...place);
       listeners.lastEventId = port.cursor;
@@ -704,6 +707,8 @@ export class Client extends EventTarget {
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
+    const quiet = why === APP || why === ABORTED;
+    this.#listeners.end(quiet, why === ENDED ? undefined : error);
     this.#progress?.end(fate);
     for (const [, , settle, flags] of this.#port.payloads.values()) settle(flags & AWAITS ? UNKNOWN : DROPPED_CLOSED);
     this.#port.payloads.clear();
@@ -711,8 +716,6 @@ export class Client extends EventTarget {
     this.#opening?.reject(closedError(error));
     // After close() there is no event, for the other listeners of one that is under way neither.
     for (const event of this.#events) event.stopImmediatePropagation();
-    const quiet = why === APP || why === ABORTED;
-    this.#listeners.end(quiet, why === ENDED ? undefined : error);
     this.#dispatch(new Event("statechange"));
     const clean = quiet ? wasOpen : why === ENDED || error?.code === "closed";
     this.#dispatch(new ClosedEvent("close", { reason: REASONS[why], code, wasClean: clean, error }));

@@ -35,6 +35,8 @@ export class Progress {
   /** An earlier page saw the end of the stream. */
   over = false;
   #leave = () => this.#write();
+  /** Whether something waits for somebody who listens. */
+  waits = () => false;
 
   constructor({ storage, key, manual }, fixed) {
     this.#manual = manual;
@@ -144,7 +146,8 @@ export class Progress {
     if (this.#ended && taken.has(this.#key)) return;
     if (this.#fate === GONE) return this.#set([]);
     // The end counts when the app is done with all that came before it.
-    const over = this.#fate === OVER && (this.#manual ? this.#committed === this.#turn : !this.#open.length);
+    const over =
+      this.#fate === OVER && !this.waits() && (this.#manual ? this.#committed === this.#turn : !this.#open.length);
     if (over) this.#set([...(place ?? ["", null, null]), PAGE]);
     else if (this.#fresh) this.#set(place);
     this.#fresh = false;

@@ -201,6 +201,18 @@ for (const [name, request] of [
   });
 }
 
+test("a stream that ended is over in the storage when what waited was delivered, and not before", async () => {
+  const storage = memory(),
+    key = unique();
+  const plan = script("sse", [lines("sse", 1, 3)]);
+  const made = client(plan.url, { until: ({ data }) => data.n === 3, resume: { storage, key } });
+  await waitFor(() => made.state === "closed", "the end");
+  equal(storage.values.size, 0, "before");
+  equal(await pull(made), [1, 2, 3], "messages");
+  const [id, , , over] = JSON.parse([...storage.values.values()][0]);
+  equal([id, over], ["3", performance.timeOrigin], "after");
+});
+
 test("until is asked once of each message, waiting or not", async () => {
   const plan = script("ws", [lines("ws", 1, 4)]);
   const asked = [];
