@@ -50,9 +50,14 @@ async function listen() {
   }
 }
 
-/** With a reset what the browser has not read yet is lost. A script's reset after a wait comes when the page has all. */
+/**
+ * With a reset what the browser has not read yet is lost, and with a close what it has not sent. A script's reset or close
+ * after a wait comes when the page has had its turn.
+ */
 const hearing = (steps) =>
-  steps.flatMap((step, at) => (step[0] === "reset" && steps[at - 1]?.[0] === "wait" ? [["heard"], step] : [step]));
+  steps.flatMap((step, at) =>
+    /^(reset|close)$/.test(step[0]) && steps[at - 1]?.[0] === "wait" ? [["heard"], step] : [step],
+  );
 
 /**
  * A server that plays `attempts`: for each connection a list of steps, the last one for all that follow.
