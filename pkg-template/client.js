@@ -37,8 +37,9 @@ const LOST = 2,
   RECONNECT = 27,
   CLOSE = 28,
   RETRY_IN = 29;
-/** A code of LOST. */
-const NOT_RESUMABLE = 5;
+/** Codes of LOST. */
+const NOT_RESUMABLE = 5,
+  BLOCKED = 6;
 const APP = 0,
   ABORTED = 1,
   ENDED = 2,
@@ -50,7 +51,10 @@ const NO_ROUTES = [
   "is no URL, or a relative one outside of a page",
   "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
   "must have the scheme ws:, wss:, http: or https:",
+  "must have no user name or password: send an Authorization header",
 ];
+/** Of `NO_ROUTES`: no other address of the function's would do. */
+const CREDENTIALS = 24;
 const CONSTRUCTORS = ["", "WebSocket", "EventSource", "fetch"];
 /** By transport, the options that not every one has. */
 const ONLY = [
@@ -371,41 +375,35 @@ export class Client extends EventTarget {
   /** Tells the server to stop. Gives why it could not be told. */
   async #tell(reason, leaving) {
     const { cancel, init, headers, fetch = globalThis.fetch } = this.#settings.http;
-    const abort = new AbortController(),
-      { signal } = abort,
-      late = deferred();
+    const signal = AbortSignal.timeout(this.#settings.openTimeout);
+    const context = { reason, attempt: 0, lastEventId: this.#port.cursor, signal };
+    // Also for functions that do not look at the signal.
+    const within = (promise) =>
+      Promise.race([promise, new Promise((_, reject) => signal.addEventListener("abort", reject))]);
     let code = "provider",
       leave;
-    const tell = async () => {
-      const context = { reason, attempt: 0, lastEventId: this.#port.cursor, signal };
-      const given = await call(cancel, { ...context, ...this.#port.place() });
+    try {
+      const given = await within(call(cancel, { ...context, ...this.#port.place() }));
       // The function has seen to it.
       if (given === undefined) return;
       const { url = this.#port.url, method = "POST", body, headers: own } = asRequest(given);
-      const rest = { ...init, method, body, headers: headersFor(body, own ?? (await call(headers, context))), signal };
+      const named = headersFor(body, own ?? (await within(call(headers, context))));
       const small = byteLength(body ?? "") <= KEPT;
-      const go = (keepalive) => fetch(url, { ...rest, keepalive });
+      const go = (keepalive) => fetch(url, { ...init, method, body, headers: named, signal, keepalive });
       // A page that goes takes its requests along: said once more, it outlives it.
       leave = () => go(true).catch(() => {});
       if (small && !leaving) globalThis.addEventListener?.("pagehide", leave);
       code = "network";
-      const response = await go(leaving && small);
+      const response = await within(go(leaving && small));
       if (!response.ok)
         return new Failure("http", { class: "fatal", .../** @type {any} */ ((await refusal(response, {}))[0]) });
-    };
-    // Also for functions that do not look at the signal.
-    const timer = setTimeout(() => {
-      code = "open-timeout";
-      late.reject();
-      abort.abort();
-    }, this.#settings.openTimeout);
-    try {
-      return await Promise.race([tell(), late.promise]);
-    } catch (cause) {
-      if (code === "provider") report(cause);
-      return new Failure(code, { class: "fatal", cause });
+    } catch (error) {
+      const late = signal.aborted;
+      // The browser's own words say nothing, but may hold the address.
+      const cause = !late && code === "provider" ? error : undefined;
+      if (cause) report(cause);
+      return new Failure(late ? "open-timeout" : code, { class: "fatal", cause });
     } finally {
-      clearTimeout(timer);
       globalThis.removeEventListener?.("pagehide", leave);
     }
   }
@@ -587,6 +585,7 @@ export class Client extends EventTarget {
         cause: undefined,
       };
     }
+    if (route === CREDENTIALS) return this.#port.call(LOST, attempt, BLOCKED);
     this.#port.prepare(address, extra);
     this.#port.call(RESOLVED, attempt, route, once);
   }
@@ -644,6 +643,7 @@ export class Client extends EventTarget {
             transport === "websocket" &&
             roundTrip === null && { message: UNANSWERED }),
           ...(code === "half-open" && transport === "eventsource" && { message: UNHEARD }),
+          ...(code === "blocked" && this.#wrong),
           ...(code === "provider" &&
             (this.#wrong ??
               (this.#asked.size

@@ -6,7 +6,7 @@ export const FAILURES = [
   ["open-timeout", "the connection did not open within openTimeout"],
   ["half-open", "nothing came within the heartbeat's timeout"],
   ["provider", "a function of yours failed, took too long, or gave what cannot be used"],
-  ["blocked", "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port"],
+  ["blocked", "the browser refuses the address (port, password, mixed content, security policy) or a subprotocol"],
   ["http", "the server refused the request"],
   ["content-type", "the answer is no event stream: its content type must be text/event-stream"],
   ["end", "the server ended the stream"],

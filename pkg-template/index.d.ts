@@ -145,7 +145,7 @@ export type FailureCode =
   | "open-timeout" // not open within openTimeout
   | "half-open" // looked open, but nothing came within the heartbeat's timeout
   | "provider" // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
-  | "blocked" // the browser refused: mixed content, a bad subprotocol, a blocked port
+  | "blocked" // the browser refuses: a blocked port, mixed content, a Content-Security-Policy, a bad subprotocol, a password in the address
   | "http" // the server answered with another status than 200: see status
   | "buffered" // the server answers, but its event stream is held back on the way (told by "everwire/duplex")
   | "content-type" // the answer is no event stream: see contentType

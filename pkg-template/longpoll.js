@@ -123,7 +123,7 @@ function poll(port, attempt, init, name, wait) {
     .then(run)
     .catch((error) => {
       // After close() the abort is our own.
-      if (port.owns(socket)) port.refusal = abort.signal.reason ?? error;
+      if (port.owns(socket)) port.blame(abort.signal.reason ?? error);
       return [LOST, NETWORK];
     })
     .then((told) => {

@@ -174,7 +174,7 @@ export const isHeaders = (value) => {
 export function headersFor(body, given) {
   const headers = new Headers(given);
   if (body === undefined || body === null)
-    for (const name of ["encoding", "language", "location", "type"]) headers.delete(`content-${name}`);
+    for (const [name] of [...headers]) if (/^content-(e|la|lo|t)/.test(name)) headers.delete(name);
   return headers;
 }
 

@@ -338,7 +338,7 @@ export class Posts {
   #fail(batch, untold, error, kind, code) {
     const port = this.#port;
     if (untold) for (const { id } of batch) if (id !== undefined) port.call(POSTED, BACK, id);
-    port.refusal = error;
+    port.blame(error);
     port.call(kind, this.#attempt, code);
   }
 }

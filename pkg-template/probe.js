@@ -57,7 +57,7 @@ export function addProbe({ port, http }, probe, tries) {
     try {
       refused = await ask(client, signal);
     } catch (error) {
-      if (!signal.aborted) client.refusal = error;
+      if (!signal.aborted) client.blame(error);
     }
     if (signal.aborted) return;
     if (!refused) return void tell(LOST, attempt, NETWORK);

@@ -175,6 +175,9 @@ impl Driver {
                     3 => Failure::Provider,
                     4 => Failure::Buffered,
                     5 => Failure::NotResumable,
+                    // What has been let out breaks for other reasons.
+                    6 if self.state() != State::Open => Failure::Blocked,
+                    6 => Failure::Network,
                     // Never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
                     1006 => Failure::Network,
                     _ => Failure::Closed { code: code as u16 },

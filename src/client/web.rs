@@ -24,7 +24,7 @@ use crate::{
         outbox::{Awaits, Parcel},
     },
     transport::{
-        address::{Address, problem},
+        address::{Address, CREDENTIALS, problem},
         sys::{self, Port, REQUEST},
     },
 };
@@ -315,7 +315,13 @@ fn resolved(driver: &Rc<Driver>, attempt: u32, builder: &Builder, request: Optio
     let port = driver.port();
     port.set_resumes(request.resumes);
     port.prepare(&request.address, &extra(builder, request));
-    let address = Address::new(route(port, &request.address, builder), request.once());
+    let route = route(port, &request.address, builder);
+    if route == CREDENTIALS {
+        // As a connection that the browser blocks.
+        driver.called(2, attempt, 6, 0, 0);
+        return;
+    }
+    let address = Address::new(route, request.once());
     driver.resolved(attempt, address);
 }
 

@@ -98,7 +98,8 @@ impl Connection {
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
         let reauth = class == Class::Reauth && differs && !self.reauthed;
         let repeatable = !self.spent || failure.untouched();
-        let table = class == Class::Retriable && repeatable || reauth || self.elsewhere(failure);
+        let elsewhere = self.elsewhere(failure);
+        let table = class == Class::Retriable && repeatable || reauth || elsewhere;
         let again = verdict.unwrap_or(table);
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
@@ -127,6 +128,9 @@ impl Connection {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR
+        } else if elsewhere {
+            // Nothing was let out: at once, which is the floor.
+            FLOOR.max(told)
         } else {
             // That the token was refused stands until the functions have answered it.
             if !matches!(failure, Failure::Provider) || matches!(self.reason, Reason::Initial) {

@@ -152,7 +152,7 @@ impl Failure {
             Self::HalfOpen => "nothing came within the heartbeat's timeout",
             Self::Provider => "a function of yours failed, took too long, or gave what cannot be used",
             Self::Blocked => {
-                "the browser refused to make the connection: mixed content, a bad subprotocol, or a blocked port"
+                "the browser refuses the address (port, password, mixed content, security policy) or a subprotocol"
             }
             Self::Http { .. } => "the server refused the request",
             Self::ContentType => "the answer is no event stream: its content type must be text/event-stream",

@@ -30,12 +30,17 @@ impl Address {
     }
 }
 
+/// A name and password, which no browser takes: it is not asked for again.
+#[cfg(feature = "rust")]
+pub(crate) const CREDENTIALS: u32 = 24;
+
 /// Why there is no address, as `Port.route` says it.
 #[cfg(feature = "rust")]
 pub(crate) fn problem(route: u32) -> &'static str {
     match route >> 3 {
         0 => "is not a URL that this page can resolve",
         1 => "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
-        _ => "must have the scheme ws:, wss:, http: or https:",
+        2 => "must have the scheme ws:, wss:, http: or https:",
+        _ => "must have no user name or password: send an Authorization header",
     }
 }

@@ -73,7 +73,7 @@ async function run(port, socket, attempt, url, init) {
     }
   } catch (error) {
     // After close() the abort is our own.
-    if (port.owns(socket)) port.refusal = error;
+    if (port.owns(socket)) port.blame(error);
   }
   // What ended in good order may have brought something.
   if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : port.received - before);
@@ -83,20 +83,14 @@ async function run(port, socket, attempt, url, init) {
 const typeOf = (response) => response.headers.get("content-type") ?? "";
 
 /**
- * The last value that is a type, and not of any kind (Fetch, "extract a MIME type" and "get, decode, and split"): proxies join several
- * headers to one, and commas in quotes divide nothing. What stands behind a space would make it none; all engines pass over it.
+ * Whether the last value that is a type, and not of any kind, is an event stream's (Fetch, "extract a MIME type" and "get, decode, and
+ * split"): proxies join several headers to one, and commas in quotes divide nothing. What stands behind a space would make it none by
+ * the standard; all engines pass over it.
  */
-function essence(value) {
-  let found = "";
-  for (const [part] of value.matchAll(/([^",]|"([^"\\]|\\.)*"?)+/g)) {
-    const type =
-      /^[\t ]*(text\/event-stream(?=[\t ;]|$)|[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+(?=[\t ]*(;|$)))/i.exec(
-        part,
-      )?.[1];
-    if (type && type !== "*/*") found = type;
-  }
-  return found.toLowerCase();
-}
+const isEvents = (value) =>
+  /(^|,)\s*text\/event-stream(?=[\s;,]|$)(?!.*,\s*(?!\*\/\*)[^\s;,/]+\/[^\s;,/]+\s*([;,]|$))/i.test(
+    value.replace(/"([^"\\]|\\.)*"?/g, ""),
+  );
 
 /** A GET is the standard's: 200 alone. Other methods may be answered with Created or Accepted; 204 and 205 have no body. */
 const isAnswer = ({ status, ok }, { method }) =>
@@ -104,10 +98,7 @@ const isAnswer = ({ status, ok }, { method }) =>
 
 export function isStream(response, init, { contentType } = /** @type {any} */ ({})) {
   const type = typeOf(response);
-  return (
-    isAnswer(response, init) &&
-    (contentType === "any" || (contentType === "optional" && !type) || essence(type) === "text/event-stream")
-  );
+  return isAnswer(response, init) && (contentType === "any" || (contentType === "optional" && !type) || isEvents(type));
 }
 
 /** What there is to tell of an answer that is no event stream, and the kind and code of the loss. */

@@ -30,8 +30,10 @@ const ONLINE = 0,
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 const FIRST = 64,
   RECENT = 1024;
-// A code of LOST: the first frame could not be had.
-const UNFRAMED = 3;
+// Codes of LOST: the first frame could not be had; the browser refuses; it does not say why.
+const UNFRAMED = 3,
+  BLOCKED = 6,
+  NETWORK = 1006;
 const SERVERS_PING = 2;
 /** A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox). */
 const LEAVING = 200;
@@ -143,6 +145,19 @@ function toBytes(id) {
   return bytes;
 }
 
+const REFUSED = "everwire: browsers refuse this address";
+
+/** The ports that browsers refuse (Fetch, "bad port"), each as its distance from the one before. */
+const isBadPort = (port, at = 0) =>
+  /** @type {string[]} */ (
+    "01622222211112c51ag8288611151122224c224ii-05u-012-012-01b111b41188627oez-09t132-0k413-092-18q-0aq-041-0o61-0q3-0fq-02r1111ai-2lz".match(
+      /-...|./g,
+    )
+  ).some((step) => (at += Math.abs(parseInt(step, 36))) === port);
+
+/** This very machine, whose network cannot be missing. */
+const isLoopback = (hostname) => /^(localhost|127\..*|\[::1\])$|\.localhost$/.test(hostname);
+
 /** What stands in the JSON under this key or path. */
 export function reader(path) {
   const keys = path.split(".");
@@ -247,6 +262,8 @@ export class Port {
   closed = false;
   /** As the server gave it with its last close frame. */
   closeReason = "";
+  /** What a connection that fails without a word is called: the browser's rules may be why. */
+  network = NETWORK;
   /** What the browser threw at the last attempt that it refused, or that failed. */
   refusal;
   /** Which of the caller's functions the connection waits for, before it is open. */
@@ -315,15 +332,19 @@ export class Port {
 
   /**
    * The number of the transport that an address takes, and 4 for this very machine. `transport` 0: WebSocket for
-   * ws(s), fetch for http(s). None: 0 nothing that parses, 8 ws(s) for another transport, 16 another scheme.
+   * ws(s), fetch for http(s). None: 0 nothing that parses, 8 ws(s) for another transport, 16 another scheme, 24 a user
+   * name or password.
    */
   route(address, transport) {
     try {
-      const { protocol, hostname } = resolve(address);
+      const { protocol, hostname, username, password } = resolve(address);
       const http = /^https?:$/.test(protocol);
       if (!http && !/^wss?:$/.test(protocol)) return 16;
       if (!http && transport > 1) return 8;
-      return (http ? transport || 3 : 1) | (/^(localhost|127\..*|\[::1\])$/.test(hostname) ? 4 : 0);
+      // The standard's own class takes them.
+      // @ts-expect-error see #open
+      if ((username || password) && !this.WebSocket) return 24;
+      return (http ? transport || 3 : 1) | (isLoopback(hostname) ? 4 : 0);
     } catch {
       return 0;
     }
@@ -364,9 +385,14 @@ export class Port {
       this.#open(attempt, TRANSPORTS[transport], ...this.prepared);
       return true;
     } catch (error) {
-      if (first) this.refusal = error;
+      if (first) this.blame(error);
       return false;
     }
+  }
+
+  /** The cause of a failure: a browser's own words may hold an address, or a header, but not where they are plain ones. */
+  blame(error) {
+    this.refusal = this.fetch || /^(everwire:.*|[\w .]*)$/.test(error?.message) ? error : undefined;
   }
 
   /**
@@ -407,8 +433,13 @@ export class Port {
   #open(attempt, transport, address, { protocols, headers: given, whole, ...init } = {}) {
     const [target, headers] = this.aim(transport, address, given, whole);
     const url = target.href;
+    const { protocol, hostname, port } = target;
     const link = [];
     let socket;
+    if (port && isBadPort(+port)) throw new Error(`${REFUSED} for its port ${port}`);
+    // Mixed content; a policy may also have it upgraded.
+    this.network =
+      !isLoopback(hostname) && /^https:/.test(globalThis.origin) && /^(ws|http):/.test(protocol) ? BLOCKED : NETWORK;
     const gate = transport === "websocket" ? this.gate?.() : undefined;
     const opened = async (event) => {
       // A server may name its events `open` and `error`, too: those have data.
@@ -443,13 +474,20 @@ export class Port {
       // The drop-in has its own look at it.
       // @ts-expect-error a field would cost each client one: it sets it from outside
       socket = new (this.WebSocket ?? WebSocket)(url, protocols ?? []);
-      // `close` says all there is to say; the npm package `ws` throws when nobody listens.
-      socket.onerror = () => {};
+      // One that Chromium refuses is closed from the beginning; WebKit tells it by `error` alone.
+      if (socket.readyState === 3) throw new Error(REFUSED);
+      // Else `close` says all there is to say; the npm package `ws` throws when nobody listens.
+      let ended;
+      socket.onerror = async () => {
+        await task();
+        if (!ended && socket.readyState === 3) this.lost(socket, attempt, NETWORK);
+      };
       socket.binaryType = this.binaryType;
       this.#on(link, socket, "message", gate ? (event) => gate.takes(event) || this.#message(event) : this.#onMessage);
       if (gate) link.push([gate]);
       this.#on(link, socket, "open", opened);
       this.#on(link, socket, "close", ({ code, reason }) => {
+        ended = true;
         this.closeReason = reason;
         this.later(() => this.lost(socket, attempt, code));
       });
@@ -471,9 +509,13 @@ export class Port {
         // What the browser would come back from may have been an orderly end: it does not say.
         const brought = socket.readyState ? 0 : this.received - this.#began;
         socket.close();
-        this.later(() => this.lost(socket, attempt, 1006, brought));
+        this.later(() => this.lost(socket, attempt, NETWORK, brought));
       });
     }
+    this.#on(link, globalThis, "securitypolicyviolation", ({ disposition, blockedURI }) => {
+      // Of a WebSocket some tell the scheme alone.
+      if (disposition === "enforce" && blockedURI && url.startsWith(blockedURI)) this.network = BLOCKED;
+    });
     this.successor = { socket, link, transport, url, origin: target.origin };
     if (!this.socket) this.switch(true);
   }
@@ -636,7 +678,9 @@ export class Port {
     // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow.
     if (/^100[16]$/.test(code) && this.#page.length && globalThis.document?.visibilityState === "visible")
       await new Promise((resolve) => setTimeout(resolve, LEAVING));
-    if (this.owns(socket)) this.call(LOST, attempt, code >>> 0, brought);
+    // Chromium and Firefox tell of a policy after it has refused a fetch.
+    else if (code === NETWORK) await task();
+    if (this.owns(socket)) this.call(LOST, attempt, code === NETWORK ? this.network : code >>> 0, brought);
   }
 
   /** Lets go of everything, for good. */

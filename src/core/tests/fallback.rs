@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        config::{Config, Patience},
+        config::{Config, FLOOR, Patience},
         failure::Failure,
         io::{Action, Input, Page, Why},
         state::State,
@@ -168,6 +168,16 @@ fn what_the_browser_blocks_it_may_let_out_by_the_next_way_but_not_by_the_last() 
     // One of several servers may be blocked, too.
     let mut sim = started(Config { endpoints: 2, ..Config::default() });
     assert_eq!(endpoints(&mut sim, &[Unopened(Failure::Blocked)]), [1]);
+}
+
+#[test]
+fn the_way_beside_a_blocked_one_is_taken_at_once() {
+    for config in [ways(2), Config { endpoints: 2, ..Config::default() }] {
+        let mut sim = started(config);
+        sim.resolved();
+        sim.lost(Failure::Blocked);
+        assert_eq!(sim.wait(), FLOOR);
+    }
 }
 
 #[test]
