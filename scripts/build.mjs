@@ -144,7 +144,7 @@ function asText(bytes) {
   let best;
   for (let pivot = 112; pivot < 128; pivot++) {
     for (const mark of Buffer.from("%@~|")) {
-      const swapped = bytes.map((byte) => (pivot - (byte === pivot - mark ? unused : byte)) & 255);
+      const swapped = bytes.map((byte) => (pivot - (byte === ((pivot - mark) & 255) ? unused : byte)) & 255);
       const text = Array.from(swapped, (code) =>
         code < 128 ? String.fromCharCode(code) : String.fromCharCode(mark, code ^ 128),
       )
