@@ -190,6 +190,7 @@ impl Failure {
     }
 
     /// It says that the place in the stream leads nowhere: not who asks, but what is asked for is refused.
+    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
     pub(crate) const fn misplaced(self) -> bool {
         match self {
             Self::Http { status, .. } => {
