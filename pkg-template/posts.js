@@ -231,6 +231,7 @@ export class Posts {
     gaveUp.catch(() => {});
     signal.addEventListener("abort", giveUp, { once: true });
     let asking = true,
+      failed = false,
       settle;
     try {
       const asked = this.#ask(signal);
@@ -241,6 +242,7 @@ export class Posts {
       const answer = await Promise.race([this.#send(signal, ...request), gaveUp]);
       settle = () => this.#answered(batch, ...answer);
     } catch (error) {
+      failed = true;
       // Firefox (140) rejects with an error of its own in place of the abort's.
       settle = () => this.#fail(batch, asking, signal.reason ?? error, LOST, asking ? PROVIDER : NETWORK);
     } finally {
@@ -250,7 +252,8 @@ export class Posts {
     }
     // The loss of the stream has settled already what was still out.
     if (this.#ended) return;
-    this.#out = undefined;
+    // What fails ends the connection, but with a page that goes: it is still out then, for `leave`.
+    if (!failed) this.#out = undefined;
     this.#leaving = false;
     settle();
   }
