@@ -139,7 +139,7 @@ export class Client extends EventTarget {
       gap: (after, before) => this.#gap(new GapEvent("gap", { outcome: "gap", after, before })),
     }));
     port.sink = (message) => {
-      const place = this.#progress && [port.cursor, port.number, port.epoch];
+      const place = this.#progress && port.stand();
       // Who waits for the end alone is told of it.
       if (!listeners.take(message, place) && until) this.#ended(message);
     };
@@ -689,7 +689,7 @@ export class Client extends EventTarget {
           outcome: this.#outcome,
           after: cursor,
           before: pending,
-          missing: from < 0 ? undefined : { from, to },
+          missing: from >= 0 && to < 2 ** 53 ? { from, to } : undefined,
         });
         this.#listeners.tell(() => this.#gap(gap));
       },

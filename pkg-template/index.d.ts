@@ -36,8 +36,8 @@ export type Endpoint = Target | ((context: Context) => Target | Promise<Target>)
 export interface Place {
   /** The last id; "" before there is one. */
   readonly id: string;
-  /** The last sequence number, and what it counts in, where messages have them (`resume.seq`). */
-  readonly seq?: number;
+  /** The last sequence number, as a string above 2^53, and what it counts in, where messages have them (`resume.seq`). */
+  readonly seq?: number | string;
   readonly epoch?: string;
 }
 
@@ -233,20 +233,30 @@ export interface ReconnectOptions {
 }
 
 export interface ResumeOptions {
-  /** Where a message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. An event stream has ids of its own, which count where this gives nothing. */
-  id?: string | ((message: Message) => string | number | null | undefined);
+  /**
+   * Where a message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. An event
+   * stream has ids of its own, which count where this gives nothing. An empty string, a boolean and an object are no
+   * ids. A JSON number that no JavaScript number holds is taken as the server wrote it, where the engine tells.
+   */
+  id?: string | ((message: Message) => string | number | bigint | null | undefined);
   /**
    * Where a message carries its sequence number, which grows by one from message to message: a key of its JSON
    * or a path, `true` where the id itself is the number, or a function. With it nothing comes twice, however the
-   * server replays, and a gap names what is missing. A server that counts anew after a restart must say so, or
-   * what it counts again is taken for a replay: the function gives `[epoch, number]`, and another epoch is a gap.
+   * server replays, and a gap names what is missing. A server that counts anew after a restart should say so: the
+   * function gives `[epoch, number]`, and another epoch is a gap.
    */
   seq?:
     | string
     | boolean
     | ((
         message: Message,
-      ) => number | string | readonly [epoch: string | number, seq: number | string] | null | undefined);
+      ) =>
+        | number
+        | bigint
+        | string
+        | readonly [epoch: string | number, seq: number | bigint | string]
+        | null
+        | undefined);
   /**
    * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
@@ -345,7 +355,7 @@ export interface Handshake {
   readonly protocol: string;
   /** The last id, "" if there is none; the last sequence number and its epoch. */
   readonly id: string;
-  readonly seq: number | undefined;
+  readonly seq: number | string | undefined;
   readonly epoch: string | undefined;
 }
 

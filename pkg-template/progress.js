@@ -1,4 +1,4 @@
-import { report } from "../src/transport/port.js";
+import { asNumber, report } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 
 const EVERY = 250;
@@ -12,8 +12,8 @@ const PAGE = performance.timeOrigin;
 const taken = new Set();
 
 /**
- * Where this page is in the stream, for the one after it: `[id, number, epoch]` of the last message that the app is
- * done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fourth
+ * Where this page is in the stream, for the one after it: `[id, number, epoch, mark]` of the last message that the app
+ * is done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fifth
  * entry: the page that told its client so. There the next client asks anew; another page's first one is told first.
  */
 export class Progress {
@@ -59,17 +59,17 @@ export class Progress {
     globalThis.document?.addEventListener("visibilitychange", this.#leave);
   }
 
-  /** What an earlier page left, `[id, number, epoch]`, or nothing. */
+  /** What an earlier page left, or nothing. */
   read() {
     const text = this.#try(() => this.#storage.getItem(this.#key));
     if (text === undefined || text === null) return undefined;
     if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null");
     try {
-      const [id, number, epoch, page] = JSON.parse(text);
+      const [id, number, epoch, mark, page] = JSON.parse(text);
       if (page === PAGE) this.#set([]);
       else if (typeof id === "string") {
         this.over = page !== undefined;
-        return (this.#place = [id, Number.isSafeInteger(number) ? number : undefined, epoch]);
+        return (this.#place = [id, asNumber(number), epoch, mark]);
       }
     } catch {}
     // Somebody else's, or torn.
@@ -148,7 +148,7 @@ export class Progress {
     // The end counts when the app is done with all that came before it.
     const over =
       this.#fate === OVER && !this.waits() && (this.#manual ? this.#committed === this.#turn : !this.#open.length);
-    if (over) this.#set([...(place ?? ["", null, null]), PAGE]);
+    if (over) this.#set([...(place ?? ["", null, null, null]), PAGE]);
     else if (this.#fresh) this.#set(place);
     this.#fresh = false;
   }

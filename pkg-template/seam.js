@@ -1,94 +1,131 @@
-// Where a handle is in its topic, and what is held back after it was joined again: src/core/seam.rs in small. A topic is
-// joined with the cursor that it has at that moment, and nothing comes over another connection from then on.
+// Where a handle is in its topic, and what is held back after it was joined again: src/core/seam.rs in small, which a test
+// compares it with (tests/seam). A topic is joined with the cursor that it has at that moment, and nothing comes over
+// another connection from then on. As there, what is compared are marks (`mark` in port.js), not ids.
 
 const FIRST = 64,
   RECENT = 1024;
 
+const ID = 2 ** 21;
+const sampled = (mark) => Math.floor(mark / ID) % 2 === 1;
+const sameId = (one, other) => one === other || (sampled(one) && Math.floor(one / ID) === Math.floor(other / ID));
+/** The same message, as far as can be known: another transport may give it another look. */
+function same(one, other) {
+  const [here, there] = [one % ID, other % ID];
+  return one === other || (sameId(one, other) && (!here || !there || here % 2 !== there % 2));
+}
+
 export class Seam {
   /** The id of the last message that the handlers are done with; "" before there is one. */
   cursor;
-  #first = new Set();
-  #recent = new Set();
-  /** More ids than `#recent` holds were kept. */
+  /** Its mark. */
+  #mark = 0;
+  #first = [];
+  #recent = [];
+  /** More than `RECENT` were kept. */
   #forgot = false;
   /** The last sequence number, where messages have them. */
   #number;
   /** The cursor that the join named, which ends the seam; and how many new ids came before it. */
-  #target = "";
+  #target = 0;
   #fresh = 0;
   #begun = false;
   /** The topic comes again from its beginning. */
   #whole = false;
   /** What the next message must be preceded by: "unknown" or "gap". */
   #due;
+  /** What was held back since the last message: if ids begin anew, it was new as well (`DOUBTED` in port.js). */
+  doubted = [];
   /** The last ruling at this seam: several messages of one id are delivered or held back together. */
-  #ruled = {};
+  #ruled;
 
-  constructor(cursor) {
+  constructor(cursor, mark) {
     this.cursor = cursor;
-    this.#keep(cursor);
+    this.#keep(mark);
+    // Not the first of the topic: it began before.
+    this.#first = [];
+  }
+
+  /** There was no number yet: this one's message may be known by its id. */
+  get unnumbered() {
+    return this.#number === undefined;
   }
 
   /** A join is going out that is to go on from somewhere. */
   rejoined() {
-    this.#target = this.cursor;
+    this.#target = this.#mark;
     this.#fresh = 0;
     this.#begun = this.#whole = false;
     this.#due ??= "unknown";
-    this.#ruled = {};
+    this.#ruled = undefined;
+    this.doubted = [];
   }
 
   /** The server said that something is missing. Its ids may start anew, so the old ones prove nothing. */
   gapTold() {
-    this.#first.clear();
-    this.#recent.clear();
-    this.#forgot = false;
-    this.#target = "";
+    this.#forget();
     this.#due = "gap";
-    this.#ruled = {};
   }
 
-  /** Nothing for what is held back, else what is to be told before it: `{ outcome, missing }`. */
-  place(id, number) {
+  /**
+   * Nothing for what is held back, else what is to be told before it: `{ outcome, missing }`. With `anew` ids have begun
+   * anew: what was held back just before is to be ruled on again, and then this.
+   */
+  place(mark, number) {
     const last = this.#number;
     if (number === undefined || last === undefined) {
       // Between numbered messages: the next number says what is missing.
       const due = this.#due,
         waits = last !== undefined;
       if (waits) this.#due = undefined;
-      const ruling = this.#rule(id);
-      if (waits) this.#due = due;
-      this.#number = number ?? last;
+      const ruling = this.#rule(mark);
+      if (waits) this.#due ??= due;
+      if (!ruling?.anew) this.#number = number ?? last;
       return ruling;
     }
     // The server may count anew after a gap that it told itself.
-    if (number <= last && this.#due !== "gap") return undefined;
+    if (number <= last && this.#due !== "gap") return this.#known(mark) === false ? this.#anew() : undefined;
     this.#number = number;
-    this.#target = "";
-    this.#keep(id);
-    if (number > last + 1) return this.#taken({ outcome: "gap", missing: { from: last + 1, to: number - 1 } });
+    this.#target = 0;
+    this.#keep(mark);
+    const next = typeof last === "bigint" ? last + 1n : last + 1;
+    if (number > next)
+      return this.#taken({
+        outcome: "gap",
+        missing: typeof number === "bigint" ? undefined : { from: next, to: number - 1 },
+      });
     return this.#taken({ outcome: this.#due === "gap" ? "gap" : undefined });
   }
 
-  #rule(id) {
-    if (id && id === this.#ruled.id) return this.#ruled.held ? undefined : {};
-    if (id && this.#target) {
-      if (id === this.#target) {
-        this.cursor = id;
-        this.#target = "";
-        // The server's word weighs more than its replay.
-        if (this.#due === "unknown") this.#due = undefined;
-        return undefined;
-      }
-      this.#whole ||= !this.#begun && this.#forgot && this.#first.has(id);
+  #rule(mark) {
+    if (!mark) return this.#taken({ outcome: this.#due });
+    const recent = this.#recent,
+      ruled = this.#ruled;
+    if (this.#target && same(this.#target, mark)) {
+      this.#mark = mark;
+      this.#target = 0;
+      // What was new before it is older than all we had: the replay began before we joined.
+      recent.unshift(...recent.splice(recent.length - (this.#fresh % recent.length || 0)));
+      this.doubted = [];
+      // The server's word weighs more than its replay.
+      if (this.#due === "unknown") this.#due = undefined;
+      return undefined;
+    }
+    if (ruled && sameId(ruled.mark, mark)) {
+      if (ruled.held) return undefined;
+      this.#fresh++;
+    } else if (this.#target) {
+      if (this.#known(mark) === false) return this.#anew();
+      // While nothing is forgotten, each id speaks for itself.
+      const among = (marks) => marks.some((other) => same(other, mark));
+      this.#whole ||= !this.#begun && this.#forgot && among(this.#first);
       this.#begun = true;
-      const held = this.#whole || this.#recent.has(id);
+      const held = this.#whole || among(recent);
       // A server past the cursor never shows it again, so the seam ends by count as well.
-      if (!held && ++this.#fresh >= RECENT) this.#target = "";
-      this.#ruled = { id, held };
+      if (!held && ++this.#fresh >= RECENT) this.#target = 0;
+      this.#ruled = { mark, held };
       if (held) return undefined;
     }
-    this.#keep(id);
+    this.#keep(mark);
     return this.#taken({ outcome: this.#due });
   }
 
@@ -97,14 +134,35 @@ export class Seam {
     return ruling;
   }
 
-  #keep(id) {
-    if (!id) return;
-    const first = this.#first,
-      recent = this.#recent;
-    if (first.size < FIRST) first.add(id);
-    recent.add(id);
-    if (recent.size <= RECENT) return;
-    recent.delete(recent.values().next().value);
+  /** Whether it came before; false: its id did, with other content. */
+  #known(mark) {
+    const marks = [...this.#recent, ...this.#first].filter((other) => sameId(other, mark));
+    return marks.length ? marks.some((other) => same(other, mark)) : undefined;
+  }
+
+  /** Ids, or numbers, begin anew: what is remembered is of another stream. */
+  #anew() {
+    this.#forget();
+    this.#number = undefined;
+    this.#due ??= "unknown";
+    return { anew: true };
+  }
+
+  #forget() {
+    this.#first = [];
+    this.#recent = [];
+    this.#forgot = false;
+    this.#target = 0;
+    this.#ruled = undefined;
+  }
+
+  #keep(mark) {
+    if (!mark) return;
+    this.#mark = mark;
+    if (this.#first.length < FIRST) this.#first.push(mark);
+    this.#recent.push(mark);
+    if (this.#recent.length <= RECENT) return;
+    this.#recent.shift();
     this.#forgot = true;
   }
 }

@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { Port, reader, report } from "../src/transport/port.js";
+import { asNumber, DOUBTED, mark, Port, reader, report } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
@@ -140,7 +140,15 @@ class Subscriptions {
     const closed = wire.state === "closed";
     const known = topics.get(name);
     if (!known && topics.size >= LIMIT) throw new SubscriptionError("too-many");
-    const topic = known ?? { name, join, leave, members: [], seam: new Seam(from), joined: false, again: false };
+    const topic = known ?? {
+      name,
+      join,
+      leave,
+      members: [],
+      seam: new Seam(from, mark(from || undefined)),
+      joined: false,
+      again: false,
+    };
     const unsubscribe = () => this.#unsubscribe(topic, member);
     const subscriptions = this;
     const listeners = new Listeners({
@@ -213,12 +221,32 @@ class Subscriptions {
   }
 
   #deliver(topic, message) {
-    const { seam } = topic,
+    const { id } = this.#options,
       port = this.#port;
-    const id = String(this.#options.id?.(message) ?? "");
-    const ruling = seam.place(id, this.#number(message));
-    if (!ruling) return void port.suppressed++;
-    const { outcome, missing } = ruling;
+    this.#place(topic, message, port.incoming, (id && port.idOf(id, message)) ?? "", this.#number(message));
+  }
+
+  #place(topic, message, raw, id, number) {
+    const { seam } = topic,
+      { doubted } = seam,
+      port = this.#port;
+    const known = number === undefined || (id && seam.unnumbered) ? id : `#${number}`;
+    const ruling = seam.place(mark(known || undefined, raw, port.transport === "websocket"), number);
+    if (!ruling) {
+      port.suppressed++;
+      // As in the port.
+      if (doubted.length <= DOUBTED) doubted.push([message, raw, id, number]);
+      return;
+    }
+    seam.doubted = [];
+    const { outcome, missing, anew } = ruling;
+    if (anew) {
+      const again = doubted.length > DOUBTED ? [] : doubted;
+      port.suppressed -= again.length;
+      for (const one of [...again, [message, raw, id, number]])
+        if (this.#topics.get(topic.name) === topic) this.#place(topic, ...one);
+      return;
+    }
     if (outcome) this.#tell({ outcome, after: seam.cursor, before: id, missing, topic: topic.name });
     // By a listener.
     if (this.#topics.get(topic.name) !== topic) return;
@@ -229,12 +257,12 @@ class Subscriptions {
 
   #number(message) {
     const { seq } = this.#options;
-    const given = seq?.(message) ?? undefined;
-    const number = /^\d+$/.test(given) ? Number(given) : given;
-    if (number === undefined || (Number.isSafeInteger(number) && number >= 0)) return number;
+    const given = (seq && this.#port.exactly(seq, message)) ?? undefined;
+    const number = asNumber(given);
     // The message is not to blame.
-    report(new TypeError("everwire: subscriptions.seq must give a whole number from 0"));
-    return undefined;
+    if (number === undefined && given !== undefined)
+      report(new TypeError("everwire: subscriptions.seq must give a whole number from 0"));
+    return typeof number === "string" ? BigInt(number) : number;
   }
 
   #tell(gap) {

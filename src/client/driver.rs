@@ -147,8 +147,8 @@ impl Driver {
         self.input(Input::Close { why, code });
     }
 
-    /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's hash. The answer
-    /// matters to a check: bit 0 deliver, bit 1 the id is the cursor now.
+    /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's mark. The answer
+    /// matters to a check: bit 0 deliver, bit 1 the id is the cursor now, bit 2 the ids began anew.
     pub(crate) fn called(self: &Rc<Self>, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
         let id = hashed(high, low);
         match kind {
@@ -196,9 +196,9 @@ impl Driver {
                 }
             }
             5 => {
-                let (deliver, moves) = self.core.borrow_mut().check(id, sequence(attempt, code));
+                let (deliver, moves, anew) = self.core.borrow_mut().check(id, sequence(attempt, code));
                 self.run();
-                return u32::from(deliver) | u32::from(moves) << 1;
+                return u32::from(deliver) | u32::from(moves) << 1 | u32::from(anew) << 2;
             }
             6 => {
                 self.learn();
@@ -395,7 +395,7 @@ impl Drop for Driver {
     }
 }
 
-/// The hash of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
+/// The mark of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
 fn hashed(high: u32, low: u32) -> Id {
     match (high, low) {
         (0, 0) => Id::None,

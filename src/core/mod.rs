@@ -283,16 +283,17 @@ impl Connection {
         }
     }
 
-    /// Rules on a message before it is delivered: whether it is, and whether its id moves the cursor.
-    pub(crate) fn check(&mut self, id: Id, number: Option<u64>) -> (bool, bool) {
+    /// Rules on a message before it is delivered: whether it is, whether its id moves the cursor, and whether the ids
+    /// began anew, upon which what was held back just before is to be ruled on again, and then this one.
+    pub(crate) fn check(&mut self, id: Id, number: Option<u64>) -> (bool, bool, bool) {
         if matches!(self.phase, Phase::Closed) {
-            return (false, false);
+            return (false, false, false);
         }
         let ruling = self.ids.place(id, number);
         if let Some(outcome) = ruling.outcome {
             self.tell(News::Outcome(outcome, ruling.missing));
         }
-        (ruling.deliver, ruling.moves)
+        (ruling.deliver, ruling.moves, ruling.anew)
     }
 
     /// The cursor that an earlier page left, and the sequence number.

@@ -1,16 +1,50 @@
 //! The cursor, and de-duplication at the seam: after a reconnect, until the cursor has passed.
 //!
-//! The core sees hashes of ids (`hash` in port.js), never the ids. Kept are the first 64 and the last 1 024. A replay that
-//! begins with one of the first 64 is the whole stream: everything up to and including the cursor is
-//! held back, however long. A message without an id of its own is never held back.
+//! The core sees marks (`mark` in port.js), never the ids: hashes of an id and of what came with it. Kept are the first
+//! 64 and the last 1 024. A replay that begins with one of the first 64 is the whole stream: everything up to and
+//! including the cursor is held back, however long. A message without an id of its own is never held back.
 //!
 //! Where messages have sequence numbers these decide, and exactly: what is not above the last one came
 //! already, and what is more than one above it names what is missing.
+//!
+//! A server may begin to count anew without a word. Then an id, or a number, comes again with other content: whatever
+//! was remembered says nothing of this stream, so it is forgotten, a gap is told, and everything is delivered.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
 
-/// The id that a message carries itself, hashed.
+/// In the upper half of a mark: the lowest bits are of the content, 0 where that is not known. Without it all are of the
+/// id, which cannot come again (`mark` in port.js says which those are).
+const SAMPLED: u64 = 1 << 32;
+const CONTENT: u64 = (1 << 21) - 1;
+/// The last of these: over which transport it came. The same message may look different on another one.
+const SOCKET: u64 = 1;
+
+/// Two marks have the same id, and as far as can be known they are of the same message.
+const ID: u8 = 1;
+const MESSAGE: u8 = 3;
+
+fn compare(one: u64, other: u64) -> u8 {
+    let differing = one ^ other;
+    if differing == 0 {
+        MESSAGE
+    } else if one & SAMPLED == 0 || differing >> 32 != 0 {
+        0
+    } else if one & CONTENT == 0 || other & CONTENT == 0 || differing & SOCKET != 0 {
+        MESSAGE
+    } else {
+        ID
+    }
+}
+
+/// As `compare`, with any of them.
+// Not inlined, for the size.
+#[inline(never)]
+fn among(marks: &[u64], mark: u64) -> u8 {
+    marks.iter().fold(0, |found, other| found | compare(*other, mark))
+}
+
+/// The mark of the id that a message carries itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Id {
     None,
@@ -39,6 +73,19 @@ pub(crate) struct Ruling {
     pub(crate) outcome: Option<Outcome>,
     /// The sequence numbers that are missing, first and last.
     pub(crate) missing: Missing,
+    /// The ids have begun anew: what was held back just before was new as well, and this message is to be ruled on
+    /// again after it.
+    pub(crate) anew: bool,
+}
+
+impl Ruling {
+    fn held(moves: bool, outcome: Option<Outcome>) -> Self {
+        Self { deliver: false, moves, outcome, missing: None, anew: false }
+    }
+
+    fn delivered(moves: bool, outcome: Option<Outcome>, missing: Missing) -> Self {
+        Self { deliver: true, moves, outcome, missing, anew: false }
+    }
 }
 
 pub(crate) type Missing = Option<(u64, u64)>;
@@ -178,16 +225,24 @@ impl Ids {
             self.due = self.due.or(due);
             return ruling;
         };
-        let mut missing = None;
-        let mut counts_on = false;
-        if let Some(last) = self.last {
-            counts_on = number > last;
-            missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
-            // The server may count anew after a gap that it told itself; but not what came meanwhile.
-            let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
-            if !counts_on && (again || self.due != Some(Outcome::Gap)) {
-                return Ruling { deliver: false, moves: false, outcome: None, missing: None };
+        let Some(last) = self.last else {
+            // It may still be the message at the cursor.
+            let ruling = self.rule(id);
+            if !ruling.anew {
+                self.last = Some(number);
+                self.followed = Some(number).filter(|_| self.awaited);
             }
+            return ruling;
+        };
+        let counts_on = number > last;
+        let missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
+        // The server may count anew after a gap that it told itself; but not what came meanwhile.
+        let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
+        if !counts_on && (again || self.due != Some(Outcome::Gap)) {
+            return match id {
+                Id::Own(mark) if self.begun_anew(mark) => self.anew(),
+                _ => Ruling::held(false, None),
+            };
         }
         self.last = Some(number);
         self.followed = self.followed.or(Some(number)).filter(|_| self.awaited);
@@ -198,65 +253,90 @@ impl Ids {
             Some(Outcome::Unknown) if counts_on => Some(Outcome::Recovered),
             due => due,
         };
-        Ruling { deliver: true, moves: id != Id::None, outcome, missing }
+        Ruling::delivered(id != Id::None, outcome, missing)
     }
 
     pub(crate) fn rule(&mut self, id: Id) -> Ruling {
-        let Id::Own(hash) = id else {
+        let Id::Own(mark) = id else {
             self.learn(id);
-            return Ruling { deliver: true, moves: id == Id::Reset, outcome: self.due.take(), missing: None };
+            return Ruling::delivered(id == Id::Reset, self.due.take(), None);
         };
-        if let Some((last, deliver)) = self.ruled
-            && last == hash
-        {
-            return Ruling { deliver, moves: deliver, outcome: None, missing: None };
-        }
-        if let Some(mut seam) = self.seam {
-            if seam.target == hash {
-                self.seam = None;
-                self.cursor = Some(hash);
-                // What was new before it is older than all we had: the replay began before we joined.
-                for _ in 0..seam.fresh {
-                    if let Some(older) = self.recent.pop() {
-                        self.recent.insert(0, older);
-                    }
+        if let Some(seam) = self.seam.filter(|seam| compare(seam.target, mark) == MESSAGE) {
+            self.seam = None;
+            self.cursor = Some(mark);
+            // What was new before it is older than all we had: the replay began before we joined.
+            for _ in 0..seam.fresh {
+                if let Some(older) = self.recent.pop() {
+                    self.recent.insert(0, older);
                 }
-                // The server's word weighs more than its replay.
-                let outcome = self.due.take().map(|due| match due {
-                    Outcome::Gap => Outcome::Gap,
-                    Outcome::Unknown | Outcome::Recovered => Outcome::Recovered,
-                });
-                return Ruling { deliver: false, moves: true, outcome, missing: None };
+            }
+            // The server's word weighs more than its replay.
+            let due = self.due.take_if(|due| *due != Outcome::Gap);
+            return Ruling::held(true, due.map(|_| Outcome::Recovered));
+        }
+        if let Some((last, deliver)) = self.ruled
+            && compare(last, mark) != 0
+        {
+            if !deliver {
+                return Ruling::held(false, None);
+            }
+            if let Some(seam) = &mut self.seam {
+                seam.fresh += 1;
+            }
+        } else if let Some(mut seam) = self.seam {
+            if self.begun_anew(mark) {
+                return self.anew();
             }
             // While nothing is forgotten, each id speaks for itself.
             let from = [self.asked.take(), self.followed.take()];
-            seam.whole |=
-                !seam.begun && self.forgot && (self.first.contains(&hash) || from.contains(&Some(hash)));
+            seam.whole |= !seam.begun
+                && self.forgot
+                && (among(&self.first, mark) | among(&from.map(Option::unwrap_or_default), mark)) == MESSAGE;
             seam.begun = true;
-            let again = seam.whole || self.recent.contains(&hash);
+            let again = seam.whole || among(&self.recent, mark) == MESSAGE;
             seam.fresh += usize::from(!again);
             self.seam = (seam.fresh < RECENT).then_some(seam);
-            self.ruled = Some((hash, !again));
+            self.ruled = Some((mark, !again));
             if again {
-                return Ruling { deliver: false, moves: false, outcome: None, missing: None };
+                return Ruling::held(false, None);
             }
         }
-        self.keep(hash);
-        Ruling { deliver: true, moves: true, outcome: self.due.take(), missing: None }
+        self.keep(mark);
+        Ruling::delivered(true, self.due.take(), None)
     }
 
-    fn keep(&mut self, hash: u64) {
-        self.cursor = Some(hash);
+    /// Its id came before, with other content.
+    fn begun_anew(&self, mark: u64) -> bool {
+        among(&self.recent, mark) | among(&self.first, mark) == ID
+    }
+
+    /// Ids, or numbers, begin anew: what is remembered is of another stream.
+    fn anew(&mut self) -> Ruling {
+        self.first.clear();
+        self.recent.clear();
+        self.forgot = false;
+        self.seam = None;
+        self.ruled = None;
+        self.last = None;
+        self.followed = None;
+        if self.due != Some(Outcome::Gap) {
+            self.due = Some(Outcome::Unknown);
+        }
+        Ruling { anew: true, ..Ruling::held(false, None) }
+    }
+
+    fn keep(&mut self, mark: u64) {
+        self.cursor = Some(mark);
         if self.awaited {
-            self.followed.get_or_insert(hash);
+            self.followed.get_or_insert(mark);
         }
         if self.first.len() < FIRST {
-            self.first.push(hash);
+            self.first.push(mark);
         }
         if self.recent.len() == RECENT {
             self.recent.remove(0);
             self.forgot = true;
         }
-        self.recent.push(hash);
+        self.recent.push(mark);
     }
 }

@@ -222,6 +222,8 @@ class Blocks {
     const { length } = chunk,
       port = this.#port,
       last = chunk[length - 1];
+    // The parts of a text keep all of it.
+    port.pinned += length;
     // Most often a chunk ends with an event, and nothing is pending: then one call does it all.
     const early = !this.#pending && (last === 10 || last === 13);
     if (early) this.#decode(chunk);

@@ -30,6 +30,10 @@ const ONLINE = 0,
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 const FIRST = 64,
   RECENT = 1024;
+/** So many characters may be kept, in ids and what they came in, before the core is told of them: it keeps numbers. */
+const PINNED = 2 ** 18;
+/** If no more than this was held back before ids are seen to begin anew, it was new as well. */
+export const DOUBTED = 16;
 // Codes of LOST: the first frame could not be had; the browser refuses; it does not say why.
 const UNFRAMED = 3,
   BLOCKED = 6,
@@ -168,27 +172,45 @@ export function reader(path) {
   };
 }
 
-/**
- * The core only asks whether ids are the same: 64 bits of one, less one, in two halves (FNV-1a, two of them). 0 and 0
- * is none, 0 and 1 the empty one. They are the server's own, so nobody gains from a collision.
- */
-export function hash(id) {
-  if (!id) return [0, id === undefined ? 0 : 1];
-  let high = 0x811c9dc5,
-    low = 0x050c5d1f;
-  for (let at = 0; at < id.length; at++) {
-    const unit = id.charCodeAt(at);
-    high = Math.imul(high ^ unit, 0x01000193);
-    low = Math.imul(low ^ unit, 0x5bd1e995);
-  }
-  return [high | 1, low];
+/** FNV-1a of a text or of bytes, at every so many places. */
+function fold(data, hash, step = 1) {
+  for (let at = 0; at < data.length; at += step)
+    hash = Math.imul(hash ^ (data.charCodeAt?.(at) ?? data[at]), 0x01000193);
+  return hash;
 }
 
-/** A number below 2^53 in two halves, the upper one counted from 1; 0: there is none. */
-const halves = (number) => (number === undefined ? [0, 0] : [Math.floor(number / 2 ** 32) + 1, number >>> 0]);
+/**
+ * What the core compares: whether an id is the same, and what came with it. A number below 2^53: 32 bits of the id, and 21
+ * of up to 128 places of the content, the last of which says over what it came; 0 in these: not known. An id with ten
+ * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 is no id, 1 the empty one.
+ * They are the server's own, so nobody gains from a collision.
+ */
+export function mark(id, raw, socket) {
+  if (!id) return id === undefined ? 0 : 1;
+  const unique = /([1-9][^1-9]*){10}/.test(id);
+  if (isBytes(raw)) raw = new Uint8Array(raw);
+  const { length = 1 } = raw ?? "";
+  const low = unique
+    ? fold(id, 0x050c5d1f) >>> 11
+    : raw === undefined
+      ? 0
+      : ((fold(raw, length, (length >> 7) + 1) >>> 13) << 2) | (socket ? 3 : 2);
+  return (((fold(id, 0x811c9dc5) | 3) ^ (unique ? 1 : 2)) >>> 0) * 2 ** 21 + low;
+}
+
+/** A sequence number below 10^19, as text where no double holds it, or nothing: not what begins with one, such as "1526919030474-55". */
+export function asNumber(given) {
+  if (!/^\d{1,19}$/.test(given)) return undefined;
+  const number = Number(given);
+  return Number.isSafeInteger(number) ? number : typeof given === "number" ? undefined : `${given}`;
+}
+
+/** No double is the number that the server wrote. */
+const inexact = (value) =>
+  Array.isArray(value) ? value.some(inexact) : typeof value === "number" && !Number.isSafeInteger(value);
 
 export class Port {
-  /** Into the core: `(kind, attempt, code, high, low)`, the last two the hash of an id. */
+  /** Into the core: `(kind, attempt, code, high, low)`, the last two the mark of an id. */
   call;
   /** Out to the app: one message. */
   sink;
@@ -281,6 +303,10 @@ export class Port {
   transport = "";
   url = "";
   cursor = "";
+  /** The message that is being taken, as it came. */
+  incoming;
+  /** The message at the cursor, as it came. */
+  raw;
   /** The id under check, "" if it has none. */
   pending = "";
   checked = false;
@@ -293,6 +319,8 @@ export class Port {
   /** Of these, what had a place of its own (the topics of `everwire/duplex`), and no part in the cursor. */
   aside = 0;
   suppressed = 0;
+  /** How many characters the ids that the core was not told of yet may hold in memory. */
+  pinned = 0;
   pinged = 0;
   /** @type {number | null} */
   roundTrip = null;
@@ -308,6 +336,8 @@ export class Port {
   #first = [];
   #recent = [];
   #learned = 0;
+  /** What was held back since the last message, as `#check` took it. */
+  #doubted = [];
   #resumable = false;
   /** Messages that had come when this connection took over. */
   #began = 0;
@@ -535,6 +565,7 @@ export class Port {
     Object.assign(this, successor);
     this.#release({ socket, link });
     this.#lastEventId = "";
+    this.#doubted = [];
     this.#resumable = false;
     this.pinged = this.#buffered = 0;
     this.#began = this.received;
@@ -621,26 +652,50 @@ export class Port {
     }
   }
 
-  /** What an earlier page left. */
-  start(cursor, number, epoch) {
+  /** What an earlier page left; `known`: the mark of the message at the cursor. */
+  start(cursor, number, epoch, known) {
     this.cursor = cursor;
     this.#count(epoch);
     this.number = number;
-    this.call(FROM, ...halves(number), ...hash(cursor));
+    this.#tell(FROM, known ?? this.mark(cursor, number), number);
+  }
+
+  /** A mark, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
+  #tell(kind, mark, number) {
+    const [high, low] =
+      number === undefined ? [0, 0] : [Number(BigInt(number) >> 32n) + 1, Number(BigInt.asUintN(32, BigInt(number)))];
+    return this.call(kind, high, low, mark / 2 ** 21, mark);
+  }
+
+  /** What `start` of the next page takes. */
+  stand() {
+    const { id, seq, epoch } = this.place();
+    return [id, seq, epoch, this.mark(id, seq, this.raw)];
+  }
+
+  /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */
+  mark(own, number, raw) {
+    const { epoch } = this;
+    return mark(
+      number === undefined ? own : `${epoch ?? ""}#${number}`,
+      epoch === undefined ? raw : undefined,
+      this.transport === "websocket",
+    );
   }
 
   /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */
   drain() {
     const count = this.#learned;
-    let ids = this.#recent;
+    let learned = this.#recent;
     if (count > RECENT) {
-      const split = count & (RECENT - 1);
-      ids = [...this.#first, ...ids.slice(split), ...ids.slice(0, split)];
+      const oldest = (count & (RECENT - 1)) * 2;
+      learned = [...this.#first, ...learned.slice(oldest), ...learned.slice(0, oldest)];
     }
     this.#first = [];
     this.#recent = [];
-    this.#learned = 0;
-    for (const id of ids) this.call(LEARN, 0, 0, ...hash(id));
+    this.#learned = this.pinned = 0;
+    for (let at = 0; at < learned.length; at += 2)
+      this.#tell(LEARN, this.mark(learned[at], undefined, learned[at + 1]));
   }
 
   arm(ms) {
@@ -745,14 +800,14 @@ export class Port {
   #take(raw, name, own) {
     this.received++;
     this.size = raw.length ?? raw.byteLength ?? raw.size;
+    this.incoming = raw;
     let message, number;
     try {
       message = this.#read(raw, name);
-      const acked = this.acks?.(message);
+      const acked = this.acks && this.exactly(this.acks, message);
       if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
       if (this.id) {
-        const id = this.id(message);
-        if (id !== undefined && id !== null) own = String(id);
+        own = this.idOf(this.id, message) ?? own;
       }
       if (this.seq) {
         message.lastEventId = own ?? this.cursor;
@@ -764,7 +819,7 @@ export class Port {
     if (this.closed) return; // by decode, id or isPong
     const { type } = message;
     if (this.gap !== undefined && type === this.gap) this.call(NOTICE, 0, 0);
-    else if (!this.#rule(own, number)) return;
+    else if (!this.#rule(own, number, raw, message)) return;
     else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
     else this.#deliver(message);
   }
@@ -788,20 +843,40 @@ export class Port {
     }
   }
 
+  /** What `read` finds in a message. A number that no double holds is found as the server wrote it, where the engine tells. */
+  exactly(read, message) {
+    const found = read(message);
+    if (!inexact(found)) return found;
+    try {
+      const source = (_, value, context) => (inexact(value) ? (context?.source ?? value) : value);
+      return read({ ...message, data: JSON.parse(this.incoming, source) }) ?? found;
+    } catch {
+      return found;
+    }
+  }
+
+  /** The id that `read` finds. "", true, objects, and what may stand for several numbers are none: they would come again. */
+  idOf(read, message) {
+    const id = this.exactly(read, message),
+      type = typeof id;
+    return (type === "string" ? id : type === "bigint" || (type === "number" && Math.abs(id) < 2 ** 53))
+      ? `${id}`
+      : undefined;
+  }
+
   /** `seq` true: the id of the message's own is the number, and a message without one has none. */
   #numberOf(message, own) {
-    let number = this.seq === true ? own : this.seq(message);
+    let number = this.seq === true ? own : this.exactly(this.seq, message);
     if (Array.isArray(number)) {
       this.#count(number[0]);
       number = number[1];
     }
     if (number === undefined || number === null) return undefined;
-    // Not what begins with a number, such as "1526919030474-55".
-    if (typeof number === "string") number = /^\d+$/.test(number) ? Number(number) : NaN;
-    if (Number.isSafeInteger(number) && number >= 0) return number;
+    const whole = asNumber(number);
     // The message is not to blame.
-    report(new TypeError("everwire: resume.seq must give a whole number from 0, or [epoch, number]"));
-    return undefined;
+    if (whole === undefined)
+      report(new TypeError("everwire: resume.seq must give a whole number from 0, or [epoch, number]"));
+    return whole;
   }
 
   /** What the numbers from here on count in. */
@@ -810,34 +885,55 @@ export class Port {
     if (!name || name === this.epoch) return;
     this.epoch = name;
     this.number = undefined;
-    this.call(EPOCH, 0, 0, ...hash(name));
+    this.#tell(EPOCH, mark(name));
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */
-  #rule(own, number) {
-    if (this.checked) return this.#check(own, number);
-    if (own !== undefined) this.#learn(own);
+  #rule(own, number, raw, message) {
+    if (this.checked) return this.#check(own, number, raw, message);
+    if (own !== undefined) this.#learn(own, raw);
     return true;
   }
 
   /** After a reconnect, and where messages are numbered, the core decides. */
-  #check(own, number) {
+  #check(own, number, raw, message) {
     this.pending = own ?? "";
-    const ruling = this.call(CHECK, ...halves(number), ...hash(own));
+    // The first number may be of the message that the cursor names.
+    const counted = own && this.number === undefined ? undefined : number;
+    const ruling = this.#tell(CHECK, this.mark(own, counted, raw), number);
     // By a handler of the gap event. One that reconnects gets the message all the same: the core has
     // ruled on it, and will hold its replay back.
     if (this.closed) return false;
-    if (ruling & 2) this.cursor = own;
-    if (!(ruling & 1)) this.suppressed++;
-    else if (number !== undefined) this.number = number;
-    return ruling & 1;
+    const doubted = this.#doubted;
+    if (ruling) this.#doubted = [];
+    else if (message && doubted.length <= DOUBTED) doubted.push([own, number, raw, message]);
+    if (ruling & 4) {
+      for (const one of doubted.length > DOUBTED ? [] : doubted) {
+        this.suppressed--;
+        if (this.#check(...one)) this.#deliver(one[3]);
+      }
+      return this.#check(own, number, raw, message);
+    }
+    const moves = ruling & 2 && own !== undefined;
+    if (moves) this.cursor = own;
+    if (ruling & 1) this.number = number ?? this.number;
+    if (number === this.number && (moves || number !== undefined)) this.raw = raw;
+    if (ruling & 1) return true;
+    this.suppressed++;
+    return false;
   }
 
   /** The core hears of it later, in `drain`. */
-  #learn(own) {
-    if (this.#learned < FIRST) this.#first.push(own);
-    this.#recent[this.#learned++ & (RECENT - 1)] = own;
+  #learn(own, raw) {
+    const at = (this.#learned++ & (RECENT - 1)) * 2;
+    // What is written over is not kept.
+    if (!at) this.pinned = 0;
+    if (this.#learned <= FIRST) this.#first.push(own, raw);
+    this.#recent[at] = own;
+    this.#recent[at + 1] = this.raw = raw;
     this.cursor = own;
+    this.pinned += raw?.length ?? raw?.byteLength ?? 0;
+    if (this.pinned > PINNED) this.drain();
   }
 
   /** From here on the caller's other request can take over. */

@@ -86,7 +86,7 @@ fn a_message_after_close_is_held_back_without_a_word() {
     sim.establish();
     sim.close();
     sim.take();
-    assert_eq!(sim.core.check(Id::Own(2), None), (false, false));
+    assert_eq!(sim.core.check(Id::Own(2), None), (false, false, false));
     sim.settle();
     assert_eq!(sim.take(), []);
 }

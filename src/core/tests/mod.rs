@@ -2,6 +2,7 @@
 // A test may panic: that is how it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod anew;
 mod backoff;
 mod decide;
 mod detection;

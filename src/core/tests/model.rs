@@ -206,7 +206,7 @@ impl World {
             self.core.epoch(u64::from(epoch));
         }
         if self.core.checking() {
-            let (deliver, moves) = self.core.check(id, bounds.numbered.then_some(number));
+            let (deliver, moves, _) = self.core.check(id, bounds.numbered.then_some(number));
             self.settle();
             if moves {
                 self.cursor = Some((epoch, number));

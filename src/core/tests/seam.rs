@@ -40,7 +40,7 @@ fn a_reconnect_is_checked_until_the_cursor_has_passed() {
     sim.lost(Failure::Network);
     sim.establish();
     assert!(sim.core.checking());
-    assert_eq!(sim.core.check(own(1), None), (false, true));
+    assert_eq!(sim.core.check(own(1), None), (false, true, false));
     assert!(!sim.core.checking());
 }
 
@@ -173,7 +173,7 @@ fn a_stream_without_ids_is_told_of_each_reconnect_once() {
         sim.establish();
         sim.take();
         assert!(sim.core.checking());
-        assert_eq!(sim.core.check(Id::None, None), (true, false));
+        assert_eq!(sim.core.check(Id::None, None), (true, false, false));
         assert!(!sim.core.checking());
         sim.settle();
         assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
@@ -189,7 +189,7 @@ fn a_gap_the_server_tells_comes_before_the_next_message() {
     sim.take();
     sim.core.gap_told();
     assert!(sim.core.checking());
-    assert_eq!(sim.core.check(own(50), None), (true, true));
+    assert_eq!(sim.core.check(own(50), None), (true, true, false));
     sim.settle();
     assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
     assert_eq!(sim.core.cursor(), Some(50));
@@ -243,7 +243,7 @@ fn a_cursor_from_an_earlier_page_makes_a_seam() {
     sim.establish();
     sim.take();
     assert!(sim.core.checking());
-    assert_eq!(sim.core.check(own(7), None), (false, true));
+    assert_eq!(sim.core.check(own(7), None), (false, true, false));
     sim.settle();
     assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered, None))]);
 }
@@ -254,5 +254,5 @@ fn an_event_source_that_came_back_by_itself_makes_a_seam() {
     sim.core.learn(own(1));
     sim.input(Input::Interrupted { attempt: sim.core.attempt() });
     sim.opened();
-    assert_eq!(sim.core.check(own(1), None), (false, true));
+    assert_eq!(sim.core.check(own(1), None), (false, true, false));
 }

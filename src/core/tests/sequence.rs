@@ -143,8 +143,8 @@ fn an_earlier_page_leaves_its_number() {
     sim.establish();
     sim.take();
     sim.core.epoch(1);
-    assert_eq!(sim.core.check(Id::Own(7), Some(7)), (false, false));
-    assert_eq!(sim.core.check(Id::Own(9), Some(9)), (true, true));
+    assert_eq!(sim.core.check(Id::Own(7), Some(7)), (false, false, false));
+    assert_eq!(sim.core.check(Id::Own(9), Some(9)), (true, true, false));
     sim.settle();
     assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, Some((8, 8))))]);
 }
@@ -157,8 +157,8 @@ fn the_numbers_survive_a_loss() {
     sim.lost(Failure::Network);
     sim.establish();
     sim.take();
-    assert_eq!(sim.core.check(Id::None, Some(1)), (false, false));
-    assert_eq!(sim.core.check(Id::None, Some(2)), (true, false));
+    assert_eq!(sim.core.check(Id::None, Some(1)), (false, false, false));
+    assert_eq!(sim.core.check(Id::None, Some(2)), (true, false, false));
     sim.settle();
     assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered, None))]);
 }

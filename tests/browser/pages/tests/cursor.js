@@ -127,7 +127,7 @@ test("nchan over WebSocket: its subprotocol, ids from its framing, text and bina
       ["wait", 20],
       ["reset"],
     ],
-    [framed("100:2", "again"), framed("101:0", '{"n":2}')],
+    [framed("100:2", "id: 5\n\nnot a frame"), framed("101:0", '{"n":2}')],
   ]);
   const made = client(plan.url, nchan({ resume: { seq: undefined } }));
   const seen = watch(made);

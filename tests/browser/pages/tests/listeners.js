@@ -209,7 +209,7 @@ test("a stream that ended is over in the storage when what waited was delivered,
   await waitFor(() => made.state === "closed", "the end");
   equal(storage.values.size, 0, "before");
   equal(await pull(made), [1, 2, 3], "messages");
-  const [id, , , over] = JSON.parse([...storage.values.values()][0]);
+  const [id, , , , over] = JSON.parse([...storage.values.values()][0]);
   equal([id, over], ["3", performance.timeOrigin], "after");
 });
 

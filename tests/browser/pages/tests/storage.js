@@ -12,7 +12,7 @@ function memory() {
     getItem: (key) => values.get(key) ?? null,
     setItem(key, value) {
       values.set(key, value);
-      writes.push(JSON.parse(value));
+      writes.push(JSON.parse(value).slice(0, 3));
     },
     get keys() {
       return [...values.keys()];

@@ -1,0 +1,162 @@
+//! Servers whose ids or numbers begin anew without a word, and what looks like them.
+
+use super::super::seam::{Id, Ids, Outcome, RECENT, Ruling};
+
+/// As `mark` in port.js: the message `n` of a run, whose content differs from every other run's.
+fn of_run(run: u64, n: u64) -> Id {
+    Id::Own((n << 2 | 1) << 32 | run << 2 | 2)
+}
+
+/// What only an id is known of.
+fn bare(n: u64) -> Id {
+    Id::Own((n << 2 | 1) << 32)
+}
+
+/// As the port does it: what was held back just before comes again when ids are seen to begin anew.
+#[derive(Default)]
+struct Client {
+    ids: Ids,
+    doubted: Vec<(Id, Option<u64>)>,
+    delivered: Vec<Id>,
+    told: Vec<(Outcome, usize)>,
+}
+
+impl Client {
+    fn after(run: u64, range: std::ops::RangeInclusive<u64>) -> Self {
+        let mut client = Self::default();
+        range.for_each(|n| client.ids.learn(of_run(run, n)));
+        client.ids.reconnected();
+        client
+    }
+
+    fn take(&mut self, id: Id, number: Option<u64>) {
+        let Ruling { deliver, moves, outcome, anew, .. } = self.ids.place(id, number);
+        if let Some(outcome) = outcome {
+            self.told.push((outcome, self.delivered.len()));
+        }
+        if anew {
+            for (id, number) in std::mem::take(&mut self.doubted) {
+                self.take(id, number);
+            }
+            return self.take(id, number);
+        }
+        if deliver {
+            self.delivered.push(id);
+        } else if !moves {
+            return self.doubted.push((id, number));
+        }
+        self.doubted.clear();
+    }
+
+    fn takes(&mut self, ids: impl IntoIterator<Item = Id>) -> usize {
+        let before = self.delivered.len();
+        ids.into_iter().for_each(|id| self.take(id, None));
+        self.delivered.len() - before
+    }
+}
+
+#[test]
+fn a_server_that_counts_anew_loses_nothing_and_a_gap_comes_first() {
+    for last in [1, 2, 30, 64, 65, 500, 1_500, 5_000] {
+        for begin in [1, 2, 17, 40] {
+            let mut client = Client::after(1, 1..=last);
+            assert_eq!(client.takes((begin..=6_000).map(|n| of_run(2, n))), 6_001 - begin as usize, "{last}");
+            assert_eq!(client.told, [(Outcome::Unknown, 0)], "after {last}, from {begin}");
+        }
+    }
+}
+
+#[test]
+fn the_message_at_the_cursor_is_compared_too() {
+    let mut client = Client::after(1, 1..=30);
+    assert_eq!(client.takes((30..=40).map(|n| of_run(2, n))), 11);
+    assert_eq!(client.told, [(Outcome::Unknown, 0)]);
+}
+
+#[test]
+fn what_begins_as_before_is_not_lost_when_it_goes_on_otherwise() {
+    let mut client = Client::after(1, 1..=30);
+    let hello = [of_run(1, 1), of_run(1, 2)];
+    assert_eq!(client.takes(hello.into_iter().chain((3..=60).map(|n| of_run(2, n)))), 60);
+    assert_eq!(client.told, [(Outcome::Unknown, 0)]);
+    assert_eq!(client.delivered[..2], hello);
+}
+
+#[test]
+fn after_it_the_new_ids_count() {
+    let mut client = Client::after(1, 1..=30);
+    client.takes((1..=20).map(|n| of_run(2, n)));
+    client.ids.reconnected();
+    assert_eq!(client.takes((1..=21).map(|n| of_run(2, n))), 1);
+}
+
+#[test]
+fn a_replay_of_what_is_not_known_by_its_content_is_held_back() {
+    // A cursor that an app has kept; another transport, which may give a message another look; an id alone.
+    let mut ids = Ids::default();
+    ids.start_from(bare(7), None);
+    ids.reconnected();
+    assert!(!ids.rule(of_run(2, 7)).deliver);
+    let other = |n: u64| Id::Own((n << 2 | 1) << 32 | 9 << 2 | 3);
+    let mut client = Client::after(1, 1..=30);
+    assert_eq!(client.takes((1..=30).map(other)), 0);
+    let mut client = Client::after(1, 1..=30);
+    assert_eq!(client.takes((20..=31).map(bare)), 1);
+}
+
+#[test]
+fn an_id_that_never_comes_again_is_taken_at_its_word() {
+    let unique = |content: u64| Id::Own((3 << 2 | 2) << 32 | content);
+    let mut ids = Ids::default();
+    ids.learn(unique(1));
+    ids.reconnected();
+    assert!(ids.rule(unique(2)).deliver, "another id");
+    ids.reconnected();
+    assert!(!ids.rule(unique(2)).deliver);
+}
+
+#[test]
+fn several_of_one_id_are_each_known() {
+    let mut client = Client::after(1, 1..=8);
+    client.takes([of_run(1, 8), of_run(1, 9), of_run(2, 9), of_run(3, 9)]);
+    client.ids.reconnected();
+    assert_eq!(client.takes([of_run(1, 9), of_run(2, 9), of_run(3, 9), of_run(1, 10)]), 1);
+    assert!(client.told.iter().all(|(outcome, _)| *outcome == Outcome::Recovered));
+}
+
+#[test]
+fn the_servers_word_of_a_gap_stays_one() {
+    let mut client = Client::after(1, 1..=30);
+    client.ids.gap_told();
+    client.ids.reconnected();
+    client.takes([of_run(2, 30)]);
+    assert_eq!(client.told, [(Outcome::Gap, 0)]);
+}
+
+#[test]
+fn numbers_that_begin_anew_lose_nothing() {
+    for (last, begin) in [(30, 1), (30, 12), (3_000, 1), (3_000, 2_500), (3_000, 3_000)] {
+        for lost in [true, false] {
+            let mut client = Client { ids: Ids::new(true), ..Client::default() };
+            (1..=last).for_each(|n| client.take(of_run(1, n), Some(n)));
+            if lost {
+                client.ids.reconnected();
+            }
+            client.delivered.clear();
+            (begin..begin + 50).for_each(|n| client.take(of_run(2, n), Some(n)));
+            assert_eq!(client.delivered.len(), 50, "{last}, {begin}");
+            assert_eq!(client.told, [(Outcome::Unknown, 0)], "{last}, {begin}");
+        }
+    }
+}
+
+#[test]
+fn what_is_forgotten_of_numbers_is_held_back_as_ever() {
+    let mut client = Client { ids: Ids::new(true), ..Client::default() };
+    let last = 3 * RECENT as u64;
+    (1..=last).for_each(|n| client.take(of_run(1, n), Some(n)));
+    client.ids.reconnected();
+    client.delivered.clear();
+    (RECENT as u64..=last + 1).for_each(|n| client.take(of_run(1, n), Some(n)));
+    assert_eq!(client.delivered, [of_run(1, last + 1)]);
+}
