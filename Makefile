@@ -47,6 +47,7 @@ lint: setup-build
 test-native: setup-build
 	cargo test --locked --workspace
 	@cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
+	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib seam_traces -- --ignored --nocapture | node tests/seam/compare.mjs
 
 # The Rust API, with wasm-pack test, in the three engines.
 test-web: setup-test server

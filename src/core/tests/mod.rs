@@ -24,6 +24,7 @@ mod random;
 mod rollover;
 mod seam;
 mod seam_models;
+mod seam_traces;
 mod sequence;
 mod sim;
 mod stream;
