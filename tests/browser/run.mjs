@@ -9,6 +9,7 @@ import { loadEnvironment, needFile, packed, pages, serverBinary } from "./node/e
 import { stopAll } from "./node/processes.mjs";
 import { Report } from "./node/report.mjs";
 import { startTestServer } from "./node/server.mjs";
+import { memoryTests } from "./memory.mjs";
 import { pageLifeTests } from "./page-life.mjs";
 import { runFile } from "./node/run-file.mjs";
 
@@ -49,6 +50,7 @@ async function runEngine(name) {
     await server.stop();
     await demoTests(engine.driver, name, report);
     if (name === "chromium") await pageLifeTests(report);
+    if (name === "chromium") await memoryTests(report);
   } catch (error) {
     report.fail(name, "run", error.stack);
   } finally {

@@ -6,11 +6,11 @@ import { join } from "node:path";
 import { chromiumBinary, chromiumFlags } from "./engines.mjs";
 import { start } from "./processes.mjs";
 
-export async function launchChromium() {
+export async function launchChromium(more = []) {
   const profile = mkdtempSync(join(tmpdir(), "everwire-chromium-"));
   const process = await start(
     chromiumBinary(),
-    [...chromiumFlags, "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
+    [...chromiumFlags, ...more, "--remote-debugging-pipe", `--user-data-dir=${profile}`, "about:blank"],
     {
       what: "Chromium",
       stdio: ["ignore", "ignore", "pipe", "pipe", "pipe"],
