@@ -126,6 +126,7 @@ export class Client extends EventTarget {
     for (const name of settings.events) port.name(name);
     const { until } = settings;
     const listeners = (this.#listeners = new Listeners({
+      paced: true,
       port,
       deliver: (message, place, waited) => {
         // A handler may commit its own message.
@@ -144,6 +145,7 @@ export class Client extends EventTarget {
       if (!listeners.take(message, place) && until) this.#ended(message);
     };
     port.later = (tell) => listeners.later(tell);
+    port.beside = (tell) => listeners.beside(tell);
     // After a trap the client is closed already: the error has been told.
     port.call = (kind, attempt, code, high, low) => {
       if (!instance.dead && this.#wire) {

@@ -24,7 +24,10 @@ export class Listeners {
   #due;
   #host;
 
-  /** `port`, `deliver(message, place, waited)`, and `gap(after, before)` when what waited was too much. */
+  /**
+   * `port`, `deliver(message, place, waited)`, `gap(after, before)` when what waited was too much, and `paced`: the page has
+   * its turns between messages.
+   */
   constructor(host) {
     this.#host = host;
   }
@@ -65,8 +68,8 @@ export class Listeners {
     if (this.#waits()) this.#wait([port.size, message, place, !listened]);
     else {
       this.#deliver(message, place);
-      // What is fetched looks at the clock itself.
-      if (port.transport !== "fetch") this.#rest(port.heard);
+      // What is fetched looks at the clock itself. Handles of topics would overtake one another.
+      if (this.#host.paced && port.transport !== "fetch") this.#rest(port.heard);
     }
     return listened;
   }
@@ -75,6 +78,12 @@ export class Listeners {
   tell(event) {
     if (this.#waits()) this.#wait([0, event]);
     else event();
+  }
+
+  /** What others deliver, in its order with what waits for the page's turn. */
+  beside(tell) {
+    if (this.#due && this.listened) this.#wait([0, tell]);
+    else tell();
   }
 
   /** When what can be delivered has been. */

@@ -210,20 +210,24 @@ class Subscriptions {
       const name = read(message);
       return this.#topics.get(typeof name === "number" ? String(name) : name);
     };
+    const inOrder = (topic, tell) =>
+      this.#port.beside(() => {
+        if (this.#topics.get(topic.name) === topic) tell();
+      });
     let topic;
     if ((topic = find(refused))) {
       const error = new SubscriptionError("refused", { reply: message });
-      this.#end(topic, error, false, error);
+      inOrder(topic, () => this.#end(topic, error, false, error));
     } else if ((topic = find(joined))) this.#settle(topic);
-    else if ((topic = find(gap))) topic.seam.gapTold();
-    else if ((topic = find(any))) this.#deliver(topic, message);
+    else if ((topic = find(gap))) inOrder(topic, () => topic.seam.gapTold());
+    else if ((topic = find(any))) {
+      const { incoming } = this.#port,
+        { id } = this.#options,
+        own = (id && this.#port.idOf(id, message)) ?? "",
+        number = this.#number(message);
+      inOrder(topic, () => this.#place(topic, message, incoming, own, number));
+    }
     return topic !== undefined;
-  }
-
-  #deliver(topic, message) {
-    const { id } = this.#options,
-      port = this.#port;
-    this.#place(topic, message, port.incoming, (id && port.idOf(id, message)) ?? "", this.#number(message));
   }
 
   #place(topic, message, raw, id, number) {

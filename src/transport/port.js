@@ -329,6 +329,8 @@ export class Port {
   begun = false;
   /** `(tell) => …`: of a loss, which is told after the messages before it. */
   later = (tell) => tell();
+  /** What others deliver takes its place among the messages. */
+  beside = (tell) => tell();
 
   /** The origin from which a stream was redirected to another one. */
   #away;

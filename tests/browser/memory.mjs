@@ -68,6 +68,7 @@ function frame(data, binary) {
 }
 
 async function startServer() {
+  /** @type {(value?: unknown) => void} */
   let waiting = () => {},
     served = "";
   const pour = async (stream, event) => {

@@ -71,9 +71,7 @@ async function frame(policy) {
   element.src = `/frame.html?csp=${encodeURIComponent(policy)}`;
   document.body.append(element);
   after(() => element.remove());
-  return /** @type {any} */ (
-    await waitFor(() => element.contentWindow?.["load"] && element.contentWindow, "the frame")
-  );
+  return /** @type {any} */ (await waitFor(() => element.contentWindow?.load && element.contentWindow, "the frame"));
 }
 
 const POLICY = "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
