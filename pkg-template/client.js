@@ -634,7 +634,7 @@ export class Client extends EventTarget {
       // FAIL
       (place, kind, number) => {
         const { ping, roundTrip, transport, closeReason, answer, refusal, running } = this.#port;
-        const [code] = FAILURES[place];
+        const [code, sentence] = FAILURES[place];
         this.#lastFailure = new Failure(code, {
           class: CLASSES[kind],
           cause: refusal,
@@ -646,6 +646,7 @@ export class Client extends EventTarget {
             roundTrip === null && { message: UNANSWERED }),
           ...(code === "half-open" && transport === "eventsource" && { message: UNHEARD }),
           ...(code === "blocked" && this.#wrong),
+          ...(code === "long-id" && { message: `${sentence}: ${number} bytes` }),
           ...(code === "provider" &&
             (this.#wrong ??
               (this.#asked.size

@@ -15,6 +15,7 @@ export const FAILURES = [
   ["truncated", "the stream ended before until was true"],
   ["not-resumable", "resume.request gave nothing to go on with"],
   ["frozen", "the browser cut the connection while the page was frozen"],
+  ["long-id", "the last id is too long for an address or a header, so the stream goes on without it: send shorter ids"],
 ];
 
 /** Of a heartbeat that never had an answer. */

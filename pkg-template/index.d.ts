@@ -153,7 +153,8 @@ export type FailureCode =
   | "truncated" // the stream ended, or had nothing to go on with, before `until` was true of a message
   | "not-resumable" // resume.request gave undefined: there is nothing to go on with
   | "frozen" // the browser cut what nothing can resume, while the page was frozen
-  | "too-big"; // an event is larger than maxEventBytes
+  | "too-big" // an event is larger than maxEventBytes
+  | "long-id"; // the last id is too long to go up: the next attempt goes without it
 
 /** What a {@link Failure} is made of. */
 export interface FailureInit {

@@ -232,6 +232,7 @@ impl Driver {
                 self.retry_told(parser.take_retry());
                 return table;
             }
+            11 => return self.core.borrow_mut().goes_up(code),
             12 => {
                 self.core.borrow_mut().resumable();
                 self.arm();

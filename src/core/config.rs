@@ -8,6 +8,9 @@ pub(crate) use super::endpoints::Patience;
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
 /// The longest event that a fetched stream may have.
 pub(crate) const MAX_EVENT_BYTES: u64 = 16 << 20;
+/// The longest id that goes up in an address or a header, in bytes as it goes: some servers take a request line of no more
+/// than 4 094 (gunicorn), most one of 8 000 (nginx, Apache), and it is not alone in it.
+pub(crate) const LONGEST_ID: u32 = 4_000;
 /// No retry comes sooner than this after the attempt before it, whatever the options say.
 pub(crate) const FLOOR: u64 = 100;
 /// The shortest time after which a connection may be replaced by plan.

@@ -2,6 +2,7 @@
 
 use super::{
     Connection,
+    config::LONGEST_ID,
     config::{FLOOR, Jitter},
     failure::{Class, Failure},
     io::{Action, Fate, Moment, News, Reason, Why},
@@ -38,6 +39,11 @@ impl Connection {
     fn named(&mut self, now: u64, failure: Failure) -> Failure {
         let begun = self.has_opened || self.ids.begun();
         let cut = self.spent && self.frozen > 0;
+        let up = core::mem::take(&mut self.up);
+        if up > LONGEST_ID || up > 0 && matches!(failure, Failure::Http { status: 414 | 431, .. }) {
+            self.ids.abandon();
+            return Failure::LongId { length: up };
+        }
         match failure {
             Failure::End if self.config.until => Failure::Truncated,
             // Half an answer, and no more to be had: there is no use in asking again.

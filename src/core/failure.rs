@@ -40,6 +40,11 @@ pub enum Failure {
     NotResumable,
     /// The browser cut it while the page was frozen, and nothing can resume it.
     Frozen,
+    /// The last id was too long to go up in an address or a header. The next attempt goes without it.
+    LongId {
+        /// In bytes, as it would have gone up.
+        length: u32,
+    },
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -97,6 +102,7 @@ impl Failure {
             | Self::Provider
             | Self::End
             | Self::Truncated
+            | Self::LongId { .. }
             | Self::Buffered => Class::Retriable,
         }
     }
@@ -119,6 +125,7 @@ impl Failure {
             Self::Truncated => "truncated",
             Self::NotResumable => "not-resumable",
             Self::Frozen => "frozen",
+            Self::LongId { .. } => "long-id",
         }
     }
 
@@ -140,6 +147,7 @@ impl Failure {
             Self::Truncated => 11,
             Self::NotResumable => 12,
             Self::Frozen => 13,
+            Self::LongId { .. } => 14,
         }
     }
 
@@ -162,6 +170,9 @@ impl Failure {
             Self::Truncated => "the stream ended before until was true",
             Self::NotResumable => "resume.request gave nothing to go on with",
             Self::Frozen => "the browser cut the connection while the page was frozen",
+            Self::LongId { .. } => {
+                "the last id is too long for an address or a header, so the stream goes on without it: send shorter ids"
+            }
         }
     }
 
@@ -179,6 +190,7 @@ impl Failure {
         matches!(
             self,
             Self::Provider
+                | Self::LongId { .. }
                 | Self::Http { status: 401 | 425 | 429, .. }
                 | Self::Http { status: 503, retry_after: Some(_) }
         )
@@ -205,10 +217,14 @@ impl Failure {
         if let Self::Closed { code } = self { code } else { 0 }
     }
 
-    /// The close code, or the HTTP status.
+    /// The close code, the HTTP status, or the length of the id.
     #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
-    pub(crate) const fn number(self) -> u16 {
-        if let Self::Http { status, .. } = self { status } else { self.close_code() }
+    pub(crate) const fn number(self) -> u32 {
+        match self {
+            Self::Http { status, .. } => status as u32,
+            Self::LongId { length } => length,
+            _ => self.close_code() as u32,
+        }
     }
 }
 
@@ -218,6 +234,7 @@ impl core::fmt::Display for Failure {
         match self {
             Self::Closed { code } => write!(f, " with code {code}"),
             Self::Http { status, .. } => write!(f, " with status {status}"),
+            Self::LongId { length } => write!(f, ": {length} bytes"),
             _ => Ok(()),
         }
     }

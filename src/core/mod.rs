@@ -22,7 +22,7 @@ mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
-use config::Config;
+use config::{Config, LONGEST_ID};
 use endpoints::Patience;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
@@ -90,6 +90,8 @@ pub(crate) struct Connection {
     rollover: Rollover,
     heard: u64,
     ids: Ids,
+    /// How long the cursor was that this attempt sent up.
+    up: u32,
     queue: Queue,
     /// The socket takes nothing before this; at the end of the clock: it is closing.
     full_until: Option<u64>,
@@ -140,6 +142,7 @@ impl Connection {
             rollover: Rollover::none(),
             heard: 0,
             ids: Ids::new(config.numbered),
+            up: 0,
             queue: Queue::new(config.outbox.clone()),
             full_until: None,
             stalls: 0,
@@ -326,6 +329,14 @@ impl Connection {
         self.ids.asking();
     }
 
+    /// The cursor is about to go up, of so many bytes; 0: there is none, or it goes the caller's way. 1: it is not to,
+    /// 2: this request is not to be made.
+    pub(crate) fn goes_up(&mut self, length: u32) -> u32 {
+        let known = self.ids.has_cursor();
+        self.up = if known { length } else { 0 };
+        if length > 0 && !known { 1 } else { u32::from(self.up > LONGEST_ID) * 2 }
+    }
+
     /// The same connection has asked anew for what comes after the cursor: a long poll's next request was answered.
     pub(crate) fn asked_again(&mut self, attempt: u32) {
         if self.current(attempt) {
@@ -367,6 +378,7 @@ impl Connection {
         self.spent = false;
         self.brought = false;
         self.frozen = 0;
+        self.up = 0;
         self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
         self.show(State::Connecting);
         let Self { attempt, retries: retry, reason, endpoint, .. } = *self;

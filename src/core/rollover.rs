@@ -131,6 +131,7 @@ impl Connection {
     fn succession_failed(&mut self, at: Moment, told: u64) {
         self.act(Action::Switch(false));
         self.ids.forsaken();
+        self.up = 0;
         let now = at.now;
         let backoff = &self.config.backoff;
         let told = backoff.told(told.max(self.told), 4, at.draw);

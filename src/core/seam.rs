@@ -145,6 +145,10 @@ impl Ids {
         self.cursor
     }
 
+    pub(crate) fn has_cursor(&self) -> bool {
+        self.cursor.is_some()
+    }
+
     /// There is something to go on from.
     pub(crate) fn begun(&self) -> bool {
         self.cursor.is_some() || self.last.is_some()
@@ -153,6 +157,12 @@ impl Ids {
     /// Whether the next message must be ruled on.
     pub(crate) fn checking(&self) -> bool {
         self.numbered || self.seam.is_some() || self.due.is_some()
+    }
+
+    /// The cursor cannot go up.
+    pub(crate) fn abandon(&mut self) {
+        self.cursor = None;
+        self.due.get_or_insert(Outcome::Unknown);
     }
 
     /// A connection is asked for what comes after the cursor. Until it opens, another one may go on.

@@ -10,6 +10,7 @@ const TICK = 0,
   PAGE = 4,
   CHECK = 5,
   NOTICE = 6,
+  GOES_UP = 11,
   RESUMABLE = 12,
   LEARN = 13,
   FROM = 14,
@@ -450,7 +451,16 @@ export class Port {
         ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor)
         : this.#selfReconnects(transport);
     if (!headers.has("accept")) headers.set("accept", "text/event-stream");
-    if (!cursor || /^(frame|url)$/.test(via)) return [target, headers];
+    const length =
+      !cursor || /^(frame|url)$/.test(via)
+        ? 0
+        : header
+          ? toBytes(cursor).length
+          : `${new URLSearchParams({ "": cursor })}`.length - 1;
+    const word = this.call(GOES_UP, 0, length);
+    if (word > 1) throw new RangeError("everwire: the id is too long");
+    if (word) this.asked = "";
+    if (word || !length) return [target, headers];
     if (header) (whole && headers.has("last-event-id")) || headers.set("last-event-id", toBytes(cursor));
     else if (via || !whole) for (const name of this.cursorNames) setParameter(target, name, cursor);
     return [target, headers];

@@ -14,6 +14,7 @@ mod false_kill;
 mod fates;
 mod forgetting;
 mod life;
+mod long_id;
 mod model;
 mod models;
 mod outbox;

@@ -139,6 +139,7 @@ fn the_facade_says_the_same() {
         Failure::Truncated,
         Failure::NotResumable,
         Failure::Frozen,
+        Failure::LongId { length: 1 },
     ];
     assert_eq!(rows.len(), all.len());
     for failure in all {

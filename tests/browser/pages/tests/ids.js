@@ -254,3 +254,53 @@ test("on a WebSocket nothing, true, and an object are no ids; on SSE an empty on
   await waitFor(() => reset.lastEventId === "8", "the second connection");
   equal((await stream.log())[1].query.lastEventId, undefined, "no cursor");
 });
+
+for (const [name, kind, send, options] of transports) {
+  test(`${name}: an id that no address and no header takes: one failure with its length, then without it`, async () => {
+    // The script stands in the address, too: there a sign stands for it.
+    const id = "i".repeat(kind === "ws" ? 2 ** 20 : 20_000);
+    const resume = { id: ({ data }) => (data.eventId === "long" ? id : data.eventId) };
+    const plan = script(kind, [
+      [send(kind === "ws" ? "long" : id, 1), ...cut],
+      [send("b", 2), ...cut],
+      [send("b", 2), send("c", 3)],
+    ]);
+    const made = client(plan.url, kind === "ws" ? { resume } : options);
+    const seen = watch(made);
+    await waitFor(
+      () => made.lastEventId === "c",
+      () => `the last one, have ${seen.data.length}`,
+    );
+    const codes = seen.retries.map(({ failure }) => failure.code);
+    equal([codes.filter((code) => code === "long-id").length, codes.length], [1, 3], `${codes}`);
+    ok(
+      seen.retries.some(({ failure }) => failure.message.includes(`${id.length}`)),
+      "its length",
+    );
+    equal(
+      seen.gaps.map(({ outcome }) => outcome),
+      ["unknown"],
+      "gaps",
+    );
+    equal(
+      (await plan.log()).map(({ query }) => query.lastEventId),
+      [undefined, undefined, "b"],
+      "cursors",
+    );
+  });
+}
+
+test("an id that this server does not take: 414 and 431", async () => {
+  for (const status of [414, 431]) {
+    const plan = script("sse", [[event("i".repeat(3_000), "a"), ...cut], [["status", status]], [event("b", "b")]]);
+    const made = client(plan.url);
+    const seen = watch(made);
+    await waitFor(() => made.lastEventId === "b", "the second event");
+    equal(
+      [seen.retries.map(({ failure }) => failure.code).at(-1), seen.gaps.length],
+      ["long-id", 1],
+      `after ${status}`,
+    );
+    made.close();
+  }
+});
