@@ -51,9 +51,9 @@ function memory() {
 function reloaded(storage) {
   const later = memory();
   for (const [key, text] of storage.values) {
-    const [id, number, epoch, told] = JSON.parse(text);
+    const [id, number, epoch, mark, told] = JSON.parse(text);
     if (id !== undefined)
-      later.setItem(key, JSON.stringify(told === undefined ? [id, number, epoch] : [id, number, epoch, told - 1]));
+      later.setItem(key, JSON.stringify([id, number, epoch, mark, ...(told === undefined ? [] : [told - 1])]));
   }
   return later;
 }
@@ -179,7 +179,7 @@ test("ends: the table of what is left of a stored place", async () => {
     }
     await closed(seen);
     const entries = JSON.parse([...storage.values.values()][0] ?? "[]").length;
-    equal({ 0: "gone", 3: "kept", 4: "over" }[entries], left, name);
+    equal({ 0: "gone", 4: "kept", 5: "over" }[entries], left, name);
     // What the next page does: nothing, go on, or start.
     const next = server([event("two", "b"), event("[DONE]", "c")]);
     const [, again] = ask(next, { storage: reloaded(storage), request: ({ id }) => `/chat/${id}` });
@@ -202,9 +202,9 @@ test("ends: what a loop has not pulled, or nobody committed, is not over", async
       if (commit === "manual") made.commit(value);
     };
     await done();
-    equal(stored(), ["a", null, null], "after the first");
+    equal([stored().length, stored()[0]], [4, "a"], "after the first");
     await done();
-    equal([stored().length, stored()[0]], [4, "b"], "after the last");
+    equal([stored().length, stored()[0]], [5, "b"], "after the last");
   }
 });
 
@@ -213,7 +213,7 @@ test("ends: cancel() of what is over keeps the end", async () => {
   const [made, seen] = ask(server([event("[DONE]", "a")]), { storage });
   await closed(seen);
   await made.cancel();
-  equal(JSON.parse([...storage.values.values()][0]).length, 4, "still over");
+  equal(JSON.parse([...storage.values.values()][0]).length, 5, "still over");
 });
 
 test("ends: a 401 that nothing could mend is asked once", async () => {
