@@ -478,7 +478,9 @@ export class Port {
     const { protocol, hostname, port } = target;
     const link = [];
     let socket;
-    if (port && isBadPort(+port)) throw new Error(`${REFUSED} for its port ${port}`);
+    // The standard's own class is the browser's to refuse.
+    // @ts-expect-error see #open
+    if (port && !this.WebSocket && isBadPort(+port)) throw new Error(`${REFUSED} for its port ${port}`);
     // Mixed content; a policy may also have it upgraded.
     this.network =
       !isLoopback(hostname) && /^https:/.test(globalThis.origin) && /^(ws|http):/.test(protocol) ? BLOCKED : NETWORK;

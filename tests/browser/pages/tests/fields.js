@@ -26,14 +26,20 @@ const blocks = [
   ["data", { type: "message", data: "", lastEventId: "é" }],
   [": comment\nother: field\ndata: x", { type: "message", data: "x", lastEventId: "é" }],
 ];
-// Firefox's own EventSource loses an event whose id has a NUL.
-if (engine === "firefox") blocks.splice(11, 1);
-const expected = blocks.map(([, message]) => message && { lastEventId: "", ...message }).filter(Boolean);
+/** Firefox's own EventSource forgets the id of a block without data, and loses an event whose id has a NUL. */
+const blocksOf = (transport) =>
+  engine !== "firefox" || transport === "fetch"
+    ? blocks
+    : blocks
+        .filter(([block]) => !/^id: [89]/.test(`${block}`))
+        .map(([block, message]) => [block, message?.lastEventId === "8" ? { ...message, lastEventId: "7" } : message]);
 
 for (const transport of ["fetch", "eventsource"])
   for (const redirected of [false, true])
     test(`${transport}: the fields of a message${redirected ? ", behind a redirect" : ""}`, async () => {
-      const text = blocks.map(([block]) => `${block}\n\n`).join("");
+      const rows = blocksOf(transport),
+        expected = rows.map(([, message]) => message && { lastEventId: "", ...message }).filter(Boolean);
+      const text = rows.map(([block]) => `${block}\n\n`).join("");
       const { url } = script("sse", [[["send", text]]]);
       const there = url.replace(wire, app);
       const made = client(redirected ? `${wire}/redirect?status=302&to=${encodeURIComponent(there)}` : url, {
