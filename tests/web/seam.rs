@@ -200,7 +200,7 @@ async fn the_first_frame_of_each_connection_has_the_place() {
     let server = Server::start().await;
     let script = server.script(
         "ws",
-        r#"[[["wait",50],["send","{\"at\":\"a-1\",\"seq\":7}"],["wait",20],["reset"]],[["wait",50],["send","{\"at\":\"a-2\",\"seq\":8}"]]]"#,
+        r#"[[["wait",500],["send","{\"at\":\"a-1\",\"seq\":7}"],["wait",20],["reset"]],[["wait",500],["send","{\"at\":\"a-2\",\"seq\":8}"]]]"#,
     );
     let builder = web_socket(&script.url)
         .resume(Resume::new().with_id("at").with_seq("seq"))
