@@ -75,8 +75,8 @@ export interface HttpOptions {
   /** Instead of the global fetch. */
   fetch?: typeof globalThis.fetch;
   /**
-   * Which answers are event streams by their content type: those of `text/event-stream` (`required`, default), those that have
-   * none, too (`optional`), or all (`any`). With `any` a page that asks to log in counts as a stream that says nothing.
+   * Which answers are event streams by their content type: those of `text/event-stream` (`required`), those that have none, too
+   * (`optional`), or all (`any`). With `any` a page that asks to log in counts as a stream that says nothing. Default `"required"`.
    */
   contentType?: "required" | "optional" | "any";
   /**

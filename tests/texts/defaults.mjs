@@ -78,6 +78,7 @@ const places = {
 
 /** The first of a list, where the code says no more than that the second one was chosen; and what is off unless it is given. */
 const told = {
+  "http.contentType": '"required"',
   "requests.onLoss": '"reject"',
   "resume.commit": '"auto"',
   "resume.storage": "false",
