@@ -46,6 +46,9 @@ class Port {
   open() {
     return true;
   }
+  /** Nothing else wants the page: its turns are no part of parsing. */
+  turn() {}
+
   call(kind, attempt, code, text) {
     return this.wire.call(kind, attempt, code, text);
   }
