@@ -638,7 +638,7 @@ export class Client extends EventTarget {
         this.#lastFailure = new Failure(code, {
           class: CLASSES[kind],
           cause: refusal,
-          ...(/^(http|content-type)$/.test(code) && answer),
+          ...(/^(http|content-type|cursor)$/.test(code) && answer),
           ...(code === "closed" && { closeCode: number, closeReason }),
           ...(code === "half-open" &&
             ping &&

@@ -16,6 +16,7 @@ export const FAILURES = [
   ["not-resumable", "resume.request gave nothing to go on with"],
   ["frozen", "the browser cut the connection while the page was frozen"],
   ["long-id", "the last id is too long for an address or a header, so the stream goes on without it: send shorter ids"],
+  ["cursor", "the server refuses the cursor that everwire adds (resume.via): on without it, with a gap"],
 ];
 
 /** Of a heartbeat that never had an answer. */

@@ -154,6 +154,7 @@ export type FailureCode =
   | "not-resumable" // resume.request gave undefined: there is nothing to go on with
   | "frozen" // the browser cut what nothing can resume, while the page was frozen
   | "too-big" // an event is larger than maxEventBytes
+  | "cursor" // the server refuses what was added to go on from the cursor, and takes the same without it: it goes on so
   | "long-id"; // the last id is too long to go up: the next attempt goes without it
 
 /** What a {@link Failure} is made of. */
@@ -264,6 +265,7 @@ export interface ResumeOptions {
    * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the
    * header only when the browser reconnects by itself, so `header` leaves its reconnecting to the browser.
    * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs.
+   * Where the server refuses what was added, and takes the same without it, the stream goes on without, with a `gap` (failure `cursor`).
    */
   via?: "query" | "header" | "frame" | "url";
   /** Name of the query parameter, or several. Default `"lastEventId"`. */

@@ -40,6 +40,7 @@ impl Connection {
         let begun = self.has_opened || self.ids.begun();
         let cut = self.spent && self.frozen > 0;
         let up = core::mem::take(&mut self.up);
+        self.laden = up > 0;
         if up > LONGEST_ID || up > 0 && matches!(failure, Failure::Http { status: 414 | 431, .. }) {
             self.ids.abandon();
             return Failure::LongId { length: up };
@@ -108,9 +109,16 @@ impl Connection {
         let elsewhere = self.elsewhere(failure);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
         let again = verdict.unwrap_or(table);
+        let mut detour = None;
+        if repeatable && verdict != Some(false) {
+            detour = self.detour(failure, opened, stable, !again);
+        }
+        let again = again || detour.is_some();
+        let (failure, at_once) = detour.unwrap_or((failure, elsewhere));
+        self.last_failure = Some(failure);
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
-            (limit > 0 && self.failures >= limit).then_some(Why::Exhausted)
+            (limit > 0 && self.failures >= limit && detour.is_none()).then_some(Why::Exhausted)
         } else if matches!(failure, Failure::End) || class == Class::Ended && !again {
             // That nobody asks for more is no failure.
             Some(Why::Ended)
@@ -123,7 +131,7 @@ impl Connection {
         }
         self.retries += 1;
         self.spent = false;
-        if !reauth {
+        if !reauth && detour.is_none() {
             self.choose(failure, stable, opened);
         }
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
@@ -135,8 +143,8 @@ impl Connection {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR
-        } else if elsewhere {
-            // Nothing was let out: at once, which is the floor.
+        } else if at_once {
+            // Nothing was let out, or it is asked another way: at once, which is the floor.
             FLOOR.max(told)
         } else {
             // That the token was refused stands until the functions have answered it.

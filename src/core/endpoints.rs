@@ -4,7 +4,7 @@
 //! when servers fail. With it an endpoint is left when it proves unfit: it does not open, or opens and dies early, several
 //! times in a row. That is what a proxy does to a WebSocket that it does not know.
 
-use super::{Connection, failure::Failure};
+use super::{Connection, detour::Asking, failure::Failure};
 
 /// How often an endpoint may fail in a row before the next one is tried; 0: it need not even be unfit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,6 +43,7 @@ impl Connection {
             limit = limit.min(1);
         }
         let spent = strikes >= limit;
+        let before = self.endpoint;
         if stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 }) {
             // A good connection just came to its end: back to the first one.
             self.endpoint = 0;
@@ -57,6 +58,9 @@ impl Connection {
         }
         self.strikes = Patience::default();
         self.held = false;
+        if self.endpoint != before {
+            self.asking = Asking::With(0);
+        }
     }
 
     /// What the browser does not let out to this one, it may to the next.

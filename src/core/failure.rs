@@ -45,6 +45,8 @@ pub enum Failure {
         /// In bytes, as it would have gone up.
         length: u32,
     },
+    /// The server refuses what was added to go on from the cursor, and takes the same without it.
+    Cursor,
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -103,6 +105,7 @@ impl Failure {
             | Self::End
             | Self::Truncated
             | Self::LongId { .. }
+            | Self::Cursor
             | Self::Buffered => Class::Retriable,
         }
     }
@@ -126,6 +129,7 @@ impl Failure {
             Self::NotResumable => "not-resumable",
             Self::Frozen => "frozen",
             Self::LongId { .. } => "long-id",
+            Self::Cursor => "cursor",
         }
     }
 
@@ -148,6 +152,7 @@ impl Failure {
             Self::NotResumable => 12,
             Self::Frozen => 13,
             Self::LongId { .. } => 14,
+            Self::Cursor => 15,
         }
     }
 
@@ -172,6 +177,9 @@ impl Failure {
             Self::Frozen => "the browser cut the connection while the page was frozen",
             Self::LongId { .. } => {
                 "the last id is too long for an address or a header, so the stream goes on without it: send shorter ids"
+            }
+            Self::Cursor => {
+                "the server refuses the cursor that everwire adds (resume.via): on without it, with a gap"
             }
         }
     }

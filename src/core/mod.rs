@@ -15,6 +15,7 @@ pub(crate) mod seam;
 pub(crate) mod state;
 
 mod decide;
+mod detour;
 mod endpoints;
 mod page;
 mod rollover;
@@ -23,6 +24,7 @@ mod sending;
 mod tests;
 
 use config::{Config, LONGEST_ID};
+use detour::Asking;
 use endpoints::Patience;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
@@ -78,6 +80,9 @@ pub(crate) struct Connection {
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
+    /// Whether attempts have the cursor, and whether the last one had.
+    asking: Asking,
+    laden: bool,
     /// What ended in good order had delivered something.
     brought: bool,
     /// The delay before the first retry, as the caller set it.
@@ -134,6 +139,8 @@ impl Connection {
             unfit: config.first > 0,
             route: None,
             spent: false,
+            asking: Asking::With(0),
+            laden: false,
             brought: false,
             initial: config.backoff.initial,
             told: 0,
@@ -332,7 +339,7 @@ impl Connection {
     /// The cursor is about to go up, of so many bytes; 0: there is none, or it goes the caller's way. 1: it is not to,
     /// 2: this request is not to be made.
     pub(crate) fn goes_up(&mut self, length: u32) -> u32 {
-        let known = self.ids.has_cursor();
+        let known = self.ids.has_cursor() && !self.bare();
         self.up = if known { length } else { 0 };
         if length > 0 && !known { 1 } else { u32::from(self.up > LONGEST_ID) * 2 }
     }
@@ -403,7 +410,12 @@ impl Connection {
 
     fn open(&mut self, at: Moment) {
         if matches!(self.phase, Phase::Opening { .. }) {
-            self.opened(at);
+            if self.arrived() {
+                self.let_go();
+                self.soon(at.now);
+            } else {
+                self.opened(at);
+            }
         }
     }
 
@@ -532,16 +544,23 @@ impl Connection {
                 self.spent = false;
                 self.barred = 0;
                 self.endpoint = 0;
-                let until = self.floor();
-                if until <= now {
-                    self.begin(now);
-                } else {
-                    self.looked = now;
-                    self.phase = Phase::Waiting { until, not_before: until };
-                    self.show(State::Waiting);
-                }
+                self.asking = Asking::With(0);
+                self.soon(now);
             }
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => {}
+        }
+    }
+
+    /// At once, but for the floor.
+    #[inline(never)]
+    fn soon(&mut self, now: u64) {
+        let until = self.floor();
+        if until <= now {
+            self.begin(now);
+        } else {
+            self.looked = now;
+            self.phase = Phase::Waiting { until, not_before: until };
+            self.show(State::Waiting);
         }
     }
 

@@ -452,7 +452,7 @@ export class Port {
         : this.#selfReconnects(transport);
     if (!headers.has("accept")) headers.set("accept", "text/event-stream");
     const length =
-      !cursor || /^(frame|url)$/.test(via)
+      !cursor || /^(frame|url)$/.test(via) || (whole && !via && !header)
         ? 0
         : header
           ? toBytes(cursor).length
@@ -462,7 +462,7 @@ export class Port {
     if (word) this.asked = "";
     if (word || !length) return [target, headers];
     if (header) (whole && headers.has("last-event-id")) || headers.set("last-event-id", toBytes(cursor));
-    else if (via || !whole) for (const name of this.cursorNames) setParameter(target, name, cursor);
+    else for (const name of this.cursorNames) setParameter(target, name, cursor);
     return [target, headers];
   }
 

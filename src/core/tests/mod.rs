@@ -6,6 +6,7 @@ mod anew;
 mod backoff;
 mod decide;
 mod detection;
+mod detour;
 mod ends;
 mod extremes;
 mod failover;

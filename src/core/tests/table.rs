@@ -140,6 +140,7 @@ fn the_facade_says_the_same() {
         Failure::NotResumable,
         Failure::Frozen,
         Failure::LongId { length: 1 },
+        Failure::Cursor,
     ];
     assert_eq!(rows.len(), all.len());
     for failure in all {

@@ -1,0 +1,78 @@
+//! What everwire adds to a request to go on from the cursor, a header or parameters, must not be why a reconnect fails: a
+//! preflight that nobody answers, a signed address, a server that takes no parameter it does not know.
+//!
+//! That is found out by asking without it. When that opens, it is dropped, and the same is asked once more with the cursor: one
+//! failure of many has nothing to do with it, as of a server that was down, and would cost the place in the stream. When it
+//! fails again it is the cursor, and the stream goes on without, with a gap.
+
+use super::{Connection, failure::Failure};
+
+/// How the next attempt asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asking {
+    /// With the cursor; so often in a row it failed.
+    With(u64),
+    /// Without, to see whether that opens.
+    Trying(u64),
+    /// With it once more: without, it opened. Or after a good connection without it, as the server may have changed.
+    Proving,
+    /// Without.
+    Without,
+}
+
+/// After so many failures in a row that say nothing of the request it is tried without the cursor, and after twice as many again.
+const DOUBT: u64 = 3;
+
+impl Connection {
+    /// The cursor is left out.
+    pub(super) fn bare(&self) -> bool {
+        matches!(self.asking, Asking::Trying(_) | Asking::Without)
+    }
+
+    /// The attempt opened. True: it only was to see whether it does.
+    pub(super) fn arrived(&mut self) -> bool {
+        let trying = matches!(self.asking, Asking::Trying(_));
+        if trying {
+            self.asking = Asking::Proving;
+        } else if !self.bare() {
+            self.asking = Asking::With(0);
+        }
+        trying
+    }
+
+    /// A connection was lost, or an attempt failed. `last`: by the table it is the end. Gives the failure to tell when the next
+    /// attempt goes another way for it, and so is made in any case, and whether it is made at once.
+    pub(super) fn detour(
+        &mut self,
+        failure: Failure,
+        opened: bool,
+        stable: bool,
+        last: bool,
+    ) -> Option<(Failure, bool)> {
+        // It may be about the request; and a status below 500 certainly is, unless it says to wait, or asks who this is.
+        let about = matches!(failure, Failure::Network | Failure::Http { .. } | Failure::ContentType)
+            && !matches!(failure, Failure::Http { status: 401 | 407 | 408 | 425 | 429 | 503, .. });
+        let refused = about && matches!(failure, Failure::Http { status: 400..=499, .. });
+        match self.asking {
+            Asking::Without if opened && stable => self.asking = Asking::Proving,
+            _ if opened => {}
+            Asking::With(times) if self.laden && about => {
+                let times = times + 1;
+                let doubted = times % DOUBT == 0 && (times / DOUBT).is_power_of_two();
+                let told = last || refused && times == 1;
+                if told || doubted {
+                    self.asking = Asking::Trying(times);
+                    return Some((failure, told));
+                }
+                self.asking = Asking::With(times);
+            }
+            Asking::Proving if self.laden && about => {
+                self.asking = Asking::Without;
+                return Some((Failure::Cursor, true));
+            }
+            Asking::Trying(times) => self.asking = Asking::With(times),
+            _ => {}
+        }
+        None
+    }
+}
