@@ -94,7 +94,7 @@ pub(crate) type Missing = Option<(u64, u64)>;
 pub(crate) struct Ids {
     first: Vec<u64>,
     recent: Vec<u64>,
-    /// More ids than `recent` holds were kept.
+    /// More than [`RECENT`] were kept: the last of them count.
     forgot: bool,
     cursor: Option<u64>,
     /// Messages may have sequence numbers: each is ruled on.
@@ -275,9 +275,10 @@ impl Ids {
             self.seam = None;
             self.cursor = Some(mark);
             // What was new before it is older than all we had: the replay began before we joined.
+            let start = self.recent.len() - self.recent().len();
             for _ in 0..seam.fresh {
                 if let Some(older) = self.recent.pop() {
-                    self.recent.insert(0, older);
+                    self.recent.insert(start, older);
                 }
             }
             // The server's word weighs more than its replay.
@@ -303,7 +304,7 @@ impl Ids {
                 && self.forgot
                 && (among(&self.first, mark) | among(&from.map(Option::unwrap_or_default), mark)) == MESSAGE;
             seam.begun = true;
-            let again = seam.whole || among(&self.recent, mark) == MESSAGE;
+            let again = seam.whole || among(self.recent(), mark) == MESSAGE;
             seam.fresh += usize::from(!again);
             self.seam = (seam.fresh < RECENT).then_some(seam);
             self.ruled = Some((mark, !again));
@@ -317,7 +318,11 @@ impl Ids {
 
     /// Its id came before, with other content.
     fn begun_anew(&self, mark: u64) -> bool {
-        among(&self.recent, mark) | among(&self.first, mark) == ID
+        among(self.recent(), mark) | among(&self.first, mark) == ID
+    }
+
+    fn recent(&self) -> &[u64] {
+        self.recent.get(self.recent.len().saturating_sub(RECENT)..).unwrap_or_default()
     }
 
     /// Ids, or numbers, begin anew: what is remembered is of another stream.
@@ -343,10 +348,12 @@ impl Ids {
         if self.first.len() < FIRST {
             self.first.push(mark);
         }
-        if self.recent.len() == RECENT {
-            self.recent.remove(0);
-            self.forgot = true;
-        }
         self.recent.push(mark);
+        self.forgot |= self.recent.len() > RECENT;
+        // Not one by one: each would move all the others.
+        if self.recent.len() > 2 * RECENT {
+            self.recent.copy_within(RECENT + 1.., 0);
+            self.recent.truncate(RECENT);
+        }
     }
 }
