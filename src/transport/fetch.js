@@ -222,8 +222,6 @@ class Blocks {
     const { length } = chunk,
       port = this.#port,
       last = chunk[length - 1];
-    // The parts of a text keep all of it.
-    port.pinned += length;
     // Most often a chunk ends with an event, and nothing is pending: then one call does it all.
     const early = !this.#pending && (last === 10 || last === 13);
     if (early) this.#decode(chunk);
@@ -243,6 +241,8 @@ class Blocks {
     this.at = at + 4;
     this.stop = this.at + words[at + 1];
     this.#pending += length - end;
+    // The parts of a text keep all of it.
+    port.pinned += this.#units ? 2 * length : length;
   }
 
   /** A promise of the page's turn, if it is to come first. */

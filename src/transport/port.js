@@ -31,8 +31,8 @@ const ONLINE = 0,
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 const FIRST = 64,
   RECENT = 1024;
-/** So many characters may be kept, in ids and what they came in, before the core is told of them: it keeps numbers. */
-const PINNED = 2 ** 18;
+/** So many bytes of memory may be kept by ids and what they came in, before the core is told of them: it keeps numbers. */
+const PINNED = 2 ** 20;
 /** If no more than this was held back before ids are seen to begin anew, it was new as well. */
 export const DOUBTED = 16;
 // Codes of LOST: the first frame could not be had; the browser refuses; it does not say why.
@@ -175,8 +175,9 @@ export function reader(path) {
 
 /** FNV-1a of a text or of bytes, at every so many places. */
 function fold(data, hash, step = 1) {
+  const text = typeof data === "string";
   for (let at = 0; at < data.length; at += step)
-    hash = Math.imul(hash ^ (data.charCodeAt?.(at) ?? data[at]), 0x01000193);
+    hash = Math.imul(hash ^ (text ? data.charCodeAt(at) : data[at]), 0x01000193);
   return hash;
 }
 
@@ -189,7 +190,8 @@ function fold(data, hash, step = 1) {
 export function mark(id, raw, socket) {
   if (!id) return id === undefined ? 0 : 1;
   const unique = /([1-9][^1-9]*){10}/.test(id);
-  if (isBytes(raw)) raw = new Uint8Array(raw);
+  if (typeof raw !== "string" && isBytes(raw))
+    raw = new Uint8Array(raw.buffer ?? raw, raw.byteOffset ?? 0, raw.byteLength);
   const { length = 1 } = raw ?? "";
   const low = unique
     ? fold(id, 0x050c5d1f) >>> 11
@@ -676,9 +678,11 @@ export class Port {
 
   /** A mark, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
   #tell(kind, mark, number) {
-    const [high, low] =
-      number === undefined ? [0, 0] : [Number(BigInt(number) >> 32n) + 1, Number(BigInt.asUintN(32, BigInt(number)))];
-    return this.call(kind, high, low, mark / 2 ** 21, mark);
+    // Big integers are slow, and most messages have no number.
+    const big = number === undefined ? number : BigInt(number);
+    return big === undefined
+      ? this.call(kind, 0, 0, mark / 2 ** 21, mark)
+      : this.call(kind, Number(big >> 32n) + 1, Number(BigInt.asUintN(32, big)), mark / 2 ** 21, mark);
   }
 
   /** What `start` of the next page takes. */
@@ -809,11 +813,13 @@ export class Port {
     let own;
     if (sse && event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
     this.#take(raw, sse ? event.type : undefined, own);
+    // A text has one byte or two for each character: nobody tells which.
+    this.pinned += 2 * this.size;
   }
 
   #take(raw, name, own) {
     this.received++;
-    this.size = raw.length ?? raw.byteLength ?? raw.size;
+    this.size = raw?.length ?? raw?.byteLength ?? raw?.size ?? 0;
     this.incoming = raw;
     let message, number;
     try {
@@ -946,7 +952,6 @@ export class Port {
     this.#recent[at] = own;
     this.#recent[at + 1] = this.raw = raw;
     this.cursor = own;
-    this.pinned += raw?.length ?? raw?.byteLength ?? 0;
     if (this.pinned > PINNED) this.drain();
   }
 
