@@ -30,8 +30,13 @@ function read(given) {
 
 function addTo(target, name, token) {
   if (isAddress(target)) {
-    const url = resolve(target);
-    // fetch refuses it with an error that names the whole address.
+    let url;
+    // Browsers name the whole address in their errors.
+    try {
+      url = resolve(target);
+    } catch {
+      throw invalid("query: the endpoint is no URL, or a relative one outside of a page");
+    }
     if (/^http/.test(url.protocol) && (url.username || url.password))
       throw invalid("query: an address with a user name or a password cannot be fetched");
     setParameter(url, name, token);

@@ -345,7 +345,7 @@ export class Client extends EventTarget {
 
   close(code, reason = "") {
     if (code !== undefined && code !== 1000 && !(Number.isInteger(code) && code >= 3000 && code <= 4999)) {
-      throw invalid(`close: the code must be 1000 or 3000 to 4999, not ${String(code)}`);
+      throw invalid("close: the code must be 1000 or 3000 to 4999");
     }
     if (typeof reason !== "string" || byteLength(reason) > 123) {
       throw invalid("close: the reason must be a string of at most 123 bytes");
@@ -389,7 +389,9 @@ export class Client extends EventTarget {
       // The function has seen to it.
       if (given === undefined) return;
       const { url = this.#port.url, method = "POST", body, headers: own } = asRequest(given);
-      const named = headersFor(body, own ?? (await within(call(headers, context))));
+      const offered = own ?? (await within(call(headers, context)));
+      fetchable(offered, body, this.#port.route(url, TRANSPORTS.fetch));
+      const named = headersFor(body, offered);
       const small = byteLength(body ?? "") <= KEPT;
       const go = (keepalive) => fetch(url, { ...init, method, body, headers: named, signal, keepalive });
       // A page that goes takes its requests along: said once more, it outlives it.
@@ -555,9 +557,7 @@ export class Client extends EventTarget {
           : pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
       if (address === undefined) throw nowhere();
       this.#fit(NEEDED, this.#port.route(address, kind) & 3);
-      // The browser's own error would show the value.
-      if (!isHeaders(headers) || !(body === undefined || isBody(body)))
-        throw invalid("http.headers or http.body gave what fetch cannot take");
+      fetchable(headers, body, 1);
       once = http.once && !resumed;
       extra = {
         ...http.init,
@@ -773,6 +773,12 @@ function asRequest(given) {
   if (given === null || typeof given !== "object")
     throw invalid("resume.request and http.cancel must give an address or a request");
   return given;
+}
+
+/** The browser's own error would show the value. */
+function fetchable(headers, body, route) {
+  if (!(route & 3) || !isHeaders(headers) || !((body ?? undefined) === undefined || isBody(body)))
+    throw invalid("http.headers, http.body or http.cancel gave what fetch cannot take");
 }
 
 function nowhere() {

@@ -129,7 +129,7 @@ export class EverwireError extends Error {
 export type ErrorCode =
   | "invalid-option" // connect, close or send was called with something that cannot work
   | "invalid-url" // the address cannot be used with the transport
-  | "unsupported" // this runtime has no WebSocket, EventSource or fetch
+  | "unsupported" // this runtime has no WebSocket, EventSource, fetch or storage, or its storage failed
   | "wasm-unavailable" // no WebAssembly, or a Content-Security-Policy that forbids it
   | "encode" // send: the value cannot be encoded
   | "iterator-overflow" // a `for await` loop fell 1 024 messages behind

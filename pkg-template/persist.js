@@ -1,7 +1,7 @@
 // What the server has not acked yet, kept over a reload: by tab, and sent by another tab when its own is gone.
 import { isBytes, report } from "../src/transport/port.js";
 import { identify } from "./encode.js";
-import { EverwireError, invalid } from "./errors.js";
+import { EverwireError, invalid, stored } from "./errors.js";
 import { Reader } from "./options.js";
 
 /** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
@@ -179,7 +179,7 @@ export class Persist {
       return ask();
     } catch (error) {
       this.#storage = undefined;
-      report(error);
+      report(stored(error, this.#prefix));
       return undefined;
     }
   }

@@ -3,8 +3,8 @@
 import { retryAfter } from "../src/transport/fetch.js";
 import { resolve, setParameter } from "../src/transport/port.js";
 import { byteLength, snapshot } from "./encode.js";
-import { ACK } from "./options.js";
-import { EverwireError } from "./errors.js";
+import { ACK, isHeaders } from "./options.js";
+import { EverwireError, invalid } from "./errors.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them, and what LOST and POSTED say.
 const LOST = 2,
@@ -38,6 +38,17 @@ const LEAVING = 60_000;
 let alive = 0;
 /** The longest answer that is read, in characters. */
 const LONGEST_ANSWER = 2 ** 24;
+
+/** Whether fetch takes it. Its own error would show the address. */
+export function isFetchable(address) {
+  if (!(address instanceof URL || (address && typeof address === "string"))) return false;
+  try {
+    const { protocol, username, password } = resolve(address);
+    return /^https?:$/.test(protocol) && !username && !password;
+  } catch {
+    return false;
+  }
+}
 
 /** A text that is no JSON goes as a JSON string: who reads it by the codec's rule has what was sent. */
 function element(text) {
@@ -274,6 +285,10 @@ export class Posts {
   #request(batch, url, headers) {
     const { name } = this.#uplink,
       [{ body, raw }] = batch;
+    if (!isFetchable(url) || !isHeaders(headers))
+      throw invalid(
+        "uplink or http.headers gave what fetch cannot take: an http: or https: address, and no password in it",
+      );
     const target = resolve(url);
     if (name) setParameter(target, name, this.id);
     const own = new Headers(headers);
@@ -341,7 +356,11 @@ export class Posts {
   #fail(batch, untold, error, kind, code) {
     const port = this.#port;
     if (untold) for (const { id } of batch) if (id !== undefined) port.call(POSTED, BACK, id);
-    port.blame(error);
+    // Of the app's functions, or of what they gave.
+    if (kind === LOST && code === PROVIDER) {
+      port.running = "uplink or http.headers";
+      port.refusal = error;
+    } else port.blame(error);
     port.call(kind, this.#attempt, code);
   }
 }

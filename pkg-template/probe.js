@@ -2,7 +2,8 @@
 import { refusal } from "../src/transport/fetch.js";
 import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { headersFor } from "./options.js";
+import { headersFor, isHeaders } from "./options.js";
+import { isFetchable } from "./posts.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
 const OPENED = 1,
@@ -17,12 +18,18 @@ const UPGRADE_REQUIRED = 426;
 export function addProbe({ port, http }, probe, tries) {
   if (typeof probe !== "string" && typeof probe !== "function" && !(probe instanceof URL))
     throw invalid("probe must be an address, or a function that gives one");
+  if (typeof probe !== "function" && !isFetchable(probe))
+    throw invalid("probe must be an http: or https: address, without a password");
   const call = (value, context) => (typeof value === "function" ? value(context) : value);
 
   /** What the server answers if it refuses, else nothing. */
   async function ask(client, signal) {
     const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
     const [url, headers] = await Promise.all([call(probe, context), call(http.headers, context)]);
+    if (!isFetchable(url) || !isHeaders(headers))
+      throw invalid(
+        "probe or http.headers gave what fetch cannot take: an http: or https: address, and no password in it",
+      );
     const fetch = http.fetch ?? globalThis.fetch;
     const response = await fetch(String(url), {
       ...http.init,

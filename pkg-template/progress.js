@@ -1,5 +1,5 @@
 import { asNumber, report } from "../src/transport/port.js";
-import { EverwireError, invalid } from "./errors.js";
+import { EverwireError, invalid, stored } from "./errors.js";
 
 const EVERY = 250;
 /** What becomes of the place; the numbers of src/bindings/mod.rs. */
@@ -164,7 +164,7 @@ export class Progress {
       return ask();
     } catch (error) {
       this.#storage = undefined;
-      report(error);
+      report(stored(error, this.#key));
       return undefined;
     }
   }

@@ -2,7 +2,7 @@
 import { Port, report, resolve, setParameter } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 import { PROVIDER, Reader } from "./options.js";
-import { Posts } from "./posts.js";
+import { Posts, isFetchable } from "./posts.js";
 
 // Of `route` and `takes`.
 const POSTS = 8,
@@ -14,14 +14,14 @@ const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
 
 const wrong = () =>
-  invalid("uplink must be an http: or https: address, or a function, in the endpoint or as an option");
+  invalid(
+    "uplink must be an http: or https: address without a password, or a function, in the endpoint or as an option",
+  );
 
 /** A mistake is told at once, and not at the first send. */
 function checked(url) {
   if (isFunction(url)) return url;
-  try {
-    if (isAddress(url) && /^https?:$/.test(resolve(url).protocol)) return url;
-  } catch {}
+  if (isFetchable(url)) return url;
   throw wrong();
 }
 

@@ -425,9 +425,13 @@ export class Port {
     }
   }
 
-  /** The cause of a failure: a browser's own words may hold an address, or a header, but not where they are plain ones. */
+  /**
+   * The cause of a failure: a browser's own words may hold an address, or a header, but not where they are plain ones. Those of a
+   * fetch of the caller's own are the caller's, but may be the browser's with an address.
+   */
   blame(error) {
-    this.refusal = this.fetch || /^(everwire:.*|[\w .]*)$/.test(error?.message) ? error : undefined;
+    const told = this.fetch ? /^(?!.*:\/\/)/s : /^(everwire:.*|[\w .]*)$/;
+    this.refusal = told.test(error?.message) ? error : undefined;
   }
 
   /**

@@ -296,7 +296,7 @@ test("a failure of the app's functions says which, and whether it threw, was lat
     [
       good,
       { http: { headers: () => ({ "no name": "secret" }) } },
-      "http.headers or http.body gave what fetch cannot take",
+      "http.headers, http.body or http.cancel gave what fetch cannot take",
     ],
   ]) {
     const seen = watch(client(endpoint, { openTimeout: 500, ...options }));

@@ -164,14 +164,15 @@ test("a function that fails is a failed connection, and loses nothing", async ()
   const plan = script("sse", [DONE]);
   const made = duplex(script("sse", [OPEN]).url, {
     uplink() {
-      if (asked++ === 0) throw new Error("no token today");
+      if (asked++ === 0) throw new Error('no "token" (today): 1');
       return plan.url;
     },
   });
   const failed = new Promise((resolve) => made.addEventListener("retry", resolve, { once: true }));
   equal(await outcome(made.send({ n: 1 })), "sent", "outcome");
   const { failure } = await failed;
-  equal([failure.code, failure.cause?.message], ["provider", "no token today"], "failure");
+  equal([failure.code, failure.cause?.message], ["provider", 'no "token" (today): 1'], "failure");
+  ok(failure.message.includes("uplink or http.headers threw"), failure.message);
 });
 
 test("the connection is given up while a request is out", async () => {
