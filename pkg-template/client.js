@@ -14,7 +14,7 @@ const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
 const OPEN = 1,
   WAITING = 2,
   CLOSED = 4;
-const REASONS = ["app", "aborted", "ended", "fatal", "exhausted", "internal"];
+const REASONS = ["app", "aborted", "unloaded", "ended", "fatal", "exhausted", "internal"];
 const EVENTS = ["open", "statechange", "retry", "gap", "close"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 /** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
@@ -42,10 +42,11 @@ const NOT_RESUMABLE = 5,
   BLOCKED = 6;
 const APP = 0,
   ABORTED = 1,
-  ENDED = 2,
-  FATAL = 3,
-  EXHAUSTED = 4,
-  INTERNAL = 5;
+  UNLOADED = 2,
+  ENDED = 3,
+  FATAL = 4,
+  EXHAUSTED = 5,
+  INTERNAL = 6;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
   "is no URL, or a relative one outside of a page",
@@ -101,6 +102,7 @@ export class Client extends EventTarget {
   /** @type {string | null} */
   #outcome = null;
   #cancelled = false;
+  #unloaded = false;
   #counts = { attempts: 0, opens: 0, sent: 0, acked: 0, unknown: 0, dropped: 0, gaps: 0 };
   #onAbort = () => this.#close(ABORTED, 0, "");
   #stop = (error) => this.#closed(INTERNAL, 0, error);
@@ -170,13 +172,14 @@ export class Client extends EventTarget {
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
         throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) {
-        this.#progress = new Progress(settings, this.#fixed);
+        this.#progress = new Progress(settings, this.#fixed, port);
         this.#progress.waits = () => listeners.waiting > 0;
       }
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
       if (place) port.start(...place);
       listeners.lastEventId = port.cursor;
     } catch (error) {
+      this.#port.dispose(0);
       this.#progress?.end(0);
       this.#free();
       throw error;
@@ -366,7 +369,10 @@ export class Client extends EventTarget {
     // biome-ignore lint/complexity/useLiteralKeys: as above.
     const leaving = /hide|unload|visib|freeze/.test(`${globalThis["event"]?.type}`);
     /** @type {any} */
-    let failure = await this.#tell("reconnect", leaving);
+    let failure = this.#tell("reconnect", leaving);
+    // What awaits in a window that is gone runs no further.
+    if (this.#unloaded) return false;
+    failure = await failure;
     // What cannot differ is not repeated.
     if (failure?.status === 401 && [cancel, headers].some((value) => typeof value === "function"))
       failure = await this.#tell("unauthorized", leaving);
@@ -710,7 +716,8 @@ export class Client extends EventTarget {
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
-    const quiet = why === APP || why === ABORTED;
+    this.#unloaded = why === UNLOADED;
+    const quiet = why <= UNLOADED;
     this.#listeners.end(quiet, why === ENDED ? undefined : error);
     this.#progress?.end(fate);
     for (const [, , settle, flags] of this.#port.payloads.values()) settle(flags & AWAITS ? UNKNOWN : DROPPED_CLOSED);

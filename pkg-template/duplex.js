@@ -54,15 +54,19 @@ class Duplex extends Client {
     const look = () => {
       if (this.state !== "closed") return requests.connection(this.state === "open" ? this.stats().opens : 0);
       requests.close();
-      this.#persist?.end();
     };
     this.addEventListener("statechange", look);
     // A planned change of connections has no other state.
     this.addEventListener("open", look);
+    // As no listener of the app's, without one of which a fatal close is reported.
+    EventTarget.prototype.addEventListener.call(this, "close", (/** @type {any} */ { reason }) =>
+      this.#persist?.end(reason === "unloaded"),
+    );
   }
 
   send(message, options) {
-    if (!this.#persist || options?.ack === false || options?.volatile) return super.send(message, options);
+    if (!this.#persist || this.state === "closed" || options?.ack === false || options?.volatile)
+      return super.send(message, options);
     return this.#persist.send(message, options);
   }
 

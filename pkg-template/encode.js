@@ -1,7 +1,10 @@
 import { EverwireError } from "./errors.js";
 import { isBytes } from "../src/transport/port.js";
 
-const isBlob = (value) => typeof Blob === "function" && value instanceof Blob;
+/** Of any realm: a client in a frame may be given the page's own. */
+const isBlob = (value) => /(Blob|File)\]$/.test(Object.prototype.toString.call(value));
+/** Made at once: in a frame that was removed Chromium has none to give. */
+const encoder = new TextEncoder();
 const isRaw = (value) => typeof value === "string" || isBytes(value) || isBlob(value);
 
 /** Strings and bytes as they are, everything else by the codec. */
@@ -28,7 +31,7 @@ export function encode(message, settings) {
 }
 
 export function byteLength(payload) {
-  if (typeof payload === "string") return new TextEncoder().encode(payload).length;
+  if (typeof payload === "string") return encoder.encode(payload).length;
   return payload.byteLength ?? payload.size;
 }
 

@@ -112,6 +112,8 @@ export class Listeners {
       else messages.end(error);
     }
     this.#queue = kept;
+    // The page's turn may never come.
+    if (discard) this.#due = undefined;
   }
 
   #waits() {

@@ -509,7 +509,7 @@ export class GapEvent extends Event {
 export class ClosedEvent extends Event {
   constructor(type: "close", init?: ClosedEventInit);
   readonly type: "close";
-  readonly reason: "app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal";
+  readonly reason: "app" | "aborted" | "unloaded" | "ended" | "fatal" | "exhausted" | "internal";
   /** WebSocket close code, 0 where there was none. */
   readonly code: number;
   readonly wasClean: boolean;

@@ -1,5 +1,5 @@
 // What the server has not acked yet, kept over a reload: by tab, and sent by another tab when its own is gone.
-import { isBytes, report } from "../src/transport/port.js";
+import { isBytes, reopened, report } from "../src/transport/port.js";
 import { identify } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
 import { Reader } from "./options.js";
@@ -40,6 +40,8 @@ export class Persist {
   /** Tabs that are waited for. */
   #known = new Set([this.#tab]);
   #ended = new AbortController();
+  #left = false;
+  #stop;
   /** Settles when what gone tabs left is on its way, before anything of this one's. */
   #ready;
 
@@ -66,14 +68,13 @@ export class Persist {
       this.#ready = undefined;
       for (const tab of others) this.#await(tab);
     });
-    globalThis.addEventListener?.(
-      "storage",
-      ({ key: name }) => {
-        const tab = this.#tabOf(name);
-        if (tab) this.#await(tab);
-      },
-      { signal },
-    );
+    const told = ({ key: name }) => {
+      const tab = this.#tabOf(name);
+      if (tab) this.#await(tab);
+    };
+    const listen = () => globalThis.addEventListener?.("storage", told, { signal });
+    listen();
+    this.#stop = reopened(listen);
   }
 
   async send(message, options) {
@@ -101,12 +102,15 @@ export class Persist {
     }
     if (text) this.#try(() => this.#storage.setItem(name, text));
     const sent = send();
-    const forget = () => this.#try(() => this.#storage.removeItem(name));
+    const forget = () => this.#left || this.#try(() => this.#storage.removeItem(name));
     sent.then(forget, forget);
     return sent;
   }
 
-  end() {
+  /** `left`: with its window, so that what is kept is the next one's. */
+  end(left) {
+    this.#left = left;
+    this.#stop();
     this.#ended.abort();
   }
 

@@ -38,7 +38,7 @@ export class Progress {
   /** Whether something waits for somebody who listens. */
   waits = () => false;
 
-  constructor({ storage, key, manual }, fixed) {
+  constructor({ storage, key, manual }, fixed, port) {
     this.#manual = manual;
     // Without the queries, which may hold tokens; in whatever order.
     this.#key = [
@@ -54,9 +54,9 @@ export class Progress {
     } catch {}
     if (!this.#storage)
       report(new EverwireError("unsupported", "there is no sessionStorage here: give resume.storage something else"));
-    globalThis.addEventListener?.("pagehide", this.#leave);
+    port.listen(globalThis, "pagehide", this.#leave);
     // Hidden is the last that a phone says of a page.
-    globalThis.document?.addEventListener("visibilitychange", this.#leave);
+    port.listen(globalThis.document, "visibilitychange", this.#leave);
   }
 
   /** What an earlier page left, or nothing. */
@@ -112,8 +112,6 @@ export class Progress {
     this.#ended = true;
     this.#fate ||= fate;
     taken.delete(this.#key);
-    globalThis.removeEventListener?.("pagehide", this.#leave);
-    globalThis.document?.removeEventListener("visibilitychange", this.#leave);
     this.#write();
   }
 

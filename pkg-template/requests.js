@@ -34,6 +34,7 @@ export class Requests {
   #prefix = `r${[1, 2].map(() => Math.random().toString(36).slice(2)).join("")}-`;
   /** How many there have been, 0 while there is none. */
   #connection = 0;
+  #closed = false;
 
   constructor(options) {
     this.#options = options;
@@ -53,6 +54,7 @@ export class Requests {
       if (this.#pending.has(id))
         throw new EverwireError("encode", "request: one with this id is still without its reply");
       if (signal?.aborted) throw new RequestError("aborted");
+      if (this.#closed) throw new RequestError("closed");
       const stop = new AbortController();
       const settle = (error, reply) => {
         clearTimeout(timer);
@@ -111,6 +113,7 @@ export class Requests {
   }
 
   close() {
+    this.#closed = true;
     for (const { settle } of [...this.#pending.values()]) settle(new RequestError("closed"));
   }
 

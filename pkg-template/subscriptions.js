@@ -110,7 +110,7 @@ class Subscriptions {
     // As no listener of the app's, without one of which a fatal close is reported.
     EventTarget.prototype.addEventListener.call(wire, "close", (/** @type {any} */ { reason, error }) => {
       // As the client's own loops.
-      const quiet = reason === "app" || reason === "aborted";
+      const quiet = /^(app|aborted|unloaded)$/.test(reason);
       for (const topic of this.#topics.values())
         this.#end(topic, new SubscriptionError("closed"), quiet, reason === "ended" ? undefined : error);
     });

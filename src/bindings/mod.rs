@@ -142,10 +142,11 @@ impl Host for FacadeHost {
                 let why = match why {
                     Why::App => 0,
                     Why::Aborted => 1,
-                    Why::Ended => 2,
-                    Why::Fatal => 3,
-                    Why::Exhausted => 4,
-                    Why::Internal => 5,
+                    Why::Unloaded => 2,
+                    Why::Ended => 3,
+                    Why::Fatal => 4,
+                    Why::Exhausted => 5,
+                    Why::Internal => 6,
                 };
                 self.js.host(CLOSED, why, code.into(), f64::from(fate | u8::from(failure.is_some())));
             }
@@ -210,7 +211,7 @@ impl Wire {
             }),
             // Drops what there is and tries at once.
             RECONNECT => driver.reconnect(),
-            // For good. `attempt` is 0 the app, 1 its signal, 2 the message that the app waited for.
+            // For good. `attempt` is 0 the app, 1 its signal, 3 the message that the app waited for.
             CLOSE => driver.close(
                 match attempt {
                     0 => Why::App,

@@ -41,7 +41,6 @@ pub(crate) struct Driver {
     host: Box<dyn Host>,
     /// Of the event stream that fetch reads.
     parser: RefCell<Parser>,
-    watch_page: bool,
     /// The transport of what the port has prepared.
     transport: Cell<Option<Transport>>,
     armed: Cell<Option<u64>>,
@@ -57,12 +56,21 @@ impl Driver {
         max_event_bytes: usize,
         comments: bool,
     ) -> Rc<Self> {
+        let mut core = Connection::new(config);
+        let page = port.watch(watch_page);
+        let at = Moment { now: 0, draw: 0 };
+        // Nothing is under way yet, so nothing follows from them.
+        if page & 1 != 0 {
+            core.handle(at, Input::Page(Page::Hidden));
+        }
+        if page & 2 != 0 {
+            core.handle(at, Input::Page(Page::Offline));
+        }
         Rc::new(Self {
-            core: RefCell::new(Connection::new(config)),
+            core: RefCell::new(core),
             port,
             host,
             parser: RefCell::new(Parser::new(max_event_bytes, comments)),
-            watch_page,
             transport: Cell::new(None),
             armed: Cell::new(None),
             checked: Cell::new(false),
@@ -105,15 +113,6 @@ impl Driver {
     }
 
     pub(crate) fn start(self: &Rc<Self>) {
-        if self.watch_page && self.state() != State::Closed {
-            let page = self.port.watch();
-            if page & 1 != 0 {
-                self.input(Input::Page(Page::Hidden));
-            }
-            if page & 2 != 0 {
-                self.input(Input::Page(Page::Offline));
-            }
-        }
         self.input(Input::Start);
     }
 
@@ -427,6 +426,7 @@ fn page(code: u32) -> Option<Page> {
         4 => Page::Frozen,
         5 => Page::Resumed,
         6 => Page::Left,
+        8 => Page::Gone,
         _ => return None,
     })
 }

@@ -94,6 +94,8 @@ pub(crate) enum Page {
     Resumed,
     /// It is going for good, and its connections with it.
     Left,
+    /// The window has gone, but who is outside of it may hold the client: a frame that is removed or navigated, a popup.
+    Gone,
 }
 
 /// What becomes of the place in the stream that a page stored, when its client closes.
@@ -116,6 +118,8 @@ pub enum Why {
     App,
     /// The caller's signal was aborted.
     Aborted,
+    /// The window that the client belongs to has gone: a frame that was removed or navigated, a popup that was closed.
+    Unloaded,
     /// The server has said all it had to say.
     Ended,
     /// A failure that no retry can mend.

@@ -25,6 +25,8 @@ impl Connection {
                 self.doubt(at);
             }
             Page::Left => self.left = true,
+            // Nothing runs there any more: no timer, no event.
+            Page::Gone => self.close(Why::Unloaded, 0, None),
             // What nothing can resume is not let go of: a browser may keep it.
             Page::Frozen
                 if self.once()

@@ -27,7 +27,8 @@ const ONLINE = 0,
   FROZEN = 4,
   RESUMED = 5,
   LEFT = 6,
-  SHOWN = 7;
+  SHOWN = 7,
+  GONE = 8;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 const FIRST = 64,
   RECENT = 1024;
@@ -126,6 +127,16 @@ function isHeartbeat(data) {
   const type = decodeJson(data)?.type;
   // The server's own ping answers nothing.
   return type === "ping" ? SERVERS_PING : type === "pong";
+}
+
+/**
+ * document.open() takes all listeners off the window and the document. Calls `again` after it, until what this gives
+ * is called.
+ */
+export function reopened(again) {
+  const observer = globalThis.MutationObserver && new MutationObserver(again);
+  observer?.observe(document, { childList: true });
+  return () => observer?.disconnect();
 }
 
 /** Relative addresses are relative to the document's base, or to a worker's own address. */
@@ -354,6 +365,7 @@ export class Port {
   /** bufferedAmount at the last tick. */
   #buffered = 0;
   #page = [];
+  #watches;
   #timer;
   turn = turn;
   #tick = () => {
@@ -729,8 +741,10 @@ export class Port {
     clearTimeout(this.#timer);
   }
 
-  /** Listens to the page's life. Returns what it is now: 1 hidden, 2 offline. */
-  watch() {
+  /**
+   * Listens to the page's life, or only to its end where the client outlives it. Returns what it is now: 1 hidden, 2 offline.
+   */
+  watch(all) {
     const page = globalThis.document;
     const visibility = () => (page.visibilityState === "hidden" ? HIDDEN : VISIBLE);
     // `fresh`: what it is where the page has never been in the back/forward cache, nor goes there.
@@ -738,6 +752,19 @@ export class Port {
       this.#on(this.#page, target, name, (event) => {
         this.call(PAGE, 0, (event.persisted ? code : fresh) ?? code ?? visibility());
       });
+    const stop = reopened(() => {
+      for (const [target, name, listener] of this.#page) target?.addEventListener?.(name, listener);
+    });
+    this.#page.push([{ removeEventListener: stop }]);
+    // Others see into a frame or a popup, and hold what is in it when it has gone.
+    if (globalThis.opener || globalThis.parent !== globalThis.window)
+      this.#on(this.#page, globalThis, "pagehide", ({ persisted }) => {
+        if (persisted) return;
+        // Last of all: an app's own listeners may have something to send.
+        if (visibility() === HIDDEN) this.call(PAGE, 0, GONE);
+        else on(page, "visibilitychange", GONE);
+      });
+    if (!(this.#watches = all)) return 0;
     on(globalThis, "online", ONLINE);
     on(globalThis, "offline", OFFLINE);
     const offline = globalThis.navigator?.onLine === false ? 2 : 0;
@@ -750,10 +777,15 @@ export class Port {
     return offline | (visibility() === HIDDEN ? 1 : 0);
   }
 
+  /** On the window or the document, until the end. */
+  listen(target, name, listener) {
+    this.#on(this.#page, target, name, listener);
+  }
+
   /** The connection is over. `brought`: messages, where it ended in good order. */
   async lost(socket, attempt, code, brought = 0) {
     // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow.
-    if (/^100[16]$/.test(code) && this.#page.length && globalThis.document?.visibilityState === "visible")
+    if (/^100[16]$/.test(code) && this.#watches && globalThis.document?.visibilityState === "visible")
       await new Promise((resolve) => setTimeout(resolve, LEAVING));
     // Chromium and Firefox tell of a policy after it has refused a fetch.
     else if (code === NETWORK) await task();
@@ -763,6 +795,7 @@ export class Port {
   /** Lets go of everything, for good. */
   dispose(code) {
     this.closed = true;
+    this.#watches = false;
     this.disarm();
     this.#off(this.#page);
     this.drop(code);
@@ -791,12 +824,12 @@ export class Port {
   }
 
   #on(list, target, name, listener) {
-    target.addEventListener?.(name, listener);
+    target?.addEventListener?.(name, listener);
     list.push([target, name, listener]);
   }
 
   #off(list) {
-    for (const [target, name, listener] of list) target.removeEventListener?.(name, listener);
+    for (const [target, name, listener] of list) target?.removeEventListener?.(name, listener);
     list.length = 0;
   }
 

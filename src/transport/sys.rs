@@ -33,7 +33,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn disarm(this: &Port);
     #[wasm_bindgen(method)]
-    pub(crate) fn watch(this: &Port) -> u32;
+    pub(crate) fn watch(this: &Port, all: bool) -> u32;
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn heard(this: &Port) -> f64;

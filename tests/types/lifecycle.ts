@@ -36,7 +36,7 @@ wire.addEventListener(
   "close",
   (event) => {
     is<ClosedEvent>()(event);
-    is<"app" | "aborted" | "ended" | "fatal" | "exhausted" | "internal">()(event.reason);
+    is<"app" | "aborted" | "unloaded" | "ended" | "fatal" | "exhausted" | "internal">()(event.reason);
     is<EverwireError | null>()(event.error);
   },
   { once: true },

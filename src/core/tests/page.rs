@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::Failure,
-        io::{Action, Input, Page, Route},
+        io::{Action, Fate, Input, News, Page, Route, Why},
         state::State,
     },
     sim::{SOCKET, Sim, beating, closed},
@@ -243,4 +243,39 @@ fn without_a_heartbeat_nothing_is_sent() {
     sim.pass(86_400_000);
     assert!(!sim.take().contains(&Action::Ping));
     assert_eq!(sim.core.state(), State::Open);
+}
+
+#[test]
+fn a_window_that_has_gone_closes_the_client_in_each_state() {
+    let frozen = || {
+        let mut sim = Sim::open_on(SOCKET, beating());
+        sim.page(Page::Frozen);
+        sim
+    };
+    let left = || {
+        let mut sim = Sim::open_on(SOCKET, beating());
+        sim.page(Page::Left);
+        sim.lost(Failure::Network);
+        sim
+    };
+    for mut sim in
+        [Sim::new(Config::default()), Sim::open_on(SOCKET, beating()), waiting(SOCKET), frozen(), left()]
+    {
+        let before = sim.core.state();
+        let sent = sim.send(7);
+        sim.take();
+        sim.page(Page::Gone);
+        let told = sim.take();
+        assert!(
+            told.ends_with(&[
+                Action::Tell(News::State(State::Closed)),
+                Action::Tell(News::Closed { why: Why::Unloaded, code: 0, failure: None }),
+            ]),
+            "{before:?}: {told:?}"
+        );
+        assert!(sim.fate_of(sent).is_some(), "{before:?}");
+        assert_eq!((sim.core.deadline(), sim.core.fate(Why::Unloaded)), (None, Fate::Kept));
+        sim.page(Page::Gone);
+        assert_eq!(sim.take(), [], "once");
+    }
 }
