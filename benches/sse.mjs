@@ -27,7 +27,6 @@ for (const name of ["parse", "stream"]) {
     entryPoints: [join(root, `benches/pages/sse/${name}.js`)],
     alias: {
       everwire: join(everwire, "node_modules/everwire"),
-      "#glue": join(root, "target/npm/glue.js"),
       "#wasm": join(root, "target/npm/wasm.js"),
     },
     bundle: true,

@@ -1,10 +1,6 @@
 // What scripts/build.mjs puts into the package.
 declare const EVERWIRE_VERSION: string;
 
-declare module "#glue" {
-  export function instantiate(module: WebAssembly.Module, guard: (exports: object) => object): { Wire: any };
-}
-
 declare module "#wasm" {
   export const size: number;
   export const pivot: number;

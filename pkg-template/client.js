@@ -69,7 +69,6 @@ const NEEDED = /^(handshake|resume.frame)$/;
 const over = (option) => CONSTRUCTORS.filter((_, kind) => ONLY[kind].test(option));
 
 export class Client extends EventTarget {
-  #instance;
   #wire;
   #settings;
   #endpoints;
@@ -115,7 +114,6 @@ export class Client extends EventTarget {
       for (let left = endpoints.length; left > 1; left--)
         endpoints.push(...endpoints.splice(Math.floor(Math.random() * left), 1));
     this.#settings = settings;
-    this.#instance = instance;
     /** @type {any} */
     const port = this.#port;
     port.decode = settings.codec.decode ? (data, transport) => settings.codec.decode(data, transport) : port.decode;
@@ -148,19 +146,8 @@ export class Client extends EventTarget {
     };
     port.later = (tell) => listeners.later(tell);
     port.beside = (tell) => listeners.beside(tell);
-    // After a trap the client is closed already: the error has been told.
-    port.call = (kind, attempt, code, high, low) => {
-      if (!instance.dead && this.#wire) {
-        try {
-          return this.#wire.call(kind, attempt, code, high, low);
-        } catch (error) {
-          if (!instance.dead) throw error;
-        }
-      }
-      return 0;
-    };
-    this.#wire = new instance.Wire(settings.flags, port, this.#host());
-    instance.clients.add(this.#stop);
+    port.call = (kind, attempt, code, high, low) => this.#wire?.call(kind, attempt, code, high, low) ?? 0;
+    this.#wire = instance.add(settings.flags, port, this.#kinds(), this.#stop);
     try {
       this.#fixed = endpoints.map((endpoint, place) =>
         typeof endpoint === "function" ? undefined : this.#check(endpoint, place),
@@ -599,8 +586,8 @@ export class Client extends EventTarget {
   }
 
   /** What the wasm calls, by the kinds of src/bindings/mod.rs. None may throw. */
-  #host() {
-    const kinds = [
+  #kinds() {
+    return [
       // NUMBER
       (place) => this.#settings.numbers[place],
       // RESOLVE
@@ -705,7 +692,6 @@ export class Client extends EventTarget {
       // CLOSED
       (why, code, left) => this.#closed(why, code, left & 1 ? this.#lastFailure : null, left & 6),
     ];
-    return { host: (kind, a, b, c) => kinds[kind](a, b, c) };
   }
 
   #closed(why, code, error, fate = 0) {
@@ -736,11 +722,10 @@ export class Client extends EventTarget {
 
   /** Not at once: the wasm may be in the middle of a call of this very client. */
   #free() {
-    this.#instance.clients.delete(this.#stop);
     const wire = this.#wire;
     queueMicrotask(() => {
       this.#wire = undefined;
-      if (!this.#instance.dead) wire?.free();
+      wire?.free();
     });
   }
 }

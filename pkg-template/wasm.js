@@ -1,9 +1,12 @@
 // One wasm instance a page, made at the first connect. If it ever traps, all its clients close with
 // `internal`, and the next connect gets a fresh one.
-import { instantiate } from "#glue";
 import { report } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
 import { mark, pivot, size, text, unused } from "#wasm";
+
+// Kinds of a client's call, as src/bindings/mod.rs reads them.
+const NEW = 30,
+  FREE = 31;
 
 let module;
 let current;
@@ -26,15 +29,73 @@ function compile() {
   return new WebAssembly.Module(bytes);
 }
 
-/** The page's instance: `{ Wire, memory, clients, dead }`. */
+/** The page's instance: `{ add, memory }`. */
 export function instance() {
   if (current) return current;
+  /** The clients, by the numbers that the wasm knows them by: what it calls, and what ends them if it traps. */
+  const clients = [];
   /** @type {any} */
-  const made = { Wire: undefined, clients: new Set(), dead: false };
+  const made = {};
+  let dead;
   try {
     module ??= compile();
     // WebKit asks the page's policy only here.
-    made.Wire = instantiate(module, (exports) => guard(exports, made)).Wire;
+    const { memory, call } = /** @type {any} */ (
+      new WebAssembly.Instance(module, {
+        i: {
+          h: (client, kind, a, b, c) => clients[client].kinds[kind](a, b, c),
+          m: () => performance.now(),
+          w: () => Date.now(),
+          r: () => Math.random(),
+        },
+      }).exports
+    );
+    made.memory = memory;
+    /** What `port` and the facade's `kinds` (src/bindings) are called for, a client's `call` for. */
+    made.add = (flags, port, kinds, stop) => {
+      // After a trap the clients are closed already: the error has been told.
+      const enter = (kind, attempt, code, high, low) => {
+        try {
+          if (!dead) return call(client, kind, attempt, code, high, low) >>> 0;
+        } catch (cause) {
+          // Nothing but a trap can throw out of there.
+          if (!dead) trapped(cause);
+        }
+        return 0;
+      };
+      const free = clients.findIndex((other) => !other);
+      const client = free < 0 ? clients.length : free;
+      clients[client] = {
+        stop,
+        // As src/bindings/imports.rs counts.
+        kinds: [
+          ...kinds,
+          (attempt, transport) => port.open(attempt, transport),
+          (id) => port.send(id),
+          () => port.sendPing(),
+          (taken) => port.switch(taken),
+          (code) => port.drop(code),
+          (code) => port.dispose(code),
+          () => port.drain(),
+          (ms) => port.arm(ms),
+          () => port.disarm(),
+          (all) => port.watch(all),
+          () => port.heard,
+          (checked) => {
+            port.checked = checked;
+          },
+        ],
+      };
+      enter(NEW, flags);
+      if (dead) throw dead;
+      return {
+        call: enter,
+        free() {
+          enter(FREE);
+          clients[client] = undefined;
+        },
+      };
+    };
   } catch (cause) {
     if (cause instanceof EverwireError) throw cause;
     throw new EverwireError(
@@ -43,41 +104,15 @@ export function instance() {
       cause,
     );
   }
+  const trapped = (cause) => {
+    if (current === made) current = undefined;
+    dead = new EverwireError(
+      "internal",
+      "a fault in everwire itself: its clients are closed, a new connect() starts afresh. Please report it",
+      cause,
+    );
+    report(dead);
+    for (const client of [...clients]) client?.stop(dead);
+  };
   return (current = made);
-}
-
-/** Nothing but a trap can throw out of an export: errors for the caller are thrown by the glue, outside. */
-function guard(exports, made) {
-  const guarded = {};
-  made.memory = exports.memory;
-  for (const name of Object.keys(exports)) {
-    const value = exports[name];
-    // No export takes more, and rest arguments would cost each call an array.
-    guarded[name] =
-      typeof value !== "function"
-        ? value
-        : (a, b, c, d, e, f) => {
-            if (made.dead) throw new EverwireError("internal", "this client's WebAssembly has stopped");
-            try {
-              return value(a, b, c, d, e, f);
-            } catch (error) {
-              trapped(made, error);
-              throw error;
-            }
-          };
-  }
-  return guarded;
-}
-
-function trapped(made, cause) {
-  if (made.dead) return;
-  made.dead = true;
-  if (current === made) current = undefined;
-  const error = new EverwireError(
-    "internal",
-    "a fault in everwire itself: its clients are closed, a new connect() starts afresh. Please report it",
-    cause,
-  );
-  report(error);
-  for (const stop of [...made.clients]) stop(error);
 }

@@ -1,5 +1,5 @@
-// Builds the npm package: src -> wasm -> glue and text -> pkg. Called by `make pack`.
-// Leaves what is measured by itself in target/npm: everwire.wasm, glue.js, facade.js.
+// Builds the npm package: src -> wasm -> text -> pkg. Called by `make pack`.
+// Leaves what is measured by itself in target/npm: everwire.wasm, facade.js.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { brotliCompressSync } from "node:zlib";
@@ -11,7 +11,6 @@ import { addressNpm, readAddress } from "./address.mjs";
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
 const out = "target/npm";
-const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "inherit", "inherit"] });
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
@@ -47,37 +46,20 @@ execFileSync(
     },
   },
 );
-run(
-  "wasm-bindgen",
-  "target/wasm/wasm32-unknown-unknown/npm/everwire.wasm",
-  "--target",
-  "web",
-  "--omit-default-module-path",
-  "--no-typescript",
-  "--no-demangle",
-  "--out-dir",
-  out,
-);
 
 // 2. Smaller: a panic still traps, only its text is lost.
-const shrunk = shrink(readFileSync(`${out}/everwire_bg.wasm`));
+const bytes = withoutNames(shrink(readFileSync("target/wasm/wasm32-unknown-unknown/npm/everwire.wasm")));
+writeFileSync(`${out}/everwire.wasm`, bytes);
 
-// 3. The glue becomes a function that makes a fresh instance, so that one can follow another that trapped.
-const trimmed = trimGlue(readFileSync(`${out}/everwire.js`, "utf8"));
-const { wasm, glue } = shortenNames(shrunk, trimmed);
-writeFileSync(`${out}/everwire.wasm`, wasm);
-writeFileSync(`${out}/glue.js`, `export function instantiate(module, guard) {\n${glue}\n}\n`);
-
-// 4. The wasm as text: one character per byte costs a fifth less than base64 after compression. ASCII only, so that no
+// 3. The wasm as text: one character per byte costs a fifth less than base64 after compression. ASCII only, so that no
 // page's or server's charset can garble it, and no bundler needs four characters for one.
-const bytes = wasm;
 const best = asText(bytes);
 writeFileSync(
   `${out}/wasm.js`,
   `export const size = ${bytes.length}, pivot = ${best.pivot}, mark = ${best.mark}, unused = ${best.unused};\nexport const text = \`${best.text}\`;\n`,
 );
 
-// 5. The facade around them.
+// 4. The facade around it.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
 const own =
   /^(acknowledge|acks|aim|answer|answered|arm|aside|ask|asked|asking|asks|awaiting|beside|begun|checked|choice|clients|coming|comment|cursor|cursorNames|dead|deliver|disarm|discard|dispatch|doubted|drain|drop|encodes|event|exactly|fail|feed|flag|flags|flush|fn|frame|gate|given|goodbye|handlers|heard|held|highWater|hold|host|idOf|incoming|init|invalid|isPong|iterate|keepsRaw|later|link|listened|live|loops|loose|mark|number|numbers|off|onComment|one|owns|part|payloads|pending|pinged|pings|pinned|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|running|sendPing|settle|silent|sink|socket|stand|successor|switch|take|takes|tell|turn|unnumbered|until|watch|way|ways)$/;
@@ -95,7 +77,7 @@ const facade = (options) =>
 // The main entry's short names hold for all: what another entry uses must not cost it bytes.
 const { mangleCache } = await facade({
   entryPoints: ["pkg-template/index.js"],
-  external: ["#glue", "#wasm"],
+  external: ["#wasm"],
   outfile: `${out}/facade.js`,
   mangleCache: {},
 });
@@ -110,7 +92,7 @@ await facade({
   splitting: true,
   chunkNames: "shared-[hash]",
   mangleCache,
-  alias: { "#glue": `./${out}/glue.js`, "#wasm": `./${out}/wasm.js` },
+  alias: { "#wasm": `./${out}/wasm.js` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
 // Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike.
@@ -173,8 +155,8 @@ function shrink(bytes) {
     binaryen.Function(module.getFunctionByIndex(i)).setBody(module.unreachable());
     emptied++;
   }
-  // For a way to pass strings that trimGlue leaves out.
-  module.removeExport("__wbindgen_realloc");
+  // Of the linker.
+  for (const name of ["__data_end", "__heap_base"]) module.removeExport(name);
   if (emptied === 0)
     throw new Error("build: no panic function was found; the names have changed, see scripts/build.mjs");
   // What is rare in the parser stays out of its loop, which then has more registers; and it is smaller.
@@ -190,118 +172,29 @@ function shrink(bytes) {
   return module.emitBinary();
 }
 
-/** Leaves out what wasm-bindgen's glue has for others: asynchronous loading, old browsers, finalizers, and a fast path for strings. */
-function trimGlue(glue) {
-  const drop = (from, to, by = "") => {
-    const start = glue.indexOf(from),
-      end = glue.indexOf(to, start + from.length);
-    if (start < 0 || end < 0) throw new Error(`build: "${from}" … "${to}" is not in wasm-bindgen's glue any more`);
-    glue = glue.slice(0, start) + by + glue.slice(end + to.length);
-  };
-  drop("if (Symbol.dispose)", "\n");
-  drop("const WireFinalization", "));\n");
-  drop("WireFinalization.unregister(", ";");
-  drop("WireFinalization.register(", ";");
-  // No text goes in or out, but for wasm-bindgen's own throws, whose texts blankPanics takes away.
-  drop("getStringFromWasm0(arg0, arg1)", "", "'wasm-bindgen'");
-  drop("function getStringFromWasm0", "let wasmModule,", "let wasmModule,");
-  drop(
-    "let wasmModule,",
-    "export { initSync, __wbg_init as default };",
-    `
-    const wasm = guard(new WebAssembly.Instance(module, __wbg_get_imports()).exports);
-    wasm.__wbindgen_start();
-    return { Wire };`,
-  );
-  return glue
-    .replace("export class Wire", "class Wire")
-    .replaceAll(", wasm.__wbindgen_realloc", "")
-    .replace(/^\/\*.*\*\/$/m, "");
-}
-
-/** wasm-bindgen's names of imports and exports, the former with hashes, are half a kilobyte after compression. */
-function shortenNames(wasm, glue) {
-  const names = new Map();
-  const short = (name) => {
-    if (!names.has(name)) names.set(name, `i${names.size.toString(36)}`);
-    return names.get(name);
-  };
-  const exported = new Map();
-  const shortExport = (name) => {
-    if (!exported.has(name)) exported.set(name, `e${exported.size.toString(36)}`);
-    return exported.get(name);
-  };
+/** Without who made it and from what, which the engine does not ask. */
+function withoutNames(wasm) {
   const out = [wasm.subarray(0, 8)];
-  let at = 8;
-  const leb = () => {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = wasm[at++];
-      value |= (byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-  };
-  const toLeb = (value) => {
-    const bytes = [];
-    do {
-      bytes.push((value & 127) | (value > 127 ? 128 : 0));
-      value >>>= 7;
-    } while (value);
-    return bytes;
-  };
-  const text = () => {
-    const length = leb();
-    return new TextDecoder().decode(wasm.subarray(at, (at += length)));
-  };
-  const toText = (value) => [...toLeb(value.length), ...new TextEncoder().encode(value)];
-  while (at < wasm.length) {
+  for (let at = 8; at < wasm.length; ) {
     const start = at;
     const id = wasm[at++];
-    const length = leb();
-    const end = at + length;
-    if (id === 2) {
-      const count = leb();
-      const body = toLeb(count);
-      for (let i = 0; i < count; i++) {
-        text(); // the module: the same for all
-        const name = text();
-        if (wasm[at] !== 0) throw new Error(`build: ${name} is not a function import`);
-        const from = at++;
-        leb();
-        body.push(...toText("i"), ...toText(short(name)), ...wasm.subarray(from, at));
-      }
-      out.push(Uint8Array.of(2, ...toLeb(body.length)), Uint8Array.from(body));
-    } else if (id === 7) {
-      const count = leb();
-      const body = toLeb(count);
-      for (let i = 0; i < count; i++) {
-        const name = text();
-        const from = at++;
-        leb();
-        body.push(
-          ...toText(/^(memory|__wbindgen_externrefs)$/.test(name) ? name : shortExport(name)),
-          ...wasm.subarray(from, at),
-        );
-      }
-      out.push(Uint8Array.of(7, ...toLeb(body.length)), Uint8Array.from(body));
-    } else if (id === 11) {
-      out.push(blankPanics(wasm.subarray(start, end)));
-    } else if (id !== 0) {
-      // not who made it: the engine does not ask
-      out.push(wasm.subarray(start, end));
+    let length = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = wasm[at++];
+      length |= (byte & 127) << shift;
+      if (byte < 128) break;
     }
-    at = end;
+    at += length;
+    const section = wasm.subarray(start, at);
+    if (id !== 0) out.push(id === 11 ? blankPanics(section) : section);
   }
-  glue = replaceOnce(glue, '"./everwire_bg.js":', "i:");
-  for (const [name, to] of names) glue = replaceOnce(glue, `${name}: function`, `${to}: function`);
-  glue = glue.replace(/\bwasm\.(\w+)/g, (whole, name) => (exported.has(name) ? `wasm.${exported.get(name)}` : whole));
-  return { wasm: Buffer.concat(out), glue };
+  return Buffer.concat(out);
 }
 
-/** The texts of panics, which nothing prints any more, and of wasm-bindgen's own throws become zeros of the same length; their places too. */
+/** The texts of panics, which nothing prints any more, become zeros of the same length; their places too. */
 function blankPanics(data) {
   const panics =
-    /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index |attempted to take ownership of Rust value while it was borrowed|recursive use of an object detected which would lead to unsafe aliasing in rust|null pointer passed to rust| out of range for slice of length /g;
+    /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index | out of range for slice of length /g;
   const out = Buffer.from(data);
   const text = out.toString("latin1");
   for (const { 0: found, index } of text.matchAll(panics)) {
@@ -341,11 +234,4 @@ function addressOf(section, index) {
     at += length;
   }
   throw new Error("build: a panic's text is in no data segment");
-}
-
-function replaceOnce(text, from, to) {
-  const parts = text.split(from);
-  if (parts.length !== 2)
-    throw new Error(`build: expected "${from}" once in wasm-bindgen's glue, found it ${parts.length - 1} times`);
-  return parts.join(to);
 }

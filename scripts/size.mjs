@@ -52,7 +52,6 @@ const rows = {
   whole: whole,
   "whole, charset utf8": await bundled(dir, "utf8"),
   wasm: part("everwire.wasm"),
-  glue: await minified("glue.js"),
   facade: await minified("facade.js"),
 };
 

@@ -1,7 +1,7 @@
 //! The options as the facade gives them: a list of numbers in the order below (negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
-use super::{JsHost, NUMBER};
+use super::{NUMBER, imports::Port};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 
 const NOT_GIVEN: u64 = u64::MAX;
@@ -26,9 +26,9 @@ pub(super) struct Given {
     pub(super) comments: bool,
 }
 
-pub(super) fn read(host: &JsHost, flags: u32) -> Given {
+pub(super) fn read(port: Port, flags: u32) -> Given {
     let mut place = 0;
-    let mut next = |default| number(host, &mut place, default);
+    let mut next = |default| number(port, &mut place, default);
     let backoff = Backoff::new();
     let backoff = Backoff {
         initial: next(backoff.initial),
@@ -90,8 +90,8 @@ pub(super) fn read(host: &JsHost, flags: u32) -> Given {
 
 // Not inlined: it has many callers.
 #[inline(never)]
-fn number(host: &JsHost, place: &mut u32, default: u64) -> u64 {
-    let number = host.host(NUMBER, *place, 0.0, 0.0);
+fn number(port: Port, place: &mut u32, default: u64) -> u64 {
+    let number = port.tell(NUMBER, *place);
     *place += 1;
     if number < 0.0 { default } else { number as u64 }
 }

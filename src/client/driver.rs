@@ -3,18 +3,15 @@
 //!
 //! No borrow is held across a call into JavaScript: any such call may come back in.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::cell::{Cell, RefCell};
 
 use crate::{
     core::{
         Connection,
         config::{Config, MAX_DELAY},
         failure::Failure,
-        io::{Action, Input, Moment, News, Page, Reason, Why},
-        outbox::{Parcel, Sent},
+        io::{Action, Input, Moment, News, Page, Reason},
+        outbox::Sent,
         seam::Id,
         state::State,
     },
@@ -27,35 +24,40 @@ use crate::{
 };
 
 /// The app's side.
-pub(crate) trait Host {
-    /// Find the address and let the port prepare it, then [`Driver::resolved`], now or later.
-    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason, endpoint: u32);
+pub(crate) trait Host: Sized {
+    /// Find the address and let the port prepare it, then give what [`Driver::prepared`] makes of it, now or later.
+    fn resolve(&self, driver: &Driver<Self>, attempt: u32, retry: u64, reason: Reason, endpoint: u32);
     fn ask(&self, failure: Failure) -> Option<bool>;
     fn settle(&self, id: u32, sent: Sent);
-    fn tell(&self, driver: &Rc<Driver>, news: News);
+    fn tell(&self, driver: &Driver<Self>, news: News);
 }
 
-pub(crate) struct Driver {
-    core: RefCell<Connection>,
+pub(crate) struct Driver<H: Host> {
+    inner: RefCell<Inner>,
     port: Port,
-    host: Box<dyn Host>,
-    /// Of the event stream that fetch reads.
-    parser: RefCell<Parser>,
+    host: H,
     /// The transport of what the port has prepared.
     transport: Cell<Option<Transport>>,
-    armed: Cell<Option<u64>>,
+    /// The end of the clock: the timer is not.
+    armed: Cell<u64>,
     checked: Cell<bool>,
 }
 
-impl Driver {
+struct Inner {
+    core: Connection,
+    /// Of the event stream that fetch reads.
+    parser: Parser,
+}
+
+impl<H: Host> Driver<H> {
     pub(crate) fn new(
         config: Config,
         port: Port,
-        host: Box<dyn Host>,
+        host: H,
         watch_page: bool,
         max_event_bytes: usize,
         comments: bool,
-    ) -> Rc<Self> {
+    ) -> Self {
         let mut core = Connection::new(config);
         let page = port.watch(watch_page);
         let at = Moment { now: 0, draw: 0 };
@@ -66,15 +68,14 @@ impl Driver {
         if page & 2 != 0 {
             core.handle(at, Input::Page(Page::Offline));
         }
-        Rc::new(Self {
-            core: RefCell::new(core),
+        Self {
+            inner: RefCell::new(Inner { core, parser: Parser::new(max_event_bytes, comments) }),
             port,
             host,
-            parser: RefCell::new(Parser::new(max_event_bytes, comments)),
             transport: Cell::new(None),
-            armed: Cell::new(None),
+            armed: Cell::new(u64::MAX),
             checked: Cell::new(false),
-        })
+        }
     }
 
     #[cfg(feature = "rust")]
@@ -83,212 +84,189 @@ impl Driver {
     }
 
     pub(crate) fn state(&self) -> State {
-        self.core.borrow().state()
+        self.inner.borrow().core.state()
     }
 
     pub(crate) fn last_failure(&self) -> Option<Failure> {
-        self.core.borrow().last_failure()
+        self.inner.borrow().core.last_failure()
     }
 
     #[cfg(feature = "npm")]
-    pub(crate) fn fate(&self, why: Why) -> crate::core::io::Fate {
-        self.core.borrow().fate(why)
+    pub(crate) fn fate(&self, why: crate::Why) -> crate::core::io::Fate {
+        self.inner.borrow().core.fate(why)
     }
 
     #[cfg(feature = "rust")]
     pub(crate) fn retries(&self) -> u64 {
-        self.core.borrow().retries()
+        self.inner.borrow().core.retries()
     }
 
     /// How long until the next attempt, in ms, while waiting.
     pub(crate) fn retry_in(&self) -> Option<u64> {
-        let at = self.core.borrow().retry_at()?;
+        let at = self.inner.borrow().core.retry_at()?;
         Some(at.saturating_sub(now()))
     }
 
     #[cfg(feature = "rust")]
     pub(crate) fn queued(&self) -> (usize, u64) {
-        let core = self.core.borrow();
+        let core = &self.inner.borrow().core;
         (core.queue().len(), core.queue().bytes())
     }
 
-    pub(crate) fn start(self: &Rc<Self>) {
+    pub(crate) fn start(&self) {
         self.input(Input::Start);
     }
 
     /// An address that does not parse is a failed attempt: the function may do better next time.
-    pub(crate) fn resolved(self: &Rc<Self>, attempt: u32, address: Option<Address>) {
-        self.input(match address {
+    pub(crate) fn prepared(&self, attempt: u32, address: Option<Address>) -> Input {
+        match address {
             Some(address) => {
                 self.transport.set(Some(address.transport));
                 Input::Resolved { attempt, route: address.route() }
             }
-            None => Input::ProviderFailed { attempt },
-        });
+            None => Input::Lost { attempt, failure: Failure::Provider },
+        }
     }
 
     /// There is nothing to go on with.
     #[cfg(feature = "rust")]
-    pub(crate) fn not_resumable(self: &Rc<Self>, attempt: u32) {
+    pub(crate) fn not_resumable(&self, attempt: u32) {
         self.input(Input::Lost { attempt, failure: Failure::NotResumable });
-    }
-
-    /// The port has the payload. [`Host::settle`] will name this id, which may be before this returns. Ids ascend.
-    pub(crate) fn send(self: &Rc<Self>, parcel: Parcel) {
-        self.input(Input::Send(parcel));
-    }
-
-    pub(crate) fn reconnect(self: &Rc<Self>) {
-        self.input(Input::Reconnect);
-    }
-
-    pub(crate) fn close(self: &Rc<Self>, why: Why, code: u16) {
-        self.input(Input::Close { why, code });
     }
 
     /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's mark. The answer
     /// matters to a check: bit 0 deliver, bit 1 the id is the cursor now, bit 2 the ids began anew.
-    pub(crate) fn called(self: &Rc<Self>, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
-        let id = hashed(high, low);
-        match kind {
+    pub(crate) fn called(&self, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
+        // What the core is to rule by. A handler that reconnects in the middle of a message leaves an id behind, and
+        // whether there is something to go on from matters to a page that freezes.
+        if matches!(kind, 1 | 3 | 4 | 6 | 19 | 22) {
+            self.learn();
+        }
+        self.input(match kind {
             0 => {
-                self.armed.set(None);
-                self.input(Input::Tick { wall: sys::wall() as u64 });
+                self.armed.set(u64::MAX);
+                Input::Tick { wall: sys::wall() as u64 }
             }
-            1 => {
-                // A handler that reconnects in the middle of a message leaves an id behind.
-                self.learn();
-                self.input(Input::Opened { attempt });
-            }
-            2 => {
-                if self.core.borrow().current(attempt) {
-                    self.retry_told(self.parser.borrow_mut().finish());
-                }
-                if high > 0 {
-                    self.core.borrow_mut().brought(attempt);
-                }
-                let failure = match code {
-                    0 => Failure::End,
-                    1 => Failure::ContentType,
-                    2 => Failure::TooBig,
-                    3 => Failure::Provider,
-                    4 => Failure::Buffered,
-                    5 => Failure::NotResumable,
-                    // What has been let out breaks for other reasons.
-                    6 if self.state() != State::Open => Failure::Blocked,
-                    6 => Failure::Network,
-                    // Never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
-                    1006 => Failure::Network,
-                    _ => Failure::Closed { code: code as u16 },
-                };
-                self.input(Input::Lost { attempt, failure });
-            }
-            3 => {
-                self.learn();
-                self.input(Input::Interrupted { attempt });
-            }
-            4 => {
-                // Whether there is something to go on from matters to a page that freezes.
-                self.learn();
-                if let Some(page) = page(code) {
-                    self.input(Input::Page(page));
-                }
-            }
-            5 => {
-                let (deliver, moves, anew) = self.core.borrow_mut().check(id, sequence(attempt, code));
-                self.run();
-                return u32::from(deliver) | u32::from(moves) << 1 | u32::from(anew) << 2;
-            }
-            6 => {
-                self.learn();
-                match code {
-                    0 => self.core.borrow_mut().gap_told(),
-                    1 => self.core.borrow_mut().recovery_told(),
-                    _ => self.input(Input::Retire),
-                }
-                self.run();
-            }
+            1 => Input::Opened { attempt },
+            2 => Input::Lost { attempt, failure: self.lost(attempt, code, high > 0) },
+            3 => Input::Interrupted { attempt },
+            4 => match page(code) {
+                Some(page) => Input::Page(page),
+                None => return 0,
+            },
+            6 if code > 1 => Input::Retire,
             7 => {
                 let seconds = (code >> 10).checked_sub(1);
                 let retry_after = seconds.map(|seconds| seconds.saturating_mul(1_000));
-                let failure = Failure::Http { status: (code & 1023) as u16, retry_after };
-                self.input(Input::Lost { attempt, failure });
+                Input::Lost { attempt, failure: Failure::Http { status: (code & 1023) as u16, retry_after } }
             }
-            8 => {
-                let mut parser = self.parser.borrow_mut();
-                parser.reset();
-                return parser.stage() as u32;
-            }
-            9 | 10 => {
-                let mut parser = self.parser.borrow_mut();
-                let table = if kind == 9 {
-                    // How to count, if that is known: 1 bytes, 2 units.
-                    parser.fed(code as usize, attempt.checked_sub(1).map(|units| units > 0))
-                } else {
-                    parser.parse(code != 0)
-                };
-                let table = table.as_ptr() as u32;
-                self.retry_told(parser.take_retry());
-                return table;
-            }
-            11 => return self.core.borrow_mut().goes_up(code),
-            12 => {
-                self.core.borrow_mut().resumable();
-                self.arm();
-            }
-            13 => self.core.borrow_mut().learn(id),
-            14 => self.core.borrow_mut().start_from(id, sequence(attempt, code)),
-            16 => self.input(Input::Acked(code)),
-            17 => self.input(Input::Ponged),
-            18 => self.input(Input::Abort(code)),
-            19 => self.asking(),
-            20 => match attempt {
-                0 => self.input(Input::Posted(code)),
-                // It keeps its place.
-                1 => self.core.borrow_mut().unsent(now(), code, false),
-                _ => {
-                    self.core.borrow_mut().refused(code, attempt > 2);
-                    self.run();
-                }
-            },
-            22 => {
-                self.learn();
-                self.core.borrow_mut().asked_again(attempt);
-                self.run();
-            }
-            23 => return self.core.borrow().pause(code != 0, draw()) as u32,
-            21 => self.input(Input::Room(code.checked_sub(1).map(u64::from))),
-            _ => {
-                if let Id::Own(epoch) = id {
-                    self.core.borrow_mut().epoch(epoch);
-                }
-            }
-        }
+            16 => Input::Acked(code),
+            17 => Input::Ponged,
+            18 => Input::Abort(code),
+            20 if attempt == 0 => Input::Posted(code),
+            21 => Input::Room(code.checked_sub(1).map(u64::from)),
+            _ => return self.told(kind, attempt, code, hashed(high, low)),
+        });
         0
     }
 
-    fn retry_told(&self, told: Option<u32>) {
-        if let Some(ms) = told {
-            self.core.borrow_mut().retry_told(u64::from(ms));
+    /// Why a connection was lost. `brought`: it delivered something, and ended in good order.
+    fn lost(&self, attempt: u32, code: u32, brought: bool) -> Failure {
+        let Inner { core, parser } = &mut *self.inner.borrow_mut();
+        if core.current(attempt)
+            && let Some(ms) = parser.finish()
+        {
+            core.retry_told(ms.into());
+        }
+        if brought {
+            core.brought(attempt);
+        }
+        match code {
+            0 => Failure::End,
+            1 => Failure::ContentType,
+            2 => Failure::TooBig,
+            3 => Failure::Provider,
+            4 => Failure::Buffered,
+            5 => Failure::NotResumable,
+            // What has been let out breaks for other reasons.
+            6 if core.state() != State::Open => Failure::Blocked,
+            // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
+            6 | 1006 => Failure::Network,
+            _ => Failure::Closed { code: code as u16 },
         }
     }
 
-    fn input(self: &Rc<Self>, input: Input) {
+    /// What is no input.
+    fn told(&self, kind: u32, attempt: u32, code: u32, id: Id) -> u32 {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { core, parser } = &mut *inner;
+        let mut answer = 0;
+        match kind {
+            5 => {
+                let (deliver, moves, anew) = core.check(id, sequence(attempt, code));
+                answer = u32::from(deliver) | u32::from(moves) << 1 | u32::from(anew) << 2;
+            }
+            6 if code == 0 => core.gap_told(),
+            6 => core.recovery_told(),
+            12 => core.resumable(),
+            20 if attempt > 1 => core.refused(code, attempt > 2),
+            22 => core.asked_again(attempt),
+            // Nothing is to be done upon these.
+            _ => {
+                match kind {
+                    8 => {
+                        parser.reset();
+                        return parser.stage() as u32;
+                    }
+                    9 | 10 => {
+                        let table = if kind == 9 {
+                            // How to count, if that is known: 1 bytes, 2 units.
+                            parser.fed(code as usize, attempt.checked_sub(1).map(|units| units > 0))
+                        } else {
+                            parser.parse(code != 0)
+                        };
+                        answer = table.as_ptr() as u32;
+                        if let Some(ms) = parser.take_retry() {
+                            core.retry_told(ms.into());
+                        }
+                    }
+                    11 => answer = core.goes_up(code),
+                    13 => core.learn(id),
+                    14 => core.start_from(id, sequence(attempt, code)),
+                    19 => core.asking(),
+                    // It keeps its place.
+                    20 => core.unsent(now(), code, false),
+                    23 => answer = core.pause(code != 0, draw()) as u32,
+                    _ => {
+                        if let Id::Own(epoch) = id {
+                            core.epoch(epoch);
+                        }
+                    }
+                }
+                return answer;
+            }
+        }
+        drop(inner);
+        self.run();
+        answer
+    }
+
+    pub(crate) fn input(&self, input: Input) {
         let heard = self.port.heard() as u64;
         {
-            let mut core = self.core.borrow_mut();
+            let core = &mut self.inner.borrow_mut().core;
             let at = Moment { now: now(), draw: draw() };
-            core.handle(at, Input::Heard { at: heard });
+            core.hear(at.now, heard);
             core.handle(at, input);
         }
         self.run();
     }
 
-    fn run(self: &Rc<Self>) {
+    fn run(&self) {
         self.gate();
         loop {
             // Taken in a statement of its own: the borrow ends before the action runs.
-            let action = self.core.borrow_mut().poll();
+            let action = self.inner.borrow_mut().core.poll();
             match action {
                 Some(action) => self.perform(action),
                 None => break,
@@ -298,25 +276,26 @@ impl Driver {
     }
 
     fn gate(&self) {
-        let checked = self.core.borrow().checking();
+        let checked = self.inner.borrow().core.checking();
         if self.checked.replace(checked) != checked {
             self.port.set_checked(checked);
         }
     }
 
     fn arm(&self) {
-        let deadline = self.core.borrow().deadline();
-        if self.armed.replace(deadline) == deadline {
+        let due = self.inner.borrow().core.due();
+        if self.armed.replace(due) == due {
             return;
         }
-        match deadline {
+        if due == u64::MAX {
+            self.port.disarm();
+        } else {
             // Browsers wrap a longer delay to none at all; an early tick does no harm.
-            Some(at) => self.port.arm(at.saturating_sub(now()).min(MAX_DELAY) as i32),
-            None => self.port.disarm(),
+            self.port.arm(due.saturating_sub(now()).min(MAX_DELAY) as i32);
         }
     }
 
-    fn perform(self: &Rc<Self>, action: Action) {
+    fn perform(&self, action: Action) {
         match action {
             Action::Resolve { attempt, retry, reason, endpoint } => {
                 self.host.resolve(self, attempt, retry, reason, endpoint);
@@ -342,7 +321,7 @@ impl Driver {
         }
     }
 
-    fn open(self: &Rc<Self>, attempt: u32) {
+    fn open(&self, attempt: u32) {
         let Some(transport) = self.transport.take() else { return };
         if !self.port.open(attempt, transport.number()) {
             self.input(Input::Lost { attempt, failure: Failure::Blocked });
@@ -351,7 +330,7 @@ impl Driver {
 
     fn transmit(&self, id: u32) {
         let taken = self.port.send(id);
-        let mut core = self.core.borrow_mut();
+        let core = &mut self.inner.borrow_mut().core;
         match taken {
             1 => core.sent(now(), id),
             // It would be refused again: a view of shared memory, a detached buffer.
@@ -375,9 +354,10 @@ impl Driver {
     }
 
     /// The cursor is being read, for a connection that is to go on from it.
+    #[cfg(feature = "rust")]
     pub(crate) fn asking(&self) {
         self.learn();
-        self.core.borrow_mut().asking();
+        self.inner.borrow_mut().core.asking();
     }
 
     /// The ids that went through the open gate.
@@ -386,7 +366,7 @@ impl Driver {
     }
 }
 
-impl Drop for Driver {
+impl<H: Host> Drop for Driver<H> {
     /// The app let go of it without closing: nothing may be left behind.
     fn drop(&mut self) {
         if self.state() != State::Closed {

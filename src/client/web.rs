@@ -13,14 +13,14 @@ use super::{
     Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, NotResumable,
     Place, Request, Retry, SendOptions,
     builder::Endpoint,
-    driver::{Driver, Host},
+    driver::{self, Host},
     inbox::Inbox,
 };
 use crate::{
     Failure, OptionError, Outcome, Sent, State, Transport, Why,
     core::{
         config::Config,
-        io::{News, Reason},
+        io::{Input, News, Reason},
         outbox::{Awaits, Parcel},
     },
     transport::{
@@ -28,6 +28,8 @@ use crate::{
         sys::{self, Port, REQUEST},
     },
 };
+
+type Driver = driver::Driver<AppHost>;
 
 /// What the port calls; most calls are about no id.
 type Call = dyn Fn(u32, u32, u32, Option<u32>, Option<u32>) -> u32;
@@ -77,8 +79,11 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
     let from = builder.resume.from.clone();
-    let host = Box::new(AppHost { builder: Rc::new(builder), inbox: Rc::clone(&inbox) });
-    let driver = Driver::new(config, port, host, watch_page, max_event_bytes, false);
+    let driver = Rc::new_cyclic(|driver| {
+        let host =
+            AppHost { builder: Rc::new(builder), inbox: Rc::clone(&inbox), driver: Weak::clone(driver) };
+        Driver::new(config, port, host, watch_page, max_event_bytes, false)
+    });
 
     let weak = Rc::downgrade(&driver);
     let called = weak.clone();
@@ -281,7 +286,7 @@ impl Handle {
             port.awaiting().set(&key, &id.into());
         }
         port.payloads().set(&id.into(), &Array::of2(&payload, &key));
-        self.driver.send(Parcel {
+        self.driver.input(Input::Send(Parcel {
             expires: options.ttl.unwrap_or(u64::MAX),
             priority: options.priority,
             volatile: options.volatile,
@@ -291,27 +296,28 @@ impl Handle {
                 _ => Awaits::Nothing,
             },
             ..Parcel::new(id, bytes as u64)
-        });
+        }));
         sending
     }
 
     pub(crate) fn reconnect(&self) {
-        self.driver.reconnect();
+        self.driver.input(Input::Reconnect);
     }
 
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.driver.port().set_goodbye(reason);
-        self.driver.close(Why::App, code);
+        self.driver.input(Input::Close { why: Why::App, code });
     }
 }
 
 struct AppHost {
     builder: Rc<Builder>,
     inbox: Rc<Inbox>,
+    driver: Weak<Driver>,
 }
 
-fn resolved(driver: &Rc<Driver>, attempt: u32, builder: &Builder, request: Option<&Request>) {
-    let Some(request) = request else { return driver.resolved(attempt, None) };
+fn resolved(driver: &Driver, attempt: u32, builder: &Builder, request: Option<&Request>) {
+    let Some(request) = request else { return driver.input(driver.prepared(attempt, None)) };
     let port = driver.port();
     port.set_resumes(request.resumes);
     port.prepare(&request.address, &extra(builder, request));
@@ -322,7 +328,7 @@ fn resolved(driver: &Rc<Driver>, attempt: u32, builder: &Builder, request: Optio
         return;
     }
     let address = Address::new(route, request.once());
-    driver.resolved(attempt, address);
+    driver.input(driver.prepared(attempt, address));
 }
 
 /// As `Port.open` reads it.
@@ -348,7 +354,7 @@ fn extra(builder: &Builder, request: &Request) -> JsValue {
 }
 
 impl Host for AppHost {
-    fn resolve(&self, driver: &Rc<Driver>, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
+    fn resolve(&self, driver: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         let other = endpoint.checked_sub(1).and_then(|place| self.builder.others.get(place as usize));
         if let Some(request) = other {
             return resolved(driver, attempt, &self.builder, Some(request));
@@ -361,7 +367,7 @@ impl Host for AppHost {
                 }
                 let last_event_id = driver.port().cursor();
                 let asked = ask(Context { reason, attempt: retry, last_event_id });
-                let driver: Weak<Driver> = Rc::downgrade(driver);
+                let driver = Weak::clone(&self.driver);
                 let builder = Rc::clone(&self.builder);
                 wasm_bindgen_futures::spawn_local(async move {
                     let request = asked.await;
@@ -383,7 +389,7 @@ impl Host for AppHost {
         self.inbox.settle(id, sent);
     }
 
-    fn tell(&self, driver: &Rc<Driver>, news: News) {
+    fn tell(&self, driver: &Driver, news: News) {
         self.inbox.push(match news {
             News::State(state) => Event::State(state),
             News::Open => Event::Open,

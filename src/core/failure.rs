@@ -54,10 +54,10 @@ pub enum Failure {
 pub enum Class {
     /// Tried again after the backoff.
     Retriable,
-    /// The endpoint function is asked again, once; then fatal.
-    Reauth,
     /// Not tried again.
     Fatal,
+    /// The endpoint function is asked again, once; then fatal.
+    Reauth,
     /// The server has said all it had to say.
     Ended,
 }

@@ -24,9 +24,6 @@ pub(crate) enum Input {
         attempt: u32,
         route: Route,
     },
-    ProviderFailed {
-        attempt: u32,
-    },
     Opened {
         attempt: u32,
     },
@@ -37,10 +34,6 @@ pub(crate) enum Input {
     /// The EventSource is reconnecting by itself.
     Interrupted {
         attempt: u32,
-    },
-    /// Something came in, last at this time.
-    Heard {
-        at: u64,
     },
     /// The timer fired. Wall time is used only to see jumps.
     Tick {
@@ -143,7 +136,7 @@ pub enum Reason {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// Find the address, then [`Input::Resolved`] or [`Input::ProviderFailed`].
+    /// Find the address, then [`Input::Resolved`], or [`Input::Lost`] if there is none.
     Resolve {
         attempt: u32,
         retry: u64,

@@ -44,7 +44,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `recovery_told`,
+/// - Inputs: `hear`, `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `recovery_told`,
 ///   `asking`, `asked_again`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -201,8 +201,13 @@ impl Connection {
         self.ids.cursor()
     }
 
-    /// When the next [`Input::Tick`] is due; `None` when nothing is awaited.
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn deadline(&self) -> Option<u64> {
+        Some(self.due()).filter(|due| *due < u64::MAX)
+    }
+
+    /// When the next [`Input::Tick`] is due; the end of the clock when nothing is awaited.
+    pub(crate) fn due(&self) -> u64 {
         let due = match &self.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => u64::MAX,
             Phase::Resolving { due } | Phase::Opening { due } => *due,
@@ -215,8 +220,7 @@ impl Connection {
                 due.min(self.full_until.unwrap_or(u64::MAX))
             }
         };
-        let due = due.min(self.queue.soonest());
-        if due == u64::MAX { None } else { Some(due) }
+        due.min(self.queue.soonest())
     }
 
     /// A visible page also looks at the clock.
@@ -238,37 +242,33 @@ impl Connection {
             }
             return;
         }
-        // What the browser takes down with the page is no failure.
-        if self.left
-            && matches!(input, Input::Lost { .. } | Input::Interrupted { .. } | Input::ProviderFailed { .. })
+        if let Input::Resolved { attempt, .. }
+        | Input::Opened { attempt }
+        | Input::Lost { attempt, .. }
+        | Input::Interrupted { attempt } = input
         {
-            return;
+            // What the browser takes down with the page is no failure.
+            if self.left && matches!(input, Input::Lost { .. } | Input::Interrupted { .. }) {
+                return;
+            }
+            if self.succeeds(attempt) {
+                return self.succession(at, &input);
+            }
+            // Of an attempt that is over.
+            if !self.current(attempt) {
+                return;
+            }
         }
         match input {
-            Input::Start if matches!(self.phase, Phase::Idle) => self.begin(at.now),
-            Input::Start => {}
-            Input::Resolved { attempt, route } if self.current(attempt) => self.resolved(at.now, route),
-            Input::Resolved { attempt, .. }
-            | Input::ProviderFailed { attempt }
-            | Input::Opened { attempt }
-            | Input::Lost { attempt, .. }
-            | Input::Interrupted { attempt }
-                if self.succeeds(attempt) =>
-            {
-                self.succession(at, &input);
+            Input::Start => {
+                if matches!(self.phase, Phase::Idle) {
+                    self.begin(at.now);
+                }
             }
-            Input::ProviderFailed { attempt } if self.current(attempt) => self.lost(at, Failure::Provider),
-            Input::Opened { attempt } if self.current(attempt) => self.open(at),
-            Input::Lost { attempt, failure } if self.current(attempt) => self.lost(at, failure),
-            Input::Interrupted { attempt } if self.current(attempt) => self.interrupted(at),
-            // Of an attempt that is over.
-            Input::Resolved { .. }
-            | Input::ProviderFailed { .. }
-            | Input::Opened { .. }
-            | Input::Lost { .. }
-            | Input::Interrupted { .. } => {}
-            // A browser's time stamp from the future must not put off the heartbeat.
-            Input::Heard { at: heard } => self.hear(heard.min(at.now)),
+            Input::Resolved { route, .. } => self.resolved(at.now, route),
+            Input::Opened { .. } => self.open(at),
+            Input::Lost { failure, .. } => self.lost(at, failure),
+            Input::Interrupted { .. } => self.interrupted(at),
             Input::Tick { wall } => self.tick(at, wall),
             Input::Page(page) => self.page(at, page),
             Input::Answer(verdict) => self.answered(at, verdict),
@@ -459,7 +459,9 @@ impl Connection {
         self.route.is_some_and(|route| route.posts)
     }
 
-    fn hear(&mut self, at: u64) {
+    /// Something came in, last at this time. A browser's time stamp from the future must not put off the heartbeat.
+    pub(crate) fn hear(&mut self, now: u64, at: u64) {
+        let at = at.min(now);
         if matches!(self.phase, Phase::Open { .. }) {
             self.heard = self.heard.max(at);
             if let Some(watch) = &mut self.watch {

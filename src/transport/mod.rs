@@ -38,5 +38,7 @@ impl Transport {
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod address;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(all(not(feature = "npm"), target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod sys;
+#[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use crate::bindings::imports as sys;

@@ -1,4 +1,4 @@
-//! The raw imports, all in one place.
+//! The raw imports, all in one place. The npm build has its own, `src/bindings/imports.rs`.
 
 use wasm_bindgen::prelude::*;
 

@@ -61,7 +61,11 @@ class Port {
 const parsers = {
   async everwire(chunks, take) {
     const port = new Port(take);
-    port.wire = new (instance().Wire)(0, port, { host: () => -1 });
+    port.wire = instance().add(
+      0,
+      port,
+      Array(10).fill(() => -1),
+    );
     await read(port, port.socket, body(chunks));
     port.wire.free();
   },

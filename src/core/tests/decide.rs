@@ -137,7 +137,7 @@ fn a_provider_that_fails_once_while_asked_again_is_still_asked_for_credentials()
     let mut sim = Sim::open_on(SOCKET, Config { has_provider: true, ..Config::default() });
     sim.lost(closed(4401));
     sim.pass(FLOOR);
-    sim.input(Input::ProviderFailed { attempt: sim.core.attempt() });
+    sim.input(Input::Lost { attempt: sim.core.attempt(), failure: Failure::Provider });
     assert_eq!(sim.core.state(), State::Waiting);
     sim.take();
     let wait = sim.wait();
@@ -162,7 +162,7 @@ fn new_credentials_that_were_given_are_not_asked_for_again_when_the_attempt_fail
 fn a_provider_that_failed_at_the_start_is_asked_for_a_reconnect() {
     let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
     sim.input(Input::Start);
-    sim.input(Input::ProviderFailed { attempt: sim.core.attempt() });
+    sim.input(Input::Lost { attempt: sim.core.attempt(), failure: Failure::Provider });
     sim.take();
     let wait = sim.wait();
     sim.pass(wait);

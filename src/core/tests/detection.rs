@@ -273,7 +273,7 @@ fn a_stream_is_overdue_at_the_end_of_its_interval() {
 #[test]
 fn a_time_stamp_from_the_future_counts_as_now() {
     let mut sim = Sim::open_on(SOCKET, beating());
-    sim.input(Input::Heard { at: u64::MAX });
+    sim.hear(u64::MAX);
     assert!(noticed(&mut sim) <= LIMIT);
 }
 

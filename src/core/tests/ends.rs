@@ -325,6 +325,6 @@ fn nothing_is_told_of_a_page_that_is_left() {
     asking.input(Input::Start);
     asking.page(Page::Left);
     asking.take();
-    asking.input(Input::ProviderFailed { attempt: asking.core.attempt() });
+    asking.input(Input::Lost { attempt: asking.core.attempt(), failure: Failure::Provider });
     assert_eq!(asking.take(), []);
 }

@@ -44,8 +44,8 @@ fn everything(sim: &mut Sim) {
     sim.resolved();
     sim.opened();
     sim.send(u64::MAX);
-    sim.input(Input::Heard { at: u64::MAX });
-    sim.input(Input::Heard { at: 0 });
+    sim.hear(u64::MAX);
+    sim.hear(0);
     for _ in 0..4 {
         sim.tick();
     }

@@ -101,7 +101,7 @@ fn the_past_is_ignored() {
     sim.input(Input::Lost { attempt, failure: Failure::Network });
     sim.input(Input::Opened { attempt });
     sim.input(Input::Resolved { attempt, route: STREAM });
-    sim.input(Input::ProviderFailed { attempt });
+    sim.input(Input::Lost { attempt, failure: Failure::Provider });
     sim.input(Input::Interrupted { attempt });
     assert_eq!(sim.take(), []);
     assert_eq!(sim.core.state(), State::Open);

@@ -205,7 +205,9 @@ fn apply(sim: &mut Sim, step: Step) {
         Step::Succeed(route) => sim.input(Input::Resolved { attempt: sim.asked, route }),
         Step::FailToSucceed(failure) => sim.input(Input::Lost { attempt: sim.asked, failure }),
         Step::Retire => sim.input(Input::Retire),
-        Step::ProviderFailed if sim.link.is_none() => sim.input(Input::ProviderFailed { attempt }),
+        Step::ProviderFailed if sim.link.is_none() => {
+            sim.input(Input::Lost { attempt, failure: Failure::Provider })
+        }
         Step::Lost(failure) if sim.link.is_some() => sim.lost(failure),
         Step::Interrupted if sim.link.is_some() => sim.input(Input::Interrupted { attempt }),
         Step::ProviderFailed | Step::Lost(_) | Step::Interrupted => {}
@@ -214,7 +216,7 @@ fn apply(sim: &mut Sim, step: Step) {
             let before = (sim.core.clone(), sim.take());
             sim.input(Input::Opened { attempt });
             sim.input(Input::Interrupted { attempt });
-            sim.input(Input::ProviderFailed { attempt });
+            sim.input(Input::Lost { attempt, failure: Failure::Provider });
             sim.input(Input::Lost { attempt, failure });
             assert_eq!((before.0, vec![]), (sim.core.clone(), sim.take()), "the past came back");
         }

@@ -151,7 +151,7 @@ fn a_server_that_asks_to_wait_is_obeyed() {
 fn the_address_of_one_that_is_over_is_of_no_interest() {
     let mut sim = open();
     let (attempt, _) = due(&mut sim);
-    sim.input(Input::ProviderFailed { attempt });
+    sim.input(Input::Lost { attempt, failure: Failure::Provider });
     resolved(&mut sim, attempt);
     assert_eq!(sim.successor, None);
 }

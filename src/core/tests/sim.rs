@@ -100,6 +100,12 @@ impl Sim {
         sim
     }
 
+    /// Something came in, last at this time.
+    pub(super) fn hear(&mut self, at: u64) {
+        self.core.hear(self.now, at);
+        self.settle();
+    }
+
     pub(super) fn input(&mut self, input: Input) {
         self.asked_for |= input == Input::Reconnect;
         if input == Input::Page(Page::Resumed) {
@@ -113,7 +119,7 @@ impl Sim {
 
     pub(super) fn tick(&mut self) {
         if let Some(at) = self.heard {
-            self.input(Input::Heard { at });
+            self.hear(at);
         }
         self.input(Input::Tick { wall: self.now.saturating_add(self.ahead) });
         if let Some(due) = self.core.deadline() {

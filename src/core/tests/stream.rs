@@ -65,7 +65,7 @@ fn a_post_whose_function_failed_was_never_made() {
     let mut sim = Sim::new(Config::default());
     sim.route = POST;
     sim.input(Input::Start);
-    sim.input(Input::ProviderFailed { attempt: sim.core.attempt() });
+    sim.input(Input::Lost { attempt: sim.core.attempt(), failure: Failure::Provider });
     assert_eq!(sim.core.state(), State::Waiting);
 }
 

@@ -14,9 +14,6 @@ if (globalThis.WebAssembly) {
 
 export const memories = (instance) =>
   Object.values(instance.exports).filter((item) => item instanceof WebAssembly.Memory);
-/** The externref table is the one that JavaScript values can be put into. */
-export const tables = (instance) => Object.values(instance.exports).filter((item) => item instanceof WebAssembly.Table);
-
 const timers = new Set();
 for (const [set, clear] of [
   ["setTimeout", "clearTimeout"],
