@@ -28,7 +28,10 @@ pub(super) struct Given {
 
 pub(super) fn read(port: Port, flags: u32) -> Given {
     let mut place = 0;
-    let mut next = |default| number(port, &mut place, default);
+    let mut next = |default| {
+        place += 1;
+        number(port, place - 1, default)
+    };
     let backoff = Backoff::new();
     let backoff = Backoff {
         initial: next(backoff.initial),
@@ -90,8 +93,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
 
 // Not inlined: it has many callers.
 #[inline(never)]
-fn number(port: Port, place: &mut u32, default: u64) -> u64 {
-    let number = port.tell(NUMBER, *place);
-    *place += 1;
+fn number(port: Port, place: u32, default: u64) -> u64 {
+    let number = port.tell(NUMBER, place);
     if number < 0.0 { default } else { number as u64 }
 }

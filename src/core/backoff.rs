@@ -50,7 +50,7 @@ impl Backoff {
         let mut delay = self.initial.max(FLOOR);
         // A factor of 1 never gets there: bounded, as 2^31 is reached long before.
         for _ in 1..retry.min(4_096) {
-            let grown = delay.saturating_mul(self.factor) / 1_000;
+            let grown = delay * self.factor / 1_000;
             if grown >= self.max || grown == delay {
                 delay = grown;
                 break;

@@ -8,6 +8,7 @@ use super::{
     io::{Action, Fate, Moment, News, Reason, Why},
     state::Phase,
 };
+use crate::core::Later as _;
 
 /// The server could not take a message for its size (RFC 6455, 7.4.1).
 const TOO_BIG: u16 = 1009;
@@ -58,7 +59,7 @@ impl Connection {
                 Failure::Truncated
             }
             // What was cut while the page was frozen fails on its return, or is silent from then on.
-            Failure::Network if cut && now <= self.frozen.saturating_add(RETURN) => Failure::Frozen,
+            Failure::Network if cut && now <= self.frozen.later(RETURN) => Failure::Frozen,
             Failure::HalfOpen if cut && self.frozen >= self.heard => Failure::Frozen,
             failure => failure,
         }
@@ -158,7 +159,7 @@ impl Connection {
                 backoff.delay(self.retries, at.draw).max(told)
             }
         };
-        self.wait_until(at.now, at.now.saturating_add(delay), at.now.saturating_add(told));
+        self.wait_until(at.now, at.now.later(delay), at.now.later(told));
         // Offline may have stretched it.
         let delay = self.retry_at().map_or(delay, |until| until.saturating_sub(at.now));
         self.tell(News::Retry { retry: self.retries, delay, failure });

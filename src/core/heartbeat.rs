@@ -2,6 +2,7 @@
 //! probe; only a probe that nothing answered in time is death.
 
 use super::config::Heartbeat;
+use crate::core::Later as _;
 
 /// A timer later than this proves a busy or throttled page, not a dead connection.
 const LATE: u64 = 50;
@@ -54,14 +55,14 @@ impl Watch {
     pub(crate) fn heard(&mut self, at: u64) {
         self.heard = self.heard.max(at);
         // A ping asks for an answer after it; a stream only has to speak within its interval.
-        let answer = self.heard.saturating_add(if self.pings { 1 } else { self.interval });
+        let answer = self.heard.later(if self.pings { 1 } else { self.interval });
         if self.probe.as_ref().is_some_and(|probe| answer > probe.since) {
             self.probe = None;
         }
         // What was sent after that, or in that same millisecond, is still unanswered.
         match &mut self.suspect {
             Some(suspect) if self.heard <= suspect.last => {
-                suspect.due = suspect.due.max(self.heard.saturating_add(self.timeout));
+                suspect.due = suspect.due.max(self.heard.later(self.timeout));
             }
             suspect => *suspect = None,
         }
@@ -70,7 +71,7 @@ impl Watch {
     /// The app sent something. The first unanswered send counts.
     pub(crate) fn sent(&mut self, now: u64) {
         if self.pings {
-            let due = self.suspect.as_ref().map_or(now.saturating_add(self.timeout), |suspect| suspect.due);
+            let due = self.suspect.as_ref().map_or(now.later(self.timeout), |suspect| suspect.due);
             self.suspect = Some(Suspect { due, last: now });
         }
     }
@@ -78,7 +79,7 @@ impl Watch {
     /// The page woke, came online or became visible: silence since then proves nothing, so ask.
     /// On SSE there is nobody to ask: only an overdue stream gets its last `timeout`.
     pub(crate) fn doubt(&mut self, now: u64) -> Verdict {
-        if !self.pings && now < self.heard.saturating_add(self.interval) {
+        if !self.pings && now < self.heard.later(self.interval) {
             return Verdict::Fine;
         }
         // A probe under way keeps its time: a page that flaps must not put off the verdict for ever. One
@@ -90,7 +91,7 @@ impl Watch {
     }
 
     fn start(&mut self, now: u64) {
-        let due = now.saturating_add(self.timeout - self.last_call());
+        let due = now.later(self.timeout - self.last_call());
         self.probe = Some(Probe { since: now, due, graced: false, last_call: false });
     }
 
@@ -103,7 +104,7 @@ impl Watch {
             Some(probe) => probe.due,
             None => {
                 let suspect = self.suspect.as_ref().map_or(u64::MAX, |suspect| suspect.due);
-                self.heard.saturating_add(self.interval).min(suspect)
+                self.heard.later(self.interval).min(suspect)
             }
         }
     }
@@ -120,14 +121,14 @@ impl Watch {
                 self.ask()
             }
             // `since` stays: the first ping's answer may be waiting behind this late timer.
-            Some(probe) if !probe.graced && now > probe.due.saturating_add(LATE) => {
+            Some(probe) if !probe.graced && now > probe.due.later(LATE) => {
                 probe.graced = true;
-                probe.due = now.saturating_add(self.timeout - last_call);
+                probe.due = now.later(self.timeout - last_call);
                 self.ask()
             }
             Some(probe) if !probe.last_call => {
                 probe.last_call = true;
-                probe.due = now.saturating_add(last_call);
+                probe.due = now.later(last_call);
                 Verdict::Fine
             }
             Some(_) => Verdict::Dead,

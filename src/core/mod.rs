@@ -225,7 +225,7 @@ impl Connection {
 
     /// A visible page also looks at the clock.
     fn waking(&self, due: u64) -> u64 {
-        if self.hidden { due } else { due.min(self.looked.saturating_add(WAKE_CHECK)) }
+        if self.hidden { due } else { due.min(self.looked.later(WAKE_CHECK)) }
     }
 
     pub(crate) fn poll(&mut self) -> Option<Action> {
@@ -386,7 +386,7 @@ impl Connection {
         self.brought = false;
         self.frozen = 0;
         self.up = 0;
-        self.phase = Phase::Resolving { due: now.saturating_add(self.config.open_timeout) };
+        self.phase = Phase::Resolving { due: now.later(self.config.open_timeout) };
         self.show(State::Connecting);
         let Self { attempt, retries: retry, reason, endpoint, .. } = *self;
         self.act(Action::Resolve { attempt, retry, reason, endpoint });
@@ -404,7 +404,7 @@ impl Connection {
         }
         self.route = Some(route);
         self.spent = route.once;
-        self.phase = Phase::Opening { due: now.saturating_add(self.config.open_timeout) };
+        self.phase = Phase::Opening { due: now.later(self.config.open_timeout) };
         self.act(Action::Open { attempt: self.attempt });
     }
 
@@ -472,9 +472,9 @@ impl Connection {
 
     fn tick(&mut self, at: Moment, wall: u64) {
         let now = at.now;
-        let slept = self.clock.is_some_and(|(mono, before)| {
-            wall.saturating_sub(before) > now.saturating_sub(mono).saturating_add(JUMP)
-        });
+        let slept = self
+            .clock
+            .is_some_and(|(mono, before)| wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP));
         self.clock = Some((now, wall));
         self.looked = now;
         self.queue.expire(now, &mut self.actions);
@@ -514,7 +514,7 @@ impl Connection {
     fn interrupted(&mut self, at: Moment) {
         let (last, before) = self.interruptions;
         self.interruptions = (Some(at.now), last);
-        let often = before.is_some_and(|before| at.now <= before.saturating_add(SELF_RECONNECTS));
+        let often = before.is_some_and(|before| at.now <= before.later(SELF_RECONNECTS));
         if !self.config.browser_reconnects || !self.config.reconnects || often {
             return self.lost(at, Failure::Network);
         }
@@ -523,7 +523,7 @@ impl Connection {
         self.rollover = Rollover::none();
         self.ids.forsaken();
         self.act(Action::Switch(false));
-        self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
+        self.phase = Phase::Opening { due: at.now.later(self.config.open_timeout) };
         self.show(State::Connecting);
     }
 
@@ -612,5 +612,17 @@ impl Connection {
             self.shown = state;
             self.tell(News::State(state));
         }
+    }
+}
+
+/// Never past the end of the clock.
+pub(crate) trait Later {
+    fn later(self, ms: u64) -> u64;
+}
+
+impl Later for u64 {
+    #[inline(never)]
+    fn later(self, ms: u64) -> u64 {
+        self.saturating_add(ms)
     }
 }

@@ -8,6 +8,7 @@ use super::{
     io::{Moment, Page, Why},
     state::{Phase, State},
 };
+use crate::core::Later as _;
 
 impl Connection {
     pub(super) fn page(&mut self, at: Moment, page: Page) {
@@ -49,7 +50,7 @@ impl Connection {
             Page::Resumed if self.frozen == u64::MAX => {
                 self.frozen = at.now;
                 if matches!(self.phase, Phase::Opening { .. }) {
-                    self.phase = Phase::Opening { due: at.now.saturating_add(self.config.open_timeout) };
+                    self.phase = Phase::Opening { due: at.now.later(self.config.open_timeout) };
                 }
                 self.doubt(at);
             }
@@ -71,7 +72,7 @@ impl Connection {
     /// No attempt before it.
     #[inline(never)]
     pub(super) fn floor(&self) -> u64 {
-        self.attempted_at.map_or(0, |at| at.saturating_add(FLOOR))
+        self.attempted_at.map_or(0, |at| at.later(FLOOR))
     }
 
     /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.
@@ -104,7 +105,7 @@ impl Connection {
             && self.offline
             && !loopback
         {
-            let until = until.max(now.saturating_add(self.config.backoff.max));
+            let until = until.max(now.later(self.config.backoff.max));
             self.phase = Phase::Waiting { until, not_before };
         }
     }

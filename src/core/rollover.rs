@@ -10,6 +10,7 @@ use super::{
     io::{Action, Input, Moment, Reason, Route},
     state::Phase,
 };
+use crate::core::Later as _;
 
 /// When which successor is due, and the one under way. Times at the end of the clock: never.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,12 +63,12 @@ impl Connection {
     #[inline(never)]
     pub(super) fn plan(&mut self, at: Moment) {
         self.rollover.next = None;
-        self.rollover.aged = at.now.saturating_add(spread(self.config.max_age, at.draw));
+        self.rollover.aged = at.now.later(spread(self.config.max_age, at.draw));
         let failback = &mut self.rollover.failback;
         if self.endpoint == 0 {
             *failback = u64::MAX;
         } else if *failback == u64::MAX {
-            *failback = at.now.saturating_add(spread(self.config.failback, at.draw));
+            *failback = at.now.later(spread(self.config.failback, at.draw));
         }
     }
 
@@ -76,7 +77,7 @@ impl Connection {
         // One that says so each time, soon after it opened, is asked less and less often.
         let stable = self.stable(at.now);
         self.credit(stable);
-        let soon = at.now.saturating_add(self.config.backoff.delay(self.retries + 1, at.draw));
+        let soon = at.now.later(self.config.backoff.delay(self.retries + 1, at.draw));
         // Said again, it puts nothing off.
         if soon < self.rollover.aged {
             self.retries += 1;
@@ -100,7 +101,7 @@ impl Connection {
         self.serial = self.serial.wrapping_add(1);
         self.attempted_at = Some(now);
         let attempt = self.serial;
-        let due = now.saturating_add(self.config.open_timeout);
+        let due = now.later(self.config.open_timeout);
         self.rollover.next = Some(Successor { attempt, endpoint, due, route: None });
         self.act(Action::Resolve { attempt, retry: self.retries, reason: Reason::Reconnect, endpoint });
     }
@@ -135,11 +136,11 @@ impl Connection {
         let now = at.now;
         let backoff = &self.config.backoff;
         let told = backoff.told(told.max(self.told), 4, at.draw);
-        let later = now.saturating_add(backoff.delay(u64::MAX, at.draw).max(told));
+        let later = now.later(backoff.delay(u64::MAX, at.draw).max(told));
         let Rollover { aged, failback, next } = &mut self.rollover;
         *next = None;
         if *failback <= now {
-            *failback = now.saturating_add(spread(self.config.failback, at.draw).max(told));
+            *failback = now.later(spread(self.config.failback, at.draw).max(told));
         }
         if *aged <= now {
             *aged = later;

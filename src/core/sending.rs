@@ -6,6 +6,7 @@ use super::{
     outbox::{Dropped, Parcel, Sent},
     state::Phase,
 };
+use crate::core::Later as _;
 
 /// A socket whose buffer is full is looked at this often: no event tells that it has room again.
 const FULL: u64 = 50;
@@ -16,7 +17,7 @@ impl Connection {
         if !self.uplink() {
             return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
         }
-        parcel.expires = now.saturating_add(parcel.expires);
+        parcel.expires = now.later(parcel.expires);
         if self.sendable() && self.queue.idle(&parcel) {
             self.queue.put(parcel);
         } else if parcel.volatile {
@@ -42,7 +43,7 @@ impl Connection {
 
     /// Or the socket's buffer is full, or it is closing already.
     pub(crate) fn unsent(&mut self, now: u64, id: u32, full: bool) {
-        self.full_until = Some(if full { now.saturating_add(FULL) } else { u64::MAX });
+        self.full_until = Some(if full { now.later(FULL) } else { u64::MAX });
         self.queue.back(id, &mut self.actions);
     }
 
@@ -52,7 +53,7 @@ impl Connection {
         let backoff = &self.config.backoff;
         self.full_until = told.map(|told| {
             let wait = backoff.delay(self.stalls, at.draw).max(backoff.told(told, 4, at.draw));
-            at.now.saturating_add(wait)
+            at.now.later(wait)
         });
     }
 

@@ -155,21 +155,23 @@ fn grow(table: &mut Vec<Entry>) {
 /// What a line is that begins with none of the usual names and a colon, 0 for nothing; and where its value begins.
 #[inline(never)]
 fn rare(line: &[u8], retry: &mut Option<u32>) -> (u32, usize) {
-    let (kind, value) = match line {
-        b"data" => return (DATA, 4),
-        b"id" => return (ID, 2),
-        b"event" => return (EVENT, 5),
-        [b':', value @ ..] => (COMMENT, value),
-        [b'i', b'd', b':', value @ ..] if value.iter().all(|byte| *byte != 0) => (ID, value),
-        [b'r', b'e', b't', b'r', b'y', b':', value @ ..] => (0, value),
-        _ => return (0, 0),
+    let colon = line.iter().position(|byte| *byte == b':');
+    let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+    let ([b':', b' ', value @ ..] | [b':', value @ ..] | value) = value;
+    let kind = match name {
+        b"" => COMMENT,
+        b"data" => DATA,
+        b"event" => EVENT,
+        b"id" if !value.contains(&0) => ID,
+        b"retry" if !value.is_empty() => {
+            let ms = value.iter().try_fold(0u32, |ms, byte| {
+                let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+                Some(ms.saturating_mul(10).saturating_add(digit))
+            });
+            *retry = ms.or(*retry);
+            0
+        }
+        _ => 0,
     };
-    let value = if let [b' ', value @ ..] = value { value } else { value };
-    if kind == 0 && !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
-        let ms = value
-            .iter()
-            .fold(0u32, |ms, digit| ms.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
-        *retry = Some(ms);
-    }
     (kind, line.len() - value.len())
 }
