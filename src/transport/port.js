@@ -367,6 +367,7 @@ export class Port {
   #page = [];
   #watches;
   #timer;
+  #leaving;
   turn = turn;
   #tick = () => {
     // A ping may wait behind a long upload: what drains is alive.
@@ -786,7 +787,9 @@ export class Port {
   async lost(socket, attempt, code, brought = 0) {
     // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow.
     if (/^100[16]$/.test(code) && this.#watches && globalThis.document?.visibilityState === "visible")
-      await new Promise((resolve) => setTimeout(resolve, LEAVING));
+      await new Promise((resolve) => {
+        this.#leaving = setTimeout(resolve, LEAVING);
+      });
     // Chromium and Firefox tell of a policy after it has refused a fetch.
     else if (code === NETWORK) await task();
     if (this.owns(socket)) this.call(LOST, attempt, code === NETWORK ? this.network : code >>> 0, brought);
@@ -797,6 +800,7 @@ export class Port {
     this.closed = true;
     this.#watches = false;
     this.disarm();
+    clearTimeout(this.#leaving);
     this.#off(this.#page);
     this.drop(code);
   }

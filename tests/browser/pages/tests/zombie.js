@@ -84,6 +84,24 @@ test("a client in use holds what it gives back", async () => {
   equal(held(), { timers: 0, listeners: [] }, "held after");
 });
 
+test("closed while a loss is held back, as the page may be going: no timer is left", async () => {
+  const Platform = globalThis.WebSocket;
+  let socket;
+  globalThis.WebSocket = class extends Platform {
+    constructor(...given) {
+      super(.../** @type {[string]} */ (given));
+      socket = this;
+    }
+  };
+  const made = connect(ws("/echo"));
+  await made.opened();
+  globalThis.WebSocket = Platform;
+  socket.dispatchEvent(new CloseEvent("close", { code: 1006 }));
+  equal([made.state, held().timers > 0], ["open", true], "held back");
+  made.close();
+  equal(held(), { timers: 0, listeners: [] }, "held after");
+});
+
 test("100 reconnects of one client leave what one connection holds", async () => {
   const made = connect(ws("/echo"), { heartbeat: true, reconnect: { initialDelay: 0, jitter: "none" } });
   await made.opened();
