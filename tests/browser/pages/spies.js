@@ -30,7 +30,8 @@ for (const [set, clear] of [
       delay,
       ...given,
     );
-    timers.add(id);
+    // WebKit's driver has one in the page for each question of the runner's: not always gone when a test looks.
+    if (!/evaluateJavaScriptFunction/.test(String(new Error("who sets it").stack))) timers.add(id);
     return id;
   };
   window[clear] = (id) => {

@@ -1,6 +1,6 @@
 // The server is killed and started again 20 times while 10 000 numbered messages are sent on each transport.
 import { client, Counter, noFlaws } from "../client.js";
-import { equal, ok, test, waitFor } from "../harness.js";
+import { equal, test, waitFor } from "../harness.js";
 import { fault, sse, ws } from "../server.js";
 
 const messages = 10_000;
