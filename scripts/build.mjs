@@ -62,7 +62,7 @@ writeFileSync(
 // 4. The facade around it.
 // Names between our own objects, which no platform and no user's object has: shortened here, as no bundler may.
 const own =
-  /^(acknowledge|acks|aim|answer|answered|arm|aside|ask|asked|asking|asks|awaiting|beside|begun|checked|choice|clients|coming|comment|cursor|cursorNames|dead|deliver|disarm|discard|dispatch|doubted|drain|drop|encodes|event|exactly|fail|feed|flag|flags|flush|fn|frame|gate|given|goodbye|handlers|heard|held|highWater|hold|host|idOf|incoming|init|invalid|isPong|iterate|keepsRaw|later|link|listened|live|loops|loose|mark|number|numbers|off|onComment|one|owns|part|payloads|pending|pinged|pings|pinned|place|prefix|prepare|prepared|reader|refusal|resumes|room|route|running|sendPing|settle|silent|sink|socket|stand|successor|switch|take|takes|tell|turn|unnumbered|until|watch|way|ways)$/;
+  /^(__destroy_into_raw|__wbg_ptr|acknowledge|acks|aim|answer|answered|answeredFrom|arm|aside|ask|asked|asking|asks|awaiting|begun|beside|blame|checked|choice|clients|coming|comment|cursor|cursorNames|dead|deliver|disarm|discard|dispatch|doubted|drain|drop|encodes|event|exactly|fail|feed|flag|flags|flush|fn|forget|frame|gate|given|goodbye|handler|handlers|heard|held|highWater|hold|host|idOf|incoming|init|invalid|isPong|item|iterate|keepsRaw|later|link|listened|live|loops|loose|lost|manual|mark|network|number|numbers|off|onComment|one|over|owns|paced|part|patience|payloads|pending|pinged|pings|pinned|place|prefix|prepare|prepared|promise|raw|reader|refusal|resumes|room|route|running|sendPing|settle|silent|sink|socket|stand|stop|successor|switch|take|takes|tell|turn|unnumbered|until|waits|watch|way|ways|whole|Wire)$/;
 const facade = (options) =>
   build({
     bundle: true,
