@@ -1,7 +1,7 @@
 // Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
 import { report, resolve, setParameter } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { LONGEST, Reader, wrongProtocols } from "./options.js";
+import { LONGEST, check, readForm, wrongProtocols } from "./options.js";
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => typeof value === "string" || value instanceof URL;
@@ -11,10 +11,12 @@ const SECONDS = 1e11;
 /** Between two refreshes in the background, in ms. */
 const PAUSE = 1_000;
 
+const TOKENS = "refreshAhead=a number of ms from 0 to 2147483647";
+
 export function tokens(ask, options = {}) {
   if (!isFunction(ask)) throw invalid("tokens takes a function that gives a token");
-  const ahead = new Reader(options, "tokens", "refreshAhead").number("refreshAhead");
-  return new Tokens(ask, ahead < 0 ? 60_000 : ahead);
+  const { refreshAhead = 60_000 } = readForm("tokens", check("tokens", options, "an object"), TOKENS);
+  return new Tokens(ask, refreshAhead);
 }
 
 /** `[token, when it expires]` of what the caller's function gave. */

@@ -1,6 +1,6 @@
 // The wait before a new object for a URL whose last ones were lost. The core has the same rules (src/core/backoff.rs),
 // but knows one connection, and these are several; there they would cost everybody who never imports this.
-import { Reader, section } from "./options.js";
+import { check, readForm } from "./options.js";
 
 const FLOOR = 100;
 /** What a server that closes with 1012 or 1013 asks to wait; see src/core/failure.rs. */
@@ -12,19 +12,24 @@ const losses = new Map();
 
 const now = () => performance.now();
 
+const BACKOFF = `
+initialDelay=a number of ms from 0 to 2147483647
+maxDelay=a number of ms from ${FLOOR} to 2147483647
+factor=a number from 1 to 100
+jitter="full", "equal" or "none"
+stableAfter=a number of ms from 0 to 2147483647`;
+
 /** The delays, or undefined for none. */
-export function readBackoff(options, key, fallback) {
-  const { on, value } = section(options, key, fallback);
-  const r = new Reader(value, key, "initialDelay maxDelay factor jitter stableAfter");
-  const or = (number, usual) => (number < 0 ? usual : number);
-  const delays = {
-    initial: or(r.number("initialDelay"), 1_000),
-    max: or(r.number("maxDelay", FLOOR), 30_000),
-    factor: or(r.number("factor", 1, 100, ""), 2),
-    jitter: r.one("jitter", "full", "equal", "none"),
-    stableAfter: or(r.number("stableAfter"), 5_000),
-  };
-  return on ? delays : undefined;
+export function readBackoff(given = true) {
+  check("backoff", given, "true, false or an object");
+  const {
+    initialDelay: initial = 1_000,
+    maxDelay: max = 30_000,
+    factor = 2,
+    jitter,
+    stableAfter = 5_000,
+  } = readForm("backoff", given, BACKOFF);
+  return given ? { initial, max, factor, jitter, stableAfter } : undefined;
 }
 
 export class Backoff {

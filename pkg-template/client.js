@@ -4,10 +4,22 @@ import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
-import { Gate } from "./gate.js";
+import { Gate, aborted } from "./gate.js";
 import { Listeners } from "./handlers.js";
-import { ACK, AWAITS, TRANSPORTS, headersFor, isBody, isHeaders, pick, readSend, wrongProtocols } from "./options.js";
-import { Progress } from "./progress.js";
+import {
+  ACK,
+  AWAITS,
+  TRANSPORTS,
+  check,
+  headersFor,
+  isAddress,
+  isBody,
+  isHeaders,
+  pick,
+  readSend,
+  wrongProtocols,
+} from "./options.js";
+import { Progress, plain } from "./progress.js";
 
 // The numbers of src/bindings/mod.rs.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
@@ -21,9 +33,20 @@ const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const KEPT = 65_536;
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
-const STATUSES = ["sent", "acked", "unknown"];
-// biome-ignore lint/suspicious/noSparseArray: what a drop is begins at 3, and the holes are nothing to download.
-const DROPS = [, , , "overflow", "too-big", "closed", "no-uplink", "refused", "expired", "aborted", "volatile"];
+/** What becomes of a send; from the fourth on it was dropped. */
+const RESULTS = [
+  "sent",
+  "acked",
+  "unknown",
+  "overflow",
+  "too-big",
+  "closed",
+  "no-uplink",
+  "refused",
+  "expired",
+  "aborted",
+  "volatile",
+];
 const UNKNOWN = 2,
   DROPPED_CLOSED = 5,
   DROPPED_ABORTED = 9;
@@ -49,8 +72,8 @@ const APP = 0,
   INTERNAL = 6;
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
-  "is no URL, or a relative one outside of a page",
-  "has the scheme ws: or wss:, which only a WebSocket can use; give http: or https:",
+  "is no URL, or relative outside of a page",
+  "has the scheme of a WebSocket: give http: or https:",
   "must have the scheme ws:, wss:, http: or https:",
   "must have no user name or password: send an Authorization header",
 ];
@@ -83,7 +106,7 @@ export class Client extends EventTarget {
   #draining;
   #sendId = 0;
   /** No other client's, nor an earlier page's: what ids for acks begin with. */
-  #prefix = [1, 2].map(() => Math.random().toString(36).slice(2)).join("");
+  #prefix = Math.random().toString(36).slice(2) + Math.random().toString(36).slice(2);
   #state = 0;
   /** @type {Failure | null} */
   #lastFailure = null;
@@ -111,12 +134,11 @@ export class Client extends EventTarget {
     this.#endpoints = endpoints;
     // A fleet that starts at one node ends there, too.
     if (settings.shuffle)
-      for (let left = endpoints.length; left > 1; left--)
-        endpoints.push(...endpoints.splice(Math.floor(Math.random() * left), 1));
+      for (let left = endpoints.length; left > 1; left--) endpoints.push(...endpoints.splice(Math.random() * left, 1));
     this.#settings = settings;
     /** @type {any} */
     const port = this.#port;
-    port.decode = settings.codec.decode ? (data, transport) => settings.codec.decode(data, transport) : port.decode;
+    if (settings.codec.decode) port.decode = (data, transport) => settings.codec.decode(data, transport);
     Object.assign(port, settings.port);
     port.memory = instance.memory;
     port.request ??= request;
@@ -131,13 +153,13 @@ export class Client extends EventTarget {
       deliver: (message, place, waited) => {
         // A handler may commit its own message.
         if (place) this.#progress.coming(message, place);
-        listeners.handlers.dispatch(message);
+        listeners.dispatch(message);
         if (place)
           this.#progress.delivered(message, place, (settle, waits) => listeners.push(message, place, settle, waits));
         else if (listeners.loops.size) listeners.push(message);
         if (until && !waited) this.#ended(message);
       },
-      gap: (after, before) => this.#gap(new GapEvent("gap", { outcome: "gap", after, before })),
+      gap: (after, before) => this.#gap("gap", after, before),
     }));
     port.sink = (message) => {
       const place = this.#progress && port.stand();
@@ -229,11 +251,11 @@ export class Client extends EventTarget {
     if (!EVENTS.includes(type)) deaf(`addEventListener("${type}")`);
   }
 
-  /** What `console.log` shows of it, too. The query may hold a token. */
+  /** What `console.log` shows of it, too. */
   toJSON() {
     const { state, transport, attempt, url } = this;
     const whole = url || (this.#fixed[0]?.[0] ?? "");
-    return { state, transport, attempt, url: whole.replace(/[?#].*/, "").replace(/\/\/.*@/, "//") };
+    return { state, transport, attempt, url: plain(whole) };
   }
 
   [Symbol.for("nodejs.util.inspect.custom")]() {
@@ -242,9 +264,8 @@ export class Client extends EventTarget {
 
   on(type, handler, options) {
     if (typeof type === "function") return this.on(undefined, type, handler);
-    if (type !== undefined && typeof type !== "string")
-      throw invalid("on: the first argument must be a message type or a handler");
-    if (typeof handler !== "function") throw invalid("on: the handler must be a function");
+    check("on: the type", type, "a string");
+    check("on: the handler", handler ?? null, "a function");
     if (this.#state === CLOSED && !this.#listeners.waiting) return () => {};
     if (type !== undefined) this.#port.name(type);
     if (!EVENTS.includes(type)) return this.#listeners.on(type, handler, options);
@@ -271,8 +292,7 @@ export class Client extends EventTarget {
       const payload = encode(message, this.#settings);
       if (this.#state === CLOSED) return resolve(result(DROPPED_CLOSED));
       if (signal?.aborted) return resolve(result(DROPPED_ABORTED));
-      if (port.awaiting.has(key))
-        throw new EverwireError("encode", "send: a message with this id is still without its ack");
+      if (port.awaiting.has(key)) throw new EverwireError("encode", "send: a message with this id still needs its ack");
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
       const kept = key !== undefined || this.#state !== OPEN || port.takes() !== 1 || port.payloads.size > 0;
       const bytes = kept ? byteLength(payload) : 0;
@@ -304,7 +324,7 @@ export class Client extends EventTarget {
 
   commit(message) {
     if (!this.#progress?.commit(message))
-      throw invalid('commit takes a message of this client, with resume: { storage, key, commit: "manual" }');
+      throw invalid('commit needs resume.commit "manual", and a message of this client');
   }
 
   reconnect() {
@@ -373,8 +393,7 @@ export class Client extends EventTarget {
     const signal = AbortSignal.timeout(this.#settings.openTimeout);
     const context = { reason, attempt: 0, lastEventId: this.#port.cursor, signal };
     // Also for functions that do not look at the signal.
-    const within = (promise) =>
-      Promise.race([promise, new Promise((_, reject) => signal.addEventListener("abort", reject))]);
+    const within = (promise) => Promise.race([promise, aborted(signal)]);
     let code = "provider",
       leave;
     try {
@@ -413,8 +432,9 @@ export class Client extends EventTarget {
     return this.#listeners.iterate(this.#state === CLOSED);
   }
 
-  #gap(event) {
-    this.#outcome = event.outcome;
+  #gap(outcome, after, before, missing) {
+    const event = new GapEvent("gap", { outcome, after, before, missing });
+    this.#outcome = outcome;
     this.#counts.gaps++;
     this.#dispatch(event);
   }
@@ -473,9 +493,6 @@ export class Client extends EventTarget {
   #check(target, place) {
     const picked = pick(target, this.#transport(place));
     const [address, kind] = picked;
-    if (address === undefined) {
-      throw nowhere();
-    }
     const route = this.#port.route(address, kind);
     const found = route & 3;
     if (!found) {
@@ -498,18 +515,30 @@ export class Client extends EventTarget {
     const wrong = idle
       ? `${idle} is for ${over(idle).join(" and ")} only`
       : kinds.includes(TRANSPORTS.websocket) &&
-        (this.#port.via === "header" ? 'resume.via "header" is for SSE: a WebSocket cannot send a header' : silent);
+        (this.#port.via === "header" ? 'resume.via "header" is for EventSource and fetch only' : silent);
     if (wrong && !ways.length) throw invalid(wrong);
   }
 
   #transport(place) {
-    return this.#settings.ways[place] ?? this.#settings.transport;
+    return this.#fixed[place]?.[1] ?? this.#settings.ways[place] ?? this.#settings.transport;
   }
 
-  async #ask(attempt, context, place) {
-    const { protocols, request: again, http } = this.#settings;
-    const fixed = this.#fixed[place];
-    const cursor = this.#port.cursor;
+  /** Where attempt number `attempt` goes, and with what: asked for, and prepared. `to`: the reason and the endpoint. */
+  async #ask(attempt, retry, to) {
+    const port = this.#port,
+      { protocols, request: again, http } = this.#settings;
+    const place = (port.way = to >> 2);
+    this.#counts.attempts++;
+    this.#attempt = retry;
+    this.#wrong = undefined;
+    port.reason = CONTEXT_REASONS[to & 3];
+    const { delivered, aside, id, seq, cursor, number, reason } = port;
+    const name = id && !cursor ? "id" : seq && number === undefined && "seq";
+    if ((delivered > aside || this.#listeners.waiting) && name)
+      hint(`resume.${name} is in no message so far: nothing is resumed`);
+    if (port.via === "url") port.call(ASKING);
+    const { signal } = (port.asking = new AbortController());
+    const context = { reason, attempt: retry, lastEventId: port.cursor, signal };
     const asked = (this.#asked = new Set());
     const ask = async (name, value) => {
       if (typeof value !== "function") return value;
@@ -523,33 +552,35 @@ export class Client extends EventTarget {
       asked.delete(name);
       return value;
     };
-    let address, kind, extra, once, wrong;
+    let route = 0,
+      address,
+      kind,
+      extra,
+      once,
+      wrong;
     try {
       // What has begun goes on with the caller's other request, or not at all.
-      const begun = again && (this.#port.begun || cursor),
-        given = begun ? await ask("resume.request", () => again({ ...context, ...this.#port.place() })) : undefined;
+      const begun = again && (port.begun || port.cursor),
+        given = begun ? await ask("resume.request", () => again({ ...context, ...port.place() })) : undefined;
       if (begun && (given ?? null) === null) {
-        if (context.signal.aborted) return;
+        if (signal.aborted) return;
         // That of the connection before.
-        this.#port.refusal = undefined;
-        return this.#port.call(LOST, attempt, NOT_RESUMABLE);
+        port.refusal = undefined;
+        return port.call(LOST, attempt, NOT_RESUMABLE);
       }
       const resumed = begun ? asRequest(given) : undefined;
       const moved = resumed?.url;
       const [target, offered, headers, body] = await Promise.all([
-        moved ?? ask("the endpoint function", this.#endpoints[place]),
+        moved ?? this.#fixed[place]?.[0] ?? ask("the endpoint function", this.#endpoints[place]),
         ask("protocols", protocols),
         ask("http.headers", resumed?.headers ?? http.headers),
         resumed ? resumed.body : ask("http.body", http.body),
       ]);
       const bad = offered === undefined ? "" : wrongProtocols(offered);
       if (bad) throw invalid(bad);
-      [address, kind] =
-        moved === undefined && fixed
-          ? fixed
-          : pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
-      if (address === undefined) throw nowhere();
-      this.#fit(NEEDED, this.#port.route(address, kind) & 3);
+      [address, kind] = pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
+      route = port.route(address, kind);
+      this.#fit(NEEDED, route & 3);
       fetchable(headers, body, 1);
       once = http.once && !resumed;
       extra = {
@@ -560,61 +591,30 @@ export class Client extends EventTarget {
         body,
         whole: moved !== undefined,
       };
+      if (!(route & 3)) {
+        // Not all of it: passwords and tokens stand in addresses.
+        const { origin, protocol } = route ? resolve(address) : {};
+        const what = route ? (origin === "null" ? protocol : origin) : "an address";
+        wrong = { message: `the endpoint function gave ${what}, which ${NO_ROUTES[route >> 3]}`, cause: undefined };
+      }
     } catch (error) {
-      address = undefined;
+      route = 0;
       wrong ??= { message: /** @type {Error} */ (error).message.replace("everwire: ", ""), cause: error };
     }
-    if (context.signal.aborted) return;
+    if (signal.aborted) return;
     this.#wrong = wrong;
-    this.#resolved(attempt, [address, kind], once, extra);
-  }
-
-  #resolved(attempt, [address, kind], once, extra) {
-    const route = address === undefined ? 0 : this.#port.route(address, kind);
-    if (!(route & 3)) {
-      // Not all of it: passwords and tokens stand in addresses.
-      const { origin, protocol } = route ? resolve(address) : {};
-      const what = route ? (origin === "null" ? protocol : origin) : "an address";
-      this.#wrong ??= {
-        message: `the endpoint function gave ${what}, which ${NO_ROUTES[route >> 3]}`,
-        cause: undefined,
-      };
-    }
-    if (route === CREDENTIALS) return this.#port.call(LOST, attempt, BLOCKED);
-    this.#port.prepare(address, extra);
-    this.#port.call(RESOLVED, attempt, route, once);
+    if (route === CREDENTIALS) return port.call(LOST, attempt, BLOCKED);
+    port.prepare(address, extra);
+    port.call(RESOLVED, attempt, route, once);
   }
 
   /** What the wasm calls, by the kinds of src/bindings/mod.rs. None may throw. */
   #kinds() {
     return [
       // NUMBER
-      (place) => this.#settings.numbers[place],
+      (place) => Math.min(Math.round(this.#settings.numbers[place]), 1e10), // no more than the wasm can count
       // RESOLVE
-      (attempt, retry, to) => {
-        const place = (this.#port.way = to >> 2);
-        this.#counts.attempts++;
-        this.#attempt = retry;
-        this.#wrong = undefined;
-        this.#port.reason = CONTEXT_REASONS[to & 3];
-        const { delivered, aside, id, seq, cursor, number } = this.#port;
-        const name = id && !cursor ? "id" : seq && number === undefined && "seq";
-        if ((delivered > aside || this.#listeners.waiting) && name)
-          hint(`resume.${name} is in no message so far: nothing is resumed`);
-        if (this.#port.via === "url") this.#port.call(ASKING, 0, 0);
-        const { protocols, http, asks } = this.#settings;
-        const fixed = this.#fixed[place];
-        if (fixed && !asks) {
-          const { init, headers, body, once } = http;
-          return this.#resolved(attempt, fixed, once, { ...init, protocols, headers, body });
-        }
-        const { signal } = (this.#port.asking = new AbortController());
-        this.#ask(
-          attempt,
-          { reason: this.#port.reason, attempt: retry, lastEventId: this.#port.cursor, signal },
-          place,
-        );
-      },
+      (attempt, retry, to) => void this.#ask(attempt, retry, to),
       // ASK: 0 no, 1 yes, 2 as the table says.
       () => {
         try {
@@ -631,20 +631,21 @@ export class Client extends EventTarget {
         this.#lastFailure = new Failure(code, {
           class: CLASSES[kind],
           cause: refusal,
-          ...(/^(http|content-type|cursor)$/.test(code) && answer),
-          ...(code === "closed" && { closeCode: number, closeReason }),
-          ...(code === "half-open" &&
-            ping &&
-            transport === "websocket" &&
-            roundTrip === null && { message: UNANSWERED }),
-          ...(code === "half-open" && transport === "eventsource" && { message: UNHEARD }),
-          ...(code === "blocked" && this.#wrong),
-          ...(code === "long-id" && { message: `${sentence}: ${number} bytes` }),
-          ...(code === "provider" &&
-            (this.#wrong ??
+          ...{
+            http: answer,
+            closed: { closeCode: number, closeReason },
+            "half-open":
+              transport === "eventsource"
+                ? { message: UNHEARD }
+                : ping && transport === "websocket" && roundTrip === null && { message: UNANSWERED },
+            blocked: this.#wrong,
+            "long-id": { message: `${sentence}: ${number} bytes` },
+            provider:
+              this.#wrong ??
               (this.#asked.size
                 ? { message: `${[...this.#asked]} did not answer within openTimeout`, cause: undefined }
-                : { message: threw(running) }))),
+                : { message: threw(running) }),
+          }[/^(content-type|cursor)$/.test(code) ? "http" : code],
         });
       },
       // SETTLE
@@ -681,13 +682,8 @@ export class Client extends EventTarget {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
         const { cursor, pending } = this.#port;
-        const gap = new GapEvent("gap", {
-          outcome: this.#outcome,
-          after: cursor,
-          before: pending,
-          missing: from >= 0 && to < 2 ** 53 ? { from, to } : undefined,
-        });
-        this.#listeners.tell(() => this.#gap(gap));
+        const missing = from >= 0 && to < 2 ** 53 ? { from, to } : undefined;
+        this.#listeners.tell(() => this.#gap(OUTCOMES[outcome], cursor, pending, missing));
       },
       // CLOSED
       (why, code, left) => this.#closed(why, code, left & 1 ? this.#lastFailure : null, left & 6),
@@ -748,7 +744,7 @@ function deferred() {
 
 /** What a send settles with. */
 function result(code) {
-  return code > UNKNOWN ? { status: "dropped", code: DROPS[code] } : { status: STATUSES[code] };
+  return code > UNKNOWN ? { status: "dropped", code: RESULTS[code] } : { status: RESULTS[code] };
 }
 
 /** A property for those who look at a client in a console. */
@@ -761,10 +757,8 @@ function call(value, context) {
 
 /** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
 function asRequest(given) {
-  if (typeof given === "string" || given instanceof URL) return { url: String(given) };
-  if (given === null || typeof given !== "object")
-    throw invalid("resume.request and http.cancel must give an address or a request");
-  return given;
+  check("resume.request or http.cancel", given, "an address or an object");
+  return isAddress(given) ? { url: String(given) } : given;
 }
 
 /** The browser's own error would show the value. */
@@ -773,14 +767,10 @@ function fetchable(headers, body, route) {
     throw invalid("http.headers, http.body or http.cancel gave what fetch cannot take");
 }
 
-function nowhere() {
-  return new EverwireError("invalid-url", "an endpoint must be, or give, a string, a URL, { websocket } or { sse }");
-}
-
 function unsupported(name) {
   return new EverwireError(
     "unsupported",
-    `this runtime has no ${name}. On a server, connect in the browser only; in Node, put one on globalThis`,
+    `this runtime has no ${name}: connect in the browser only, or put one on globalThis`,
   );
 }
 

@@ -3,7 +3,7 @@ import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
 import { addMemory, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
-import { Reader, WAYS, readOptions } from "./options.js";
+import { WAYS, check, readForm, readOptions } from "./options.js";
 import { Persist, readPersist } from "./persist.js";
 import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
@@ -18,24 +18,33 @@ export { version } from "./index.js";
 export { RequestError } from "./requests.js";
 export { SubscriptionError } from "./subscriptions.js";
 
-const isKey = (value) => typeof value === "string" && value !== "";
-const KEY = "a key of the JSON";
 const TOO_MANY = 429;
 /** How long a client with long polls stays away from the best way, in ms, if the caller does not say. */
 const FAILBACK = 300_000;
 
+const REQUESTS = `
+id=a string that is not empty
+replyId=a string that is not empty
+error=a string that is not empty
+timeout=a number of ms from 1 to 2147483647
+onLoss="reject" or "retry"`;
+
 function readRequests(given, codec) {
-  const options = new Reader(given ?? {}, "requests", "id replyId error timeout onLoss");
-  const id = options.get("id", isKey, KEY) ?? "id";
-  const timeout = options.number("timeout", 1);
+  const {
+    id = "id",
+    replyId = id,
+    error = "error",
+    timeout = 10_000,
+    onLoss,
+  } = readForm("requests", check("requests", given ?? undefined, "an object"), REQUESTS);
   return {
     // Without keys there is nothing to tell a reply by.
     keyed: codec !== "text" && codec !== "binary",
     id,
-    replyId: options.get("replyId", isKey, KEY) ?? id,
-    error: options.get("error", isKey, KEY) ?? "error",
-    timeout: timeout < 0 ? 10_000 : timeout,
-    retries: options.one("onLoss", "reject", "retry") === "retry",
+    replyId,
+    error,
+    timeout,
+    retries: onLoss === "retry",
   };
 }
 
@@ -95,9 +104,8 @@ export function connect(endpoint, options = {}) {
   const { persist: kept, ...outbox } = rest.outbox ?? {};
   const uplink = readUplink(up, [].concat(endpoint));
   const endpoints = noting(uplink, [].concat(endpoint));
-  const own = new Reader({ fallback: ways, longPoll: polls }, "", "fallback longPoll");
-  const longPoll = readLongPoll(own, rest);
-  const fallback = readFallback(own, endpoints, rest.transport, longPoll);
+  const longPoll = readLongPoll(polls, rest);
+  const fallback = readFallback(ways, endpoints, rest.transport, longPoll);
   const chosen = { ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback };
   // A poll has no end of its own after which the best way could be tried.
   if (longPoll && (rest.reconnect === undefined || rest.reconnect === true || typeof rest.reconnect === "object"))

@@ -13,18 +13,13 @@ export function encode(message, settings) {
   let cause;
   if (!isRaw(message)) {
     try {
-      const encoder = settings.codec.encode;
-      payload = encoder ? encoder(message) : settings.encodes ? JSON.stringify(message) : undefined;
+      payload = (settings.codec.encode ?? JSON.stringify)(message);
     } catch (error) {
       cause = error;
       payload = undefined;
     }
     if (!isRaw(payload)) {
-      throw new EverwireError(
-        "encode",
-        "send: the message cannot be encoded. Give a string, bytes, or what the codec takes",
-        cause,
-      );
+      throw new EverwireError("encode", "send: the message must be a string, bytes, or what the codec takes", cause);
     }
   }
   return payload;
@@ -42,7 +37,7 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
-const UNNAMED = "send: an ack needs an id: give an object, outbox.ack.id as a function, or { ack: false }";
+const UNNAMED = "send: an ack needs an id: give an object, a function as outbox.ack.id, or ack: false";
 
 /** The message with an id that the server can ack, and that id: its own, or a new one. */
 export function identify(message, { id }, fresh, problem = UNNAMED) {

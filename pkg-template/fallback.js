@@ -1,38 +1,29 @@
 // The ways to one server, in their order, and which of them this page begins with.
 import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { PATIENCE, Reader, TRANSPORTS, section } from "./options.js";
+import { PATIENCE, TRANSPORTS, check, readForm } from "./options.js";
 
 /** A long poll is a fetch to the core. */
 const NUMBERS = { ...TRANSPORTS, poll: TRANSPORTS.fetch };
 const CONSTRUCTORS = { websocket: "WebSocket", eventsource: "EventSource" };
 const NONE = { ways: [], patience: [0, 0, 0] };
 
+const FALLBACK = `
+order=an array of strings
+failures=a number from 1 to 1000000
+early=a number from 1 to 1000000
+remember=true, false or a string`;
+
 /**
  * Gives `{ names, ways, patience, key }`; no names: there is nothing to choose.
  * @returns {{ names: string[], ways: number[], patience: number[], key?: any }}
  */
-export function readFallback(options, endpoints, transport, longPoll) {
-  const given = section(options, "fallback", true);
-  const fallback = new Reader(given.value, "fallback", "order failures early remember");
+export function readFallback(given, endpoints, transport, longPoll) {
+  check("fallback", given, "true, false or an object");
+  const { order, failures = PATIENCE[0], early = PATIENCE[1], remember = true } = readForm("fallback", given, FALLBACK);
   const isName = (name) => Object.hasOwn(NUMBERS, name);
-  const order = fallback.get(
-    "order",
-    (value) => Array.isArray(value) && value.length > 0 && value.every(isName) && new Set(value).size === value.length,
-    `an array of ${Object.keys(NUMBERS)
-      .map((name) => `"${name}"`)
-      .join(", ")}, each once`,
-  );
-  const [unopened, early] = ["failures", "early"].map((key, at) => {
-    const number = fallback.number(key, 1, 1e6, "");
-    return number < 0 ? PATIENCE[at] : number;
-  });
-  const remember =
-    fallback.get(
-      "remember",
-      (value) => /^(boolean|string)$/.test(typeof value),
-      "true, false, or a string that names the server",
-    ) ?? true;
+  if (order !== undefined && !(order.length && order.every(isName) && new Set(order).size === order.length))
+    throw invalid(`fallback.order must be of ${Object.keys(NUMBERS).map((name) => `"${name}"`)}, each once`);
   const [target] = endpoints,
     several = endpoints.length > 1;
   if (order && transport !== undefined) throw invalid("fallback.order and transport exclude one another");
@@ -41,7 +32,7 @@ export function readFallback(options, endpoints, transport, longPoll) {
   const named = typeof target === "object" && target !== null && !(target instanceof URL);
   const sse = longPoll ? ["fetch", "poll"] : ["fetch"];
   let names = [];
-  if (given.on && !several && transport === undefined) {
+  if (given !== false && !several && transport === undefined) {
     if (order) names = order;
     else if (named && target.websocket !== undefined && target.sse !== undefined) names = ["websocket", ...sse];
     else if (
@@ -68,7 +59,7 @@ export function readFallback(options, endpoints, transport, longPoll) {
             .replace(/\/\/[^/]*@/g, "//")
     }`;
   const first = Math.max(0, names.indexOf(stored(key)));
-  return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [unopened, early, first] };
+  return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [failures, early, first] };
 }
 
 /** A page that was refused its storage begins anew. */

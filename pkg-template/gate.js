@@ -3,6 +3,10 @@ import { EverwireError } from "./errors.js";
 
 const LIMIT = 1024;
 
+/** A promise that rejects when the signal aborts. */
+export const aborted = (signal) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+
 /** One connection's. What the handshake does not receive is the app's, after `open`. */
 export class Gate {
   /** Came, and nobody has taken it. */
@@ -24,7 +28,7 @@ export class Gate {
   /** `read` makes a message of an event; `send` takes what the client's own takes. Rejects when the connection is given up, too. */
   async run(handshake, { read, ...context }) {
     const { signal } = this.#abort;
-    const given = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const given = aborted(signal);
     const receive = () => {
       const next = this.held.length
         ? Promise.resolve(this.held.shift())

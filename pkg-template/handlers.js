@@ -6,12 +6,57 @@ const WAITING = 1024,
   BUSY = 8192,
   UNITS = 2 ** 24;
 
+/** The registry behind `on`: what the server says. */
+class Handlers {
+  // Lists are replaced, never changed: one that is being gone through stays as it is.
+  #all = [];
+  size = 0;
+  #typed = new Map();
+
+  /** Returns its off. `type` undefined is every message. */
+  add(type, handler, options) {
+    const { signal, once = false } = options ?? {};
+    if (signal?.aborted) return () => {};
+    /** @type {any} */
+    const entry = { handler, once, live: true, off: undefined };
+    entry.off = () => {
+      if (!entry.live) return;
+      entry.live = false;
+      this.size--;
+      signal?.removeEventListener("abort", entry.off);
+      this.#change(type, (list) => list.filter((other) => other !== entry));
+    };
+    signal?.addEventListener("abort", entry.off);
+    this.size++;
+    this.#change(type, (list) => [...list, entry]);
+    return entry.off;
+  }
+
+  /** Those of the type, then those of every message, each in the order they were added. */
+  dispatch(message) {
+    // Most often there is none, and to look one up costs as much as to call it.
+    const typed = this.#typed.size && this.#typed.get(message.type);
+    if (typed) run(typed, message);
+    run(this.#all, message);
+  }
+
+  clear() {
+    for (const list of [...this.#typed.values(), this.#all]) for (const entry of list) entry.off();
+  }
+
+  #change(type, change) {
+    if (type === undefined) return void (this.#all = change(this.#all));
+    const list = change(this.#typed.get(type) ?? []);
+    if (list.length) this.#typed.set(type, list);
+    else this.#typed.delete(type);
+  }
+}
+
 /**
  * Who listens to a client, or to a topic's handle, by `on` and by `for await`. What comes while nobody does waits for the
  * first one; so does what comes, in one go, faster than it is handled: the page has its turn in between.
  */
-export class Listeners {
-  handlers = new Handlers();
+export class Listeners extends Handlers {
   loops = new Set();
   /** The last id that was delivered. */
   lastEventId = "";
@@ -29,11 +74,12 @@ export class Listeners {
    * its turns between messages.
    */
   constructor(host) {
+    super();
     this.#host = host;
   }
 
   get listened() {
-    return this.handlers.size + this.loops.size;
+    return this.size + this.loops.size;
   }
 
   get waiting() {
@@ -41,7 +87,7 @@ export class Listeners {
   }
 
   on(...how) {
-    const off = this.handlers.add(...how);
+    const off = this.add(...how);
     this.#wake();
     return off;
   }
@@ -106,7 +152,7 @@ export class Listeners {
   /** `discard`: nothing more comes out. Else what loops have, and what waits for somebody, can still be had. */
   end(discard, error) {
     const kept = discard || this.listened ? [] : this.#queue;
-    this.handlers.clear();
+    this.clear();
     for (const messages of [...this.loops]) {
       if (discard) messages.discard();
       else messages.end(error);
@@ -165,52 +211,6 @@ export class Listeners {
     this.#size -= size;
     if (how.length) this.#deliver(message, ...how);
     else message();
-  }
-}
-
-/** The registry behind `on`: what the server says. */
-export class Handlers {
-  // Lists are replaced, never changed: one that is being gone through stays as it is.
-  #all = [];
-  size = 0;
-  #typed = new Map();
-
-  /** Returns its off. `type` undefined is every message. */
-  add(type, handler, options) {
-    const { signal, once = false } = options ?? {};
-    if (signal?.aborted) return () => {};
-    /** @type {any} */
-    const entry = { handler, once, live: true, off: undefined };
-    entry.off = () => {
-      if (!entry.live) return;
-      entry.live = false;
-      this.size--;
-      signal?.removeEventListener("abort", entry.off);
-      this.#change(type, (list) => list.filter((other) => other !== entry));
-    };
-    signal?.addEventListener("abort", entry.off);
-    this.size++;
-    this.#change(type, (list) => [...list, entry]);
-    return entry.off;
-  }
-
-  /** Those of the type, then those of every message, each in the order they were added. */
-  dispatch(message) {
-    // Most often there is none, and to look one up costs as much as to call it.
-    const typed = this.#typed.size && this.#typed.get(message.type);
-    if (typed) run(typed, message);
-    run(this.#all, message);
-  }
-
-  clear() {
-    for (const list of [...this.#typed.values(), this.#all]) for (const entry of list) entry.off();
-  }
-
-  #change(type, change) {
-    if (type === undefined) return void (this.#all = change(this.#all));
-    const list = change(this.#typed.get(type) ?? []);
-    if (list.length) this.#typed.set(type, list);
-    else this.#typed.delete(type);
   }
 }
 

@@ -143,7 +143,7 @@ export type FailureCode =
   | "network" // the browser says no more: refused, reset, CORS, a dead host; for a WebSocket 401 and 503, too
   | "closed" // the server closed the WebSocket: see closeCode
   | "open-timeout" // not open within openTimeout
-  | "half-open" // looked open, but nothing came within the heartbeat's timeout
+  | "half-open" // looked open, but nothing came within heartbeat.timeout
   | "provider" // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
   | "blocked" // the browser refuses: a blocked port, mixed content, a Content-Security-Policy, a bad subprotocol, a password in the address
   | "http" // the server answered with another status than 200: see status

@@ -23,21 +23,21 @@ export class Messages {
   /** `item`: a message, and what belongs to it. `settle(true)` when the loop has pulled it, `settle(false)` if it never will. */
   push(item, settle) {
     if (this.#waiting.length) {
-      this.#waiting.shift().resolve(this.#pulled({ item, settle }));
+      this.#waiting.shift().resolve(this.#pulled([item, settle]));
       return true;
     }
-    if (this.#queue.length < LIMIT) return this.#queue.push({ item, settle });
+    if (this.#queue.length < LIMIT) return this.#queue.push([item, settle]);
     settle?.(false);
     this.end(
       new EverwireError(
         "iterator-overflow",
-        `a for await loop fell ${LIMIT} messages behind. Do less in its body, or use on()`,
+        `a for await loop fell ${LIMIT} messages behind: do less in it, or use on()`,
       ),
     );
     return false;
   }
 
-  #pulled({ item: [, value], settle }) {
+  #pulled([[, value], settle]) {
     this.#last = value.lastEventId;
     settle?.(true);
     return { value, done: false };
@@ -65,10 +65,10 @@ export class Messages {
   /** Nothing more comes out: after the app's own close, or when the loop was left. */
   discard() {
     const rest = this.#queue.splice(0);
-    for (const { settle } of rest) settle?.(false);
+    for (const [, settle] of rest) settle?.(false);
     this.end();
     this.#detach(
-      rest.map(({ item }) => item),
+      rest.map(([item]) => item),
       this.#last,
     );
   }

@@ -3,7 +3,7 @@
 import { isStream, read, refusal, request } from "../src/transport/fetch.js";
 import { setParameter } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
-import { LONGEST, Reader, section } from "./options.js";
+import { LONGEST, check, readForm } from "./options.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; codes of LOST.
 const OPENED = 1,
@@ -20,13 +20,15 @@ const SOON = 1_000;
 /** Two requests are so many ms apart at least. */
 const FLOOR = 100;
 
+const LONG_POLL = `
+wait=a number of ms from ${SOON} to ${LONGEST - PATIENCE}
+name=a string that is not empty`;
+
 /** `longPoll`: how long the server may wait for something to say, in ms, or undefined for none. */
-export function readLongPoll(options, { heartbeat, http, resume }) {
-  const given = section(options, "longPoll", false);
-  const poll = new Reader(given.value, "longPoll", "wait name");
-  const wait = poll.number("wait", SOON, LONGEST - PATIENCE);
-  const name = poll.get("name", (value) => value !== "" && typeof value === "string", "a string") ?? "poll";
-  if (!given.on) return undefined;
+export function readLongPoll(given, { heartbeat, http, resume }) {
+  check("longPoll", given, "true, false or an object");
+  if (!given) return undefined;
+  const { wait, name = "poll" } = readForm("longPoll", given, LONG_POLL);
   if (!/^(GET)?$/i.test(http?.method ?? ""))
     throw invalid("longPoll is for requests that may be repeated: not with http.method");
   if (resume?.request || resume?.via === "url")
@@ -37,7 +39,7 @@ export function readLongPoll(options, { heartbeat, http, resume }) {
   const most = heartbeat ? (heartbeat.interval ?? 30_000) * 0.8 : Infinity;
   if (wait > most)
     throw invalid("longPoll.wait must be shorter than four fifths of heartbeat.interval: its end is the sign of life");
-  return { name, wait: Math.floor(wait < 0 ? Math.min(25_000, most) : wait) };
+  return { name, wait: Math.floor(wait ?? Math.min(25_000, most)) };
 }
 
 /** `polls(way)`: whether this way is a long poll. */

@@ -1,31 +1,15 @@
 // Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
 import { isBytes, reader } from "../src/transport/port.js";
-import { invalid } from "./errors.js";
+import { EverwireError, invalid } from "./errors.js";
 
-const RECONNECTS = 1,
-  HEARTBEAT = 2,
-  SELF_RECONNECT = 16,
-  WATCH_PAGE = 32,
-  COMMENTS = 64,
-  PLAIN = 128,
-  NUMBERED = 256,
-  PASSIVE = 512,
-  RESUMES = 1024,
-  UNTIL = 2048;
 export const PROVIDER = 4,
   ASKS = 8;
 
 // Of a send.
-const PRIORITY = 1,
-  VOLATILE = 2,
-  PONG = 8;
+const PONG = 8;
 export const ACK = 4,
   AWAITS = ACK | PONG;
-
-const NOT_GIVEN = -1;
-/** A browser's timers take no more. */
-export const LONGEST = 2 ** 31 - 1;
 
 /** An option of the drop-ins' own: no de-duplication, which the standards do not know. */
 export const PLAINLY = Symbol();
@@ -36,126 +20,15 @@ export const WAYS = Symbol();
 
 export const TRANSPORTS = { websocket: 1, eventsource: 2, fetch: 3 };
 
+/** A browser's timers take no more. */
+export const LONGEST = 2 ** 31 - 1;
+
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
-const isBoolean = (value) => typeof value === "boolean";
-/** What is wrong with subprotocols (RFC 6455, 4.1), but not what they are: one may be a token of the app's. */
-export function wrongProtocols(given) {
-  const list = [].concat(given);
-  const wrong = list.findIndex(
-    (name, at) => !(isString(name) && /^[\w!#$%&'*+.^`|~-]+$/.test(name)) || list.indexOf(name) < at,
-  );
-  return wrong < 0
-    ? ""
-    : `protocols[${wrong}] must be a token (without spaces and separators), different from the others`;
-}
-
-/** Where it stands in the JSON, or what finds it. */
-const read = (where) => (isString(where) ? reader(where) : where);
-const isStrings = (value) => Array.isArray(value) && value.every(isString);
-
-/** One options object: each key is read once, and a key that nobody reads is a mistake. `keys`: all that will be read. */
-export class Reader {
-  /** The options that were given, and not as false. */
-  given = [];
-  #known = [];
-  #parts = [];
-
-  constructor(value, path, keys) {
-    if (value === null || typeof value !== "object" || Array.isArray(value)) {
-      throw invalid(`${path || "options"} must be an object, not ${describe(value)}`);
-    }
-    this.value = value;
-    this.prefix = path && `${path}.`;
-    if (keys) {
-      this.#known = keys.split(" ");
-      this.done();
-    }
-  }
-
-  /** The options under a key. */
-  part(key, value = this.get(key, () => true) ?? {}) {
-    const part = new Reader(value, this.prefix + key);
-    part.given = this.given;
-    this.#parts.push(part);
-    return part;
-  }
-
-  /** All has been read. */
-  done() {
-    for (const key of Object.keys(this.value)) {
-      if (this.#known.includes(key)) continue;
-      const path = this.prefix + key,
-        home = this.#parts.find((part) => part.#known.includes(key));
-      throw invalid(
-        /^(rate|probe|uplink|requests|subscriptions|fallback|longPoll|outbox.persist)$/.test(path)
-          ? `${path} is an option of everwire/duplex`
-          : `${path} is not an option; ${home ? `${home.prefix}${key} is` : `there are ${this.#known.join(", ")}`}`,
-      );
-    }
-    for (const part of this.#parts) part.done();
-  }
-
-  /** The value if it is given and `test` holds. */
-  get(key, test, expected) {
-    const value = this.value[key];
-    this.#known.push(key);
-    if (value) this.given.push(this.prefix + key);
-    if (value === undefined || test(value)) return value;
-    throw invalid(`${this.prefix}${key} must be ${expected}, not ${describe(value)}`);
-  }
-
-  number(key, min = 0, max = LONGEST, unit = " of ms", scale = 1) {
-    const value = this.get(
-      key,
-      (value) => typeof value === "number" && value >= min && value <= max,
-      `a number${unit} from ${min} to ${max}`,
-    );
-    // No more than the wasm can count.
-    return value === undefined ? NOT_GIVEN : Math.min(Math.round(value * scale), 1e10);
-  }
-
-  /** One of the list. */
-  one(key, ...list) {
-    return this.get(key, (value) => list.includes(value), `one of ${list.map((item) => `"${item}"`).join(", ")}`);
-  }
-
-  /** Its place in the list. */
-  choice(key, ...list) {
-    const value = this.one(key, ...list);
-    return value === undefined ? NOT_GIVEN : list.indexOf(value);
-  }
-
-  fn(key) {
-    return this.get(key, isFunction, "a function");
-  }
-
-  flag(key, fallback) {
-    return this.get(key, isBoolean, "true or false") ?? fallback;
-  }
-}
-
-/** Not what stands in it: it may be a token. */
-function describe(value) {
-  return value === null || /^(number|boolean)$/.test(typeof value)
-    ? String(value)
-    : `this ${Array.isArray(value) ? "array" : typeof value}`;
-}
-
-export const CODECS = {
-  json: {},
-  text: { decode: (data) => data },
-  binary: { decode: (data) => (isString(data) ? new TextEncoder().encode(data).buffer : data) },
-};
-
-/** `true` is the defaults, `false` is off, an object is more. */
-export function section(options, key, fallback) {
-  const value =
-    options.get(key, (value) => isBoolean(value) || (typeof value === "object" && value), "true, false or an object") ??
-    fallback;
-  return { on: value !== false, value: typeof value === "object" ? value : {} };
-}
-
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isAddress = (value) => isString(value) || value instanceof URL;
+/** A token, as methods and subprotocols are (RFC 9110, 5.6.2). */
+const isToken = (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value);
 /** Not an object literal, which fetch would send as "[object Object]". */
 export const isBody = (value) =>
   isString(value) ||
@@ -170,6 +43,169 @@ export const isHeaders = (value) => {
   }
 };
 
+/** What an option may be, as the forms and the errors call it; besides numbers, and what stands there as JSON. */
+const KINDS = {
+  anything: () => true,
+  "a function": isFunction,
+  "a string": isString,
+  "an object": isObject,
+  "an address": isAddress,
+  "an AbortSignal": (value) => isFunction(value?.addEventListener) && "aborted" in value,
+  "an array of strings": (value) => Array.isArray(value) && value.every(isString),
+  "an array of such": (value) => Array.isArray(value) && value.length && value.every((name) => name && isString(name)),
+  "a string that is not empty": (value) => isString(value) && value !== "",
+  "a key of the JSON": isString,
+  "a whole number from 1": (value) => value === Infinity || (Number.isInteger(value) && value > 0),
+  bytes: isBytes,
+  "an HTTP method": isToken,
+  "a form": isBody,
+  "valid headers": isHeaders,
+  "an object with decode and encode": (value) => isFunction(value?.decode) && isFunction(value.encode),
+  "something with getItem and setItem": (value) => isFunction(value?.getItem) && isFunction(value.setItem),
+};
+
+/** The options by where they stand. First the numbers that src/bindings/options.rs reads, in its order. */
+const FORMS = {
+  "": `
+transport="websocket", "eventsource" or "fetch"
+openTimeout=a number of ms from 1 to 2147483647
+maxEventBytes=a number of bytes from 1 to 2147483647
+reconnect=true, false or an object
+heartbeat=true, false or an object
+resume=an object
+outbox=an object
+http=an object
+protocols=anything
+withCredentials=true or false
+until=a function
+shouldReconnect=a function
+handshake=a function
+codec="json", "text", "binary" or an object with decode and encode
+pageLifecycle=true or false
+shuffle=true or false
+events=an array of strings
+binaryType="arraybuffer" or "blob"
+signal=an AbortSignal`,
+  reconnect: `
+initialDelay=a number of ms from 0 to 2147483647
+maxDelay=a number of ms from 100 to 2147483647
+factor=a number from 1 to 100
+maxAttempts=a whole number from 1
+stableAfter=a number of ms from 0 to 2147483647
+maxServerDelay=a number of ms from 0 to 2147483647
+jitter="full", "equal" or "none"
+maxAge=a number of ms from 1000 to 2147483647
+failback=a number of ms from 1000 to 2147483647
+notice=a string`,
+  heartbeat: `
+interval=a number of ms from 100 to 2147483647
+timeout=a number of ms from 50 to 2147483647
+ping=a string, bytes, a function or false
+isPong=a function`,
+  resume: `
+frame=a function
+via="query", "header", "frame" or "url"
+request=a function
+id=a key of the JSON or a function
+seq=a key of the JSON, true, false or a function
+storage=true, false or something with getItem and setItem
+key=a string
+commit="auto" or "manual"
+gap=a string
+name=a string that is not empty or an array of such
+from=a string
+outcome=a function`,
+  outbox: `
+maxMessages=a number from 0 to Infinity
+maxBytes=a number of bytes from 0 to Infinity
+overflow="reject", "drop-oldest" or "drop-newest"
+inFlight=a number from 1 to Infinity
+maxAttempts=a number from 1 to Infinity
+highWaterMark=a number of bytes from 1 to Infinity
+ack=true, false or an object`,
+  "outbox.ack": `
+id=a string that is not empty or a function
+match=a function`,
+  http: `
+method=an HTTP method
+body=a string, bytes, a form or a function
+credentials="omit", "same-origin" or "include"
+mode="cors" or "same-origin"
+headers=valid headers or a function
+retry=true or false
+fetch=a function
+contentType="required", "optional" or "any"
+cancel=an address or a function
+flush=true or false
+onComment=a function`,
+  send: `
+priority=true or false
+volatile=true or false
+ack=true or false
+confirm="pong"
+ttl=a number of ms from 0 to 2147483647
+signal=an AbortSignal`,
+};
+
+/** The value, if it is none or of the kind: a number in a range, or one of several. */
+export function check(path, value, kind) {
+  const [, min, max] = /^a number.* (\d+) to (\w+)$/.exec(kind) ?? [];
+  if (
+    value === undefined ||
+    (min
+      ? typeof value === "number" && value >= +min && value <= +max
+      : kind.split(/, | or /).some((one) => KINDS[one]?.(value) ?? value === JSON.parse(one)))
+  )
+    return value;
+  throw invalid(`${path} must be ${kind}, not ${describe(value)}`);
+}
+
+/**
+ * The options that stand at a path. Each is read once, and one that the form does not have is a mistake. `given` gets the paths of
+ * those that are not off.
+ * @returns {any}
+ */
+export function readForm(path, value = {}, form = FORMS[path], given = []) {
+  const options = {},
+    at = (key) => (path ? `${path}.${key}` : key);
+  for (const [, key, kind] of form.matchAll(/(\w+)=(.*)/g))
+    if ((options[key] = check(at(key), value[key], kind))) given.push(at(key));
+  for (const key of Object.keys(value)) {
+    if (key in options) continue;
+    const home = Object.keys(FORMS).find((name) => FORMS[name].includes(`\n${key}=`));
+    throw invalid(
+      at(key) +
+        (/^(rate|probe|uplink|requests|subscriptions|fallback|longPoll|outbox.persist)$/.test(at(key))
+          ? " is an option of everwire/duplex"
+          : ` is not an option; ${home ? `${home}.${key} is` : `there are ${Object.keys(options).join(", ")}`}`),
+    );
+  }
+  return options;
+}
+
+/** Not what stands in it: it may be a token. */
+function describe(value) {
+  return value === null || /^(number|boolean)$/.test(typeof value)
+    ? String(value)
+    : `this ${Array.isArray(value) ? "array" : typeof value}`;
+}
+
+/** What is wrong with subprotocols (RFC 6455, 4.1), but not what they are: one may be a token of the app's. */
+export function wrongProtocols(given) {
+  const list = [].concat(given);
+  const wrong = list.findIndex((name, at) => !isToken(name) || list.indexOf(name) < at);
+  return wrong < 0 ? "" : `protocols[${wrong}] must be a token without spaces or separators, unlike the others`;
+}
+
+export const CODECS = {
+  json: {},
+  text: { decode: (data) => data },
+  binary: {
+    decode: (data) => (isString(data) ? new TextEncoder().encode(data).buffer : data),
+    encode: () => undefined,
+  },
+};
+
 /** For a request with this body: without one, no header that is about it (Fetch, "request-body-header name"). */
 export function headersFor(body, given) {
   const headers = new Headers(given);
@@ -178,272 +214,158 @@ export function headersFor(body, given) {
   return headers;
 }
 
-function readHttp(http, withCredentials) {
-  const method = http
-    .get("method", (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value), "an HTTP method")
-    ?.toUpperCase();
-  const body = http.get(
-    "body",
-    (value) => isFunction(value) || isBody(value),
-    "a string (JSON.stringify it), bytes, a form, or a function",
-  );
-  if (body !== undefined && /^(GET|HEAD)?$/.test(method ?? ""))
-    throw invalid('http.body needs an http.method that takes one, such as "POST"');
-  return {
-    init: {
-      method,
-      credentials:
-        http.one("credentials", "omit", "same-origin", "include") ?? (withCredentials ? "include" : undefined),
-      mode: http.one("mode", "cors", "same-origin"),
-    },
-    headers: http.get("headers", (value) => isFunction(value) || isHeaders(value), "valid headers, or a function"),
-    body,
-    once: !http.flag("retry", false) && /^(POST|PATCH)$/.test(method),
-    fetch: http.fn("fetch"),
-    contentType: http.one("contentType", "required", "optional", "any"),
-    cancel: http.get(
-      "cancel",
-      (value) => isFunction(value) || isString(value) || value instanceof URL,
-      "an address or a function",
-    ),
-    flush: http.flag("flush", false),
-    onComment: http.fn("onComment"),
-  };
-}
-
-/** How the server says that it has a message. */
-function readAcks(outbox, codec) {
-  const given = section(outbox, "ack", false);
-  if (!given.on) return undefined;
-  const ack = outbox.part("ack", given.value);
-  const id =
-    ack.get("id", (value) => (value && isString(value)) || isFunction(value), "a key of the JSON, or a function") ??
-    "id";
-  const match = ack.fn("match");
-  if (!(isFunction(id) && match)) needsJson("outbox.ack", codec);
-  return { id, match: match ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)) };
-}
-
 /** What is looked up in the messages by a key. */
 export function needsJson(option, codec) {
-  if (codec === "text" || codec === "binary")
-    throw invalid(`${option} as a key needs the JSON codec; with "${codec}" give a function`);
+  if (codec === "text" || codec === "binary") throw invalid(`${option} as a key needs the JSON codec: give a function`);
 }
 
-const NEVER = { flags: 0, ttl: NOT_GIVEN };
+/** Flags, from the lowest bit on. */
+const bits = (...flags) => flags.reduce((sum, flag, bit) => sum | (flag ? 1 << bit : 0), 0);
 
 /** The options of a send: flags as src/bindings/mod.rs reads them. */
 export function readSend(given, { acks, pings }) {
-  if (given === undefined) return acks ? { ...NEVER, flags: ACK } : NEVER;
-  const send = new Reader(given, "send");
-  const volatile = send.flag("volatile", false),
-    confirm = send.one("confirm", "pong"),
-    ack = send.flag("ack");
-  if (confirm && !pings) throw invalid("send.confirm needs the heartbeat, with a ping that the server answers");
+  const { priority, volatile, ack, confirm, ttl = -1, signal } = readForm("send", check("send", given, "an object"));
+  if (confirm && !pings) throw invalid("send.confirm needs the heartbeat's ping");
   if (ack && !acks) throw invalid("send.ack needs outbox.ack");
   if (ack && confirm) throw invalid("send.ack cannot be with send.confirm");
-  const read = {
-    ttl: send.number("ttl"),
-    signal: readSignal(send),
-    flags:
-      (send.flag("priority", false) && PRIORITY) |
-      (volatile && VOLATILE) |
-      (confirm ? PONG : acks && (ack ?? !volatile) && ACK),
-  };
-  send.done();
-  return read;
+  return { ttl, signal, flags: bits(priority, volatile, acks && !confirm && (ack ?? !volatile), confirm) };
 }
-
-export const readSignal = (options) =>
-  options.get("signal", (value) => isFunction(value?.addEventListener) && "aborted" in value, "an AbortSignal");
 
 /** How often a way may fail before the next one: without having opened, and opened for a short time. And the first one. */
 export const PATIENCE = [2, 3, 0];
 
-export function readOptions(given, endpoints) {
-  const options = new Reader(given, "");
-  const reconnect = section(options, "reconnect", true);
-  const r = options.part("reconnect", reconnect.value);
-  const heartbeat = section(options, "heartbeat", false);
-  const h = options.part("heartbeat", heartbeat.value);
-  const resume = options.part("resume");
-  const outbox = options.part("outbox");
+export function readOptions(all, endpoints) {
+  const given = [];
+  const options = readForm("", check("options", all, "an object"), undefined, given);
+  const part = (name) => readForm(name, options[name], undefined, given);
+  const { protocols, shouldReconnect, until, handshake, withCredentials, codec = "json" } = options,
+    { reconnect = true, heartbeat = false } = options;
+  const r = part("reconnect"),
+    h = part("heartbeat"),
+    resume = part("resume"),
+    outbox = part("outbox"),
+    http = part("http");
+  const { id, seq, storage, key, frame, request, gap, via = frame && "frame" } = resume;
+  const { method, credentials = withCredentials ? "include" : undefined, mode, headers, body } = http;
+  // It may be no longer than the silence before it.
+  check("heartbeat.timeout", h.timeout, `a number of ms from 50 to ${h.interval ?? 30_000}`);
 
-  const transport = TRANSPORTS[options.one("transport", ...Object.keys(TRANSPORTS))] ?? 0;
+  const transport = TRANSPORTS[options.transport] ?? 0;
   // One target with two ways: the second where the first does not get through.
   const [target] = endpoints;
   const both = !transport && endpoints.length < 2 && target?.websocket !== undefined && target.sse !== undefined;
   const { ways, patience } =
-    given[WAYS] ??
+    all[WAYS] ??
     (both
       ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1), patience: PATIENCE }
       : { ways: [], patience: [0, 0, 0] });
   // Who sends is not to find out by what becomes of it.
-  if (!given[WAYS] && target?.uplink !== undefined) throw invalid("an uplink needs everwire/duplex");
+  if (!all[WAYS] && target?.uplink !== undefined) throw invalid("uplink is an option of everwire/duplex");
   while (endpoints.length < ways.length) endpoints.push(target);
 
-  const attempts =
-    r.get(
-      "maxAttempts",
-      (value) => value === Infinity || (Number.isInteger(value) && value > 0),
-      "a whole number from 1",
-    ) ?? 0;
-  const ping = h.get(
-    "ping",
-    (value) => value === false || isString(value) || isBytes(value) || isFunction(value),
-    "a string, bytes, a function, or false for none",
-  );
-  const interval = h.number("interval", 100),
-    openTimeout = options.number("openTimeout", 1);
+  r.factor *= 1000;
+  r.jitter = ["full", "equal", "none"].indexOf(r.jitter);
+  outbox.overflow = ["reject", "drop-oldest", "drop-newest"].indexOf(outbox.overflow);
   const numbers = [
-    r.number("initialDelay"),
-    r.number("maxDelay", 100),
-    r.number("factor", 1, 100, "", 1000),
-    attempts === Infinity ? 0 : attempts,
-    r.number("stableAfter"),
-    r.number("maxServerDelay"),
-    r.choice("jitter", "full", "equal", "none"),
-    interval,
-    // It may be no longer than the silence before it.
-    h.number("timeout", 50, interval < 0 ? 30_000 : interval),
-    outbox.number("maxMessages", 0, Infinity, ""),
-    outbox.number("maxBytes", 0, Infinity, " of bytes"),
-    outbox.choice("overflow", "reject", "drop-oldest", "drop-newest"),
-    outbox.number("inFlight", 1, Infinity, ""),
-    outbox.number("maxAttempts", 1, Infinity, ""),
-    openTimeout,
+    ...Object.values(r).slice(0, 7),
+    h.interval,
+    h.timeout,
+    ...Object.values(outbox).slice(0, 5),
+    options.openTimeout,
     endpoints.length,
-    r.number("maxAge", 1000),
-    r.number("failback", 1000),
+    r.maxAge,
+    r.failback,
     ...patience,
-    options.number("maxEventBytes", 1, LONGEST, " of bytes"),
+    options.maxEventBytes,
   ];
 
-  const protocols = options.get("protocols", () => true);
   const wrong = protocols === undefined || isFunction(protocols) ? "" : wrongProtocols(protocols);
   if (wrong) throw invalid(wrong);
-  const frame = resume.fn("frame");
-  const via = resume.one("via", "query", "header", "frame", "url") ?? (frame && "frame");
   if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need one another');
   if (via === "url" && !endpoints.every(isFunction))
-    throw invalid('resume.via "url" needs endpoint functions, which put lastEventId where it belongs');
-  const withCredentials = options.flag("withCredentials", false);
-  const http = readHttp(options.part("http"), withCredentials);
-  const request = resume.fn("request");
-  const differs = [...endpoints, protocols, http.headers, http.body].some(isFunction),
-    until = options.fn("until");
-  const shouldReconnect = options.fn("shouldReconnect"),
-    handshake = options.fn("handshake");
-  const flags =
-    (reconnect.on ? RECONNECTS : 0) |
-    (heartbeat.on ? HEARTBEAT : 0) |
-    (ping === false ? PASSIVE : 0) |
-    (differs || handshake ? PROVIDER : 0) |
-    (request ? RESUMES : 0) |
-    (until ? UNTIL : 0) |
-    (shouldReconnect ? ASKS : 0) |
-    (via === "header" && transport === TRANSPORTS.eventsource ? SELF_RECONNECT : 0) |
-    (http.onComment ? COMMENTS : 0) |
-    (given[PLAINLY] ? PLAIN : 0) |
-    (given.resume?.seq ? NUMBERED : 0) |
-    (options.flag("pageLifecycle", true) ? WATCH_PAGE : 0);
-
-  const codec =
-    options.get(
-      "codec",
-      (value) => Object.hasOwn(CODECS, value) || (isFunction(value?.decode) && isFunction(value?.encode)),
-      '"json", "text", "binary" or { decode, encode }',
-    ) ?? "json";
-  const id = resume.get("id", (value) => isString(value) || isFunction(value), "a key of the JSON, or a function");
+    throw invalid('resume.via "url" needs endpoint functions, which put in lastEventId');
+  if (body !== undefined && /^(GET|HEAD)?$/i.test(method ?? ""))
+    throw invalid('http.body needs an http.method such as "POST"');
   if (isString(id)) needsJson("resume.id", codec);
-  const seq = resume.get(
-    "seq",
-    (value) => isString(value) || isFunction(value) || isBoolean(value),
-    "a key of the JSON, true (the id is the number), or a function",
-  );
   if (isString(seq)) needsJson("resume.seq", codec);
-  const storage = resume.get(
-    "storage",
-    (value) => isBoolean(value) || (isFunction(value?.getItem) && isFunction(value.setItem)),
-    "true, or something with getItem and setItem",
-  );
-  const key = resume.get("key", isString, "a string");
-  const commit = resume.one("commit", "auto", "manual");
-  if (storage && key === undefined) throw invalid("resume.storage needs resume.key: whose stream it is, and which one");
-  if (!storage && commit === "manual") throw invalid("resume.commit needs resume.storage");
-  const acks = readAcks(outbox, codec);
-  const highWater = outbox.number("highWaterMark", 1, Infinity, " of bytes");
-  const gap = resume.get("gap", isString, "a string");
-  const notice = r.get("notice", isString, "a string");
-  const name =
-    resume.get(
-      "name",
-      (value) => value.length && [].concat(value).every((name) => name && isString(name)),
-      "a string that is not empty, or an array of such",
-    ) ?? "lastEventId";
+  const manual = resume.commit === "manual";
+  if (storage && key === undefined) throw invalid("resume.storage needs resume.key: whose stream, and which");
+  if (!storage && manual) throw invalid("resume.commit needs resume.storage");
+  let acks;
+  if (outbox.ack) {
+    const { id = "id", match } = readForm("outbox.ack", outbox.ack, undefined, given);
+    if (!(isFunction(id) && match)) needsJson("outbox.ack", codec);
+    acks = { id, match: match ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)) };
+  }
+  const differs = [...endpoints, protocols, headers, body].some(isFunction),
+    pings = heartbeat && h.ping !== false;
 
-  const settings = {
+  return {
+    ...options,
     numbers,
-    flags,
-    openTimeout: openTimeout < 0 ? 10_000 : openTimeout,
-    protocols,
-    shouldReconnect,
-    codec: isString(codec) ? CODECS[codec] : codec,
-    encodes: codec !== "binary",
+    flags: bits(
+      reconnect,
+      heartbeat,
+      differs || handshake, // PROVIDER
+      shouldReconnect, // ASKS
+      via === "header" && transport === TRANSPORTS.eventsource,
+      options.pageLifecycle ?? true,
+      http.onComment,
+      all[PLAINLY],
+      seq,
+      h.ping === false,
+      request,
+      until,
+    ),
+    openTimeout: options.openTimeout ?? 10_000,
+    codec: CODECS[codec] ?? codec,
     transport,
     ways,
-    asks: differs || request,
     request,
-    http,
-    shuffle: options.flag("shuffle", false),
-    until,
-    events: [...(options.get("events", isStrings, "an array of strings") ?? []), ...[gap, notice].filter(isString)],
-    heartbeat: heartbeat.on && {
-      ping,
-      isPong: h.fn("isPong"),
+    http: {
+      ...http,
+      init: { method: method?.toUpperCase(), credentials, mode },
+      once: !http.retry && /^(POST|PATCH)$/i.test(method),
     },
+    events: [...(options.events ?? []), gap, r.notice].filter(isString),
+    heartbeat: heartbeat && h,
     storage,
     key,
-    manual: commit === "manual",
-    from: resume.get("from", isString, "a string") ?? "",
+    manual,
+    from: resume.from,
     acks,
-    pings: heartbeat.on && ping !== false,
-    silent: heartbeat.on && ping !== false && given[SILENT],
+    pings,
+    silent: pings && all[SILENT],
     port: {
-      id: read(id),
-      seq: read(seq) || undefined,
-      binaryType: options.one("binaryType", "arraybuffer", "blob") ?? "arraybuffer",
+      // Of these, fetch, contentType, flush and onComment are its own.
+      ...http,
+      id: isString(id) ? reader(id) : id,
+      seq: isString(seq) ? reader(seq) : seq || undefined,
+      binaryType: options.binaryType ?? "arraybuffer",
       handshake,
       acks: acks?.match,
-      highWater: highWater < 0 ? 2 ** 24 : highWater,
+      highWater: outbox.highWaterMark ?? 2 ** 24,
       via,
       frame,
       gap,
-      notice,
-      outcome: resume.fn("outcome"),
-      cursorNames: [].concat(name),
+      notice: r.notice,
+      outcome: resume.outcome,
+      cursorNames: [].concat(resume.name ?? "lastEventId"),
       withCredentials,
-      fetch: http.fetch,
-      contentType: http.contentType,
-      flush: http.flush,
-      onComment: http.onComment,
       resumes: request !== undefined,
     },
     // A preset has some for one transport and some for another; and cancel() takes what http has.
-    loose: http.cancel || given[SILENT] !== undefined,
-    given: options.given,
-    signal: readSignal(options),
+    loose: http.cancel || all[SILENT] !== undefined,
+    given,
   };
-  options.done();
-  return settings;
 }
 
 /** The address for the transport: `[address, number of the transport or 0]`. */
 export function pick(target, transport) {
-  if (isString(target) || target instanceof URL) return [String(target), transport];
+  if (isAddress(target)) return [String(target), transport];
   const websocket = target?.websocket,
     sse = target?.sse;
   if (websocket !== undefined && transport < TRANSPORTS.eventsource) return [String(websocket), TRANSPORTS.websocket];
   if (sse !== undefined && transport !== TRANSPORTS.websocket) return [String(sse), transport];
-  return [];
+  throw new EverwireError("invalid-url", "an endpoint must be, or give, a string, a URL, { websocket } or { sse }");
 }

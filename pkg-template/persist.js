@@ -2,7 +2,7 @@
 import { isBytes, reopened, report } from "../src/transport/port.js";
 import { identify } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
-import { Reader } from "./options.js";
+import { check, readForm } from "./options.js";
 
 /** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
 const OWN = 1e9;
@@ -10,15 +10,19 @@ const OWN = 1e9;
 const isStorage = (value) =>
   ["getItem", "setItem", "removeItem", "key"].every((name) => typeof value?.[name] === "function") && "length" in value;
 
+const PERSIST = `
+key=a string
+storage=anything
+restored=a function`;
+
 /** `outbox.persist`, or undefined for none. */
 export function readPersist(given, acks) {
   if (given === undefined) return undefined;
-  const options = new Reader(given, "outbox.persist", "key storage restored");
-  const key = options.get("key", (value) => typeof value === "string", "a string");
+  const { key, storage, restored } = readForm("outbox.persist", check("outbox.persist", given, "an object"), PERSIST);
   if (key === undefined) throw invalid("outbox.persist.key is missing: whose messages they are, and to which server");
   if (!acks) throw invalid("outbox.persist needs outbox.ack: only by its acks is it known what need not be sent again");
-  const storage = options.get("storage", isStorage, "a Storage, as localStorage is");
-  const restored = options.fn("restored");
+  if (storage !== undefined && !isStorage(storage))
+    throw invalid("outbox.persist.storage must be a Storage, as localStorage is");
   if (!globalThis.navigator?.locks)
     throw new EverwireError(
       "unsupported",

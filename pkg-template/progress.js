@@ -8,6 +8,9 @@ const OVER = 2,
 /** This page, and no other: not even itself after a reload. */
 const PAGE = performance.timeOrigin;
 
+/** An address without its query, which may hold a token, and without a password. */
+export const plain = (address) => address.replace(/[?#].*/, "").replace(/\/\/[^/]*@/, "//");
+
 /** Places in use: two clients at one would go on from each other's. */
 const taken = new Set();
 
@@ -40,20 +43,15 @@ export class Progress {
 
   constructor({ storage, key, manual }, fixed, port) {
     this.#manual = manual;
-    // Without the queries, which may hold tokens; in whatever order.
-    this.#key = [
-      "everwire",
-      key,
-      ...fixed.map((address) => address?.[0].split(/[?#]/)[0].replace(/\/\/[^/]*@/, "//")).sort(),
-    ].join(" ");
-    if (taken.has(this.#key))
-      throw invalid("another client has this resume.key at this address: name the stream in it, too");
+    // In whatever order.
+    this.#key = ["everwire", key, ...fixed.map((address) => address && plain(address[0])).sort()].join(" ");
+    if (taken.has(this.#key)) throw invalid("another client has this resume.key: name the stream in it, too");
     taken.add(this.#key);
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
     } catch {}
     if (!this.#storage)
-      report(new EverwireError("unsupported", "there is no sessionStorage here: give resume.storage something else"));
+      report(new EverwireError("unsupported", "there is no sessionStorage: give another resume.storage"));
     port.listen(globalThis, "pagehide", this.#leave);
     // Hidden is the last that a phone says of a page.
     port.listen(globalThis.document, "visibilitychange", this.#leave);

@@ -1,7 +1,7 @@
 // How much is sent: a sliding window, which the server's word narrows for a while.
 import { Port, report } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { ASKS, Reader } from "./options.js";
+import { ASKS, check, readForm } from "./options.js";
 
 // Of `takes`.
 const OPEN = 1,
@@ -62,21 +62,16 @@ class Rate {
   }
 }
 
+const RATE = `
+messages=a number from 1 to 100000
+per=a number of ms from 10 to 2147483647
+slow=a string or a function`;
+
 /** Put around what a port does to send, and what is asked of a failure. */
 export function addRate(settings, given) {
-  const options = new Reader(given, "rate", "messages per slow");
-  const messages = options.get(
-    "messages",
-    (value) => Number.isInteger(value) && value >= 1 && value <= 100_000,
-    "a whole number from 1 to 100000",
-  );
-  const per = options.number("per", 10);
-  const slow = options.get(
-    "slow",
-    (value) => /^(string|function)$/.test(typeof value),
-    "the type of a message, or a function",
-  );
-  if (messages === undefined || per < 0) throw invalid("rate needs both: messages, and per");
+  const { messages, per, slow } = readForm("rate", check("rate", given, "an object"), RATE);
+  if (messages === undefined || per === undefined) throw invalid("rate needs both: messages, and per");
+  if (!Number.isInteger(messages)) throw invalid("rate.messages must be a whole number");
   const rate = new Rate(messages, per);
 
   const { port, shouldReconnect } = settings;

@@ -1,7 +1,7 @@
 // Questions to the server and its answers, by an id that both carry.
 import { identify } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
-import { Reader, readSignal } from "./options.js";
+import { check, readForm } from "./options.js";
 
 const SENTENCES = {
   timeout: "no reply came in time",
@@ -25,6 +25,11 @@ export class RequestError extends EverwireError {
   }
 }
 
+const REQUEST = `
+timeout=a number of ms from 1 to 2147483647
+signal=an AbortSignal
+priority=true or false`;
+
 export class Requests {
   #options;
   /** By id: `{ message, send, connection, settle }`. */
@@ -45,11 +50,11 @@ export class Requests {
     return new Promise((resolve, reject) => {
       if (!this.#options.keyed)
         throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
-      const given = new Reader(options, "request", "timeout signal priority");
-      const own = given.number("timeout", 1),
-        signal = readSignal(given),
-        priority = given.flag("priority", false);
-      const timeout = own < 0 ? this.#options.timeout : own;
+      const {
+        timeout = this.#options.timeout,
+        signal,
+        priority = false,
+      } = readForm("request", check("request", options, "an object"), REQUEST);
       const [payload, id] = identify(message, this.#options, () => `${this.#prefix}${this.#count++}`, UNNAMED);
       if (this.#pending.has(id))
         throw new EverwireError("encode", "request: one with this id is still without its reply");

@@ -3,7 +3,7 @@ import { asNumber, DOUBTED, mark, Port, reader, report } from "../src/transport/
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
-import { Reader, readSignal } from "./options.js";
+import { check, readForm } from "./options.js";
 import { Seam } from "./seam.js";
 
 /** A kind of `call`, as src/client/driver.rs reads it. */
@@ -33,24 +33,38 @@ export class SubscriptionError extends EverwireError {
 
 const isFunction = (value) => typeof value === "function";
 const isText = (value) => typeof value === "string" && value !== "";
-const isRead = (value) => isText(value) || isFunction(value);
+
+const SUBSCRIPTIONS = `
+topic=a string that is not empty or a function
+id=a string that is not empty or a function
+seq=a string that is not empty or a function
+joined=a string that is not empty or a function
+refused=a string that is not empty or a function
+gap=a string that is not empty or a function
+timeout=a number of ms from 1 to 2147483647
+confirm=true or false`;
+
+const SUBSCRIBE = `
+join=a function
+leave=a function or false
+lastEventId=a string
+signal=an AbortSignal`;
 
 /** Functions of a message, and the names by which an EventSource has to listen to them. */
 function readSubscriptions(given = {}) {
-  const options = new Reader(given, "subscriptions", "topic id seq joined refused gap timeout confirm");
+  const options = readForm("subscriptions", check("subscriptions", given, "an object"), SUBSCRIPTIONS);
   const names = [];
   const place = (key) => {
-    const value = options.get(key, isRead, "a key of the JSON, or a function");
+    const value = options[key];
     return isText(value) ? reader(value) : value;
   };
   const topic = place("topic") ?? reader("topic");
   const word = (key) => {
-    const value = options.get(key, isRead, "the type of a message, or a function") ?? key;
+    const value = options[key] ?? key;
     if (isFunction(value)) return value;
     names.push(value);
     return (message) => (message.type === value ? topic(message) : undefined);
   };
-  const timeout = options.number("timeout", 1);
   return {
     names,
     topic,
@@ -59,8 +73,8 @@ function readSubscriptions(given = {}) {
     joined: word("joined"),
     refused: word("refused"),
     gap: word("gap"),
-    timeout: timeout < 0 ? 10_000 : timeout,
-    confirm: options.flag("confirm", true),
+    timeout: options.timeout ?? 10_000,
+    confirm: options.confirm ?? true,
   };
 }
 
@@ -131,12 +145,12 @@ class Subscriptions {
     const wire = this.#wire,
       topics = this.#topics;
     if (!isText(name)) throw invalid("subscribe: the topic must be a string that is not empty");
-    const options = new Reader(given, "subscribe", "join leave lastEventId signal");
-    const join = options.fn("join") ?? joinOf;
-    const leave =
-      options.get("leave", (value) => value === false || isFunction(value), "a function, or false for none") ?? leaveOf;
-    const from = options.get("lastEventId", (value) => typeof value === "string", "a string") ?? "";
-    const signal = readSignal(options);
+    const {
+      join = joinOf,
+      leave = leaveOf,
+      lastEventId: from = "",
+      signal,
+    } = readForm("subscribe", check("subscribe", given, "an object"), SUBSCRIBE);
     const closed = wire.state === "closed";
     const known = topics.get(name);
     if (!known && topics.size >= LIMIT) throw new SubscriptionError("too-many");
@@ -157,7 +171,7 @@ class Subscriptions {
       },
       deliver: (message) => {
         subscriptions.#port.aside++;
-        listeners.handlers.dispatch(message);
+        listeners.dispatch(message);
         listeners.push(message);
       },
       gap: (after, before) => this.#tell({ outcome: "gap", after, before, topic: topic.name }),

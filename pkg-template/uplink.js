@@ -1,7 +1,7 @@
 // What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
 import { Port, report, resolve, setParameter } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { PROVIDER, Reader } from "./options.js";
+import { PROVIDER, check, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";
 
 // Of `route` and `takes`.
@@ -13,43 +13,41 @@ const WEBSOCKET = 1;
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
 
-const wrong = () =>
+const wrong = (name = "uplink") =>
   invalid(
-    "uplink must be an http: or https: address without a password, or a function, in the endpoint or as an option",
+    `${name} must be an http: or https: address without a password, or a function, in the endpoint or as an option`,
   );
 
 /** A mistake is told at once, and not at the first send. */
-function checked(url) {
+function checked(url, name) {
   if (isFunction(url)) return url;
   if (isFetchable(url)) return url;
-  throw wrong();
+  throw wrong(name);
 }
+
+const UPLINK = `
+url=anything
+name=a string that is not empty or false
+maxMessages=a number from 1 to 1000000
+maxBytes=a number of bytes from 1 to 2147483647
+timeout=a number of ms from 1 to 2147483647`;
 
 /** What there is to say of the uplink, or undefined for none. It stands in the endpoint, or in the option; a function tells it later. */
 export function readUplink(given, endpoints) {
   const own = endpoints.map((endpoint) => endpoint?.uplink);
   if (given === undefined && own.every((url) => url === undefined) && !endpoints.some(isFunction)) return undefined;
   const plain = given === undefined || isAddress(given);
-  const options = new Reader(plain ? {} : given, "uplink", "url name maxMessages maxBytes timeout");
-  const url = plain ? given : options.get("url", isAddress, "an address or a function");
+  const options = plain ? { url: given } : readForm("uplink", check("uplink", given, "an object"), UPLINK);
+  const { url } = options;
   if (url === undefined && !plain && own.includes(undefined) && !endpoints.some(isFunction)) throw wrong();
-  const number = (byDefault, ...how) => {
-    const value = options.number(...how);
-    return value < 0 ? byDefault : value;
-  };
   return {
-    url: url === undefined ? undefined : checked(url),
+    url: url === undefined ? undefined : checked(url, plain ? "uplink" : "uplink.url"),
     /** By the endpoint. */
     urls: new Map(),
-    name:
-      options.get(
-        "name",
-        (value) => value === false || (value !== "" && typeof value === "string"),
-        "a string, or false for none",
-      ) ?? "connection",
-    maxMessages: number(1_000, "maxMessages", 1, 1e6, ""),
-    maxBytes: number(60_000, "maxBytes", 1, 2 ** 31 - 1, " of bytes"),
-    timeout: number(10_000, "timeout", 1),
+    name: options.name ?? "connection",
+    maxMessages: Math.round(options.maxMessages ?? 1_000),
+    maxBytes: options.maxBytes ?? 60_000,
+    timeout: options.timeout ?? 10_000,
   };
 }
 

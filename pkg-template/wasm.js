@@ -13,10 +13,7 @@ let current;
 
 function compile() {
   if (typeof WebAssembly !== "object") {
-    throw new EverwireError(
-      "wasm-unavailable",
-      "this runtime has no WebAssembly, or a lockdown mode has switched it off",
-    );
+    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly, or a lockdown mode");
   }
   // As scripts/build.mjs wrote it. A plain loop: `Uint8Array.from` takes longer than the compiler does.
   const bytes = new Uint8Array(size);
@@ -100,7 +97,7 @@ export function instance() {
     if (cause instanceof EverwireError) throw cause;
     throw new EverwireError(
       "wasm-unavailable",
-      "the browser refused to compile WebAssembly: a Content-Security-Policy's script-src must have 'wasm-unsafe-eval'",
+      "the browser refuses WebAssembly: its Content-Security-Policy's script-src needs 'wasm-unsafe-eval'",
       cause,
     );
   }
@@ -108,7 +105,7 @@ export function instance() {
     if (current === made) current = undefined;
     dead = new EverwireError(
       "internal",
-      "a fault in everwire itself: its clients are closed, a new connect() starts afresh. Please report it",
+      "a fault in everwire: its clients are closed, connect() makes a new one. Please report it",
       cause,
     );
     report(dead);

@@ -5,7 +5,7 @@ import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
 import { closeEvent, enlist, resolve, standardize, tell } from "./interface.js";
-import { PLAINLY, Reader, readOptions, wrongProtocols } from "./options.js";
+import { PLAINLY, readForm, readOptions, wrongProtocols } from "./options.js";
 import { instance } from "./wasm.js";
 
 const CONNECTING = 0,
@@ -43,7 +43,10 @@ function clamp(value) {
   return rounded - number === 0.5 && rounded % 2 ? rounded - 1 : rounded;
 }
 
-const OPTIONS = "heartbeat openTimeout reconnect backoff pageLifecycle";
+// What they are is looked at later.
+const OPTIONS = ["heartbeat", "openTimeout", "reconnect", "backoff", "pageLifecycle"];
+const names = (keys) => keys.map((key) => `${key}=anything\n`).join("");
+const RECONNECT = names("initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay".split(" "));
 let warned = false;
 
 /**
@@ -53,11 +56,10 @@ let warned = false;
 function ours(given) {
   if (given === null || typeof given !== "object") return {};
   const keys = Object.keys(given);
-  const known = OPTIONS.split(" ");
-  if (keys.some((key) => known.includes(key))) return given;
+  if (keys.some((key) => OPTIONS.includes(key))) return given;
   if (keys.length && !warned) {
     // biome-ignore lint/suspicious/noConsole: to throw would not be the standard's way, and there is no other to be heard.
-    console.warn(`everwire: WebSocket ignores ${keys.join(", ")}; its options are ${known.join(", ")}`);
+    console.warn(`everwire: WebSocket ignores ${keys.join(", ")}; its options are ${OPTIONS.join(", ")}`);
     warned = true;
   }
   return {};
@@ -113,11 +115,15 @@ export class WebSocket extends EventTarget {
     if (wrong) throw syntaxError(wrong);
 
     const options = ours(more);
-    const given = new Reader(options, "", OPTIONS);
-    const { heartbeat, openTimeout, reconnect = false, pageLifecycle = true } = options;
+    const {
+      heartbeat,
+      openTimeout,
+      reconnect = false,
+      backoff,
+      pageLifecycle = true,
+    } = readForm("", options, names(OPTIONS));
     // Another connection in this one's place is what no code of the standard's expects: maxAge, failback and notice are none.
-    if (typeof reconnect === "object")
-      new Reader(reconnect, "reconnect", "initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay");
+    if (typeof reconnect === "object" && reconnect) readForm("reconnect", reconnect, RECONNECT);
     this.#settings = readOptions(
       {
         transport: "websocket",
@@ -132,7 +138,7 @@ export class WebSocket extends EventTarget {
       },
       [this.#url],
     );
-    this.#backoff = new Backoff(this.#url, readBackoff(given, "backoff", true));
+    this.#backoff = new Backoff(this.#url, readBackoff(backoff));
     const adopt = () => this.#adopt(new (platformClass())(this.#url, offered));
     Object.assign(this.#settings.port, {
       // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.

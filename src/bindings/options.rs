@@ -1,4 +1,4 @@
-//! The options as the facade gives them: a list of numbers in the order below (negative: not given), and
+//! The options as the facade gives them: a list of numbers in the order below (NaN or negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
 use super::{NUMBER, imports::Port};
@@ -95,5 +95,5 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
 #[inline(never)]
 fn number(port: Port, place: u32, default: u64) -> u64 {
     let number = port.tell(NUMBER, place);
-    if number < 0.0 { default } else { number as u64 }
+    if number >= 0.0 { number as u64 } else { default }
 }

@@ -13,7 +13,7 @@ pub enum Failure {
     },
     /// Not open within the open timeout.
     OpenTimeout,
-    /// It looked open, but nothing came within the heartbeat's timeout.
+    /// It looked open, but nothing came within heartbeat.timeout.
     HalfOpen,
     /// The endpoint function failed, or took longer than the open timeout.
     Provider,
@@ -159,25 +159,23 @@ impl Failure {
     /// What happened and what to do, without the numbers.
     pub(crate) const fn sentence(self) -> &'static str {
         match self {
-            Self::Network => "the connection failed; the browser does not say why (see its network panel)",
+            Self::Network => "the connection failed: the browser's network panel may say why",
             Self::Closed { .. } => "the server closed the connection",
             Self::OpenTimeout => "the connection did not open within openTimeout",
-            Self::HalfOpen => "nothing came within the heartbeat's timeout",
+            Self::HalfOpen => "nothing came within heartbeat.timeout",
             Self::Provider => "a function of yours failed, took too long, or gave what cannot be used",
             Self::Blocked => {
                 "the browser refuses the address (port, password, mixed content, security policy) or a subprotocol"
             }
             Self::Http { .. } => "the server refused the request",
-            Self::ContentType => "the answer is no event stream: its content type must be text/event-stream",
+            Self::ContentType => "the answer's content type must be text/event-stream",
             Self::End => "the server ended the stream",
             Self::TooBig => "an event is larger than maxEventBytes",
             Self::Buffered => "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll",
             Self::Truncated => "the stream ended before until was true",
             Self::NotResumable => "resume.request gave nothing to go on with",
             Self::Frozen => "the browser cut the connection while the page was frozen",
-            Self::LongId { .. } => {
-                "the last id is too long for an address or a header, so the stream goes on without it: send shorter ids"
-            }
+            Self::LongId { .. } => "the last id is too long to go up: on without it. Send shorter ids",
             Self::Cursor => {
                 "the server refuses the cursor that everwire adds (resume.via): on without it, with a gap"
             }

@@ -53,31 +53,31 @@ async function run(port, socket, attempt, url, init) {
   /** @type {any} */
   let kind = LOST;
   let before = 0;
+  let response;
   try {
     if (!port.owns(socket)) return;
-    const response = await (port.fetch ?? fetch)(url, init);
-    if (!port.owns(socket)) return void cancel(response.body);
-    if (isStream(response, init, port)) {
-      port.call(OPENED, attempt, 0);
-      if (port.socket !== socket) return void cancel(response.body);
-      port.answeredFrom(url, response.url);
-      port.answered(response.headers);
-      if (port.socket !== socket) return void cancel(response.body);
+    response = await (port.fetch ?? fetch)(url, init);
+    if (port.owns(socket) && isStream(response, init, port)) {
+      port.call(OPENED, attempt);
+      if (port.socket === socket) {
+        port.answeredFrom(url, response.url);
+        port.answered(response.headers);
+      }
       before = port.received;
-      code = await read(port, socket, response.body);
-    } else {
-      const [answer, ...told] = await refusal(response, init);
-      if (!port.owns(socket)) return;
-      port.answer = answer;
-      [kind, code] = told;
+      if (port.socket === socket) code = await read(port, socket, response.body);
+    } else if (port.owns(socket)) {
+      let answer;
+      [answer, kind, code] = await refusal(response, init);
+      if (port.owns(socket)) port.answer = answer;
     }
   } catch (error) {
     // After close() the abort is our own.
     if (port.owns(socket)) port.blame(error);
   }
+  if (!port.owns(socket)) cancel(response?.body);
   // What ended in good order may have brought something.
-  if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : port.received - before);
-  else if (port.owns(socket)) port.call(kind, attempt, code >>> 0);
+  else if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : port.received - before);
+  else port.call(kind, attempt, code >>> 0);
 }
 
 const typeOf = (response) => response.headers.get("content-type") ?? "";
@@ -147,7 +147,7 @@ export async function head(body) {
 
 /** Reads to the end. Gives the code of the loss, or nothing if the connection was dropped meanwhile. */
 export async function read(port, socket, body) {
-  let done, value, view, reader;
+  let done, value, view, reader, wait;
   try {
     // Into a buffer of ours where the engine can: one of its own for each chunk costs a tenth of the whole.
     reader = body?.getReader({ mode: "byob" });
@@ -169,24 +169,19 @@ export async function read(port, socket, body) {
     if (value?.BYTES_PER_ELEMENT !== 1) throw new TypeError("everwire: http.fetch gave no bytes");
     for (let from = 0; from < value.length; from += STAGE_SIZE) {
       blocks.feed(value.length > STAGE_SIZE ? value.subarray(from, from + STAGE_SIZE) : value);
-      while (blocks.at < blocks.stop) {
-        while (port.hold) {
-          // A `for await` loop is behind: nothing is read, and nothing is expected either.
-          const { hold } = port;
+      for (; blocks.at < blocks.stop; wait = blocks.turn()) {
+        while ((wait = port.hold ?? wait)) {
+          // A `for await` loop is behind, or the page has its turn: nothing is read, and nothing is expected either.
           port.held = true;
-          await hold;
+          await wait;
           if (port.socket !== socket) return;
-          if (port.hold === hold) port.hold = undefined;
+          if (port.hold === wait) port.hold = undefined;
           port.held = false;
+          wait = undefined;
         }
         const big = blocks.deliver(socket);
         if (port.socket !== socket) return;
         if (big) return TOO_BIG;
-        const turn = blocks.turn();
-        if (turn) {
-          await turn;
-          if (port.socket !== socket) return;
-        }
       }
     }
     if (done) return ENDED;
@@ -215,7 +210,7 @@ class Blocks {
 
   constructor(port) {
     this.#port = port;
-    this.#stage = port.call(STAGE, 0, 0);
+    this.#stage = port.call(STAGE);
   }
 
   feed(chunk) {

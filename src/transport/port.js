@@ -154,13 +154,6 @@ export function setParameter(url, name, value) {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header cannot carry.
 const fitsHeader = (id) => !/^[ \t]|[\0-\x08\n-\x1f\x7f]|[ \t]$/.test(id);
 
-/** A header's characters are bytes: those of the id in UTF-8. */
-function toBytes(id) {
-  let bytes = "";
-  for (const byte of new TextEncoder().encode(id)) bytes += String.fromCharCode(byte);
-  return bytes;
-}
-
 const REFUSED = "everwire: browsers refuse this address";
 
 /** The ports that browsers refuse (Fetch, "bad port"), each as its distance from the one before. */
@@ -240,9 +233,9 @@ export class Port {
   /** The type by which the server says that something is missing. */
   gap;
   binaryType = "arraybuffer";
-  withCredentials = false;
+  withCredentials;
   /** Messages carry what came, undecoded, as well (the Rust API's `text` and `bytes`). */
-  keepsRaw = false;
+  keepsRaw;
   /** How the cursor goes up: "query", "header", "frame", "url" (the caller does it), or undefined for what suits. */
   via;
   cursorNames = ["lastEventId"];
@@ -271,9 +264,9 @@ export class Port {
   /** Which content types are an event stream's: "optional" none, too, "any" all. */
   contentType;
   /** An event that the stream's end cuts off counts. */
-  flush = false;
+  flush;
   /** There is another request for what comes after the first message. */
-  resumes = false;
+  resumes;
   /** The caller's `(text) => …` for comments. */
   onComment;
   /** Frames of the heartbeat; undefined while it is off, false if there are none. */
@@ -295,7 +288,7 @@ export class Port {
   link = [];
   /** A successor that is opening, to take the place of these: `{ socket, link, transport, url, origin, asked }`. */
   successor;
-  closed = false;
+  closed;
   /** As the server gave it with its last close frame. */
   closeReason = "";
   /** What a connection that fails without a word is called: the browser's rules may be why. */
@@ -312,7 +305,7 @@ export class Port {
   answer;
   /** Until this promise resolves, nothing more is delivered. */
   hold;
-  held = false;
+  held;
   origin = "";
   transport = "";
   url = "";
@@ -323,7 +316,7 @@ export class Port {
   raw;
   /** The id under check, "" if it has none. */
   pending = "";
-  checked = false;
+  checked;
   /** Of the last inbound event, on the clock of `performance.now()`. */
   heard = 0;
   received = 0;
@@ -340,7 +333,7 @@ export class Port {
   roundTrip = null;
 
   /** With another request to go on with: something of this client's stream has come. */
-  begun = false;
+  begun;
   /** `(tell) => …`: of a loss, which is told after the messages before it. */
   later = (tell) => tell();
   /** What others deliver takes its place among the messages. */
@@ -374,7 +367,7 @@ export class Port {
     const buffered = this.socket?.bufferedAmount ?? 0;
     if (buffered < this.#buffered || this.held) this.heard = performance.now();
     this.#buffered = buffered;
-    this.call(TICK, 0, 0);
+    this.call(TICK);
   };
   #onMessage = (event) => this.#message(event);
 
@@ -428,7 +421,7 @@ export class Port {
     const first = !this.socket;
     if (first) this.refusal = this.answer = undefined;
     // With "url" the caller has read the cursor, when it was asked where to.
-    if (this.via !== "url") this.call(ASKING, 0, 0);
+    if (this.via !== "url") this.call(ASKING);
     try {
       this.#open(attempt, TRANSPORTS[transport], ...this.prepared);
       return true;
@@ -470,17 +463,16 @@ export class Port {
         ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor)
         : this.#selfReconnects(transport);
     if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+    const encoded = `${new URLSearchParams({ "": cursor })}`.slice(1);
+    // A header's characters are bytes: those of the id in UTF-8.
+    const bytes = unescape(encoded.replace(/\+/g, " "));
     const length =
-      !cursor || /^(frame|url)$/.test(via) || (whole && !via && !header)
-        ? 0
-        : header
-          ? toBytes(cursor).length
-          : `${new URLSearchParams({ "": cursor })}`.length - 1;
+      !cursor || /^(frame|url)$/.test(via) || (whole && !via && !header) ? 0 : (header ? bytes : encoded).length;
     const word = this.call(GOES_UP, 0, length);
     if (word > 1) throw new RangeError("everwire: the id is too long");
     if (word) this.asked = "";
     if (word || !length) return [target, headers];
-    if (header) (whole && headers.has("last-event-id")) || headers.set("last-event-id", toBytes(cursor));
+    if (header) (whole && headers.has("last-event-id")) || headers.set("last-event-id", bytes);
     else for (const name of this.cursorNames) setParameter(target, name, cursor);
     return [target, headers];
   }
@@ -525,12 +517,12 @@ export class Port {
         const frame = transport === "websocket" ? this.frame?.(this.place()) : undefined;
         if (frame !== undefined) socket.send(sendable(frame, "resume.frame"));
       } catch (error) {
-        if (gate && !this.owns(socket)) return;
+        if (!this.owns(socket)) return;
         this.refusal = error;
         return void this.call(LOST, attempt, UNFRAMED);
       }
-      if (gate && !this.owns(socket)) return;
-      this.call(OPENED, attempt, 0);
+      if (!this.owns(socket)) return;
+      this.call(OPENED, attempt);
       while (gate?.held.length && this.socket === socket) this.#message(gate.held.shift());
     };
     if (transport === "websocket") {
@@ -568,7 +560,7 @@ export class Port {
       this.#on(link, socket, "error", (event) => {
         if ("data" in event) return;
         if (this.#selfReconnects(transport) && socket.readyState === 0)
-          return this.later(() => this.call(INTERRUPTED, attempt, 0));
+          return this.later(() => this.call(INTERRUPTED, attempt));
         // What the browser would come back from may have been an orderly end: it does not say.
         const brought = socket.readyState ? 0 : this.received - this.#began;
         socket.close();
@@ -586,12 +578,12 @@ export class Port {
   /** The successor takes over, or is dropped. */
   switch(taken) {
     const { successor } = this;
-    this.successor = undefined;
     if (!taken) {
       // What it failed of is not why the other one will end.
       if (successor) this.refusal = undefined;
-      return this.#forsake(successor);
+      return this.#forsake();
     }
+    this.successor = undefined;
     // First: what lets go of the old one may run the app's code.
     const { socket, link } = this;
     this.held = false;
@@ -660,13 +652,14 @@ export class Port {
 
   drop(code) {
     this.pending = "";
-    this.#forsake(this.successor);
-    this.successor = undefined;
+    this.#forsake();
     this.#release(this, code);
   }
 
-  #forsake(successor) {
-    this.#release(successor);
+  /** Lets go of the successor, and of what is asked for its sake. */
+  #forsake() {
+    this.#release(this.successor);
+    this.successor = undefined;
     this.asking?.abort();
   }
 
@@ -720,12 +713,8 @@ export class Port {
 
   /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */
   drain() {
-    const count = this.#learned;
-    let learned = this.#recent;
-    if (count > RECENT) {
-      const oldest = (count & (RECENT - 1)) * 2;
-      learned = [...this.#first, ...learned.slice(oldest), ...learned.slice(0, oldest)];
-    }
+    const learned = this.#recent.slice(-2 * RECENT);
+    if (this.#learned > RECENT) learned.unshift(...this.#first);
     this.#first = [];
     this.#recent = [];
     this.#learned = this.pinned = 0;
@@ -848,7 +837,7 @@ export class Port {
     if (heartbeat) {
       if (this.pinged) this.roundTrip = now - this.pinged;
       this.pinged = 0;
-      if (heartbeat !== SERVERS_PING) this.call(PONGED, 0, 0);
+      if (heartbeat !== SERVERS_PING) this.call(PONGED);
       return;
     }
     let own;
@@ -879,7 +868,7 @@ export class Port {
     }
     if (this.closed) return; // by decode, id or isPong
     const { type } = message;
-    if (this.gap !== undefined && type === this.gap) this.call(NOTICE, 0, 0);
+    if (this.gap !== undefined && type === this.gap) this.call(NOTICE);
     else if (!this.#rule(own, number, raw, message)) return;
     else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
     else this.#deliver(message);
@@ -986,12 +975,12 @@ export class Port {
 
   /** The core hears of it later, in `drain`. */
   #learn(own, raw) {
-    const at = (this.#learned++ & (RECENT - 1)) * 2;
-    // What is written over is not kept.
-    if (!at) this.pinned = 0;
-    if (this.#learned <= FIRST) this.#first.push(own, raw);
-    this.#recent[at] = own;
-    this.#recent[at + 1] = this.raw = raw;
+    if (this.#learned++ < FIRST) this.#first.push(own, raw);
+    if (this.#recent.push(own, raw) > 4 * RECENT) {
+      this.#recent.splice(0, 2 * RECENT);
+      this.pinned = 0;
+    }
+    this.raw = raw;
     this.cursor = own;
     if (this.pinned > PINNED) this.drain();
   }
@@ -1001,7 +990,7 @@ export class Port {
     // A Rust app's function tells by the cursor alone that it is to resume.
     if (!this.resumes || this.#resumable || (this.keepsRaw && !this.cursor)) return;
     this.begun = this.#resumable = true;
-    this.call(RESUMABLE, 0, 0);
+    this.call(RESUMABLE);
   }
 
   #isHeartbeat(raw) {

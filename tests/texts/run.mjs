@@ -141,7 +141,7 @@ for (const [
       }
       continue;
     }
-    const list = /must be one of (.*), not NaN/.exec(sentence)?.[1].match(/"[^"]*"/g);
+    const list = /must be (".*"), not NaN/.exec(sentence)?.[1].match(/"[^"]*"/g);
     if (list) {
       const union = type.includes('"') ? type : /type Transport = ([^;]*)/.exec(read("pkg-template/index.d.ts"))?.[1];
       same(
