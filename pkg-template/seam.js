@@ -23,8 +23,13 @@ export class Seam {
   #recent = [];
   /** More than `RECENT` were kept. */
   #forgot = false;
-  /** The last sequence number, where messages have them. */
+  /** The first and the last sequence number, where messages have them. */
+  #from;
   #number;
+  /** Since the last new number, messages come that came before. */
+  #repeats = false;
+  /** The last number before those that nothing was known of. */
+  #before = -1;
   /** The cursor that the join named, which ends the seam; and how many new ids came before it. */
   #target = 0;
   #fresh = 0;
@@ -54,7 +59,7 @@ export class Seam {
   rejoined() {
     this.#target = this.#mark;
     this.#fresh = 0;
-    this.#begun = this.#whole = false;
+    this.#begun = this.#whole = this.#repeats = false;
     this.#due ??= "unknown";
     this.#ruled = undefined;
     this.doubted = [];
@@ -79,11 +84,29 @@ export class Seam {
       if (waits) this.#due = undefined;
       const ruling = this.#rule(mark);
       if (waits) this.#due ??= due;
-      if (!ruling?.anew) this.#number = number ?? last;
+      if (!ruling?.anew && number !== undefined) this.#from = this.#number = number;
       return ruling;
     }
+    if (mark && number <= this.#before && this.#known(mark)) {
+      // It was a replay after all.
+      if (last < this.#before) this.#number = this.#before;
+      this.#before = -1;
+      this.#repeats = true;
+      return undefined;
+    }
     // The server may count anew after a gap that it told itself.
-    if (number <= last && this.#due !== "gap") return this.#known(mark) === false ? this.#anew() : undefined;
+    if (number <= last && this.#due !== "gap") {
+      const known = this.#known(mark);
+      this.#repeats ||= known === true;
+      // Else it would be remembered, or was told to be missing.
+      const strange = mark && (number < this.#from || BigInt(last) - BigInt(number) >= RECENT);
+      if (known === false) return this.#anew();
+      if (!strange || this.#repeats) return undefined;
+      if (last > this.#before) this.#before = last;
+      return this.#begin();
+    }
+    if (number < this.#from) this.#from = number;
+    this.#repeats = false;
     this.#number = number;
     this.#target = 0;
     this.#keep(mark);
@@ -143,7 +166,16 @@ export class Seam {
   /** Ids, or numbers, begin anew: what is remembered is of another stream. */
   #anew() {
     this.#forget();
+    this.#before = -1;
+    return this.#begin();
+  }
+
+  /** From here on it is another beginning. */
+  #begin() {
+    this.#target = 0;
+    this.#ruled = undefined;
     this.#number = undefined;
+    this.#repeats = false;
     this.#due ??= "unknown";
     return { anew: true };
   }

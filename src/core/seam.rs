@@ -4,11 +4,13 @@
 //! 64 and the last 1 024. A replay that begins with one of the first 64 is the whole stream: everything up to and
 //! including the cursor is held back, however long. A message without an id of its own is never held back.
 //!
-//! Where messages have sequence numbers these decide, and exactly: what is not above the last one came
-//! already, and what is more than one above it names what is missing.
+//! Where messages have sequence numbers these decide: what is more than one above the last one names what is missing, and
+//! what is not above it came already, or was told to be missing.
 //!
-//! A server may begin to count anew without a word. Then an id, or a number, comes again with other content: whatever
-//! was remembered says nothing of this stream, so it is forgotten, a gap is told, and everything is delivered.
+//! A server may begin to count anew without a word. Then an id, or a number, comes again with other content; or a number
+//! comes that is below the first one, or so far below the last that its message is forgotten, and nothing shows that what
+//! came is repeated. Then a gap is told, and everything is delivered. Content that differs shows that what was remembered
+//! says nothing of this stream, so it is forgotten; else a message that comes again shows that it was a replay after all.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
@@ -103,6 +105,11 @@ pub(crate) struct Ids {
     last: Option<u64>,
     /// What the server counts in: numbers of another one say nothing of these.
     epoch: Option<u64>,
+    /// Without an epoch: the first number, and whether messages come that came before, since the last new one.
+    from: u64,
+    repeats: bool,
+    /// And the last number before those that nothing was known of.
+    before: Option<u64>,
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
@@ -136,6 +143,7 @@ impl Ids {
     pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.learn(id);
         self.last = last;
+        self.from = last.unwrap_or_default();
         // Not the first id of the stream: the stream began before it.
         self.first.clear();
     }
@@ -186,6 +194,7 @@ impl Ids {
         self.due = Some(self.due.unwrap_or(Outcome::Unknown));
         self.ruled = None;
         self.awaited = false;
+        self.repeats = false;
     }
 
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
@@ -215,6 +224,7 @@ impl Ids {
         if self.epoch.replace(epoch).is_some_and(|before| before != epoch) {
             self.gap_told();
             self.last = None;
+            self.before = None;
         }
     }
 
@@ -240,20 +250,42 @@ impl Ids {
             let ruling = self.rule(id);
             if !ruling.anew {
                 self.last = Some(number);
+                self.from = if self.epoch.is_none() { number } else { 0 };
                 self.followed = Some(number).filter(|_| self.awaited);
             }
             return ruling;
         };
+        if let Id::Own(mark) = id
+            && self.before.is_some_and(|before| number <= before)
+            && self.known(mark) == MESSAGE
+        {
+            self.last = self.last.max(self.before.take());
+            self.repeats = true;
+            return Ruling::held(false, None);
+        }
         let counts_on = number > last;
         let missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
         // The server may count anew after a gap that it told itself; but not what came meanwhile.
         let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
         if !counts_on && (again || self.due != Some(Outcome::Gap)) {
-            return match id {
-                Id::Own(mark) if self.begun_anew(mark) => self.anew(),
-                _ => Ruling::held(false, None),
-            };
+            let Id::Own(mark) = id else { return Ruling::held(false, None) };
+            let known = self.known(mark);
+            let counted = again || self.epoch.is_some();
+            self.repeats |= known == MESSAGE && !counted;
+            // Else it would be remembered, or was told to be missing.
+            let strange = number < self.from || last - number >= RECENT as u64;
+            if known == ID {
+                return self.anew();
+            }
+            if strange && !counted && !self.repeats {
+                self.before = self.before.max(Some(last));
+                return self.begin();
+            }
+            return Ruling::held(false, None);
         }
+        // Not above the last one: it counts anew.
+        self.from = self.from.min(number);
+        self.repeats = false;
         self.last = Some(number);
         self.followed = self.followed.or(Some(number)).filter(|_| self.awaited);
         self.seam = None;
@@ -295,7 +327,7 @@ impl Ids {
                 seam.fresh += 1;
             }
         } else if let Some(mut seam) = self.seam {
-            if self.begun_anew(mark) {
+            if self.known(mark) == ID {
                 return self.anew();
             }
             // While nothing is forgotten, each id speaks for itself.
@@ -316,9 +348,9 @@ impl Ids {
         Ruling::delivered(true, self.due.take(), None)
     }
 
-    /// Its id came before, with other content.
-    fn begun_anew(&self, mark: u64) -> bool {
-        among(self.recent(), mark) | among(&self.first, mark) == ID
+    /// [`ID`]: it came before, with other content.
+    fn known(&self, mark: u64) -> u8 {
+        among(self.recent(), mark) | among(&self.first, mark)
     }
 
     fn recent(&self) -> &[u64] {
@@ -330,10 +362,17 @@ impl Ids {
         self.first.clear();
         self.recent.clear();
         self.forgot = false;
+        self.before = None;
+        self.begin()
+    }
+
+    /// From here on it is another beginning.
+    fn begin(&mut self) -> Ruling {
         self.seam = None;
         self.ruled = None;
         self.last = None;
         self.followed = None;
+        self.repeats = false;
         if self.due != Some(Outcome::Gap) {
             self.due = Some(Outcome::Unknown);
         }

@@ -150,13 +150,74 @@ fn numbers_that_begin_anew_lose_nothing() {
     }
 }
 
+/// A client that took the numbers `had`, and `begin` and 49 more of another run after a loss, or without one.
 #[test]
-fn what_is_forgotten_of_numbers_is_held_back_as_ever() {
-    let mut client = Client { ids: Ids::new(true), ..Client::default() };
+fn numbers_that_nothing_is_known_of_are_delivered_after_a_gap() {
+    for (had, begin) in [(1_000..=1_100, 1), (1_000..=1_100, 950), (1..=5_000, 100), (5_000..=9_000, 5_070)] {
+        for lost in [true, false] {
+            let mut client = Client { ids: Ids::new(true), ..Client::default() };
+            had.clone().for_each(|n| client.take(of_run(1, n), Some(n)));
+            if lost {
+                client.ids.reconnected();
+            }
+            client.delivered.clear();
+            (begin..begin + 50).for_each(|n| client.take(of_run(2, n), Some(n)));
+            assert_eq!(client.delivered.len(), 50, "{had:?}, {begin}");
+            assert_eq!(client.told, [(Outcome::Unknown, 0)], "{had:?}, {begin}");
+        }
+    }
+}
+
+#[test]
+fn forgotten_numbers_are_held_back_where_what_came_is_seen_to_be_repeated() {
     let last = 3 * RECENT as u64;
-    (1..=last).for_each(|n| client.take(of_run(1, n), Some(n)));
+    for begin in [1, 40, last - RECENT as u64 + 1] {
+        let mut client = Client { ids: Ids::new(true), ..Client::default() };
+        (1..=last).for_each(|n| client.take(of_run(1, n), Some(n)));
+        client.ids.reconnected();
+        client.delivered.clear();
+        (begin..=last + 1).for_each(|n| client.take(of_run(1, n), Some(n)));
+        assert_eq!(client.delivered, [of_run(1, last + 1)], "from {begin}");
+        // Once it goes on, it may begin anew again.
+        client.told.clear();
+        (100..150).for_each(|n| client.take(of_run(2, n), Some(n)));
+        assert_eq!(client.told, [(Outcome::Unknown, 1)], "from {begin}");
+    }
+}
+
+#[test]
+fn a_replay_that_begins_before_what_is_known_gives_only_what_did_not_come() {
+    for begin in [900, 999, 1_000, 1_050] {
+        let mut client = Client { ids: Ids::new(true), ..Client::default() };
+        (1_000..=1_100).for_each(|n| client.take(of_run(1, n), Some(n)));
+        client.ids.reconnected();
+        client.delivered.clear();
+        (begin..=1_110).for_each(|n| client.take(of_run(1, n), Some(n)));
+        let new = (begin..1_000).chain(1_101..=1_110).map(|n| of_run(1, n));
+        assert_eq!(client.delivered, new.collect::<Vec<_>>(), "from {begin}");
+        let outcome = if begin < 1_000 { Outcome::Unknown } else { Outcome::Recovered };
+        assert_eq!(client.told, [(outcome, 0)], "from {begin}");
+        client.delivered.clear();
+        client.take(of_run(1, 1_113), Some(1_113));
+        assert_eq!(client.told.last(), Some(&(Outcome::Gap, 0)), "from {begin}");
+    }
+}
+
+#[test]
+fn an_epoch_tells_that_forgotten_numbers_are_old() {
+    let mut client = Client { ids: Ids::new(true), ..Client::default() };
+    client.ids.epoch(1);
+    (1_000..=5_000).for_each(|n| client.take(of_run(1, n), Some(n)));
     client.ids.reconnected();
     client.delivered.clear();
-    (RECENT as u64..=last + 1).for_each(|n| client.take(of_run(1, n), Some(n)));
-    assert_eq!(client.delivered, [of_run(1, last + 1)]);
+    (1..=5_000).for_each(|n| client.take(of_run(1, n), Some(n)));
+    assert_eq!(client.delivered, []);
+}
+
+#[test]
+fn a_number_that_was_told_to_be_missing_is_late_and_not_new() {
+    let mut client = Client { ids: Ids::new(true), ..Client::default() };
+    [1, 2, 5, 6, 3, 4, 7].into_iter().for_each(|n| client.take(of_run(1, n), Some(n)));
+    assert_eq!(client.delivered, [1, 2, 5, 6, 7].map(|n| of_run(1, n)));
+    assert_eq!(client.told, [(Outcome::Gap, 2)]);
 }

@@ -101,6 +101,38 @@ test("numbers that begin anew: all comes, after a gap; in mid-connection, too", 
   equal(order, [...range(1, 30), "unknown", ...range(1, 12), "unknown", 1, 2, 3], "order");
 });
 
+test("numbers below all that came, at another endpoint or in mid-connection: all comes, after a gap", async () => {
+  const line = (n, run) => ["send", JSON.stringify({ n, run })];
+  const first = script("ws", [[...range(1_000, 1_100).map((n) => line(n, 1)), ["wait", 20], ["reset"]]]);
+  const second = script("ws", [[...range(1, 30), ...range(2_000, 2_010), ...range(500, 510)].map((n) => line(n, 2))]);
+  const made = client([first.url, second.url], { resume: { seq: "n" } });
+  const order = [];
+  made.on(({ data }) => order.push(data.n));
+  made.addEventListener("gap", ({ outcome, missing }) => order.push(missing ?? outcome));
+  await waitFor(
+    () => order.at(-1) === 510,
+    () => `all of it, have ${JSON.stringify(order)}`,
+  );
+  const jump = [{ from: 31, to: 1_999 }, ...range(2_000, 2_010)];
+  equal(order, [...range(1_000, 1_100), "unknown", ...range(1, 30), ...jump, "unknown", ...range(500, 510)], "order");
+});
+
+test("a topic whose numbers are below all that came: all of it comes, after a gap", async () => {
+  const line = (id, run) => chat("a", id, { run });
+  const plan = script("ws", [
+    [joined("a"), ...range(1_000, 1_020).map((id) => line(id, 1)), ["wait", 20], ["reset"]],
+    [joined("a"), ...range(1, 25).map((id) => line(id, 2))],
+  ]);
+  const made = topics(plan.url, { subscriptions: { seq: "eventId" } });
+  const order = listen(made, made.subscribe("a"));
+  await waitFor(
+    () => order.at(-1) === 25,
+    () => `the last one, have ${JSON.stringify(order)}`,
+  );
+  const [outcome] = order.splice(21, 1);
+  equal([outcome[1], order], ["unknown", [...range(1_000, 1_020), ...range(1, 25)]], "order");
+});
+
 test("a topic that counts anew: all of it comes, after a gap", async () => {
   for (const options of [ided, { seq: "eventId" }]) {
     const line = (id, run) => chat("a", id, { run });

@@ -204,6 +204,9 @@ test("numbers by topic: a hole is named, in mid-connection and after a loss; not
       5,
       "8",
       6,
+      // Below the first: nothing says that it is old.
+      ["b", "unknown", "", ""],
+      6,
       ["b", "gap", "", "", 9, 10],
       11,
       ["a", "gap", "", ""],
