@@ -225,8 +225,9 @@ export class Client extends EventTarget {
   }
 
   get lastEventId() {
-    // What waits is not delivered yet.
-    return this.#listeners.waiting ? this.#listeners.lastEventId : this.#port.cursor;
+    const { waiting, dropped, lastEventId } = this.#listeners;
+    // What waits is not delivered yet, and what waited at the app's own close() never is.
+    return waiting || dropped ? lastEventId : this.#port.cursor;
   }
 
   get lastFailure() {
@@ -763,7 +764,7 @@ function asRequest(given) {
 
 /** The browser's own error would show the value. */
 function fetchable(headers, body, route) {
-  if (!(route & 3) || !isHeaders(headers) || !((body ?? undefined) === undefined || isBody(body)))
+  if (!(route & 3) || !isHeaders(headers) || !isBody(body ?? ""))
     throw invalid("http.headers, http.body or http.cancel gave what fetch cannot take");
 }
 

@@ -35,7 +35,7 @@ export function hint(sentence) {
 
 /** What a storage threw, but not in its words where they hold the key (Chromium's do): it may be a secret. */
 export const stored = (error, key) =>
-  `${error?.message}`.includes(key) ? new EverwireError("unsupported", `the storage failed: ${error.name}`) : error;
+  String(error).includes(key) ? new EverwireError("unsupported", `the storage failed: ${error.name}`) : error;
 
 /** What cannot work is said at once, naming the option. */
 export function invalid(problem) {

@@ -60,6 +60,8 @@ export class Listeners extends Handlers {
   loops = new Set();
   /** The last id that was delivered. */
   lastEventId = "";
+  /** So many waited when the app closed the client, and are gone. */
+  dropped = 0;
   /** `[size, message, place, waited]`, or `[0, tell]` for an event between them. */
   #queue = [];
   #size = 0;
@@ -152,6 +154,7 @@ export class Listeners extends Handlers {
   /** `discard`: nothing more comes out. Else what loops have, and what waits for somebody, can still be had. */
   end(discard, error) {
     const kept = discard || this.listened ? [] : this.#queue;
+    if (discard) this.dropped = this.waiting;
     this.clear();
     for (const messages of [...this.loops]) {
       if (discard) messages.discard();

@@ -108,6 +108,28 @@ for (const [name, kind, options] of transports) {
     equal(made.stats().outcome, "gap", "outcome");
   });
 
+  test(`${name}: closed while messages wait: lastEventId stays at the last one that was delivered`, async () => {
+    const plan = script(kind, [[...lines(kind, 1, 5)]]);
+    const unheard = client(plan.url, options);
+    await waits(unheard, 5);
+    unheard.close();
+    equal([unheard.lastEventId, unheard.stats().waiting], ["", 0], "nobody listened");
+    const left = client(plan.url, options);
+    equal(await pull(left, 2), [1, 2], "a loop that was left");
+    await waits(left, 3);
+    left.close();
+    equal(left.lastEventId, "2", "a loop that was left");
+    const heard = client(plan.url, options);
+    await waits(heard, 5);
+    const got = [];
+    heard.on(({ data }) => {
+      got.push(data.n);
+      heard.close();
+    });
+    await waitFor(() => heard.state === "closed", "the first message");
+    equal([got, heard.lastEventId], [[1], "1"], "closed by a handler");
+  });
+
   test(`${name}: a loop that is left leaves the rest to the next one, or to a handler`, async () => {
     const plan = script(kind, [[...lines(kind, 1, 9)]]);
     const made = client(plan.url, options);
