@@ -4,7 +4,7 @@ import { invalid } from "./errors.js";
 import { LONGEST, check, readForm, wrongProtocols } from "./options.js";
 
 const isFunction = (value) => typeof value === "function";
-const isAddress = (value) => typeof value === "string" || value instanceof URL;
+const isAddress = (value) => typeof value === "string" || value?.href;
 
 /** In ms since 1970, all before 1973 are: seconds, such as a JWT's `exp`. */
 const SECONDS = 1e11;

@@ -124,7 +124,7 @@ export class Client extends EventTarget {
   /** @type {string | null} */
   #outcome = null;
   #cancelled = false;
-  #unloaded = false;
+  #unloaded;
   #counts = { attempts: 0, opens: 0, sent: 0, acked: 0, unknown: 0, dropped: 0, gaps: 0 };
   #onAbort = () => this.#close(ABORTED, 0, "");
   #stop = (error) => this.#closed(INTERNAL, 0, error);

@@ -156,7 +156,8 @@ export class EventSource extends EventTarget {
     client.addEventListener("retry", (/** @type {any} */ { failure }) => failed(failure));
     client.addEventListener(
       "close",
-      (/** @type {any} */ { reason, error }) => reason !== "app" && failed(error ?? client.lastFailure),
+      // In a window that is gone the browser's own is closed without a word, but for Chromium's.
+      (/** @type {any} */ { reason, error }) => /^(app|unloaded)$/.test(reason) || failed(error ?? client.lastFailure),
     );
     client.on(({ type, data, origin, lastEventId }) =>
       tell(this, new MessageEvent(type, { data, origin, lastEventId })),

@@ -29,7 +29,7 @@ export function readFallback(given, endpoints, transport, longPoll) {
   if (order && transport !== undefined) throw invalid("fallback.order and transport exclude one another");
   if (order && several) throw invalid("fallback.order is for one endpoint: several are tried one after the other");
   if (order?.includes("poll") && !longPoll) throw invalid('fallback.order "poll" needs longPoll');
-  const named = typeof target === "object" && target !== null && !(target instanceof URL);
+  const named = typeof target === "object" && target !== null && !target.href;
   const sse = longPoll ? ["fetch", "poll"] : ["fetch"];
   let names = [];
   if (given !== false && !several && transport === undefined) {

@@ -6,6 +6,13 @@ const { addEventListener, removeEventListener, dispatchEvent } = EventTarget.pro
 /** Dispatches an event of the class's own. */
 export const tell = (target, event) => dispatchEvent.call(target, event);
 
+/** By a task. Firefox throws where the window is gone, in which there are none. */
+export function later(run) {
+  try {
+    setTimeout(run);
+  } catch {}
+}
+
 /** An object made for what has no prototype is of this class all the same (WebIDL, to internally create an object). */
 export function enlist(object, { prototype }, Class) {
   if (Object(prototype) !== prototype) Object.setPrototypeOf(object, Class.prototype);

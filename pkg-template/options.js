@@ -26,7 +26,8 @@ export const LONGEST = 2 ** 31 - 1;
 const isFunction = (value) => typeof value === "function";
 const isString = (value) => typeof value === "string";
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-export const isAddress = (value) => isString(value) || value instanceof URL;
+/** Of any realm. */
+export const isAddress = (value) => isString(value) || value?.href;
 /** A token, as methods and subprotocols are (RFC 9110, 5.6.2). */
 const isToken = (value) => isString(value) && /^[\w!#$%&'*+.^`|~-]+$/.test(value);
 /** Not an object literal, which fetch would send as "[object Object]". */

@@ -81,7 +81,16 @@ export class Persist {
     this.#stop = reopened(listen);
   }
 
-  async send(message, options) {
+  /** Not async: in a window that is gone nothing passes on what becomes of a promise. */
+  send(message, options) {
+    try {
+      return this.#send(message, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #send(message, options) {
     const { ttl = Infinity, priority } = options ?? {};
     if (isBytes(message) || Object.prototype.toString.call(message) === "[object Blob]") {
       throw new EverwireError(

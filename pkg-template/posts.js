@@ -41,7 +41,7 @@ const LONGEST_ANSWER = 2 ** 24;
 
 /** Whether fetch takes it. Its own error would show the address. */
 export function isFetchable(address) {
-  if (!(address instanceof URL || (address && typeof address === "string"))) return false;
+  if (!(address?.href || (address && typeof address === "string"))) return false;
   try {
     const { protocol, username, password } = resolve(address);
     return /^https?:$/.test(protocol) && !username && !password;

@@ -16,7 +16,7 @@ const UPGRADE_REQUIRED = 426;
 
 /** `tries` gives how many attempts there were since the last stable connection. */
 export function addProbe({ port, http }, probe, tries) {
-  if (typeof probe !== "string" && typeof probe !== "function" && !(probe instanceof URL))
+  if (typeof probe !== "string" && typeof probe !== "function" && !probe?.href)
     throw invalid("probe must be an address, or a function that gives one");
   if (typeof probe !== "function" && !isFetchable(probe))
     throw invalid("probe must be an http: or https: address, without a password");

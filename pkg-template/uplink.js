@@ -11,7 +11,7 @@ const POSTS = 8,
 const WEBSOCKET = 1;
 
 const isFunction = (value) => typeof value === "function";
-const isAddress = (value) => (value !== "" && typeof value === "string") || value instanceof URL || isFunction(value);
+const isAddress = (value) => (value !== "" && typeof value === "string") || value?.href || isFunction(value);
 
 const wrong = (name = "uplink") =>
   invalid(

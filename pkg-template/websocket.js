@@ -4,7 +4,7 @@ import { Backoff, readBackoff } from "./backoff.js";
 import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
-import { closeEvent, enlist, resolve, standardize, tell } from "./interface.js";
+import { closeEvent, enlist, later, resolve, standardize, tell } from "./interface.js";
 import { PLAINLY, readForm, readOptions, wrongProtocols } from "./options.js";
 import { instance } from "./wasm.js";
 
@@ -28,6 +28,8 @@ function platformClass() {
   );
 }
 
+/** Held, as in a frame that was removed Chromium has none to give. */
+const { DOMException } = globalThis;
 const syntaxError = (problem) => new DOMException(`everwire: ${problem}`, "SyntaxError");
 
 /** WebIDL's union of a string and a sequence of strings. */
@@ -232,7 +234,7 @@ export class WebSocket extends EventTarget {
     // Also in a handler of `close`, where one that repeats is not over yet.
     this.#client?.close();
     // By a task, as the standard has it; a link tells its end itself.
-    if (live && !link) setTimeout(() => this.#lost(true));
+    if (live && !link) later(() => this.#lost(true));
   }
 
   /** Before an argument is converted, as WebIDL has it. */
@@ -263,7 +265,13 @@ export class WebSocket extends EventTarget {
       else if (returned && this.#state === OPEN && client.state !== "closed") this.#lost(false);
     });
     client.addEventListener("retry", () => this.#lost(false));
-    client.addEventListener("close", (/** @type {any} */ { reason }) => reason !== "app" && this.#lost(true));
+    client.addEventListener("close", (/** @type {any} */ { reason }) => {
+      // In a window that is gone the browser's own is closed without a word.
+      if (reason === "unloaded") {
+        this.#letGo();
+        this.#state = CLOSED;
+      } else if (reason !== "app") this.#lost(true);
+    });
   }
 
   /** Hears how the platform's socket ends, before the client does. */

@@ -20,10 +20,35 @@ export function spyOnClose(codes) {
         return close.apply(this, given);
     };
     return () => { WebSocket.prototype.close = close; };
+}
+export function openedBy(other) {
+    window.opener = other;
+}
+export function leave() {
+    window.dispatchEvent(new PageTransitionEvent('pagehide'));
+    document.dispatchEvent(new Event('visibilitychange'));
 }")]
 extern "C" {
     #[wasm_bindgen(js_name = spyOnClose)]
     fn spy_on_close(codes: &js_sys::Array) -> js_sys::Function;
+    #[wasm_bindgen(js_name = openedBy)]
+    fn opened_by(other: &JsValue);
+    fn leave();
+}
+
+#[wasm_bindgen_test]
+async fn a_window_that_others_see_into_closes_its_clients_when_it_goes() {
+    let server = Server::start().await;
+    opened_by(&js_sys::global());
+    let mut wire = web_socket(&server.ws("/echo")).live();
+    opened_by(&JsValue::NULL);
+    until_open(&mut wire).await;
+    server.until_stats("one connection", 1, 0).await;
+    leave();
+    let (closed, _) = until_closed(&mut wire).await;
+    assert_eq!((closed.why, closed.code, closed.failure), (Why::Unloaded, 0, None));
+    assert_eq!(within("the fate", wire.handle().send("late")).await, Sent::Dropped(Dropped::Closed));
+    server.until_stats("the socket to go", 0, 0).await;
 }
 
 #[wasm_bindgen_test]

@@ -1,8 +1,9 @@
 // Whatever the page does: a frame that is removed, moved or navigated while its client is held outside, window.stop(),
 // document.open(), a popup or a worker that is closed. In Firefox an `await` outside never hears of a promise that was
 // made in a window that is gone; a `then` does, so these tests take that.
+import { connect } from "/pkg/duplex.js";
 import { Counter, noFlaws, quick, watch } from "../client.js";
-import { after, equal, ok, test, waitFor } from "../harness.js";
+import { after, engine, equal, ok, test, thrown, waitFor } from "../harness.js";
 import { echoBarrier, script, sse, stats, unique, ws } from "../server.js";
 
 /** @returns {Promise<any>} its element, with what the package exports there */
@@ -349,3 +350,141 @@ for (const [deed, act] of Object.entries(DEEDS)) {
     }
   });
 }
+
+for (const [name, kind] of [
+  ["WebSocket", "ws"],
+  ["EventSource", "sse"],
+]) {
+  for (const way of ["removed", "navigated", "opened anew and removed"]) {
+    test(`drop-in ${name}: in a frame that is ${way} it is closed without a word, as the browser's own`, async () => {
+      const element = await frame();
+      const { contentWindow: inner } = element;
+      const dropIn = await inner.eval(`import("/pkg/${name.toLowerCase()}.js")`);
+      const classes = [inner[name], dropIn[name]];
+      const sockets = classes.map((Class) => new Class(counting(kind)));
+      // Browsers open one WebSocket to a host at a time.
+      if (kind === "sse") sockets.push(...classes.map((Class) => new Class(script("sse", [[["hang"]]]).url)));
+      await waitFor(() => sockets[0].readyState === 1 && sockets[1].readyState === 1, "two that are open");
+      const heard = [];
+      for (const type of ["error", "close", "open", "message"])
+        for (const socket of sockets)
+          if (socket instanceof dropIn[name]) socket.addEventListener(type, () => heard.push(type));
+      await ends[way](element);
+      heard.length = 0;
+      await waitFor(() => sockets[0].readyState > 1, "the browser's own");
+      // Firefox closes it, and never says that it is closed.
+      for (const socket of sockets)
+        if (socket instanceof dropIn[name]) equal(socket.readyState, kind === "ws" ? 3 : 2, "readyState");
+      for (const socket of sockets) {
+        if (kind === "ws") equal(thrown(() => socket.close(999)).name, "InvalidAccessError", "close(999)");
+        if (kind === "ws") socket.send("x");
+        socket.close();
+        socket.close();
+        ok(/^(ws|http)/.test(socket.url) && socket.readyState >= 2, "getters");
+      }
+      await gone();
+      await echoBarrier();
+      equal(heard, [], "events");
+    });
+  }
+}
+
+test("what outbox.persist keeps is the next page's, however its frame goes", async () => {
+  for (const [way, end] of Object.entries(ends)) {
+    const element = await frame("loadDuplex");
+    const [key, plan] = [unique(), script("ws", [[["mute"]], [["echo"]]])];
+    const outbox = { ack: { match: ({ data }) => data.id }, persist: { key } };
+    const made = element.connect(plan.url, { outbox });
+    await waitFor(() => made.state === "open", "the open");
+    const sent = fate(made.send({ n: 1 }));
+    await waitFor(async () => (await plan.log())[0].received.length === 1, "the message at the server");
+    await end(element);
+    await told(sent);
+    equal([way, sent.told[0], made.state], [way, { status: "unknown" }, "closed"], "what became of it here");
+    const late = fate(made.send({ n: 2 }));
+    await told(late);
+    equal(late.told, [{ status: "dropped", code: "closed" }], "what comes too late");
+    const restored = [];
+    const next = connect(plan.url, { outbox: { ...outbox, persist: { key, restored: ({ n }) => restored.push(n) } } });
+    after(() => next.close());
+    await waitFor(() => restored.length, `what was kept, ${way}`);
+    equal((await next.send({ n: 3 })).status, "acked", "the next page's own");
+    equal(restored, [1], "what was kept");
+    next.close();
+    element.remove();
+  }
+});
+
+test("a popup that is closed: the client that its opener holds closes", async () => {
+  const popup = window.open("/frame.html", "_blank", "width=200,height=200");
+  // WebKitGTK's driver opens none.
+  if (!popup) return ok(engine === "webkit", "a popup");
+  after(() => popup.close());
+  await waitFor(() => popup.load, "the popup");
+  const { connect: inner } = await popup.load();
+  const made = inner(counting("ws"));
+  const seen = watch(made);
+  await waitFor(() => seen.messages.length, "messages");
+  popup.close();
+  await waitFor(() => seen.closed, "the close");
+  equal([seen.closed.reason, seen.closed.error, made.state], ["unloaded", null, "closed"], "the close");
+  await gone();
+});
+
+test("a worker that ends itself, or is ended: nothing throws in it, and its connections end", async () => {
+  for (const end of ["close", "terminate"]) {
+    const code = `import { connect } from "${location.origin}/pkg/index.js";
+      const made = ["${counting("ws")}", "${counting("sse")}"].map((url) => connect(url));
+      await Promise.all(made.map((one) => one.opened()));
+      postMessage("open");
+      onmessage = () => {
+        close();
+        try {
+          for (const one of made) {
+            one.send("x"); one.reconnect(); one.stats(); one.on(() => {}); JSON.stringify(one); one.drained(); one.opened(); one.close();
+          }
+          postMessage(made.map(({ state }) => state).join());
+        } catch (error) {
+          postMessage(String(error));
+        }
+      };`;
+    const worker = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), { type: "module" });
+    after(() => worker.terminate());
+    const heard = [];
+    worker.onmessage = ({ data }) => heard.push(data);
+    await waitFor(() => heard.length, "open clients");
+    if (end === "terminate") worker.terminate();
+    else worker.postMessage("close");
+    await gone();
+    if (end === "close") await waitFor(() => heard.length > 1, "its last word");
+    equal(heard, end === "close" ? ["open", "closed,closed"] : ["open"], end);
+    worker.terminate();
+  }
+});
+
+test("a client in a frame takes what the page gives it: blobs, files, buffers, addresses", async () => {
+  const element = await frame();
+  const plan = script("ws", [[["echo"]]]);
+  const made = element.connect({ websocket: new URL(plan.url) }, { codec: "binary" });
+  const seen = watch(made);
+  const given = [
+    new Blob(["ab"]),
+    new File(["ab"], "x"),
+    new TextEncoder().encode("ab"),
+    new Uint8Array([97, 98]).buffer,
+  ];
+  for (const value of given) made.send(value);
+  await waitFor(
+    () => seen.messages.length === given.length,
+    () => `echoes, have ${seen.messages.length}`,
+  );
+  const text = new TextDecoder();
+  equal(
+    seen.data.map((data) => text.decode(data)),
+    given.map(() => "ab"),
+    "what the server got",
+  );
+  const direct = element.connect(new URL(plan.url));
+  await waitFor(() => direct.state === "open", "an address of the page's own");
+  direct.close();
+});
