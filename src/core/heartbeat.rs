@@ -17,14 +17,14 @@ pub(crate) struct Watch {
     /// WebSocket can ask; on SSE the probe is only a wait.
     pings: bool,
     heard: u64,
-    suspect: Option<Suspect>,
+    suspect: Suspect,
     probe: Option<Probe>,
 }
 
 /// Sends that nothing followed yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Suspect {
-    /// Probed at this time.
+    /// Probed at this time; at the end of the clock: there are none.
     due: u64,
     last: u64,
 }
@@ -45,10 +45,12 @@ pub(crate) enum Verdict {
     Dead,
 }
 
+const NONE: Suspect = Suspect { due: u64::MAX, last: 0 };
+
 impl Watch {
     pub(crate) fn new(heartbeat: &Heartbeat, pings: bool, now: u64) -> Self {
         let (interval, timeout) = (heartbeat.interval, heartbeat.silence());
-        Self { interval, timeout, pings, heard: now, suspect: None, probe: None }
+        Self { interval, timeout, pings, heard: now, suspect: NONE, probe: None }
     }
 
     /// Something came in at `at`.
@@ -60,19 +62,20 @@ impl Watch {
             self.probe = None;
         }
         // What was sent after that, or in that same millisecond, is still unanswered.
-        match &mut self.suspect {
-            Some(suspect) if self.heard <= suspect.last => {
-                suspect.due = suspect.due.max(self.heard.later(self.timeout));
-            }
-            suspect => *suspect = None,
+        if self.heard > self.suspect.last {
+            self.suspect = NONE;
+        } else {
+            self.suspect.due = self.suspect.due.max(self.heard.later(self.timeout));
         }
     }
 
     /// The app sent something. The first unanswered send counts.
     pub(crate) fn sent(&mut self, now: u64) {
         if self.pings {
-            let due = self.suspect.as_ref().map_or(now.later(self.timeout), |suspect| suspect.due);
-            self.suspect = Some(Suspect { due, last: now });
+            if self.suspect.due == u64::MAX {
+                self.suspect.due = now.later(self.timeout);
+            }
+            self.suspect.last = now;
         }
     }
 
@@ -102,10 +105,7 @@ impl Watch {
     pub(crate) fn deadline(&self) -> u64 {
         match &self.probe {
             Some(probe) => probe.due,
-            None => {
-                let suspect = self.suspect.as_ref().map_or(u64::MAX, |suspect| suspect.due);
-                self.heard.later(self.interval).min(suspect)
-            }
+            None => self.heard.later(self.interval).min(self.suspect.due),
         }
     }
 
@@ -138,7 +138,7 @@ impl Watch {
     #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn times(&mut self) -> Vec<&mut u64> {
         let Self { heard, suspect, probe, .. } = self;
-        let suspect = suspect.iter_mut().flat_map(|Suspect { due, last }| [due, last]);
+        let suspect = [&mut suspect.due, &mut suspect.last];
         let probe = probe.iter_mut().flat_map(|Probe { since, due, .. }| [since, due]);
         std::iter::once(heard).chain(suspect).chain(probe).collect()
     }

@@ -23,7 +23,7 @@ mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
-use config::{Config, LONGEST_ID};
+use config::{Config, FLOOR, LONGEST_ID};
 use detour::Asking;
 use endpoints::Patience;
 use failure::Failure;
@@ -57,7 +57,8 @@ pub(crate) struct Connection {
     attempt: u32,
     /// The last serial given.
     serial: u32,
-    attempted_at: Option<u64>,
+    /// No attempt before this, whatever is told: the one before is too fresh.
+    floor: u64,
     /// Retries since the last stable connection.
     retries: u64,
     /// Failed attempts in a row.
@@ -98,8 +99,8 @@ pub(crate) struct Connection {
     /// How long the cursor was that this attempt sent up.
     up: u32,
     queue: Queue,
-    /// The socket takes nothing before this; at the end of the clock: it is closing.
-    full_until: Option<u64>,
+    /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
+    full_until: u64,
     /// Requests in a row that the server answered with "not now".
     stalls: u64,
     offline: bool,
@@ -108,11 +109,11 @@ pub(crate) struct Connection {
     frozen: u64,
     /// The page is going for good.
     left: bool,
-    /// Of the last tick: monotonic and wall time.
-    clock: Option<(u64, u64)>,
+    /// Of the last tick: monotonic and wall time; before it the end of that.
+    clock: (u64, u64),
     looked: u64,
-    /// When an EventSource that reconnects by itself last erred, and when before that.
-    interruptions: (Option<u64>, Option<u64>),
+    /// Until when the last error of an EventSource that reconnects by itself counts, and the one before that.
+    interruptions: (u64, u64),
 }
 
 impl Connection {
@@ -123,7 +124,7 @@ impl Connection {
             actions: Vec::new(),
             attempt: 0,
             serial: 0,
-            attempted_at: None,
+            floor: 0,
             retries: 0,
             failures: 0,
             has_opened: false,
@@ -151,13 +152,13 @@ impl Connection {
             ids: Ids::new(config.numbered),
             up: 0,
             queue: Queue::new(config.outbox.clone()),
-            full_until: None,
+            full_until: 0,
             stalls: 0,
             offline: false,
             hidden: false,
-            clock: None,
+            clock: (0, u64::MAX),
             looked: 0,
-            interruptions: (None, None),
+            interruptions: (0, 0),
             config,
         }
     }
@@ -214,10 +215,10 @@ impl Connection {
             Phase::Waiting { until, .. } => self.waking(*until),
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
-                let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor()) };
+                let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor) };
                 let next = self.watch.as_ref().map_or(next, |watch| watch.deadline().min(next));
                 let due = if next == u64::MAX { next } else { self.waking(next) };
-                due.min(self.full_until.unwrap_or(u64::MAX))
+                if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
         };
         due.min(self.queue.soonest())
@@ -381,7 +382,7 @@ impl Connection {
     #[inline(never)]
     fn begin(&mut self, now: u64) {
         self.renew();
-        self.attempted_at = Some(now);
+        self.floor = now.later(FLOOR);
         self.spent = false;
         self.brought = false;
         self.frozen = 0;
@@ -472,13 +473,14 @@ impl Connection {
 
     fn tick(&mut self, at: Moment, wall: u64) {
         let now = at.now;
-        let slept = self
-            .clock
-            .is_some_and(|(mono, before)| wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP));
-        self.clock = Some((now, wall));
+        let (mono, before) = self.clock;
+        let slept = wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP);
+        self.clock = (now, wall);
         self.looked = now;
         self.queue.expire(now, &mut self.actions);
-        self.full_until = self.full_until.filter(|until| now < *until);
+        if now >= self.full_until {
+            self.full_until = 0;
+        }
         match self.phase {
             Phase::Resolving { due } if now >= due => self.lost(at, Failure::Provider),
             Phase::Opening { due } if now >= due => self.lost(at, Failure::OpenTimeout),
@@ -513,8 +515,8 @@ impl Connection {
 
     fn interrupted(&mut self, at: Moment) {
         let (last, before) = self.interruptions;
-        self.interruptions = (Some(at.now), last);
-        let often = before.is_some_and(|before| at.now <= before.later(SELF_RECONNECTS));
+        self.interruptions = (at.now.later(SELF_RECONNECTS), last);
+        let often = before > 0 && at.now <= before;
         if !self.config.browser_reconnects || !self.config.reconnects || often {
             return self.lost(at, Failure::Network);
         }
@@ -556,7 +558,7 @@ impl Connection {
     /// At once, but for the floor.
     #[inline(never)]
     fn soon(&mut self, now: u64) {
-        let until = self.floor();
+        let until = self.floor;
         if until <= now {
             self.begin(now);
         } else {

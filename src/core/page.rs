@@ -2,7 +2,6 @@
 
 use super::{
     Connection,
-    config::FLOOR,
     failure::Failure,
     heartbeat::Verdict,
     io::{Moment, Page, Why},
@@ -69,12 +68,6 @@ impl Connection {
         }
     }
 
-    /// No attempt before it.
-    #[inline(never)]
-    pub(super) fn floor(&self) -> u64 {
-        self.attempted_at.map_or(0, |at| at.later(FLOOR))
-    }
-
     /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.
     fn doubt(&mut self, at: Moment) {
         self.looked = at.now;
@@ -89,7 +82,7 @@ impl Connection {
     /// Tries at once, but not within the floor of the last attempt nor before a told time.
     pub(super) fn hurry(&mut self, now: u64) {
         if let Phase::Waiting { not_before, .. } = self.phase {
-            let until = not_before.max(self.floor());
+            let until = not_before.max(self.floor);
             if until <= now {
                 self.begin(now);
             } else {

@@ -7,6 +7,7 @@
 use super::{
     Connection,
     backoff::uniform,
+    config::FLOOR,
     io::{Action, Input, Moment, Reason, Route},
     state::Phase,
 };
@@ -88,9 +89,7 @@ impl Connection {
     /// The clock has moved on.
     pub(super) fn roll(&mut self, at: Moment) {
         let now = at.now;
-        if now < self.rollover.deadline(self.floor())
-            || self.spent
-            || !matches!(self.phase, Phase::Open { .. })
+        if now < self.rollover.deadline(self.floor) || self.spent || !matches!(self.phase, Phase::Open { .. })
         {
             return;
         }
@@ -99,7 +98,7 @@ impl Connection {
         }
         let endpoint = if now >= self.rollover.failback { 0 } else { self.endpoint };
         self.serial = self.serial.wrapping_add(1);
-        self.attempted_at = Some(now);
+        self.floor = now.later(FLOOR);
         let attempt = self.serial;
         let due = now.later(self.config.open_timeout);
         self.rollover.next = Some(Successor { attempt, endpoint, due, route: None });

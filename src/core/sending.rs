@@ -43,7 +43,7 @@ impl Connection {
 
     /// Or the socket's buffer is full, or it is closing already.
     pub(crate) fn unsent(&mut self, now: u64, id: u32, full: bool) {
-        self.full_until = Some(if full { now.later(FULL) } else { u64::MAX });
+        self.full_until = if full { now.later(FULL) } else { u64::MAX };
         self.queue.back(id, &mut self.actions);
     }
 
@@ -51,10 +51,13 @@ impl Connection {
     pub(super) fn room(&mut self, at: Moment, told: Option<u64>) {
         self.stalls = if told.is_some() { self.stalls + 1 } else { 0 };
         let backoff = &self.config.backoff;
-        self.full_until = told.map(|told| {
-            let wait = backoff.delay(self.stalls, at.draw).max(backoff.told(told, 4, at.draw));
-            at.now.later(wait)
-        });
+        self.full_until = match told {
+            Some(told) => {
+                let wait = backoff.delay(self.stalls, at.draw).max(backoff.told(told, 4, at.draw));
+                at.now.later(wait)
+            }
+            None => 0,
+        };
     }
 
     /// What waits for a pong needs a ping, if none is out after it.
@@ -80,13 +83,15 @@ impl Connection {
     }
 
     fn sendable(&self) -> bool {
-        matches!(self.phase, Phase::Open { .. }) && self.full_until.is_none()
+        matches!(self.phase, Phase::Open { .. }) && self.full_until == 0
     }
 
     /// What is on the wire of a connection that is over.
     pub(super) fn unload(&mut self) {
         // When a server said "not now", that holds for the next connection, too.
-        self.full_until = self.full_until.filter(|until| self.stalls > 0 && *until < u64::MAX);
+        if self.stalls == 0 || self.full_until == u64::MAX {
+            self.full_until = 0;
+        }
         self.queue.cut(&mut self.actions);
     }
 }

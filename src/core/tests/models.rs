@@ -25,7 +25,7 @@ impl Connection {
     pub(super) fn rebase(&mut self, now: u64) {
         let Self {
             phase,
-            attempted_at,
+            floor,
             barred,
             watch,
             rollover,
@@ -44,9 +44,14 @@ impl Connection {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => vec![],
         };
         times.extend([barred, heard, looked, frozen]);
-        times.extend(attempted_at.iter_mut().chain(full_until));
-        times.extend(clock.iter_mut().flat_map(|(monotonic, wall)| [monotonic, wall]));
-        times.extend(interruptions.0.iter_mut().chain(&mut interruptions.1));
+        times.extend([
+            floor,
+            full_until,
+            &mut clock.0,
+            &mut clock.1,
+            &mut interruptions.0,
+            &mut interruptions.1,
+        ]);
         times.extend(watch.iter_mut().flat_map(super::super::heartbeat::Watch::times));
         times.extend(rollover.times());
         // 0: it never was; the end of the clock: it never will be.

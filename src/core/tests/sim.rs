@@ -373,7 +373,7 @@ impl Sim {
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => false,
         };
         let held =
-            matches!(core.phase, Phase::Open { .. }) && core.full_until.is_some_and(|until| until < u64::MAX);
+            matches!(core.phase, Phase::Open { .. }) && core.full_until > 0 && core.full_until < u64::MAX;
         let quiet = quiet && !held && core.queue().soonest() == u64::MAX;
         // What is due at the end of the clock is never.
         let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
