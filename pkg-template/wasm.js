@@ -60,8 +60,8 @@ export function instance() {
         }
         return 0;
       };
-      const free = clients.findIndex((other) => !other);
-      const client = free < 0 ? clients.length : free;
+      let client = 0;
+      while (clients[client]) client++;
       clients[client] = {
         stop,
         // As src/bindings/imports.rs counts.
