@@ -155,7 +155,7 @@ export function check(path, value, kind) {
     value === undefined ||
     (min
       ? typeof value === "number" && value >= +min && value <= +max
-      : kind.split(/, | or /).some((one) => KINDS[one]?.(value) ?? value === JSON.parse(one)))
+      : kind.split(/, | or /).some((one) => (KINDS[one] ? KINDS[one](value) : value === JSON.parse(one))))
   )
     return value;
   throw invalid(`${path} must be ${kind}, not ${describe(value)}`);
