@@ -49,9 +49,9 @@ impl Connection {
         stable: bool,
         last: bool,
     ) -> Option<(Failure, bool)> {
-        // It may be about the request; and a status below 500 certainly is, unless it says to wait, or asks who this is.
+        // It may be about the request; and a status below 500 certainly is, unless it says to wait, asks who this is, or has no more.
         let about = matches!(failure, Failure::Network | Failure::Http { .. } | Failure::ContentType)
-            && !matches!(failure, Failure::Http { status: 401 | 407 | 408 | 425 | 429 | 503, .. });
+            && !matches!(failure, Failure::Http { status: 204 | 401 | 407 | 408 | 425 | 429 | 503, .. });
         let refused = about && matches!(failure, Failure::Http { status: 400..=499, .. });
         match self.asking {
             Asking::Without if opened && stable => self.asking = Asking::Proving,

@@ -162,6 +162,14 @@ fn a_refused_token_says_nothing_of_the_cursor() {
 }
 
 #[test]
+fn no_more_to_be_had_is_the_end_and_no_refusal_of_the_cursor() {
+    let mut sim = lost(Config::default());
+    assert!(dial(&mut sim));
+    sim.lost(http(204));
+    assert_eq!(sim.end(), Some(Why::Ended));
+}
+
+#[test]
 fn without_a_cursor_nothing_is_to_be_left_out() {
     let mut sim = lost(Config::default());
     for _ in 0..8 {
