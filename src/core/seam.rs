@@ -143,7 +143,6 @@ impl Ids {
     pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.learn(id);
         self.last = last;
-        self.from = last.unwrap_or_default();
         // Not the first id of the stream: the stream began before it.
         self.first.clear();
     }

@@ -204,6 +204,17 @@ fn a_replay_that_begins_before_what_is_known_gives_only_what_did_not_come() {
 }
 
 #[test]
+fn after_a_reload_numbers_a_little_below_the_place_are_of_the_page_before() {
+    for (begin, delivered) in [(2_990, 5), (2_000, 5), (1, 3_005)] {
+        let mut client = Client { ids: Ids::new(true), ..Client::default() };
+        client.ids.start_from(of_run(1, 3_000), Some(3_000));
+        client.ids.reconnected();
+        (begin..=3_005).for_each(|n| client.take(of_run(1, n), Some(n)));
+        assert_eq!(client.delivered.len(), delivered, "from {begin}");
+    }
+}
+
+#[test]
 fn an_epoch_tells_that_forgotten_numbers_are_old() {
     let mut client = Client { ids: Ids::new(true), ..Client::default() };
     client.ids.epoch(1);
