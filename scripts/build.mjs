@@ -7,7 +7,6 @@ import binaryen from "binaryen";
 import { build } from "esbuild";
 import { minify } from "terser";
 import { addressNpm, readAddress } from "./address.mjs";
-import { arrange } from "./arrange.mjs";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
@@ -107,9 +106,7 @@ await facade({
   alias: { "#wasm": `./${out}/wasm.js` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
-// Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike. Their order is what
-// order.mjs found, for 0.06 kB.
-const order = JSON.parse(readFileSync("scripts/order.json", "utf8"));
+// Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike.
 for (const file of readdirSync("pkg")) {
   const { code } = await minify(readFileSync(`pkg/${file}`, "utf8"), {
     module: true,
@@ -120,7 +117,7 @@ for (const file of readdirSync("pkg")) {
   });
   if (/[^\0-\x7f]/.test(code ?? ""))
     throw new Error(`build: pkg/${file} is not ASCII: a page of another charset would garble it`);
-  writeFileSync(`pkg/${file}`, arrange(`${code}\n`, order));
+  writeFileSync(`pkg/${file}`, `${code}\n`);
 }
 for (const name of entries) cpSync(`pkg-template/${name}.d.ts`, `pkg/${name}.d.ts`);
 for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
