@@ -98,8 +98,9 @@ export class Seam {
     if (number <= last && this.#due !== "gap") {
       const known = this.#known(mark);
       this.#repeats ||= known === true;
-      // Else it would be remembered, or was told to be missing.
-      const strange = mark && (number < this.#from || BigInt(last) - BigInt(number) >= RECENT);
+      // Else it would be remembered, or was told to be missing; the first one is, by its id.
+      const far = number > this.#from && BigInt(last) - BigInt(number) >= RECENT;
+      const strange = mark && (number < this.#from || far);
       if (known === false) return this.#anew();
       if (!strange || this.#repeats) return undefined;
       if (last > this.#before) this.#before = last;

@@ -271,8 +271,8 @@ impl Ids {
             let known = self.known(mark);
             let counted = again || self.epoch.is_some();
             self.repeats |= known == MESSAGE && !counted;
-            // Else it would be remembered, or was told to be missing.
-            let strange = number < self.from || last - number >= RECENT as u64;
+            // Else it would be remembered, or was told to be missing; the first one is, by its id.
+            let strange = number < self.from || number > self.from && last - number >= RECENT as u64;
             if known == ID {
                 return self.anew();
             }

@@ -215,6 +215,17 @@ fn after_a_reload_numbers_a_little_below_the_place_are_of_the_page_before() {
 }
 
 #[test]
+fn the_first_numbered_message_may_be_remembered_by_its_id_alone() {
+    let mut client = Client { ids: Ids::new(true), ..Client::default() };
+    client.take(of_run(7, 9_999), Some(1));
+    (2..=5_000).for_each(|n| client.take(of_run(1, n), Some(n)));
+    client.ids.reconnected();
+    client.delivered.clear();
+    (1..=5_001).for_each(|n| client.take(of_run(1, n), Some(n)));
+    assert_eq!((client.delivered, client.told), (vec![of_run(1, 5_001)], vec![(Outcome::Recovered, 0)]));
+}
+
+#[test]
 fn an_epoch_tells_that_forgotten_numbers_are_old() {
     let mut client = Client { ids: Ids::new(true), ..Client::default() };
     client.ids.epoch(1);

@@ -26,8 +26,7 @@ fn dial(sim: &mut Sim) -> bool {
     }
     sim.resolved();
     // As the port asks when it dials.
-    let with = sim.core.goes_up(1) == 0;
-    with
+    sim.core.goes_up(1) == 0
 }
 
 fn open(sim: &mut Sim) {
