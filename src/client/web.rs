@@ -32,7 +32,9 @@ use crate::{
 type Driver = driver::Driver<AppHost>;
 
 /// What the port calls; most calls are about no id.
-type Call = dyn Fn(u32, u32, u32, Option<u32>, Option<u32>) -> u32;
+/// The port leaves out zeros at the end.
+type Number = Option<u32>;
+type Call = dyn Fn(u32, Number, Number, Number, Number) -> u32;
 
 pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
@@ -87,10 +89,9 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
 
     let weak = Rc::downgrade(&driver);
     let called = weak.clone();
-    let call = Closure::<Call>::new(move |kind, attempt, code, high: Option<u32>, low: Option<u32>| {
-        called
-            .upgrade()
-            .map_or(0, |driver| driver.called(kind, attempt, code, high.unwrap_or(0), low.unwrap_or(0)))
+    let call = Closure::<Call>::new(move |kind, attempt, code, high, low| {
+        let [attempt, code, high, low] = [attempt, code, high, low].map(Option::unwrap_or_default);
+        called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, high, low))
     });
     let (to, source) = (Rc::clone(&inbox), driver.port().clone());
     let sink = Closure::<dyn Fn(JsMessage)>::new(move |message: JsMessage| {
