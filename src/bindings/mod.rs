@@ -145,14 +145,14 @@ extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, l
     let place = client as usize;
     if kind >= NEW {
         let new = (kind == NEW).then(|| Rc::new(new(client, attempt)));
-        CLIENTS.with_borrow_mut(|clients| {
+        let before = CLIENTS.with_borrow_mut(|clients| {
             if place == clients.len() {
                 clients.push(None);
             }
-            if let Some(place) = clients.get_mut(place) {
-                *place = new;
-            }
+            clients.get_mut(place).and_then(|place| std::mem::replace(place, new))
         });
+        // Not within the borrow: a client that is still open calls its port.
+        drop(before);
         return 0;
     }
     let Some(driver) = CLIENTS.with_borrow(|clients| clients.get(place).cloned().flatten()) else { return 0 };
