@@ -58,7 +58,8 @@ const KINDS = {
   "a key of the JSON": isString,
   "a whole number from 1": (value) => value === Infinity || (Number.isInteger(value) && value > 0),
   bytes: isBytes,
-  "an HTTP method": isToken,
+  // The others are no fetch's (Fetch, "forbidden method").
+  "an HTTP method": (value) => isToken(value) && !/^(connect|trac[ek])$/i.test(value),
   "a form": isBody,
   "valid headers": isHeaders,
   "an object with decode and encode": (value) => isFunction(value?.decode) && isFunction(value.encode),
@@ -292,6 +293,8 @@ export function readOptions(all, endpoints) {
   const manual = resume.commit === "manual";
   if (storage && key === undefined) throw invalid("resume.storage needs resume.key: whose stream, and which");
   if (!storage && manual) throw invalid("resume.commit needs resume.storage");
+  // `false` is a choice.
+  if (storage === undefined && key !== undefined) throw invalid("resume.key needs resume.storage");
   let acks;
   if (outbox.ack) {
     const { id = "id", match } = readForm("outbox.ack", outbox.ack, undefined, given);
