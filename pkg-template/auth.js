@@ -23,7 +23,7 @@ export function tokens(ask, options = {}) {
 function read(given) {
   const { token, expiresAt } = typeof given === "string" ? { token: given } : (given ?? {});
   if (typeof token !== "string" || !token)
-    throw invalid("the token function must give a string that is not empty, or { token, expiresAt }");
+    throw invalid("the token function must give a non-empty string, or { token, expiresAt }");
   if (expiresAt === undefined || expiresAt === null) return [token, Infinity];
   const time = isFunction(expiresAt.getTime) ? expiresAt.getTime() : expiresAt;
   if (!Number.isFinite(time)) throw invalid("expiresAt must be a Date, or a number: ms since 1970");
@@ -80,8 +80,7 @@ class Tokens {
   }
 
   query(target, name = "access_token") {
-    if (typeof name !== "string" || !name)
-      throw invalid("query: the parameter's name must be a string that is not empty");
+    if (typeof name !== "string" || !name) throw invalid("query: the parameter's name must be a non-empty string");
     if (!isFunction(target) && (target === null || !/^(string|object)$/.test(typeof target))) {
       throw invalid("query takes an endpoint: a string, a URL, { websocket }, { sse }, or a function");
     }

@@ -73,9 +73,9 @@ const APP = 0,
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
   "is no URL, or relative outside of a page",
-  "has the scheme of a WebSocket: give http: or https:",
+  "is for a WebSocket: use http: or https:",
   "must have the scheme ws:, wss:, http: or https:",
-  "must have no user name or password: send an Authorization header",
+  "must have no user name or password",
 ];
 /** Of `NO_ROUTES`: no other address of the function's would do. */
 const CREDENTIALS = 24;
@@ -293,7 +293,7 @@ export class Client extends EventTarget {
       const payload = encode(message, this.#settings);
       if (this.#state === CLOSED) return resolve(result(DROPPED_CLOSED));
       if (signal?.aborted) return resolve(result(DROPPED_ABORTED));
-      if (port.awaiting.has(key)) throw new EverwireError("encode", "send: a message with this id still needs its ack");
+      if (port.awaiting.has(key)) throw new EverwireError("encode", "send: a message with this id still awaits an ack");
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
       const kept = key !== undefined || this.#state !== OPEN || port.takes() !== 1 || port.payloads.size > 0;
       const bytes = kept ? byteLength(payload) : 0;
@@ -536,7 +536,7 @@ export class Client extends EventTarget {
     const { delivered, aside, id, seq, cursor, number, reason } = port;
     const name = id && !cursor ? "id" : seq && number === undefined && "seq";
     if ((delivered > aside || this.#listeners.waiting) && name)
-      hint(`resume.${name} is in no message so far: nothing is resumed`);
+      hint(`resume.${name} found nothing so far: nothing is resumed`);
     if (port.via === "url") port.call(ASKING);
     const { signal } = (port.asking = new AbortController());
     const context = { reason, attempt: retry, lastEventId: port.cursor, signal };
@@ -727,7 +727,7 @@ export class Client extends EventTarget {
   }
 }
 
-const deaf = (what) => hint(`${what} hears nothing: messages go to on(), the events ${EVENTS} to addEventListener()`);
+const deaf = (what) => hint(`${what} gets nothing: use on() for messages, addEventListener() for ${EVENTS}`);
 
 // As on a WebSocket, which many come from; here nothing would ever call it.
 for (const type of ["message", "error", ...EVENTS])
@@ -765,7 +765,7 @@ function asRequest(given) {
 /** The browser's own error would show the value. */
 function fetchable(headers, body, route) {
   if (!(route & 3) || !isHeaders(headers) || !isBody(body ?? ""))
-    throw invalid("http.headers, http.body or http.cancel gave what fetch cannot take");
+    throw invalid("fetch cannot take what http or resume.request gave");
 }
 
 function unsupported(name) {

@@ -23,9 +23,9 @@ const TOO_MANY = 429;
 const FAILBACK = 300_000;
 
 const REQUESTS = `
-id=a string that is not empty
-replyId=a string that is not empty
-error=a string that is not empty
+id=a non-empty string
+replyId=a non-empty string
+error=a non-empty string
 timeout=a number of ms from 1 to 2147483647
 onLoss="reject" or "retry"`;
 

@@ -19,7 +19,7 @@ export function encode(message, settings) {
       payload = undefined;
     }
     if (!isRaw(payload)) {
-      throw new EverwireError("encode", "send: the message must be a string, bytes, or what the codec takes", cause);
+      throw new EverwireError("encode", "send: the codec cannot encode this message", cause);
     }
   }
   return payload;
@@ -37,7 +37,7 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
-const UNNAMED = "send: an ack needs an id: give an object, a function as outbox.ack.id, or ack: false";
+const UNNAMED = "send: no id to ack: send an object, set outbox.ack.id to a function, or ack: false";
 
 /** The message with an id that the server can ack, and that id: its own, or a new one. */
 export function identify(message, { id }, fresh, problem = UNNAMED) {

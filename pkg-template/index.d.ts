@@ -14,7 +14,7 @@ export type Transport = "websocket" | "eventsource" | "fetch";
 
 /**
  * Where to connect. An object names the address by transport; one with both falls back from the WebSocket to the event stream
- * when the WebSocket does not open twice in a row, or opens and dies early three times.
+ * when the WebSocket fails to open twice in a row, or is lost soon after opening three times; at once when the browser blocks it.
  */
 export type Target = string | URL | { websocket?: string | URL; sse?: string | URL };
 
@@ -144,9 +144,9 @@ export type FailureCode =
   | "closed" // the server closed the WebSocket: see closeCode
   | "open-timeout" // not open within openTimeout
   | "half-open" // looked open, but nothing came within heartbeat.timeout
-  | "provider" // a function asked for the endpoint, protocols, headers or body threw, rejected, or took too long
+  | "provider" // a function of yours (endpoint, protocols, headers, body, resume.request) threw, took too long, or returned a wrong value
   | "blocked" // the browser refuses: a blocked port, mixed content, a Content-Security-Policy, a bad subprotocol, a password in the address
-  | "http" // the server answered with another status than 200: see status
+  | "http" // the server refused the request: see status: see status
   | "buffered" // the server answers, but its event stream is held back on the way (told by "everwire/duplex")
   | "content-type" // the answer is no event stream: see contentType
   | "end" // the server ended the stream
@@ -154,7 +154,7 @@ export type FailureCode =
   | "not-resumable" // resume.request gave undefined: there is nothing to go on with
   | "frozen" // the browser cut what nothing can resume, while the page was frozen
   | "too-big" // an event is larger than maxEventBytes
-  | "cursor" // the server refuses what was added to go on from the cursor, and takes the same without it: it goes on so
+  | "cursor" // the server refuses the cursor that everwire adds, and takes the request without it: the stream goes on without, with a gap
   | "long-id"; // the last id is too long to go up: the next attempt goes without it
 
 /** What a {@link Failure} is made of. */
@@ -184,16 +184,16 @@ export class Failure extends EverwireError {
   readonly status: number;
   /** The answer's content type, where a status is known. */
   readonly contentType: string;
-  /** The first 1 024 characters of the answer's body, where a status is known. Holds what the server said: do not log secrets. */
+  /** The first 1 024 characters of the answer's body, where a status is known. It may hold secrets that the server sent: do not log it. */
   readonly body: string;
   /** What the failure table says of it. */
   readonly class: "retriable" | "fatal" | "reauth" | "ended";
 }
 
 export interface HeartbeatOptions {
-  /** Silence after which a WebSocket is pinged, or an SSE stream is doubted. Default 30 000; 100 to 2^31-1. */
+  /** After so much silence a WebSocket is pinged; an SSE stream gets `timeout` more, then counts as dead. Default 30 000; 100 to 2^31-1. */
   interval?: number;
-  /** Silence after a ping that proves the connection dead. Default 5 000, or the interval if that is shorter; 50 to the interval. */
+  /** How long after the ping a silent WebSocket counts as dead; on SSE, how long after `interval`. Default 5 000, or the interval if that is shorter; 50 to the interval. */
   timeout?: number;
   /**
    * The frame to send. Default `{"type":"ping","timestamp":…}`. `false`: nothing is sent, and the server must say
@@ -220,16 +220,15 @@ export interface ReconnectOptions {
   /** Cap on what a server may ask to wait. Default 300 000; 0 to 2^31-1. */
   maxServerDelay?: number;
   /**
-   * How long a connection may live, in ms; 1 000 to 2^31-1. Before that, by up to a quarter, a new one is opened and
-   * takes its place while `state` stays `open`: for servers and proxies that cut after a while. Default: no limit.
+   * How long a connection may live, in ms; 1 000 to 2^31-1. Up to a quarter of that time earlier a new one is opened,
+   * and takes its place while `state` stays `open`: for servers and proxies that cut after a while. Default: no limit.
    */
   maxAge?: number;
-  /** Type of the message by which the server says that it is going to close: the same then, within `initialDelay`. */
+  /** The type of the message in which the server announces that it will close. The connection is then replaced in the same way, within `initialDelay`. */
   notice?: string;
   /**
-   * Several endpoints: while not at the first one, it is tried after so many ms, beside the connection there is,
-   * which goes on until the first one is open; 1 000 to 2^31-1. Default: only when a connection has ended in the
-   * normal way.
+   * With several endpoints: after so many ms away from the first one it is tried again. The connection there is goes on until
+   * the first one has opened; 1 000 to 2^31-1. Default: only when a connection has ended in the normal way.
    */
   failback?: number;
 }
@@ -260,12 +259,12 @@ export interface ResumeOptions {
         | null
         | undefined);
   /**
-   * How the cursor goes up: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
+   * How the cursor is sent to the server: in the query, or in the header `Last-Event-ID`. Default: `header` for a fetched
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
    * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the
    * header only when the browser reconnects by itself, so `header` leaves its reconnecting to the browser.
    * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs.
-   * Where the server refuses what was added, and takes the same without it, the stream goes on without, with a `gap` (failure `cursor`).
+   * Where the server refuses the cursor, and takes the request without it, the stream goes on without, with a `gap` (failure `cursor`).
    */
   via?: "query" | "header" | "frame" | "url";
   /** Name of the query parameter, or several. Default `"lastEventId"`. */
@@ -287,8 +286,9 @@ export interface ResumeOptions {
    */
   storage?: boolean | { getItem(key: string): string | null; setItem(key: string, value: string): void };
   /**
-   * Needed with `storage`: whose stream it is and which one, such as `${user.id} prices`. Another key starts anew. Of an
-   * address only what stands before the query counts, of a function nothing: where the stream stands there, name it here.
+   * Needed with `storage`: whose stream it is and which one, such as `${user.id} prices`. With another key the
+   * stream begins from its start. The address counts too, up to its query, but an endpoint function does not: if the query or
+   * a function selects the stream, name the stream in the key.
    * Two clients at one place at a time are an error.
    */
   key?: string;
@@ -299,8 +299,8 @@ export interface ResumeOptions {
   /** Type of the message by which the server says that something is missing. */
   gap?: string;
   /**
-   * Start is not resume: asked for the request of every attempt once something was delivered, or a cursor
-   * is there (`from`). An address, or what is to be other than a plain GET of the endpoint. Nothing is added to an
+   * For servers where to resume takes another request than to start. It is called before each attempt once something was delivered,
+   * or there is a cursor (`from`), and returns an address, or what differs from a plain GET of the endpoint. Nothing is added to an
    * address that it gives, unless `via` says so; to the page's own origin the cursor goes in the header `Last-Event-ID`.
    * `undefined`: there is nothing to go on with, such as an id; the client closes with `fatal` and the failure
    * `not-resumable`.
@@ -322,7 +322,7 @@ export interface OutboxOptions {
    * original order. A server that discards the ids it has seen has each message once. Default false; `true` is the defaults.
    */
   ack?: boolean | AckOptions;
-  /** Of those that wait for an ack or a pong, how many may be on the wire. Default 16; from 1. */
+  /** How many messages that wait for an ack or a pong may be in flight. Default 16; from 1. */
   inFlight?: number;
   /** How often a message that gets no ack is sent; then it is `unknown`. Default 5; from 1. */
   maxAttempts?: number;
@@ -363,7 +363,7 @@ export interface Handshake {
 }
 
 export interface SendOptions {
-  /** How long it is of use, in ms: `expired` after that in the outbox, `unknown` on the wire. Default: no limit; 0 to 2^31-1. */
+  /** Time to live, in ms: after that it is `expired` if it is still in the outbox, `unknown` if it is in flight. Default: no limit; 0 to 2^31-1. */
   ttl?: number;
   /** Takes it back when aborted: `aborted` in the outbox, `unknown` on the wire. */
   signal?: AbortSignal;
@@ -529,7 +529,7 @@ export interface Stats {
   readonly opens: number;
   readonly received: number;
   readonly delivered: number;
-  /** Messages that a seam's de-duplication held back. */
+  /** Replayed messages that were held back, as they had come before. */
   readonly suppressed: number;
   /** Messages that came while nobody listened, and wait for the first who does. */
   readonly waiting: number;
@@ -570,12 +570,12 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   readonly lastFailure: Failure | null;
   /** Date.now() of the next attempt while waiting, else null. */
   readonly retryAt: number | null;
-  /** Attempts since the last stable connection. */
+  /** Retries since the last stable connection; 0 during the first attempt. */
   readonly attempt: number;
   /** Bytes of the sends that are not settled, and in the browser's own buffer. */
   readonly bufferedAmount: number;
 
-  /** Each message of that type; returns its off. The connection's own events go to `addEventListener`. */
+  /** Each message of that type. Returns a function that removes the handler. The connection's own events go to `addEventListener`. */
   on<K extends keyof E & string>(
     type: K,
     handler: (message: Message<K, E[K]>) => void,

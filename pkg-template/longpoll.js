@@ -22,7 +22,7 @@ const FLOOR = 100;
 
 const LONG_POLL = `
 wait=a number of ms from ${SOON} to ${LONGEST - PATIENCE}
-name=a string that is not empty`;
+name=a non-empty string`;
 
 /** `longPoll`: how long the server may wait for something to say, in ms, or undefined for none. */
 export function readLongPoll(given, { heartbeat, http, resume }) {

@@ -54,7 +54,7 @@ const KINDS = {
   "an AbortSignal": (value) => isFunction(value?.addEventListener) && "aborted" in value,
   "an array of strings": (value) => Array.isArray(value) && value.every(isString),
   "an array of such": (value) => Array.isArray(value) && value.length && value.every((name) => name && isString(name)),
-  "a string that is not empty": (value) => isString(value) && value !== "",
+  "a non-empty string": (value) => isString(value) && value !== "",
   "a key of the JSON": isString,
   "a whole number from 1": (value) => value === Infinity || (Number.isInteger(value) && value > 0),
   bytes: isBytes,
@@ -114,7 +114,7 @@ storage=true, false or something with getItem and setItem
 key=a string
 commit="auto" or "manual"
 gap=a string
-name=a string that is not empty or an array of such
+name=a non-empty string or an array of such
 from=a string
 outcome=a function`,
   outbox: `
@@ -126,7 +126,7 @@ maxAttempts=a number from 1 to Infinity
 highWaterMark=a number of bytes from 1 to Infinity
 ack=true, false or an object`,
   "outbox.ack": `
-id=a string that is not empty or a function
+id=a non-empty string or a function
 match=a function`,
   http: `
 method=an HTTP method
@@ -179,7 +179,7 @@ export function readForm(path, value = {}, form = FORMS[path], given = []) {
       at(key) +
         (/^(rate|probe|uplink|requests|subscriptions|fallback|longPoll|outbox.persist)$/.test(at(key))
           ? " is an option of everwire/duplex"
-          : ` is not an option; ${home ? `${home}.${key} is` : `there are ${Object.keys(options).join(", ")}`}`),
+          : ` is not an option; use ${home ? `${home}.${key}` : `one of ${Object.keys(options).join(", ")}`}`),
     );
   }
   return options;
@@ -196,7 +196,7 @@ function describe(value) {
 export function wrongProtocols(given) {
   const list = [].concat(given);
   const wrong = list.findIndex((name, at) => !isToken(name) || list.indexOf(name) < at);
-  return wrong < 0 ? "" : `protocols[${wrong}] must be a token without spaces or separators, unlike the others`;
+  return wrong < 0 ? "" : `protocols[${wrong}] must be a unique token, without spaces or separators`;
 }
 
 export const CODECS = {
@@ -229,7 +229,7 @@ export function readSend(given, { acks, pings }) {
   const { priority, volatile, ack, confirm, ttl = -1, signal } = readForm("send", check("send", given, "an object"));
   if (confirm && !pings) throw invalid("send.confirm needs the heartbeat's ping");
   if (ack && !acks) throw invalid("send.ack needs outbox.ack");
-  if (ack && confirm) throw invalid("send.ack cannot be with send.confirm");
+  if (ack && confirm) throw invalid("send.ack excludes send.confirm");
   return { ttl, signal, flags: bits(priority, volatile, acks && !confirm && (ack ?? !volatile), confirm) };
 }
 
@@ -283,15 +283,15 @@ export function readOptions(all, endpoints) {
 
   const wrong = protocols === undefined || isFunction(protocols) ? "" : wrongProtocols(protocols);
   if (wrong) throw invalid(wrong);
-  if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need one another');
+  if (frame ? via !== "frame" : via === "frame") throw invalid('resume.frame and resume.via "frame" need each other');
   if (via === "url" && !endpoints.every(isFunction))
-    throw invalid('resume.via "url" needs endpoint functions, which put in lastEventId');
+    throw invalid('resume.via "url" needs endpoint functions that add lastEventId');
   if (body !== undefined && /^(GET|HEAD)?$/i.test(method ?? ""))
     throw invalid('http.body needs an http.method such as "POST"');
   if (isString(id)) needsJson("resume.id", codec);
   if (isString(seq)) needsJson("resume.seq", codec);
   const manual = resume.commit === "manual";
-  if (storage && key === undefined) throw invalid("resume.storage needs resume.key: whose stream, and which");
+  if (storage && key === undefined) throw invalid("resume.storage needs a resume.key for user and stream");
   if (!storage && manual) throw invalid("resume.commit needs resume.storage");
   // `false` is a choice.
   if (storage === undefined && key !== undefined) throw invalid("resume.key needs resume.storage");

@@ -45,7 +45,7 @@ export class Progress {
     this.#manual = manual;
     // In whatever order.
     this.#key = ["everwire", key, ...fixed.map((address) => address && plain(address[0])).sort()].join(" ");
-    if (taken.has(this.#key)) throw invalid("another client has this resume.key: name the stream in it, too");
+    if (taken.has(this.#key)) throw invalid("another client uses this resume.key: give each stream its own");
     taken.add(this.#key);
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;

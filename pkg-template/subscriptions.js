@@ -35,12 +35,12 @@ const isFunction = (value) => typeof value === "function";
 const isText = (value) => typeof value === "string" && value !== "";
 
 const SUBSCRIPTIONS = `
-topic=a string that is not empty or a function
-id=a string that is not empty or a function
-seq=a string that is not empty or a function
-joined=a string that is not empty or a function
-refused=a string that is not empty or a function
-gap=a string that is not empty or a function
+topic=a non-empty string or a function
+id=a non-empty string or a function
+seq=a non-empty string or a function
+joined=a non-empty string or a function
+refused=a non-empty string or a function
+gap=a non-empty string or a function
 timeout=a number of ms from 1 to 2147483647
 confirm=true or false`;
 
@@ -144,7 +144,7 @@ class Subscriptions {
   subscribe(name, given = {}) {
     const wire = this.#wire,
       topics = this.#topics;
-    if (!isText(name)) throw invalid("subscribe: the topic must be a string that is not empty");
+    if (!isText(name)) throw invalid("subscribe: the topic must be a non-empty string");
     const {
       join = joinOf,
       leave = leaveOf,

@@ -27,7 +27,7 @@ function checked(url, name) {
 
 const UPLINK = `
 url=anything
-name=a string that is not empty or false
+name=a non-empty string or false
 maxMessages=a number from 1 to 1000000
 maxBytes=a number of bytes from 1 to 2147483647
 timeout=a number of ms from 1 to 2147483647`;

@@ -13,7 +13,7 @@ let current;
 
 function compile() {
   if (typeof WebAssembly !== "object") {
-    throw new EverwireError("wasm-unavailable", "this runtime has no WebAssembly, or a lockdown mode");
+    throw new EverwireError("wasm-unavailable", "WebAssembly is missing, or off in a lockdown mode");
   }
   // As scripts/build.mjs wrote it. A plain loop: `Uint8Array.from` takes longer than the compiler does.
   const bytes = new Uint8Array(size);
@@ -105,7 +105,7 @@ export function instance() {
     if (current === made) current = undefined;
     dead = new EverwireError(
       "internal",
-      "a fault in everwire: its clients are closed, connect() makes a new one. Please report it",
+      "a bug in everwire closed its clients: connect() makes a new one. Please report it",
       cause,
     );
     report(dead);

@@ -25,7 +25,7 @@ impl SendOptions {
     }
 
     /// How long it is of use, in ms: after that it is [`Expired`](crate::Dropped::Expired) in the outbox, and
-    /// [`Unknown`](crate::Sent::Unknown) on the wire. Default: no limit.
+    /// [`Unknown`](crate::Sent::Unknown) in flight. Default: no limit.
     pub const fn with_ttl(mut self, ms: u64) -> Self {
         self.ttl = Some(ms);
         self

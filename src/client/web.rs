@@ -44,7 +44,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             return Err(ConnectError::InvalidUrl(problem(route)));
         };
         if address.transport == Transport::WebSocket && builder.resume.via == Some("header") {
-            let problem = "is for SSE: a WebSocket cannot send a header";
+            let problem = "\"header\" is for EventSource and fetch only";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
         }
         if builder.resume.via == Some("url") {
@@ -266,9 +266,9 @@ impl Handle {
         let error = |option, problem| Err(OptionError { option, problem });
         match &options.ack {
             Some(_) if !self.can.ack => error("send.ack", "needs Builder::acks"),
-            Some(_) if options.confirm => error("send.ack", "cannot be with send.confirm"),
+            Some(_) if options.confirm => error("send.ack", "excludes send.confirm"),
             Some(id) if self.driver.port().awaiting().has(&id.into()) => {
-                error("send.ack", "is the id of a message that is still without its ack")
+                error("send.ack", "is the id of a message that still awaits an ack")
             }
             _ if options.confirm && !self.can.ping => error("send.confirm", "needs the heartbeat"),
             _ => Ok(()),

@@ -164,7 +164,7 @@ impl Default for Backoff {
     }
 }
 
-/// When a quiet connection is doubted, and when it is given up.
+/// How long a connection may be silent before it is pinged, and before it counts as dead (half-open).
 ///
 /// WebSocket: a ping after `interval` of silence, and after a send that nothing followed; dead after
 /// `timeout` of silence. SSE cannot ping: the server must send something at least every `interval`.
@@ -188,7 +188,7 @@ impl Heartbeat {
         Self { interval: 30_000, timeout: None }
     }
 
-    /// The silence that raises doubt, in ms: 100 to 2^31-1.
+    /// After so much silence a WebSocket is pinged, in ms: 100 to 2^31-1; an event stream gets `timeout` more.
     #[must_use]
     pub const fn with_interval(mut self, ms: u64) -> Self {
         self.interval = ms;
@@ -277,7 +277,7 @@ impl Outbox {
         self
     }
 
-    /// How many messages may be on the wire without their ack or pong; from 1.
+    /// How many messages that wait for an ack or a pong may be in flight; from 1.
     #[must_use]
     pub const fn with_max_in_flight(mut self, messages: u64) -> Self {
         self.max_in_flight = messages;

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The browser says no more: refused, reset, 401, 503 and a dead host look alike.
+    /// The connection failed, and the browser does not say why: refused, reset, CORS, a dead host; for a WebSocket 401 and 503, too.
     Network,
     /// The server closed the WebSocket, with this code (RFC 6455 section 7.4).
     Closed {
@@ -17,7 +17,8 @@ pub enum Failure {
     HalfOpen,
     /// The endpoint function failed, or took longer than the open timeout.
     Provider,
-    /// The browser refused to make the connection: mixed content, a bad subprotocol, a blocked port.
+    /// The browser refused to connect: a blocked port, mixed content, a Content-Security-Policy, a bad subprotocol, a password in the
+    /// address.
     Blocked,
     /// The server answered with this HTTP status.
     Http {
@@ -40,12 +41,12 @@ pub enum Failure {
     NotResumable,
     /// The browser cut it while the page was frozen, and nothing can resume it.
     Frozen,
-    /// The last id was too long to go up in an address or a header. The next attempt goes without it.
+    /// The last id was too long for an address or a header. The next attempt goes without it.
     LongId {
         /// In bytes, as it would have gone up.
         length: u32,
     },
-    /// The server refuses what was added to go on from the cursor, and takes the same without it.
+    /// The server refuses the cursor that everwire adds, and takes the request without it.
     Cursor,
 }
 
@@ -163,22 +164,20 @@ impl Failure {
             Self::Closed { .. } => "the server closed the connection",
             Self::OpenTimeout => "the connection did not open within openTimeout",
             Self::HalfOpen => "nothing came within heartbeat.timeout",
-            Self::Provider => "a function of yours failed, took too long, or gave what cannot be used",
+            Self::Provider => "your function failed, took too long, or returned a wrong value",
             Self::Blocked => {
-                "the browser refuses the address (port, password, mixed content, security policy) or a subprotocol"
+                "the browser blocked the address (port, password, mixed content, security policy) or a subprotocol"
             }
             Self::Http { .. } => "the server refused the request",
             Self::ContentType => "the answer's content type must be text/event-stream",
             Self::End => "the server ended the stream",
             Self::TooBig => "an event is larger than maxEventBytes",
-            Self::Buffered => "a proxy holds the stream back: send X-Accel-Buffering: no, or set longPoll",
+            Self::Buffered => "a proxy buffers the stream: send X-Accel-Buffering: no, or set longPoll",
             Self::Truncated => "the stream ended before until was true",
-            Self::NotResumable => "resume.request gave nothing to go on with",
+            Self::NotResumable => "nothing was given to resume with",
             Self::Frozen => "the browser cut the connection while the page was frozen",
-            Self::LongId { .. } => "the last id is too long to go up: on without it. Send shorter ids",
-            Self::Cursor => {
-                "the server refuses the cursor that everwire adds (resume.via): on without it, with a gap"
-            }
+            Self::LongId { .. } => "send shorter ids: reconnecting without the last one, which is too long",
+            Self::Cursor => "the server refuses the cursor (resume.via): going on without it, with a gap",
         }
     }
 

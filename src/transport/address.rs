@@ -39,8 +39,8 @@ pub(crate) const CREDENTIALS: u32 = 24;
 pub(crate) fn problem(route: u32) -> &'static str {
     match route >> 3 {
         0 => "is not a URL that this page can resolve",
-        1 => "has the scheme of a WebSocket: give http: or https:",
+        1 => "is for a WebSocket: use http: or https:",
         2 => "must have the scheme ws:, wss:, http: or https:",
-        _ => "must have no user name or password: send an Authorization header",
+        _ => "must have no user name or password",
     }
 }

@@ -130,7 +130,7 @@ async fn an_ack_settles_its_send_and_does_not_reach_the_app() {
     let options = SendOptions::new().with_ack("7");
     let sending = handle.send_with("7 text", &options).unwrap();
     let again =
-        OptionError { option: "send.ack", problem: "is the id of a message that is still without its ack" };
+        OptionError { option: "send.ack", problem: "is the id of a message that still awaits an ack" };
     assert_eq!(handle.send_with("7 other", &options).err(), Some(again));
     script.until_received(&[Frame::Text("7 text".to_owned())]).await;
     // The next connection is to an echo, which acks it.

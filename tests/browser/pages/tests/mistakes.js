@@ -33,7 +33,7 @@ test("what is no event of the client is told once by name, and the listener is t
   equal(told.length, 3, told.join("\n"));
   for (const [at, name] of ["message", "error", "disconnect"].entries())
     ok(
-      told[at].startsWith(`everwire: addEventListener("${name}") hears nothing`) && told[at].includes("statechange"),
+      told[at].startsWith(`everwire: addEventListener("${name}") gets nothing`) && told[at].includes("statechange"),
       told[at],
     );
   made.dispatchEvent(new Event("disconnect"));
@@ -47,7 +47,7 @@ test("a handler as on a WebSocket is told", async () => {
   const made = /** @type {any} */ (client(ws("/echo")));
   for (const name of ["onmessage", "onopen", "onclose", "onerror"]) made[name] = () => {};
   equal(told.length, 4, told.join("\n"));
-  ok(told[0].startsWith("everwire: .onmessage hears nothing"), told[0]);
+  ok(told[0].startsWith("everwire: .onmessage gets nothing"), told[0]);
 });
 
 test("on() with an event's name is told when that event comes, unless somebody listens to it", async () => {
@@ -145,9 +145,9 @@ test("an option of another place is told with its place", async () => {
     ["interval", "heartbeat.interval"],
     ["overflow", "outbox.overflow"],
   ])
-    ok(refused(ws("/echo"), { [name]: 1 }).endsWith(`${name} is not an option; ${home} is`), name);
+    ok(refused(ws("/echo"), { [name]: 1 }).endsWith(`${name} is not an option; use ${home}`), name);
   const misspelt = refused(ws("/echo"), { reconnect: { initialdelay: 5 } });
-  ok(/reconnect\.initialdelay is not an option; there are .*initialDelay/.test(misspelt), misspelt);
+  ok(/reconnect\.initialdelay is not an option; use one of .*initialDelay/.test(misspelt), misspelt);
 });
 
 test("of subprotocols it is told which one is wrong, and how, but not what it is", async () => {
@@ -296,7 +296,7 @@ test("a failure of the app's functions says which, and whether it threw, was lat
     [
       good,
       { http: { headers: () => ({ "no name": "secret" }) } },
-      "http.headers, http.body or http.cancel gave what fetch cannot take",
+      "fetch cannot take what http or resume.request gave",
     ],
   ]) {
     const seen = watch(client(endpoint, { openTimeout: 500, ...options }));
@@ -479,7 +479,7 @@ test("send: confirm and ack exclude one another", async () => {
   await made.opened();
   const error = await rejection(made.send({ a: 1 }, { confirm: "pong", ack: true }), "both");
   equal(
-    [error.code, error.message.includes("send.ack cannot be with send.confirm")],
+    [error.code, error.message.includes("send.ack excludes send.confirm")],
     ["invalid-option", true],
     error.message,
   );
