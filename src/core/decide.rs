@@ -41,7 +41,7 @@ impl Connection {
         let begun = self.has_opened || self.ids.begun();
         let cut = self.spent && self.frozen > 0;
         let up = core::mem::take(&mut self.up);
-        self.laden = up > 0;
+        self.sent_cursor = up > 0;
         if up > LONGEST_ID || up > 0 && matches!(failure, Failure::Http { status: 414 | 431, .. }) {
             self.ids.abandon();
             return Failure::LongId { length: up };
@@ -110,16 +110,16 @@ impl Connection {
         let elsewhere = self.elsewhere(failure);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
         let again = verdict.unwrap_or(table);
-        let mut detour = None;
+        let mut probe = None;
         if repeatable && verdict != Some(false) {
-            detour = self.detour(failure, opened, stable, !again);
+            probe = self.probe_cursor(failure, opened, stable, !again);
         }
-        let again = again || detour.is_some();
-        let (failure, at_once) = detour.unwrap_or((failure, elsewhere));
+        let again = again || probe.is_some();
+        let (failure, at_once) = probe.unwrap_or((failure, elsewhere));
         self.last_failure = Some(failure);
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
-            (limit > 0 && self.failures >= limit && detour.is_none()).then_some(Why::Exhausted)
+            (limit > 0 && self.failures >= limit && probe.is_none()).then_some(Why::Exhausted)
         } else if matches!(failure, Failure::End) || class == Class::Ended && !again {
             // That nobody asks for more is no failure.
             Some(Why::Ended)
@@ -132,7 +132,7 @@ impl Connection {
         }
         self.retries += 1;
         self.spent = false;
-        if !reauth && detour.is_none() {
+        if !reauth && probe.is_none() {
             self.choose(failure, stable, opened);
         }
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.

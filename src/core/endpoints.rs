@@ -4,7 +4,7 @@
 //! when servers fail. With it an endpoint is left when it proves unfit: it does not open, or opens and dies early, several
 //! times in a row. That is what a proxy does to a WebSocket that it does not know.
 
-use super::{Connection, detour::Asking, failure::Failure};
+use super::{Connection, cursor_probe::CursorUse, failure::Failure};
 
 /// How often an endpoint may fail in a row before the next one is tried; 0: it need not even be unfit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,7 +59,7 @@ impl Connection {
         self.strikes = Patience::default();
         self.held = false;
         if self.endpoint != before {
-            self.asking = Asking::With(0);
+            self.cursor_use = CursorUse::On(0);
         }
     }
 

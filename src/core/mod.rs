@@ -14,8 +14,8 @@ pub(crate) mod outbox;
 pub(crate) mod seam;
 pub(crate) mod state;
 
+mod cursor_probe;
 mod decide;
-mod detour;
 mod endpoints;
 mod page;
 mod rollover;
@@ -24,7 +24,7 @@ mod sending;
 mod tests;
 
 use config::{Config, FLOOR, LONGEST_ID};
-use detour::Asking;
+use cursor_probe::CursorUse;
 use endpoints::Patience;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
@@ -82,8 +82,8 @@ pub(crate) struct Connection {
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
     /// Whether attempts have the cursor, and whether the last one had.
-    asking: Asking,
-    laden: bool,
+    cursor_use: CursorUse,
+    sent_cursor: bool,
     /// What ended in good order had delivered something.
     brought: bool,
     /// The delay before the first retry, as the caller set it.
@@ -140,8 +140,8 @@ impl Connection {
             unfit: config.first > 0,
             route: None,
             spent: false,
-            asking: Asking::With(0),
-            laden: false,
+            cursor_use: CursorUse::On(0),
+            sent_cursor: false,
             brought: false,
             initial: config.backoff.initial,
             told: 0,
@@ -340,7 +340,7 @@ impl Connection {
     /// The cursor is about to go up, of so many bytes; 0: there is none, or it goes the caller's way. 1: it is not to,
     /// 2: this request is not to be made.
     pub(crate) fn goes_up(&mut self, length: u32) -> u32 {
-        let known = self.ids.has_cursor() && !self.bare();
+        let known = self.ids.has_cursor() && !self.without_cursor();
         self.up = if known { length } else { 0 };
         if length > 0 && !known { 1 } else { u32::from(self.up > LONGEST_ID) * 2 }
     }
@@ -411,7 +411,7 @@ impl Connection {
 
     fn open(&mut self, at: Moment) {
         if matches!(self.phase, Phase::Opening { .. }) {
-            if self.arrived() {
+            if self.probe_opened() {
                 self.let_go();
                 self.soon(at.now);
             } else {
@@ -548,7 +548,7 @@ impl Connection {
                 self.spent = false;
                 self.barred = 0;
                 self.endpoint = 0;
-                self.asking = Asking::With(0);
+                self.cursor_use = CursorUse::On(0);
                 self.soon(now);
             }
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => {}

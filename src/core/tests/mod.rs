@@ -4,9 +4,9 @@
 
 mod anew;
 mod backoff;
+mod cursor_probe;
 mod decide;
 mod detection;
-mod detour;
 mod ends;
 mod extremes;
 mod failover;

@@ -9,40 +9,40 @@ use super::{Connection, failure::Failure};
 
 /// How the next attempt asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Asking {
+pub(super) enum CursorUse {
     /// With the cursor; so often in a row it failed.
-    With(u64),
+    On(u64),
     /// Without, to see whether that opens.
-    Trying(u64),
+    Probing(u64),
     /// With it once more: without, it opened. Or after a good connection without it, as the server may have changed.
-    Proving,
+    Verifying,
     /// Without.
-    Without,
+    Off,
 }
 
 /// After so many failures in a row that say nothing of the request it is tried without the cursor, and after twice as many again.
-const DOUBT: u64 = 3;
+const PROBE_AFTER: u64 = 3;
 
 impl Connection {
     /// The cursor is left out.
-    pub(super) fn bare(&self) -> bool {
-        matches!(self.asking, Asking::Trying(_) | Asking::Without)
+    pub(super) fn without_cursor(&self) -> bool {
+        matches!(self.cursor_use, CursorUse::Probing(_) | CursorUse::Off)
     }
 
     /// The attempt opened. True: it only was to see whether it does.
-    pub(super) fn arrived(&mut self) -> bool {
-        let trying = matches!(self.asking, Asking::Trying(_));
+    pub(super) fn probe_opened(&mut self) -> bool {
+        let trying = matches!(self.cursor_use, CursorUse::Probing(_));
         if trying {
-            self.asking = Asking::Proving;
-        } else if !self.bare() {
-            self.asking = Asking::With(0);
+            self.cursor_use = CursorUse::Verifying;
+        } else if !self.without_cursor() {
+            self.cursor_use = CursorUse::On(0);
         }
         trying
     }
 
     /// A connection was lost, or an attempt failed. `last`: by the table it is the end. Gives the failure to tell when the next
     /// attempt goes another way for it, and so is made in any case, and whether it is made at once.
-    pub(super) fn detour(
+    pub(super) fn probe_cursor(
         &mut self,
         failure: Failure,
         opened: bool,
@@ -53,24 +53,24 @@ impl Connection {
         let about = matches!(failure, Failure::Network | Failure::Http { .. } | Failure::ContentType)
             && !matches!(failure, Failure::Http { status: 204 | 401 | 407 | 408 | 425 | 429 | 503, .. });
         let refused = about && matches!(failure, Failure::Http { status: 400..=499, .. });
-        match self.asking {
-            Asking::Without if opened && stable => self.asking = Asking::Proving,
+        match self.cursor_use {
+            CursorUse::Off if opened && stable => self.cursor_use = CursorUse::Verifying,
             _ if opened => {}
-            Asking::With(times) if self.laden && about => {
+            CursorUse::On(times) if self.sent_cursor && about => {
                 let times = times + 1;
-                let doubted = times % DOUBT == 0 && (times / DOUBT).is_power_of_two();
+                let due = times % PROBE_AFTER == 0 && (times / PROBE_AFTER).is_power_of_two();
                 let told = last || refused && times == 1;
-                if told || doubted {
-                    self.asking = Asking::Trying(times);
+                if told || due {
+                    self.cursor_use = CursorUse::Probing(times);
                     return Some((failure, told));
                 }
-                self.asking = Asking::With(times);
+                self.cursor_use = CursorUse::On(times);
             }
-            Asking::Proving if self.laden && about => {
-                self.asking = Asking::Without;
+            CursorUse::Verifying if self.sent_cursor && about => {
+                self.cursor_use = CursorUse::Off;
                 return Some((Failure::Cursor, true));
             }
-            Asking::Trying(times) => self.asking = Asking::With(times),
+            CursorUse::Probing(times) => self.cursor_use = CursorUse::On(times),
             _ => {}
         }
         None
