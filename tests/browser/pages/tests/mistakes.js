@@ -161,14 +161,14 @@ test("of subprotocols it is told which one is wrong, and how, but not what it is
     [5, 0],
   ]) {
     const message = refused(ws("/echo"), { protocols });
-    ok(message.includes(`protocols[${at}] must be a token`), message);
+    ok(message.includes(`protocols[${at}] must be a unique token`), message);
     ok(!/secret|array/.test(message), message);
   }
   const made = client(() => ws("/echo"), { protocols: () => ["a", "secret b"] });
   const seen = watch(made);
   await waitFor(() => seen.retries.length, "the failed attempt");
   const { message, cause } = seen.retries[0].failure;
-  ok(message.includes("protocols[1] must be a token") && !message.includes("secret"), message);
+  ok(message.includes("protocols[1] must be a unique token") && !message.includes("secret"), message);
   ok(!cause.message.includes("secret"), cause.message);
 });
 
@@ -178,7 +178,7 @@ test("half-open where no ping was ever answered says what the server must answer
   await waitFor(() => seen.retries.length, "the retry");
   const { code, message } = seen.retries[0].failure;
   equal(code, "half-open", "code");
-  ok(/no ping was answered.*"pong".*heartbeat\.ping and isPong/.test(message), message);
+  ok(/the server answered no ping.*"pong".*heartbeat\.ping and isPong/.test(message), message);
 });
 
 test("half-open after answers, and of a stream, says no such thing", async () => {
@@ -289,7 +289,7 @@ test("a failure of the app's functions says which, and whether it threw, was lat
     [
       () => ws("/echo?token=secret"),
       { transport: "fetch" },
-      `the endpoint function gave ${new URL(ws("/")).origin}, which has the scheme`,
+      `the endpoint function gave ${new URL(ws("/")).origin}, which is for a WebSocket`,
     ],
     [() => "ws://[secret", {}, "the endpoint function gave an address, which is no URL"],
     [() => 5, {}, "an endpoint must be, or give, a string"],
