@@ -1,5 +1,6 @@
 import { report, turn } from "../src/transport/port.js";
 import { Messages } from "./iterator.js";
+import { check } from "./options.js";
 
 /** So many messages wait for somebody who listens, or for the page's turn; of so many bytes, or units of text. */
 const WAITING = 1024,
@@ -16,6 +17,7 @@ class Handlers {
   /** Returns its off. `type` undefined is every message. */
   add(type, handler, options) {
     const { signal, once = false } = options ?? {};
+    check("on: signal", signal, "an AbortSignal");
     if (signal?.aborted) return () => {};
     /** @type {any} */
     const entry = { handler, once, live: true, off: undefined };

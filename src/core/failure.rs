@@ -91,7 +91,7 @@ impl Failure {
                 204 => Class::Ended,
                 401 => Class::Reauth,
                 400 | 403 | 405 | 406 | 410 | 413 | 414 | 415 | 422 => Class::Fatal,
-                408 | 425 | 429 | 500.. => Class::Retriable,
+                408 | 425 | 429 | 500..=599 => Class::Retriable,
                 // 404, and whatever says neither to stop nor to wait.
                 _ => Self::ContentType.class(opened),
             },

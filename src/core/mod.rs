@@ -355,7 +355,8 @@ impl Connection {
     /// The server's `retry:` field: it replaces the initial delay until the next one.
     pub(crate) fn retry_told(&mut self, ms: u64) {
         self.told = ms;
-        self.config.backoff.initial = ms;
+        let backoff = &mut self.config.backoff;
+        backoff.initial = ms.min(backoff.max_server_delay);
     }
 
     /// The connection whose loss comes next delivered something, and ended in good order.

@@ -220,7 +220,9 @@ impl Ids {
 
     /// What the following numbers count in. Another one than before: whatever was between them is gone.
     pub(crate) fn epoch(&mut self, epoch: u64) {
-        if self.epoch.replace(epoch).is_some_and(|before| before != epoch) {
+        let before = self.epoch.replace(epoch);
+        // The first one, too, where numbers came without.
+        if before != Some(epoch) && (before.is_some() || self.last.is_some()) {
             self.gap_told();
             self.last = None;
             self.before = None;

@@ -122,8 +122,10 @@ export function retryAfter(headers) {
     // Not whatever engines take for a date.
     const seconds = /^\d+$/.test(text)
       ? Number(text)
-      : /^[A-Z].*:\d\d GMT$/.test(text)
-        ? Math.ceil((Date.parse(text) - (Date.parse(headers.get("date")) || Date.now())) / 1000)
+      : /^[A-Z].*:\d\d (GMT|\d{4})$/.test(text)
+        ? Math.ceil(
+            (Date.parse(text.replace(/\d{4}$/, "$& GMT")) - (Date.parse(headers.get("date")) || Date.now())) / 1000,
+          )
         : NaN;
     longest = Math.max(longest, Math.max(seconds, 0) + 1 || 0);
   }

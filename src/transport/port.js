@@ -177,17 +177,17 @@ export function reader(path) {
   };
 }
 
-/** FNV-1a of a text or of bytes, at every so many places. */
+/** FNV-1a of a text or of bytes: of all near its ends, where ids, times and counters stand, and between at every so many places. */
 function fold(data, hash, step = 1) {
   const text = typeof data === "string";
-  for (let at = 0; at < data.length; at += step)
+  for (let at = 0; at < data.length; at += at < 64 || at > data.length - 64 ? 1 : step)
     hash = Math.imul(hash ^ (text ? data.charCodeAt(at) : data[at]), 0x01000193);
   return hash;
 }
 
 /**
  * What the core compares: whether an id is the same, and what came with it. A number below 2^53: 32 bits of the id, and 21
- * of up to 128 places of the content, the last of which says over what it came; 0 in these: not known. An id with ten
+ * of up to 256 places of the content, the last of which says over what it came; 0 in these: not known. An id with ten
  * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 is no id, 1 the empty one.
  * They are the server's own, so nobody gains from a collision.
  */
@@ -864,7 +864,9 @@ export class Port {
         number = this.#numberOf(message, own);
       }
     } catch (error) {
-      return report(error);
+      report(error);
+      // One without an id is better than none.
+      if (!message) return;
     }
     if (this.closed) return; // by decode, id or isPong
     const { type } = message;
@@ -905,10 +907,14 @@ export class Port {
     }
   }
 
-  /** The id that `read` finds. "", true, objects, and what may stand for several numbers are none: they would come again. */
+  /**
+   * The id that `read` finds. "", true, objects, and what may stand for several numbers are none: they would come again. After the
+   * last of these the id before it is no place to go on from, so it is "".
+   */
   idOf(read, message) {
     const id = this.exactly(read, message),
       type = typeof id;
+    if (type === "number" && Math.abs(id) >= 2 ** 53) return "";
     return (type === "string" ? id : type === "bigint" || (type === "number" && Math.abs(id) < 2 ** 53))
       ? `${id}`
       : undefined;
@@ -917,11 +923,13 @@ export class Port {
   /** `seq` true: the id of the message's own is the number, and a message without one has none. */
   #numberOf(message, own) {
     let number = this.seq === true ? own : this.exactly(this.seq, message);
-    if (Array.isArray(number)) {
+    const epoch = Array.isArray(number);
+    if (epoch) {
       this.#count(number[0]);
       number = number[1];
     }
     if (number === undefined || number === null) return undefined;
+    if (!epoch) this.#count();
     const whole = asNumber(number);
     // The message is not to blame.
     if (whole === undefined)
@@ -932,10 +940,10 @@ export class Port {
   /** What the numbers from here on count in. */
   #count(epoch) {
     const name = `${epoch ?? ""}`;
-    if (!name || name === this.epoch) return;
-    this.epoch = name;
+    if (name === (this.epoch ?? "")) return;
+    this.epoch = name || undefined;
     this.number = undefined;
-    this.#tell(EPOCH, mark(name));
+    this.#tell(EPOCH, mark(name || " "));
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */

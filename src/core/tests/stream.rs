@@ -28,6 +28,17 @@ fn posted() -> Sim {
 }
 
 #[test]
+fn the_cap_holds_for_the_servers_retry_too() {
+    let backoff = Backoff::new().with_jitter(Jitter::None).with_max_server_delay(400);
+    for failure in [Failure::End, Failure::Network] {
+        let mut sim = Sim::open_on(STREAM, Config { backoff: backoff.clone(), ..Config::default() });
+        sim.core.retry_told(60_000);
+        sim.lost(failure);
+        assert_eq!(sim.wait(), 400, "{failure:?}");
+    }
+}
+
+#[test]
 fn a_post_is_repeated_only_when_the_server_did_not_act_on_it() {
     for (failure, repeated) in [
         (http(425), true),

@@ -93,6 +93,7 @@ fn the_core_does_as_the_table_says() {
         (http(204), Some(Why::Ended)),
         (http(403), Some(Why::Fatal)),
         (http(404), Some(Why::Fatal)),
+        (http(600), Some(Why::Fatal)), // no status (RFC 9110, 15)
         (closed(1008), Some(Why::Fatal)),
         (closed(4401), Some(Why::Fatal)), // nobody to ask again
         (http(503), None),

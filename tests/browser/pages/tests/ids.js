@@ -101,6 +101,67 @@ test("numbers that begin anew: all comes, after a gap; in mid-connection, too", 
   equal(order, [...range(1, 30), "unknown", ...range(1, 12), "unknown", 1, 2, 3], "order");
 });
 
+test("long messages that differ in few characters are not taken for one another", async () => {
+  const text = "x".repeat(1_000);
+  const run = (number) => range(1, 3).map((id) => ["send", JSON.stringify({ id, text, run: number })]);
+  const plan = script("ws", [[...run(1), ["wait", 20], ["reset"]], run(2)]);
+  const made = client(plan.url, { resume: { id: "id" } });
+  const order = [];
+  made.on(({ data }) => order.push(data.run));
+  made.addEventListener("gap", ({ outcome }) => order.push(outcome));
+  await waitFor(
+    () => order.length === 7,
+    () => `all of it, have ${order}`,
+  );
+  equal(order, [1, 1, 1, "unknown", 2, 2, 2], "order");
+});
+
+test("numbers that get an epoch, or lose it, begin anew", async () => {
+  const line = (n, epoch) => ["send", JSON.stringify({ n, epoch })];
+  for (const [before, after] of [
+    [undefined, "b"],
+    ["a", undefined],
+  ]) {
+    const plan = script("ws", [
+      [...range(1, 30).map((n) => line(n, before)), ...range(1, 5).map((n) => line(n, after)), ["wait", 20], ["reset"]],
+      [...range(1, 9).map((n) => line(n, before)), line(10, before)],
+    ]);
+    const made = client(plan.url, { resume: { seq: ({ data }) => [data.epoch, data.n] } });
+    const order = [];
+    made.on(({ data }) => order.push(data.n));
+    made.addEventListener("gap", () => order.push("gap"));
+    await waitFor(
+      () => order.at(-1) === 10,
+      () => `all of it, have ${order}`,
+    );
+    equal(order, [...range(1, 30), "gap", ...range(1, 5), "gap", ...range(1, 10)], "order");
+    made.close();
+  }
+});
+
+test("a function for the id, the number or the ack that throws is reported, and the message delivered", async () => {
+  const fails = () => {
+    throw new Error("of the app");
+  };
+  for (const options of [
+    { resume: { id: fails } },
+    { resume: { seq: fails } },
+    { outbox: { ack: { id: "id", match: fails } } },
+  ]) {
+    const plan = script("ws", [[["send", '{"n":1}']]]);
+    const made = client(plan.url, options);
+    const order = [];
+    made.on(({ data }) => order.push(data.n));
+    await waitFor(() => order.length === 1, "the message");
+    equal(
+      takeReports().map(({ message }) => message),
+      ["of the app"],
+      "reports",
+    );
+    made.close();
+  }
+});
+
 test("numbers below all that came, at another endpoint or in mid-connection: all comes, after a gap", async () => {
   const line = (n, run) => ["send", JSON.stringify({ n, run })];
   const first = script("ws", [[...range(1_000, 1_100).map((n) => line(n, 1)), ["wait", 20], ["reset"]]]);

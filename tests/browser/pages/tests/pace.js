@@ -122,7 +122,8 @@ test("Retry-After as a date counts from the answer's own date, whatever the cloc
   const now = Date.parse("2020-02-29T23:59:58Z");
   const date = new Date(now).toUTCString(),
     later = new Date(now + 30_000).toUTCString();
-  for (const value of [later, "Sunday, 01-Mar-20 00:00:28 GMT"])
+  // The three forms of RFC 9110, 5.6.7.
+  for (const value of [later, "Sunday, 01-Mar-20 00:00:28 GMT", "Sun Mar  1 00:00:28 2020"])
     equal(await delayAfter({ date, "retry-after": value }), 30_000, value);
   // A date that is over, and no date to count from.
   equal(await delayAfter({ date: later, "retry-after": date }), 100, "in the past");
