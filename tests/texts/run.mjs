@@ -89,7 +89,8 @@ for (const [
   );
   if (!listless) {
     // A key that is none makes the code tell those that there are.
-    const listed = /(?:there|options) are (.*)$/.exec(await said(() => give({ nothing: 1 })))?.[1].split(", ") ?? [];
+    const listed =
+      /(?:use one of|options are) (.*)$/.exec(await said(() => give({ nothing: 1 })))?.[1].split(", ") ?? [];
     const inTypes = only ?? Object.keys(files[file][name]);
     same(
       `the options of ${prefix || "connect"}`,
