@@ -11,8 +11,8 @@ fn an_address_that_cannot_be_used() {
         ("ws://", None, "is not a URL"),
         ("wss://[1", None, "is not a URL"),
         ("http://[", source, "is not a URL"),
-        ("wss://example.com/", source, "give http: or https:"),
-        ("wss://example.com/", Some(Transport::Fetch), "give http: or https:"),
+        ("wss://example.com/", source, "use http: or https:"),
+        ("wss://example.com/", Some(Transport::Fetch), "use http: or https:"),
         ("ftp://example.com/", socket, "must have the scheme"),
         ("javascript:alert(1)", source, "must have the scheme"),
     ] {
