@@ -76,6 +76,22 @@ function isBlob(value) {
   }
 }
 
+/**
+ * Keeps what a socket tells before the client listens to it, and gives what tells it again. The client begins by a microtask: a test
+ * double may be faster, and after a script of its driver WebKit runs none until a listener was called.
+ */
+function held(socket) {
+  const types = ["open", "message", "error", "close"],
+    early = [],
+    hold = (event) => early.push(event);
+  for (const type of types) socket.addEventListener(type, hold);
+  return () => {
+    for (const type of types) socket.removeEventListener(type, hold);
+    // Copies: the last one may still be on its way.
+    for (const event of early) socket.dispatchEvent(new event.constructor(event.type, event));
+  };
+}
+
 export class WebSocket extends EventTarget {
   #url;
   #settings;
@@ -147,6 +163,8 @@ export class WebSocket extends EventTarget {
       WebSocket: function () {
         const made = first;
         first = undefined;
+        // Not before the client's own listeners are on.
+        if (made) queueMicrotask(() => replay(made));
         return made ?? adopt();
       },
       // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
@@ -157,8 +175,9 @@ export class WebSocket extends EventTarget {
     // Made here and now, as the browser's own: what that throws (mixed content, in some browsers) this constructor throws.
     let first;
     let now = true;
+    let replay;
     this.#stop = this.#backoff.wait(pageLifecycle, () => {
-      if (now) first = adopt();
+      if (now) replay = held((first = adopt()));
       this.#connect();
     });
     now = false;
