@@ -492,3 +492,28 @@ test("drop-in: in the place of the browser's own it finds that one", async () =>
   const error = thrown(() => new DropIn(url));
   equal([error.name, error.code], ["EverwireError", "unsupported"], "none");
 });
+
+test("drop-in: what comes before the client listens is not lost", async () => {
+  after(() => {
+    window.WebSocket = Native;
+  });
+  // As a test double is, and WebKit's own for a script of its driver.
+  window.WebSocket = /** @type {any} */ (
+    class Fast extends EventTarget {
+      readyState = 1;
+      bufferedAmount = 0;
+      constructor() {
+        super();
+        queueMicrotask(() => {
+          this.dispatchEvent(new Event("open"));
+          for (const data of ["a", "b"]) this.dispatchEvent(new MessageEvent("message", { data }));
+        });
+      }
+      close() {}
+    }
+  );
+  const [socket, seen] = open(DropIn, echo());
+  await opened(socket);
+  await waitFor(() => seen.messages.length > 1, "the messages");
+  equal(seen.data, ["a", "b"], "messages");
+});
