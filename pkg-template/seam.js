@@ -2,8 +2,7 @@
 // compares it with (tests/seam). A topic is joined with the cursor that it has at that moment, and nothing comes over
 // another connection from then on. As there, what is compared are marks (`mark` in port.js), not ids.
 
-const FIRST = 64,
-  RECENT = 1024;
+import { FIRST, RECENT } from "../src/transport/port.js";
 
 const ID = 2 ** 21;
 const sampled = (mark) => Math.floor(mark / ID) % 2 === 1;

@@ -31,9 +31,9 @@ use crate::{
 
 type Driver = driver::Driver<AppHost>;
 
-/// What the port calls; most calls are about no id.
 /// The port leaves out zeros at the end.
 type Number = Option<u32>;
+/// What the port calls.
 type Call = dyn Fn(u32, Number, Number, Number, Number) -> u32;
 
 pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, ConnectError> {

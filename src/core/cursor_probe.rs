@@ -49,9 +49,7 @@ impl Connection {
         stable: bool,
         last: bool,
     ) -> Option<(Failure, bool)> {
-        // It may be about the request; and a status below 500 certainly is, unless it says to wait, asks who this is, or has no more.
-        let about = matches!(failure, Failure::Network | Failure::Http { .. } | Failure::ContentType)
-            && !matches!(failure, Failure::Http { status: 204 | 401 | 407 | 408 | 425 | 429 | 503, .. });
+        let about = failure.may_be_the_request();
         let refused = about && matches!(failure, Failure::Http { status: 400..=499, .. });
         match self.cursor_use {
             CursorUse::Off if opened && stable => self.cursor_use = CursorUse::Verifying,

@@ -2,8 +2,7 @@
 
 use super::{
     Connection,
-    config::LONGEST_ID,
-    config::{FLOOR, Jitter},
+    config::{FLOOR, Jitter, LONGEST_ID},
     failure::{Class, Failure},
     io::{Action, Fate, Moment, News, Reason, Why},
     state::Phase,

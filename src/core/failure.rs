@@ -206,6 +206,14 @@ impl Failure {
         matches!(self, Self::End | Self::Truncated | Self::Closed { .. })
     }
 
+    /// The request itself may be why: not a server that says to wait, asks who this is, or has no more.
+    pub(crate) const fn may_be_the_request(self) -> bool {
+        match self {
+            Self::Http { status, .. } => !matches!(status, 204 | 401 | 407 | 408 | 425 | 429 | 503),
+            _ => matches!(self, Self::Network | Self::ContentType),
+        }
+    }
+
     /// It says that the place in the stream leads nowhere: not who asks, but what is asked for is refused.
     #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
     pub(crate) const fn misplaced(self) -> bool {

@@ -30,7 +30,7 @@ const ONLINE = 0,
   SHOWN = 7,
   GONE = 8;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
-const FIRST = 64,
+export const FIRST = 64,
   RECENT = 1024;
 /** So many bytes of memory may be kept by ids and what they came in, before the core is told of them: it keeps numbers. */
 const PINNED = 2 ** 20;
@@ -196,12 +196,13 @@ export function mark(id, raw, socket) {
   const unique = /([1-9][^1-9]*){10}/.test(id);
   if (typeof raw !== "string" && isBytes(raw))
     raw = new Uint8Array(raw.buffer ?? raw, raw.byteOffset ?? 0, raw.byteLength);
-  const { length = 1 } = raw ?? "";
+  // Of a Blob only its size can be had.
+  const { length = raw?.size } = raw ?? "";
   const low = unique
     ? fold(id, 0x050c5d1f) >>> 11
     : raw === undefined
       ? 0
-      : ((fold(raw, length, (length >> 7) + 1) >>> 13) << 2) | (socket ? 3 : 2);
+      : ((fold(raw ?? "", length, (length >> 7) + 1) >>> 13) << 2) | (socket ? 3 : 2);
   return (((fold(id, 0x811c9dc5) | 3) ^ (unique ? 1 : 2)) >>> 0) * 2 ** 21 + low;
 }
 
@@ -326,7 +327,7 @@ export class Port {
   /** Of these, what had a place of its own (the topics of `everwire/duplex`), and no part in the cursor. */
   aside = 0;
   suppressed = 0;
-  /** How many characters the ids that the core was not told of yet may hold in memory. */
+  /** How many bytes of memory the ids that the core was not told of yet may keep. */
   pinned = 0;
   pinged = 0;
   /** @type {number | null} */

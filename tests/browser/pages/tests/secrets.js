@@ -53,34 +53,39 @@ function collect() {
       console[name] = original;
     });
   }
+  /** What `make` gives, or nothing where it throws. */
+  const made = (what, make) => {
+    try {
+      return make();
+    } catch (error) {
+      note(what, error);
+    }
+  };
   return {
     note,
-    /** What a client says, until its fate is known. */
-    async follow(what, make, until = (made, told) => made.state === "open" || told > 0) {
-      let made,
-        told = 0;
-      try {
-        made = make();
-      } catch (error) {
-        return note(what, error);
-      }
+    made,
+    /** What a client says, until its end is known. */
+    async follow(what, make, until = (client, told) => client.state === "open" || told > 0) {
+      const client = made(what, make);
+      let told = 0;
+      if (!client) return undefined;
       for (const type of ["statechange", "open", "retry", "gap", "close"])
-        made.addEventListener(type, (event) => {
+        client.addEventListener(type, (event) => {
           if (/retry|close/.test(type)) told++;
           note(what, event);
         });
-      made.opened?.().catch((error) => note(what, error));
+      client.opened?.().catch((error) => note(what, error));
       await waitFor(
-        () => until(made, told),
-        () => `${what}: something to come of it, is ${made.state}`,
+        () => until(client, told),
+        () => `${what}: something to come of it, is ${client.state}`,
       );
-      note(what, made.lastFailure);
-      note(what, made.stats());
-      note(what, made.toJSON());
-      note(what, JSON.stringify(made));
-      made.close();
-      note(what, made);
-      return made;
+      note(what, client.lastFailure);
+      note(what, client.stats());
+      note(what, client.toJSON());
+      note(what, JSON.stringify(client));
+      client.close();
+      note(what, client);
+      return client;
     },
     check(least) {
       for (const error of takeReports()) note("report", error);
@@ -479,25 +484,22 @@ test("presets", async () => {
 });
 
 test("the drop-in classes", async () => {
-  const { note, check } = collect();
+  const { note, made, check } = collect();
   const listen = async (what, make, ...names) => {
-    let made,
-      told = 0;
-    try {
-      made = make();
-    } catch (error) {
-      return note(what, error);
-    }
-    after(() => made.close());
+    const socket = made(what, make);
+    let told = 0;
+    if (!socket) return undefined;
+    after(() => socket.close());
     for (const name of names)
-      made.addEventListener(name, (event) => {
+      socket.addEventListener(name, (event) => {
         told++;
         note(what, event);
       });
     await waitFor(() => told > 0, `${what}: an event`);
-    for (const name of ["readyState", "protocol", "extensions", "binaryType", "bufferedAmount"]) note(what, made[name]);
-    note(what, [String(made), JSON.stringify(made)]);
-    return made;
+    for (const name of ["readyState", "protocol", "extensions", "binaryType", "bufferedAmount"])
+      note(what, socket[name]);
+    note(what, [String(socket), JSON.stringify(socket)]);
+    return socket;
   };
   for (const address of [
     WITH_PASSWORD,
