@@ -1,25 +1,14 @@
-import { refusal, request } from "../src/transport/fetch.js";
+import { request } from "../src/transport/fetch.js";
 import { Port, report, resolve } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
-import { Gate, aborted } from "./gate.js";
+import { Gate } from "./gate.js";
 import { Listeners } from "./handlers.js";
-import {
-  ACK,
-  AWAITS,
-  TRANSPORTS,
-  check,
-  headersFor,
-  isAddress,
-  isBody,
-  isHeaders,
-  pick,
-  readSend,
-  wrongProtocols,
-} from "./options.js";
+import { ACK, AWAITS, TRANSPORTS, check, headersFor, pick, readSend, wrongProtocols } from "./options.js";
 import { Progress, plain } from "./progress.js";
+import { asRequest, fetchable, tellStop } from "./stop.js";
 
 // The numbers of src/bindings/mod.rs.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
@@ -29,8 +18,6 @@ const OPEN = 1,
 const REASONS = ["app", "aborted", "unloaded", "ended", "fatal", "exhausted", "internal"];
 const EVENTS = ["open", "statechange", "retry", "gap", "close"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
-/** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
-const KEPT = 65_536;
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
 /** What becomes of a send; from the fourth on it was dropped. */
@@ -377,52 +364,15 @@ export class Client extends EventTarget {
     // biome-ignore lint/complexity/useLiteralKeys: as above.
     const leaving = /hide|unload|visib|freeze/.test(`${globalThis["event"]?.type}`);
     /** @type {any} */
-    let failure = this.#tell("reconnect", leaving);
+    let failure = tellStop(this.#port, this.#settings, "reconnect", leaving);
     // What awaits in a window that is gone runs no further.
     if (this.#unloaded) return false;
     failure = await failure;
     // What cannot differ is not repeated.
     if (failure?.status === 401 && [cancel, headers].some((value) => typeof value === "function"))
-      failure = await this.#tell("unauthorized", leaving);
+      failure = await tellStop(this.#port, this.#settings, "unauthorized", leaving);
     if (failure) this.#lastFailure = failure;
     return !failure;
-  }
-
-  /** Tells the server to stop. Gives why it could not be told. */
-  async #tell(reason, leaving) {
-    const { cancel, init, headers, fetch = globalThis.fetch } = this.#settings.http;
-    const signal = AbortSignal.timeout(this.#settings.openTimeout);
-    const context = { reason, attempt: 0, lastEventId: this.#port.cursor, signal };
-    // Also for functions that do not look at the signal.
-    const within = (promise) => Promise.race([promise, aborted(signal)]);
-    let code = "provider",
-      leave;
-    try {
-      const given = await within(call(cancel, { ...context, ...this.#port.place() }));
-      // The function has seen to it.
-      if (given === undefined) return;
-      const { url = this.#port.url, method = "POST", body, headers: own } = asRequest(given);
-      const offered = own ?? (await within(call(headers, context)));
-      fetchable(offered, body, this.#port.route(url, TRANSPORTS.fetch));
-      const named = headersFor(body, offered);
-      const small = byteLength(body ?? "") <= KEPT;
-      const go = (keepalive) => fetch(url, { ...init, method, body, headers: named, signal, keepalive });
-      // A page that goes takes its requests along: said once more, it outlives it.
-      leave = () => go(true).catch(() => {});
-      if (small && !leaving) globalThis.addEventListener?.("pagehide", leave);
-      code = "network";
-      const response = await within(go(leaving && small));
-      if (!response.ok)
-        return new Failure("http", { class: "fatal", .../** @type {any} */ ((await refusal(response, {}))[0]) });
-    } catch (error) {
-      const late = signal.aborted;
-      // The browser's own words say nothing, but may hold the address.
-      const cause = !late && code === "provider" ? error : undefined;
-      if (cause) report(cause);
-      return new Failure(late ? "open-timeout" : code, { class: "fatal", cause });
-    } finally {
-      globalThis.removeEventListener?.("pagehide", leave);
-    }
   }
 
   [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
@@ -750,23 +700,6 @@ function result(code) {
 
 /** A property for those who look at a client in a console. */
 const SHOWN = Symbol("everwire");
-
-/** A value, or what a function gives for it. */
-function call(value, context) {
-  return typeof value === "function" ? value(context) : value;
-}
-
-/** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
-function asRequest(given) {
-  check("resume.request or http.cancel", given, "an address or an object");
-  return isAddress(given) ? { url: String(given) } : given;
-}
-
-/** The browser's own error would show the value. */
-function fetchable(headers, body, route) {
-  if (!(route & 3) || !isHeaders(headers) || !isBody(body ?? ""))
-    throw invalid("fetch cannot take what http or resume.request gave");
-}
 
 function unsupported(name) {
   return new EverwireError(

@@ -1,0 +1,64 @@
+// The stop request of `cancel()`, and what it has in common with `resume.request`: both are given by the app.
+import { refusal } from "../src/transport/fetch.js";
+import { report } from "../src/transport/port.js";
+import { byteLength } from "./encode.js";
+import { Failure, invalid } from "./errors.js";
+import { aborted } from "./gate.js";
+import { TRANSPORTS, check, headersFor, isAddress, isBody, isHeaders } from "./options.js";
+
+/** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
+const KEPT = 65_536;
+
+/** A value, or what a function gives for it. */
+function call(value, context) {
+  return typeof value === "function" ? value(context) : value;
+}
+
+/** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
+export function asRequest(given) {
+  check("resume.request or http.cancel", given, "an address or an object");
+  return isAddress(given) ? { url: String(given) } : given;
+}
+
+/** The browser's own error would show the value. */
+export function fetchable(headers, body, route) {
+  if (!(route & 3) || !isHeaders(headers) || !isBody(body ?? ""))
+    throw invalid("fetch cannot take what http or resume.request gave");
+}
+
+/** Tells the server to stop. Gives why it could not be told. */
+export async function tellStop(port, { http, openTimeout }, reason, leaving) {
+  const { cancel, init, headers, fetch = globalThis.fetch } = http;
+  const signal = AbortSignal.timeout(openTimeout);
+  const context = { reason, attempt: 0, lastEventId: port.cursor, signal };
+  // Also for functions that do not look at the signal.
+  const within = (promise) => Promise.race([promise, aborted(signal)]);
+  let code = "provider",
+    leave;
+  try {
+    const given = await within(call(cancel, { ...context, ...port.place() }));
+    // The function has seen to it.
+    if (given === undefined) return;
+    const { url = port.url, method = "POST", body, headers: own } = asRequest(given);
+    const offered = own ?? (await within(call(headers, context)));
+    fetchable(offered, body, port.route(url, TRANSPORTS.fetch));
+    const named = headersFor(body, offered);
+    const small = byteLength(body ?? "") <= KEPT;
+    const go = (keepalive) => fetch(url, { ...init, method, body, headers: named, signal, keepalive });
+    // A page that goes takes its requests along: said once more, it outlives it.
+    leave = () => go(true).catch(() => {});
+    if (small && !leaving) globalThis.addEventListener?.("pagehide", leave);
+    code = "network";
+    const response = await within(go(leaving && small));
+    if (!response.ok)
+      return new Failure("http", { class: "fatal", .../** @type {any} */ ((await refusal(response, {}))[0]) });
+  } catch (error) {
+    const late = signal.aborted;
+    // The browser's own words say nothing, but may hold the address.
+    const cause = !late && code === "provider" ? error : undefined;
+    if (cause) report(cause);
+    return new Failure(late ? "open-timeout" : code, { class: "fatal", cause });
+  } finally {
+    globalThis.removeEventListener?.("pagehide", leave);
+  }
+}
