@@ -83,10 +83,17 @@ function isBlob(value) {
 function held(socket) {
   const types = ["open", "message", "error", "close"],
     early = [],
-    hold = (event) => early.push(event);
+    drop = () => {
+      for (const type of types) socket.removeEventListener(type, hold);
+    };
+  const hold = (event) => {
+    early.push(event);
+    // The last one there is. Of a client that was closed at once nobody asks again.
+    if (event.type === "close") drop();
+  };
   for (const type of types) socket.addEventListener(type, hold);
   return () => {
-    for (const type of types) socket.removeEventListener(type, hold);
+    drop();
     // Copies: the last one may still be on its way.
     for (const event of early) socket.dispatchEvent(new event.constructor(event.type, event));
   };
