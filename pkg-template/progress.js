@@ -15,7 +15,7 @@ export const plain = (address) => address.replace(/[?#].*/, "").replace(/\/\/[^/
 const taken = new Set();
 
 /**
- * Where this page is in the stream, for the one after it: `[id, number, epoch, mark]` of the last message that the app
+ * Where this page is in the stream, for the one after it: `[id, number, epoch, fingerprint]` of the last message that the app
  * is done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fifth
  * entry: the page that told its client so. There the next client asks anew; another page's first one is told first.
  */
@@ -63,11 +63,11 @@ export class Progress {
     if (text === undefined || text === null) return undefined;
     if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null");
     try {
-      const [id, number, epoch, mark, page] = JSON.parse(text);
+      const [id, number, epoch, fingerprint, page] = JSON.parse(text);
       if (page === PAGE) this.#set([]);
       else if (typeof id === "string") {
         this.over = page !== undefined;
-        return (this.#place = [id, asNumber(number), epoch, mark]);
+        return (this.#place = [id, asNumber(number), epoch, fingerprint]);
       }
     } catch {}
     // Somebody else's, or torn.

@@ -1,11 +1,11 @@
 // Where a handle is in its topic, and what is held back after it was joined again: src/core/seam.rs in small, which a test
 // compares it with (tests/seam). A topic is joined with the cursor that it has at that moment, and nothing comes over
-// another connection from then on. As there, what is compared are marks (`mark` in port.js), not ids.
+// another connection from then on. As there, what is compared are fingerprints (`fingerprint` in port.js), not ids.
 
 import { FIRST, RECENT } from "../src/transport/port.js";
 
 const ID = 2 ** 21;
-const sampled = (mark) => Math.floor(mark / ID) % 2 === 1;
+const sampled = (fingerprint) => Math.floor(fingerprint / ID) % 2 === 1;
 const sameId = (one, other) => one === other || (sampled(one) && Math.floor(one / ID) === Math.floor(other / ID));
 /** The same message, as far as can be known: another transport may give it another look. */
 function same(one, other) {
@@ -16,8 +16,8 @@ function same(one, other) {
 export class Seam {
   /** The id of the last message that the handlers are done with; "" before there is one. */
   cursor;
-  /** Its mark. */
-  #mark = 0;
+  /** Its fingerprint. */
+  #fingerprint = 0;
   #first = [];
   #recent = [];
   /** More than `RECENT` were kept. */
@@ -37,14 +37,14 @@ export class Seam {
   #whole = false;
   /** What the next message must be preceded by: "unknown" or "gap". */
   #due;
-  /** What was held back since the last message: if ids begin anew, it was new as well (`DOUBTED` in port.js). */
-  doubted = [];
+  /** What was held back since the last message: if ids begin anew, it was new as well (`WITHHELD` in port.js). */
+  withheld = [];
   /** The last ruling at this seam: several messages of one id are delivered or held back together. */
   #ruled;
 
-  constructor(cursor, mark) {
+  constructor(cursor, fingerprint) {
     this.cursor = cursor;
-    this.#keep(mark);
+    this.#keep(fingerprint);
     // Not the first of the topic: it began before.
     this.#first = [];
   }
@@ -56,12 +56,12 @@ export class Seam {
 
   /** A join is going out that is to go on from somewhere. */
   rejoined() {
-    this.#target = this.#mark;
+    this.#target = this.#fingerprint;
     this.#fresh = 0;
     this.#begun = this.#whole = this.#repeats = false;
     this.#due ??= "unknown";
     this.#ruled = undefined;
-    this.doubted = [];
+    this.withheld = [];
   }
 
   /** The server said that something is missing. Its ids may start anew, so the old ones prove nothing. */
@@ -71,22 +71,22 @@ export class Seam {
   }
 
   /**
-   * Nothing for what is held back, else what is to be told before it: `{ outcome, missing }`. With `anew` ids have begun
+   * Nothing for what is held back, else what is to be told before it: `{ outcome, missing }`. With `restarted` ids have begun
    * anew: what was held back just before is to be ruled on again, and then this.
    */
-  place(mark, number) {
+  place(fingerprint, number) {
     const last = this.#number;
     if (number === undefined || last === undefined) {
       // Between numbered messages: the next number says what is missing.
       const due = this.#due,
         waits = last !== undefined;
       if (waits) this.#due = undefined;
-      const ruling = this.#rule(mark);
+      const ruling = this.#rule(fingerprint);
       if (waits) this.#due ??= due;
-      if (!ruling?.anew && number !== undefined) this.#from = this.#number = number;
+      if (!ruling?.restarted && number !== undefined) this.#from = this.#number = number;
       return ruling;
     }
-    if (mark && number <= this.#before && this.#known(mark)) {
+    if (fingerprint && number <= this.#before && this.#known(fingerprint)) {
       // It was a replay after all.
       if (last < this.#before) this.#number = this.#before;
       this.#before = -1;
@@ -95,12 +95,12 @@ export class Seam {
     }
     // The server may count anew after a gap that it told itself.
     if (number <= last && this.#due !== "gap") {
-      const known = this.#known(mark);
+      const known = this.#known(fingerprint);
       this.#repeats ||= known === true;
       // Else it would be remembered, or was told to be missing; the first one is, by its id.
       const far = number > this.#from && BigInt(last) - BigInt(number) >= RECENT;
-      const strange = mark && (number < this.#from || far);
-      if (known === false) return this.#anew();
+      const strange = fingerprint && (number < this.#from || far);
+      if (known === false) return this.#restart();
       if (!strange || this.#repeats) return undefined;
       if (last > this.#before) this.#before = last;
       return this.#begin();
@@ -109,7 +109,7 @@ export class Seam {
     this.#repeats = false;
     this.#number = number;
     this.#target = 0;
-    this.#keep(mark);
+    this.#keep(fingerprint);
     const next = typeof last === "bigint" ? last + 1n : last + 1;
     if (number > next)
       return this.#taken({
@@ -119,36 +119,36 @@ export class Seam {
     return this.#taken({ outcome: this.#due === "gap" ? "gap" : undefined });
   }
 
-  #rule(mark) {
-    if (!mark) return this.#taken({ outcome: this.#due });
+  #rule(fingerprint) {
+    if (!fingerprint) return this.#taken({ outcome: this.#due });
     const recent = this.#recent,
       ruled = this.#ruled;
-    if (this.#target && same(this.#target, mark)) {
-      this.#mark = mark;
+    if (this.#target && same(this.#target, fingerprint)) {
+      this.#fingerprint = fingerprint;
       this.#target = 0;
       // What was new before it is older than all we had: the replay began before we joined.
       recent.unshift(...recent.splice(recent.length - (this.#fresh % recent.length || 0)));
-      this.doubted = [];
+      this.withheld = [];
       // The server's word weighs more than its replay.
       if (this.#due === "unknown") this.#due = undefined;
       return undefined;
     }
-    if (ruled && sameId(ruled.mark, mark)) {
+    if (ruled && sameId(ruled.fingerprint, fingerprint)) {
       if (ruled.held) return undefined;
       this.#fresh++;
     } else if (this.#target) {
-      if (this.#known(mark) === false) return this.#anew();
+      if (this.#known(fingerprint) === false) return this.#restart();
       // While nothing is forgotten, each id speaks for itself.
-      const among = (marks) => marks.some((other) => same(other, mark));
+      const among = (fingerprints) => fingerprints.some((other) => same(other, fingerprint));
       this.#whole ||= !this.#begun && this.#forgot && among(this.#first);
       this.#begun = true;
       const held = this.#whole || among(recent);
       // A server past the cursor never shows it again, so the seam ends by count as well.
       if (!held && ++this.#fresh >= RECENT) this.#target = 0;
-      this.#ruled = { mark, held };
+      this.#ruled = { fingerprint, held };
       if (held) return undefined;
     }
-    this.#keep(mark);
+    this.#keep(fingerprint);
     return this.#taken({ outcome: this.#due });
   }
 
@@ -158,13 +158,13 @@ export class Seam {
   }
 
   /** Whether it came before; false: its id did, with other content. */
-  #known(mark) {
-    const marks = [...this.#recent, ...this.#first].filter((other) => sameId(other, mark));
-    return marks.length ? marks.some((other) => same(other, mark)) : undefined;
+  #known(fingerprint) {
+    const fingerprints = [...this.#recent, ...this.#first].filter((other) => sameId(other, fingerprint));
+    return fingerprints.length ? fingerprints.some((other) => same(other, fingerprint)) : undefined;
   }
 
   /** Ids, or numbers, begin anew: what is remembered is of another stream. */
-  #anew() {
+  #restart() {
     this.#forget();
     this.#before = -1;
     return this.#begin();
@@ -177,7 +177,7 @@ export class Seam {
     this.#number = undefined;
     this.#repeats = false;
     this.#due ??= "unknown";
-    return { anew: true };
+    return { restarted: true };
   }
 
   #forget() {
@@ -188,11 +188,11 @@ export class Seam {
     this.#ruled = undefined;
   }
 
-  #keep(mark) {
-    if (!mark) return;
-    this.#mark = mark;
-    if (this.#first.length < FIRST) this.#first.push(mark);
-    this.#recent.push(mark);
+  #keep(fingerprint) {
+    if (!fingerprint) return;
+    this.#fingerprint = fingerprint;
+    if (this.#first.length < FIRST) this.#first.push(fingerprint);
+    this.#recent.push(fingerprint);
     if (this.#recent.length <= RECENT) return;
     this.#recent.shift();
     this.#forgot = true;

@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, DOUBTED, mark, Port, reader, report } from "../src/transport/port.js";
+import { asNumber, WITHHELD, fingerprint, Port, reader, report } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
@@ -159,7 +159,7 @@ class Subscriptions {
       join,
       leave,
       members: [],
-      seam: new Seam(from, mark(from || undefined)),
+      seam: new Seam(from, fingerprint(from || undefined)),
       joined: false,
       again: false,
     };
@@ -246,20 +246,20 @@ class Subscriptions {
 
   #place(topic, message, raw, id, number) {
     const { seam } = topic,
-      { doubted } = seam,
+      { withheld } = seam,
       port = this.#port;
     const known = number === undefined || (id && seam.unnumbered) ? id : `#${number}`;
-    const ruling = seam.place(mark(known || undefined, raw, port.transport === "websocket"), number);
+    const ruling = seam.place(fingerprint(known || undefined, raw, port.transport === "websocket"), number);
     if (!ruling) {
       port.suppressed++;
       // As in the port.
-      if (doubted.length <= DOUBTED) doubted.push([message, raw, id, number]);
+      if (withheld.length <= WITHHELD) withheld.push([message, raw, id, number]);
       return;
     }
-    seam.doubted = [];
-    const { outcome, missing, anew } = ruling;
-    if (anew) {
-      const again = doubted.length > DOUBTED ? [] : doubted;
+    seam.withheld = [];
+    const { outcome, missing, restarted } = ruling;
+    if (restarted) {
+      const again = withheld.length > WITHHELD ? [] : withheld;
       port.suppressed -= again.length;
       for (const one of [...again, [message, raw, id, number]])
         if (this.#topics.get(topic.name) === topic) this.#place(topic, ...one);

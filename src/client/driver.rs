@@ -134,7 +134,7 @@ impl<H: Host> Driver<H> {
         self.input(Input::Lost { attempt, failure: Failure::NotResumable });
     }
 
-    /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's mark. The answer
+    /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's fingerprint. The answer
     /// matters to a check: bit 0 deliver, bit 1 the id is the cursor now, bit 2 the ids began anew.
     pub(crate) fn called(&self, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
         // What the core is to rule by. A handler that reconnects in the middle of a message leaves an id behind, and
@@ -203,8 +203,8 @@ impl<H: Host> Driver<H> {
         let mut answer = 0;
         match kind {
             5 => {
-                let (deliver, moves, anew) = core.check(id, sequence(attempt, code));
-                answer = u32::from(deliver) | u32::from(moves) << 1 | u32::from(anew) << 2;
+                let (deliver, moves, restarted) = core.check(id, sequence(attempt, code));
+                answer = u32::from(deliver) | u32::from(moves) << 1 | u32::from(restarted) << 2;
             }
             6 if code == 0 => core.gap_told(),
             6 => core.recovery_told(),
@@ -375,7 +375,7 @@ impl<H: Host> Drop for Driver<H> {
     }
 }
 
-/// The mark of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
+/// The fingerprint of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
 fn hashed(high: u32, low: u32) -> Id {
     match (high, low) {
         (0, 0) => Id::None,

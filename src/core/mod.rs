@@ -304,7 +304,7 @@ impl Connection {
         if let Some(outcome) = ruling.outcome {
             self.tell(News::Outcome(outcome, ruling.missing));
         }
-        (ruling.deliver, ruling.moves, ruling.anew)
+        (ruling.deliver, ruling.moves, ruling.restarted)
     }
 
     /// The cursor that an earlier page left, and the sequence number.

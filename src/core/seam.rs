@@ -1,6 +1,6 @@
 //! The cursor, and de-duplication at the seam: after a reconnect, until the cursor has passed.
 //!
-//! The core sees marks (`mark` in port.js), never the ids: hashes of an id and of what came with it. Kept are the first
+//! The core sees fingerprints (`fingerprint` in port.js), never the ids: hashes of an id and of what came with it. Kept are the first
 //! 64 and the last 1 024. A replay that begins with one of the first 64 is the whole stream: everything up to and
 //! including the cursor is held back, however long. A message without an id of its own is never held back.
 //!
@@ -15,14 +15,14 @@
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
 
-/// In the upper half of a mark: the lowest bits are of the content, 0 where that is not known. Without it all are of the
-/// id, which cannot come again (`mark` in port.js says which those are).
+/// In the upper half of a fingerprint: the lowest bits are of the content, 0 where that is not known. Without it all are of the
+/// id, which cannot come again (`fingerprint` in port.js says which those are).
 const SAMPLED: u64 = 1 << 32;
 const CONTENT: u64 = (1 << 21) - 1;
 /// The last of these: over which transport it came. The same message may look different on another one.
 const SOCKET: u64 = 1;
 
-/// Two marks have the same id, and as far as can be known they are of the same message.
+/// Two fingerprints have the same id, and as far as can be known they are of the same message.
 const ID: u8 = 1;
 const MESSAGE: u8 = 3;
 
@@ -42,11 +42,11 @@ fn compare(one: u64, other: u64) -> u8 {
 /// As `compare`, with any of them.
 // Not inlined, for the size.
 #[inline(never)]
-fn among(marks: &[u64], mark: u64) -> u8 {
-    marks.iter().fold(0, |found, other| found | compare(*other, mark))
+fn among(fingerprints: &[u64], fingerprint: u64) -> u8 {
+    fingerprints.iter().fold(0, |found, other| found | compare(*other, fingerprint))
 }
 
-/// The mark of the id that a message carries itself.
+/// The fingerprint of the id that a message carries itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Id {
     None,
@@ -77,16 +77,16 @@ pub(crate) struct Ruling {
     pub(crate) missing: Missing,
     /// The ids have begun anew: what was held back just before was new as well, and this message is to be ruled on
     /// again after it.
-    pub(crate) anew: bool,
+    pub(crate) restarted: bool,
 }
 
 impl Ruling {
     fn held(moves: bool, outcome: Option<Outcome>) -> Self {
-        Self { deliver: false, moves, outcome, missing: None, anew: false }
+        Self { deliver: false, moves, outcome, missing: None, restarted: false }
     }
 
     fn delivered(moves: bool, outcome: Option<Outcome>, missing: Missing) -> Self {
-        Self { deliver: true, moves, outcome, missing, anew: false }
+        Self { deliver: true, moves, outcome, missing, restarted: false }
     }
 }
 
@@ -249,16 +249,16 @@ impl Ids {
         let Some(last) = self.last else {
             // It may still be the message at the cursor.
             let ruling = self.rule(id);
-            if !ruling.anew {
+            if !ruling.restarted {
                 self.last = Some(number);
                 self.from = if self.epoch.is_none() { number } else { 0 };
                 self.followed = Some(number).filter(|_| self.awaited);
             }
             return ruling;
         };
-        if let Id::Own(mark) = id
+        if let Id::Own(fingerprint) = id
             && self.before.is_some_and(|before| number <= before)
-            && self.known(mark) == MESSAGE
+            && self.known(fingerprint) == MESSAGE
         {
             self.last = self.last.max(self.before.take());
             self.repeats = true;
@@ -269,14 +269,14 @@ impl Ids {
         // The server may count anew after a gap that it told itself; but not what came meanwhile.
         let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
         if !counts_on && (again || self.due != Some(Outcome::Gap)) {
-            let Id::Own(mark) = id else { return Ruling::held(false, None) };
-            let known = self.known(mark);
+            let Id::Own(fingerprint) = id else { return Ruling::held(false, None) };
+            let known = self.known(fingerprint);
             let counted = again || self.epoch.is_some();
             self.repeats |= known == MESSAGE && !counted;
             // Else it would be remembered, or was told to be missing; the first one is, by its id.
             let strange = number < self.from || number > self.from && last - number >= RECENT as u64;
             if known == ID {
-                return self.anew();
+                return self.restart();
             }
             if strange && !counted && !self.repeats {
                 self.before = self.before.max(Some(last));
@@ -300,13 +300,13 @@ impl Ids {
     }
 
     pub(crate) fn rule(&mut self, id: Id) -> Ruling {
-        let Id::Own(mark) = id else {
+        let Id::Own(fingerprint) = id else {
             self.learn(id);
             return Ruling::delivered(id == Id::Reset, self.due.take(), None);
         };
-        if let Some(seam) = self.seam.filter(|seam| compare(seam.target, mark) == MESSAGE) {
+        if let Some(seam) = self.seam.filter(|seam| compare(seam.target, fingerprint) == MESSAGE) {
             self.seam = None;
-            self.cursor = Some(mark);
+            self.cursor = Some(fingerprint);
             // What was new before it is older than all we had: the replay began before we joined.
             let start = self.recent.len() - self.recent().len();
             for _ in 0..seam.fresh {
@@ -319,7 +319,7 @@ impl Ids {
             return Ruling::held(true, due.map(|_| Outcome::Recovered));
         }
         if let Some((last, deliver)) = self.ruled
-            && compare(last, mark) != 0
+            && compare(last, fingerprint) != 0
         {
             if !deliver {
                 return Ruling::held(false, None);
@@ -328,30 +328,32 @@ impl Ids {
                 seam.fresh += 1;
             }
         } else if let Some(mut seam) = self.seam {
-            if self.known(mark) == ID {
-                return self.anew();
+            if self.known(fingerprint) == ID {
+                return self.restart();
             }
             // While nothing is forgotten, each id speaks for itself.
             let from = [self.asked.take(), self.followed.take()];
             seam.whole |= !seam.begun
                 && self.forgot
-                && (among(&self.first, mark) | among(&from.map(Option::unwrap_or_default), mark)) == MESSAGE;
+                && (among(&self.first, fingerprint)
+                    | among(&from.map(Option::unwrap_or_default), fingerprint))
+                    == MESSAGE;
             seam.begun = true;
-            let again = seam.whole || among(self.recent(), mark) == MESSAGE;
+            let again = seam.whole || among(self.recent(), fingerprint) == MESSAGE;
             seam.fresh += usize::from(!again);
             self.seam = (seam.fresh < RECENT).then_some(seam);
-            self.ruled = Some((mark, !again));
+            self.ruled = Some((fingerprint, !again));
             if again {
                 return Ruling::held(false, None);
             }
         }
-        self.keep(mark);
+        self.keep(fingerprint);
         Ruling::delivered(true, self.due.take(), None)
     }
 
     /// [`ID`]: it came before, with other content.
-    fn known(&self, mark: u64) -> u8 {
-        among(self.recent(), mark) | among(&self.first, mark)
+    fn known(&self, fingerprint: u64) -> u8 {
+        among(self.recent(), fingerprint) | among(&self.first, fingerprint)
     }
 
     fn recent(&self) -> &[u64] {
@@ -359,7 +361,7 @@ impl Ids {
     }
 
     /// Ids, or numbers, begin anew: what is remembered is of another stream.
-    fn anew(&mut self) -> Ruling {
+    fn restart(&mut self) -> Ruling {
         self.first.clear();
         self.recent.clear();
         self.forgot = false;
@@ -377,18 +379,18 @@ impl Ids {
         if self.due != Some(Outcome::Gap) {
             self.due = Some(Outcome::Unknown);
         }
-        Ruling { anew: true, ..Ruling::held(false, None) }
+        Ruling { restarted: true, ..Ruling::held(false, None) }
     }
 
-    fn keep(&mut self, mark: u64) {
-        self.cursor = Some(mark);
+    fn keep(&mut self, fingerprint: u64) {
+        self.cursor = Some(fingerprint);
         if self.awaited {
-            self.followed.get_or_insert(mark);
+            self.followed.get_or_insert(fingerprint);
         }
         if self.first.len() < FIRST {
-            self.first.push(mark);
+            self.first.push(fingerprint);
         }
-        self.recent.push(mark);
+        self.recent.push(fingerprint);
         self.forgot |= self.recent.len() > RECENT;
         // Not one by one: each would move all the others.
         if self.recent.len() > 2 * RECENT {

@@ -35,7 +35,7 @@ export const FIRST = 64,
 /** So many bytes of memory may be kept by ids and what they came in, before the core is told of them: it keeps numbers. */
 const PINNED = 2 ** 20;
 /** If no more than this was held back before ids are seen to begin anew, it was new as well. */
-export const DOUBTED = 16;
+export const WITHHELD = 16;
 // Codes of LOST: the first frame could not be had; the browser refuses; it does not say why.
 const UNFRAMED = 3,
   BLOCKED = 6,
@@ -191,7 +191,7 @@ function fold(data, hash, step = 1) {
  * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 is no id, 1 the empty one.
  * They are the server's own, so nobody gains from a collision.
  */
-export function mark(id, raw, socket) {
+export function fingerprint(id, raw, socket) {
   if (!id) return id === undefined ? 0 : 1;
   const unique = /([1-9][^1-9]*){10}/.test(id);
   if (typeof raw !== "string" && isBytes(raw))
@@ -218,7 +218,7 @@ const inexact = (value) =>
   Array.isArray(value) ? value.some(inexact) : typeof value === "number" && !Number.isSafeInteger(value);
 
 export class Port {
-  /** Into the core: `(kind, attempt, code, high, low)`, the last two the mark of an id. */
+  /** Into the core: `(kind, attempt, code, high, low)`, the last two the fingerprint of an id. */
   call;
   /** Out to the app: one message. */
   sink;
@@ -347,7 +347,7 @@ export class Port {
   #recent = [];
   #learned = 0;
   /** What was held back since the last message, as `#check` took it. */
-  #doubted = [];
+  #withheld = [];
   #resumable = false;
   /** Messages that had come when this connection took over. */
   #began = 0;
@@ -591,7 +591,7 @@ export class Port {
     Object.assign(this, successor);
     this.#release({ socket, link });
     this.#lastEventId = "";
-    this.#doubted = [];
+    this.#withheld = [];
     this.#resumable = false;
     this.pinged = this.#buffered = 0;
     this.#began = this.received;
@@ -679,33 +679,33 @@ export class Port {
     }
   }
 
-  /** What an earlier page left; `known`: the mark of the message at the cursor. */
+  /** What an earlier page left; `known`: the fingerprint of the message at the cursor. */
   start(cursor, number, epoch, known) {
     this.cursor = cursor;
     this.#count(epoch);
     this.number = number;
-    this.#tell(FROM, known ?? this.mark(cursor, number), number);
+    this.#tell(FROM, known ?? this.fingerprint(cursor, number), number);
   }
 
-  /** A mark, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
-  #tell(kind, mark, number) {
+  /** A fingerprint, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
+  #tell(kind, fingerprint, number) {
     // Big integers are slow, and most messages have no number.
     const big = number === undefined ? number : BigInt(number);
     return big === undefined
-      ? this.call(kind, 0, 0, mark / 2 ** 21, mark)
-      : this.call(kind, Number(big >> 32n) + 1, Number(BigInt.asUintN(32, big)), mark / 2 ** 21, mark);
+      ? this.call(kind, 0, 0, fingerprint / 2 ** 21, fingerprint)
+      : this.call(kind, Number(big >> 32n) + 1, Number(BigInt.asUintN(32, big)), fingerprint / 2 ** 21, fingerprint);
   }
 
   /** What `start` of the next page takes. */
   stand() {
     const { id, seq, epoch } = this.place();
-    return [id, seq, epoch, this.mark(id, seq, this.raw)];
+    return [id, seq, epoch, this.fingerprint(id, seq, this.raw)];
   }
 
   /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */
-  mark(own, number, raw) {
+  fingerprint(own, number, raw) {
     const { epoch } = this;
-    return mark(
+    return fingerprint(
       number === undefined ? own : `${epoch ?? ""}#${number}`,
       epoch === undefined ? raw : undefined,
       this.transport === "websocket",
@@ -720,7 +720,7 @@ export class Port {
     this.#recent = [];
     this.#learned = this.pinned = 0;
     for (let at = 0; at < learned.length; at += 2)
-      this.#tell(LEARN, this.mark(learned[at], undefined, learned[at + 1]));
+      this.#tell(LEARN, this.fingerprint(learned[at], undefined, learned[at + 1]));
   }
 
   arm(ms) {
@@ -944,7 +944,7 @@ export class Port {
     if (name === (this.epoch ?? "")) return;
     this.epoch = name || undefined;
     this.number = undefined;
-    this.#tell(EPOCH, mark(name || " "));
+    this.#tell(EPOCH, fingerprint(name || " "));
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */
@@ -959,15 +959,15 @@ export class Port {
     this.pending = own ?? "";
     // The first number may be of the message that the cursor names.
     const counted = own && this.number === undefined ? undefined : number;
-    const ruling = this.#tell(CHECK, this.mark(own, counted, raw), number);
+    const ruling = this.#tell(CHECK, this.fingerprint(own, counted, raw), number);
     // By a handler of the gap event. One that reconnects gets the message all the same: the core has
     // ruled on it, and will hold its replay back.
     if (this.closed) return false;
-    const doubted = this.#doubted;
-    if (ruling) this.#doubted = [];
-    else if (message && doubted.length <= DOUBTED) doubted.push([own, number, raw, message]);
+    const withheld = this.#withheld;
+    if (ruling) this.#withheld = [];
+    else if (message && withheld.length <= WITHHELD) withheld.push([own, number, raw, message]);
     if (ruling & 4) {
-      for (const one of doubted.length > DOUBTED ? [] : doubted) {
+      for (const one of withheld.length > WITHHELD ? [] : withheld) {
         this.suppressed--;
         if (this.#check(...one)) this.#deliver(one[3]);
       }

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createInterface } from "node:readline";
 import { Seam } from "../../pkg-template/seam.js";
 
-/** 64 bits as Rust has them; a mark here is the upper half and the lowest 21. */
+/** 64 bits as Rust has them; a fingerprint here is the upper half and the lowest 21. */
 const toMark = (text) => Number((BigInt(text) >> 32n) * 2n ** 21n + (BigInt(text) & (2n ** 21n - 1n)));
 
 function replay(steps) {
@@ -19,7 +19,7 @@ function replay(steps) {
       const [id, number, expected] = step.split(",");
       const ruling = seam.place(id ? toMark(id) : 0, number ? Number(number) : undefined);
       const { outcome, missing } = ruling ?? {};
-      const verdict = ruling?.anew ? "a" : ruling ? "d" : "h";
+      const verdict = ruling?.restarted ? "a" : ruling ? "d" : "h";
       const told = outcome?.[0] ?? "";
       const actual = `${verdict}${told}${missing ? `${missing.from}-${missing.to}` : ""}`;
       const before = steps.slice(Math.max(0, at - 12), at).join(" ");

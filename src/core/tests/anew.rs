@@ -2,7 +2,7 @@
 
 use super::super::seam::{Id, Ids, Outcome, RECENT, Ruling};
 
-/// As `mark` in port.js: the message `n` of a run, whose content differs from every other run's.
+/// As `fingerprint` in port.js: the message `n` of a run, whose content differs from every other run's.
 fn of_run(run: u64, n: u64) -> Id {
     Id::Own((n << 2 | 1) << 32 | run << 2 | 2)
 }
@@ -16,7 +16,7 @@ fn bare(n: u64) -> Id {
 #[derive(Default)]
 struct Client {
     ids: Ids,
-    doubted: Vec<(Id, Option<u64>)>,
+    withheld: Vec<(Id, Option<u64>)>,
     delivered: Vec<Id>,
     told: Vec<(Outcome, usize)>,
 }
@@ -30,12 +30,12 @@ impl Client {
     }
 
     fn take(&mut self, id: Id, number: Option<u64>) {
-        let Ruling { deliver, moves, outcome, anew, .. } = self.ids.place(id, number);
+        let Ruling { deliver, moves, outcome, restarted, .. } = self.ids.place(id, number);
         if let Some(outcome) = outcome {
             self.told.push((outcome, self.delivered.len()));
         }
-        if anew {
-            for (id, number) in std::mem::take(&mut self.doubted) {
+        if restarted {
+            for (id, number) in std::mem::take(&mut self.withheld) {
                 self.take(id, number);
             }
             return self.take(id, number);
@@ -43,9 +43,9 @@ impl Client {
         if deliver {
             self.delivered.push(id);
         } else if !moves {
-            return self.doubted.push((id, number));
+            return self.withheld.push((id, number));
         }
-        self.doubted.clear();
+        self.withheld.clear();
     }
 
     fn takes(&mut self, ids: impl IntoIterator<Item = Id>) -> usize {

@@ -32,8 +32,8 @@ enum Step {
     Bare,
 }
 
-/// As `mark` in port.js makes them: of an id that never comes again, of one whose content is not known, and others.
-fn mark(id: u64, content: u64) -> u64 {
+/// As `fingerprint` in port.js makes them: of an id that never comes again, of one whose content is not known, and others.
+fn fingerprint(id: u64, content: u64) -> u64 {
     match content {
         0 => (id << 2 | 2) << 32 | id << 21,
         1 => (id << 2 | 1) << 32,
@@ -83,29 +83,29 @@ impl Trace {
         self.line.push_str(" j");
     }
 
-    fn place(&mut self, mark: Option<u64>, number: Option<u64>) {
-        let ruling = self.ids.place(mark.map_or(Id::None, Id::Own), number);
+    fn place(&mut self, fingerprint: Option<u64>, number: Option<u64>) {
+        let ruling = self.ids.place(fingerprint.map_or(Id::None, Id::Own), number);
         let told = match ruling.outcome {
             Some(Outcome::Gap) => "g",
             Some(Outcome::Unknown) => "u",
             _ => "",
         };
         let text = |value: Option<u64>| value.map_or(String::new(), |value| value.to_string());
-        let verdict = match (ruling.anew, ruling.deliver) {
+        let verdict = match (ruling.restarted, ruling.deliver) {
             (true, _) => "a",
             (_, true) => "d",
             _ => "h",
         };
         let missing = ruling.missing.map_or(String::new(), |(from, to)| format!("{from}-{to}"));
-        write!(self.line, " {},{},{verdict}{told}{missing}", text(mark), text(number)).unwrap();
-        if ruling.anew {
-            self.place(mark, number);
+        write!(self.line, " {},{},{verdict}{told}{missing}", text(fingerprint), text(number)).unwrap();
+        if ruling.restarted {
+            self.place(fingerprint, number);
         }
     }
 
     fn messages(&mut self, from: u64, to: u64, numbered: bool) {
         for id in from..to {
-            self.place(Some(mark(id, self.content)), numbered.then_some(id));
+            self.place(Some(fingerprint(id, self.content)), numbered.then_some(id));
         }
         self.head = self.head.max(to);
     }
@@ -129,7 +129,7 @@ impl Trace {
             }
             Step::Several { back, contents } => {
                 for content in contents {
-                    self.place(Some(mark(self.head.saturating_sub(back), content)), None);
+                    self.place(Some(fingerprint(self.head.saturating_sub(back), content)), None);
                 }
             }
             Step::Bare => self.place(None, None),
@@ -148,7 +148,7 @@ fn traces() {
         let (head, first) = if case % 2 == 0 { (0, 0) } else { (2_000, 1_700) };
         let mut trace = Trace { ids: Ids::default(), head, first, content: case % 6, line: String::new() };
         if case % 5 == 0 {
-            let from = mark(head, case % 6);
+            let from = fingerprint(head, case % 6);
             trace.ids.start_from(Id::Own(from), None);
             write!(trace.line, " s{from}").unwrap();
             trace.rejoined();
