@@ -67,9 +67,10 @@ export function isBytes(value) {
 /** So long, in ms, may what comes keep the page from its turn, and so long may a frame be due. */
 const SLICE = 8,
   FRAME = 16;
-/** Of all clients: when the page last had its turn, the promise of its next one, and since when a frame is due. */
+/** Of all clients: when the page last had its turn, the promise of its next one, what waits for a frame, and since when it is due. */
 let turned = 0,
   turning,
+  framed,
   due = 0;
 
 /** Not a timer, which browsers throttle. */
@@ -89,14 +90,20 @@ async function rest() {
     // There is none, or this runs in a task of the app's that was aborted.
     await task();
   }
-  if (!due && typeof requestAnimationFrame === "function") {
+  if (!due && typeof requestAnimationFrame === "function" && !globalThis.document?.hidden) {
     due = performance.now();
     requestAnimationFrame(() => {
       due = 0;
+      framed?.();
     });
   }
-  // Chromium leaves frames out for 100 ms rather than a task. What is hidden has none, and waits for one only once.
-  for (let late; due && (late = performance.now() - due) > FRAME && late < 2 * FRAME; ) await task();
+  const late = due && performance.now() - due;
+  // Chromium and Firefox leave frames out for 100 ms rather than a task, so there must be none. Where no frame comes this waits once.
+  if (late > FRAME && late < 2 * FRAME)
+    await new Promise((resolve) => {
+      framed = resolve;
+      setTimeout(resolve, FRAME);
+    });
   turned = performance.now();
   turning = undefined;
 }
