@@ -195,7 +195,7 @@ class Blocks {
   /** The end of the last entry in `words`, and the next one. */
   stop = 0;
   at = 0;
-  /** So many events until the clock is looked at, which costs as much as a short one; and when it last was. */
+  /** So many events, or blocks of 4 KiB, until the clock is looked at, which costs as much as a short one; and when it last was. */
   #left = 1;
   #looked = 0;
   #port;
@@ -238,16 +238,19 @@ class Blocks {
     this.at = at + 4;
     this.stop = this.at + words[at + 1];
     this.#pending += length - end;
+    this.#left -= length >> 12;
     // The parts of a text keep all of it.
     port.pinned += this.#units ? 2 * length : length;
   }
 
   /** A promise of the page's turn, if it is to come first. */
   turn() {
-    const now = performance.now();
-    if (!this.#left) this.#left = now - this.#looked < 1 ? 16 : 1;
+    if (this.#left > 0) return undefined;
+    const now = performance.now(),
+      took = now - this.#looked;
+    this.#left = took < 1 ? 16 : 1;
     this.#looked = now;
-    return this.#port.turn(now);
+    return this.#port.turn(took);
   }
 
   /** Up to the end, to a `hold`, or to the loss of the connection. True for an event that is too big. */
@@ -261,6 +264,7 @@ class Blocks {
       type,
       data,
       id;
+    if (this.#left === 1) this.#looked = performance.now();
     while (at < stop) {
       // What was called may have made the memory grow.
       if (!words.length) words = this.#look();
@@ -275,12 +279,13 @@ class Blocks {
       else if (what === EVENT) type = part;
       else if (what === COMMENT) {
         port.comment(part);
+        this.#left--;
         if (port.socket !== socket) break;
       } else return true;
       if (kind !== what) {
         port.event(type, data, id);
         type = data = id = undefined;
-        if (port.hold || port.socket !== socket || !--this.#left) break;
+        if (port.hold || port.socket !== socket || --this.#left <= 0) break;
       }
     }
     this.at = at;

@@ -64,14 +64,19 @@ export function isBytes(value) {
   return ArrayBuffer.isView(value) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
 }
 
-/** So long, in ms, may what comes keep the page from its turn, and so long may a frame be due. */
-const SLICE = 8,
-  FRAME = 16;
-/** Of all clients: when the page last had its turn, the promise of its next one, what waits for a frame, and since when it is due. */
-let turned = 0,
-  turning,
-  framed,
-  due = 0;
+/** So long, in ms, may deliveries keep the page from its turn, and so long may a frame be due. */
+const SLICE = 16,
+  FRAME = 12;
+/**
+ * Of all clients: the promise of the page's next turn; when it had the last one, and how much of the time since then deliveries took;
+ * when a turn was last asked for; since when a frame is due (Infinity: it was waited for in vain), and what waits for it.
+ */
+let turning,
+  turned = 0,
+  spent = 0,
+  asked = 0,
+  due,
+  framed = () => {};
 
 /** Not a timer, which browsers throttle. */
 const task = () =>
@@ -90,28 +95,34 @@ async function rest() {
     // There is none, or this runs in a task of the app's that was aborted.
     await task();
   }
-  if (!due && typeof requestAnimationFrame === "function" && !globalThis.document?.hidden) {
+  // Chromium and Firefox leave frames out for 100 ms rather than a task, so there must be none.
+  if (performance.now() - due > FRAME) {
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, FRAME);
+      framed = () => resolve(clearTimeout(timer));
+    });
+    due &&= Infinity;
+  }
+  if (due === undefined && typeof requestAnimationFrame === "function" && !globalThis.document?.hidden) {
     due = performance.now();
     requestAnimationFrame(() => {
-      due = 0;
-      framed?.();
+      due = undefined;
+      framed();
     });
   }
-  const late = due && performance.now() - due;
-  // Chromium and Firefox leave frames out for 100 ms rather than a task, so there must be none. Where no frame comes this waits once.
-  if (late > FRAME && late < 2 * FRAME)
-    await new Promise((resolve) => {
-      framed = resolve;
-      setTimeout(resolve, FRAME);
-    });
-  turned = performance.now();
+  asked = turned = performance.now();
+  spent = 0;
   turning = undefined;
 }
 
-/** A promise of the page's turn, if it has had none for so long. */
-export function turn(now = performance.now()) {
-  if (!turning && now - turned > SLICE) turning = rest();
-  return turning;
+/** A promise of the page's turn, if deliveries took most of the time since it had one. `took`: this one, in ms. */
+export function turn(took = performance.now() - asked) {
+  asked = performance.now();
+  spent += took;
+  if (turning || spent < SLICE) return turning;
+  if (asked - turned < 2 * spent) return (turning = rest());
+  turned = asked;
+  spent = 0;
 }
 
 function sendable(frame, name) {

@@ -23,7 +23,7 @@ for (const [name, options] of transports) {
       if (made.state !== "closed") setTimeout(turn);
     };
     made.on(({ data }) => {
-      for (let n = 0; n < 100_000; n++) sum += n;
+      for (let n = 0; n < 400_000; n++) sum += n;
       if (seen.push(data.seq) === 1) setTimeout(turn);
       if (data.seq === 2000) fault("/proxy/reset");
     });
@@ -33,7 +33,7 @@ for (const [name, options] of transports) {
     const other = client(sse(path), options);
     const got = [];
     other.on(({ data }) => {
-      for (let n = 0; n < 100_000; n++) sum += n;
+      for (let n = 0; n < 400_000; n++) sum += n;
       if (got.push(data.seq) === 1) {
         // A task of the page's own, between two slices.
         setTimeout(() => {
@@ -45,6 +45,25 @@ for (const [name, options] of transports) {
     await waitFor(() => other.state === "closed", "close");
     await waitFor(() => turns, "a turn");
     ok(got.length < 4000 && got.at(-1) === "closed", `${got.length} messages, the last ${got.at(-1)}`);
+  });
+}
+
+for (const [name, options] of transports) {
+  test(`${name}: messages one at a time ask for no frame`, async () => {
+    const { requestAnimationFrame } = globalThis;
+    let asked = 0;
+    globalThis.requestAnimationFrame = (callback) => {
+      asked++;
+      return requestAnimationFrame(callback);
+    };
+    try {
+      const seen = [];
+      client(sse("/count?to=40&rate=50"), options).on(({ data }) => seen.push(data.seq));
+      await waitFor(() => seen.at(-1) === 40, "message 40");
+      ok(asked < 10, `${asked} frames`);
+    } finally {
+      globalThis.requestAnimationFrame = requestAnimationFrame;
+    }
   });
 }
 
