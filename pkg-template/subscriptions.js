@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, WITHHELD, fingerprint, Port, reader, report } from "../src/transport/port.js";
+import { asNumber, KEY, WITHHELD, fingerprint, Port, reader, report } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
@@ -159,7 +159,7 @@ class Subscriptions {
       join,
       leave,
       members: [],
-      seam: new Seam(from, fingerprint(from || undefined)),
+      seam: new Seam(from, fingerprint(from || undefined, undefined, false, KEY)),
       joined: false,
       again: false,
     };
@@ -249,7 +249,7 @@ class Subscriptions {
       { withheld } = seam,
       port = this.#port;
     const known = number === undefined || (id && seam.unnumbered) ? id : `#${number}`;
-    const ruling = seam.place(fingerprint(known || undefined, raw, port.transport === "websocket"), number);
+    const ruling = seam.place(fingerprint(known || undefined, raw, port.transport === "websocket", KEY), number);
     if (!ruling) {
       port.suppressed++;
       // As in the port.

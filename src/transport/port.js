@@ -203,13 +203,16 @@ function fold(data, hash, step = 1) {
   return hash;
 }
 
+/** Of this page's fingerprints: nobody else knows it. */
+export const KEY = globalThis.crypto?.getRandomValues(new Int32Array(1))[0];
+
 /**
  * What the core compares: whether an id is the same, and what came with it. A number below 2^53: 32 bits of the id, and 21
  * of up to 256 places of the content, the last of which says over what it came; 0 in these: not known. An id with ten
  * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 is no id, 1 the empty one.
- * They are the server's own, so nobody gains from a collision.
+ * `key`: the page's own. Where users choose ids, one of them could look for two that have the same fingerprint, and a message would be lost.
  */
-export function fingerprint(id, raw, socket) {
+export function fingerprint(id, raw, socket, key) {
   if (!id) return id === undefined ? 0 : 1;
   const unique = /([1-9][^1-9]*){10}/.test(id);
   if (typeof raw !== "string" && isBytes(raw))
@@ -217,11 +220,11 @@ export function fingerprint(id, raw, socket) {
   // Of a Blob only its size can be had.
   const { length = raw?.size } = raw ?? "";
   const low = unique
-    ? fold(id, 0x050c5d1f) >>> 11
+    ? fold(id, 0x050c5d1f ^ key) >>> 11
     : raw === undefined
       ? 0
-      : ((fold(raw ?? "", length, (length >> 7) + 1) >>> 13) << 2) | (socket ? 3 : 2);
-  return (((fold(id, 0x811c9dc5) | 3) ^ (unique ? 1 : 2)) >>> 0) * 2 ** 21 + low;
+      : ((fold(raw ?? "", length ^ key, (length >> 7) + 1) >>> 13) << 2) | (socket ? 3 : 2);
+  return (((fold(id, 0x811c9dc5 ^ key) | 3) ^ (unique ? 1 : 2)) >>> 0) * 2 ** 21 + low;
 }
 
 /** A sequence number below 10^19, as text where no double holds it, or nothing: not what begins with one, such as "1526919030474-55". */
@@ -291,6 +294,9 @@ export class Port {
   /** Frames of the heartbeat; undefined while it is off, false if there are none. */
   ping;
   isPong;
+
+  /** An earlier page's, if it left one. */
+  key = KEY;
 
   /** What is sent and not settled: `[payload, its length in bytes if it was queued, …]` by number. */
   payloads = new Map();
@@ -697,12 +703,16 @@ export class Port {
     }
   }
 
-  /** What an earlier page left; `known`: the fingerprint of the message at the cursor. */
+  /** What an earlier page left; `known`: the fingerprint of the message at the cursor, and its key. */
   start(cursor, number, epoch, known) {
+    // Storage gives what anybody put there.
+    const [fingerprint, key] = [].concat(known),
+      whole = Number.isInteger(fingerprint) && Number.isInteger(key);
+    if (whole) this.key = key;
     this.cursor = cursor;
     this.#count(epoch);
     this.number = number;
-    this.#tell(FROM, known ?? this.fingerprint(cursor, number), number);
+    this.#tell(FROM, whole ? fingerprint : this.fingerprint(cursor, number), number);
   }
 
   /** A fingerprint, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
@@ -717,7 +727,7 @@ export class Port {
   /** What `start` of the next page takes. */
   stand() {
     const { id, seq, epoch } = this.place();
-    return [id, seq, epoch, this.fingerprint(id, seq, this.raw)];
+    return [id, seq, epoch, [this.fingerprint(id, seq, this.raw), this.key]];
   }
 
   /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */
@@ -727,6 +737,7 @@ export class Port {
       number === undefined ? own : `${epoch ?? ""}#${number}`,
       epoch === undefined ? raw : undefined,
       this.transport === "websocket",
+      this.key,
     );
   }
 
@@ -962,7 +973,7 @@ export class Port {
     if (name === (this.epoch ?? "")) return;
     this.epoch = name || undefined;
     this.number = undefined;
-    this.#tell(EPOCH, fingerprint(name || " "));
+    this.#tell(EPOCH, fingerprint(name || " ", undefined, false, this.key));
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */

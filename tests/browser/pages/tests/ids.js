@@ -31,6 +31,19 @@ const withoutSources = async (body) => {
   }
 };
 
+test("two messages that one of the users made to look alike are two", async () => {
+  // Their ids and contents have the same FNV-1a hashes, as long as these begin where everybody knows.
+  const [first, second] = ['{"id":"rjlizpsq","text":"001q2h"}', '{"id":"ekaweyun","text":"000000"}'];
+  const made = client(script("ws", [[["send", first], ...cut], [["send", second]]]).url, { resume: { id: "id" } });
+  const got = [];
+  made.on(({ lastEventId }) => got.push(lastEventId));
+  await waitFor(
+    () => got.length === 2,
+    () => `both, have ${got}`,
+  );
+  equal(got, ["rjlizpsq", "ekaweyun"], "ids");
+});
+
 for (const [name, kind, send, options] of transports) {
   for (const [last, begin] of [
     [30, 1],
