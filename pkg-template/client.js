@@ -92,8 +92,6 @@ export class Client extends EventTarget {
   /** What `drained()` gave. */
   #draining;
   #sendId = 0;
-  /** No other client's, nor an earlier page's: what ids for acks begin with. */
-  #prefix = Math.random().toString(36).slice(2) + Math.random().toString(36).slice(2);
   #state = 0;
   /** @type {Failure | null} */
   #lastFailure = null;
@@ -276,7 +274,7 @@ export class Client extends EventTarget {
         number = this.#sendId;
       const { ttl, signal, flags } = readSend(options, this.#settings);
       let key;
-      if (flags & ACK) [message, key] = identify(message, this.#settings.acks, () => `${this.#prefix}-${number}`);
+      if (flags & ACK) [message, key] = identify(message, this.#settings.acks);
       const payload = encode(message, this.#settings);
       if (this.#state === CLOSED) return resolve(result(DROPPED_CLOSED));
       if (signal?.aborted) return resolve(result(DROPPED_ABORTED));

@@ -37,10 +37,13 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
+/** An id that nobody can guess, also not from earlier ones. No `randomUUID`: a page by http has none. */
+export const freshId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
 const UNNAMED = "send: no id to ack: send an object, set outbox.ack.id to a function, or ack: false";
 
 /** The message with an id that the server can ack, and that id: its own, or a new one. */
-export function identify(message, { id }, fresh, problem = UNNAMED) {
+export function identify(message, { id }, problem = UNNAMED) {
   const keyed = typeof id === "string";
   const own = keyed ? message?.[id] : id(message);
   const known = typeof own === "string" || typeof own === "number";
@@ -48,6 +51,6 @@ export function identify(message, { id }, fresh, problem = UNNAMED) {
   if (!keyed || own !== undefined || isRaw(message) || typeof message !== "object" || Array.isArray(message)) {
     throw new EverwireError("encode", problem);
   }
-  const made = fresh();
+  const made = freshId();
   return [{ ...message, [id]: made }, made];
 }

@@ -82,6 +82,9 @@ export interface HttpOptions {
   /**
    * What `cancel()` tells the server: an address, which gets a POST, or a function that gives an address or a
    * request, or tells the server itself and gives nothing. Without a body the headers that are about one are left out.
+   * A path that it gives as a string must not begin with two slashes nor have a segment `.` or `..`, percent-encoded or not,
+   * as an id could lead it elsewhere: that is the failure `provider`, with the cause `invalid-option`. Use `encodeURIComponent` for
+   * ids; a `URL` object goes as it is.
    * After a 401 this function and that of the headers are asked again, once, with the reason `unauthorized`.
    */
   cancel?:
@@ -302,6 +305,7 @@ export interface ResumeOptions {
    * For servers where to resume takes another request than to start. It is called before each attempt once something was delivered,
    * or there is a cursor (`from`), and returns an address, or what differs from a plain GET of the endpoint. Nothing is added to an
    * address that it gives, unless `via` says so; to the page's own origin the cursor goes in the header `Last-Event-ID`.
+   * A path that is a string must not hold `..`, as that of `http.cancel`: use `encodeURIComponent` for ids, or give a `URL`.
    * `undefined`: there is nothing to go on with, such as an id; the client closes with `fatal` and the failure
    * `not-resumable`.
    */

@@ -98,7 +98,7 @@ export class Persist {
         "send: outbox.persist keeps messages as JSON, which bytes are not. Send them with { ack: false }",
       );
     }
-    const [named] = identify(message, this.#acks, () => crypto.randomUUID());
+    const [named] = identify(message, this.#acks);
     const send = () => this.#post(named, options);
     const entry = { message: named, priority, expires: ttl < Infinity ? Date.now() + ttl : undefined };
     return this.#keep(this.#count++, entry, () => (this.#ready ? this.#ready.then(send) : send()));

@@ -2,7 +2,7 @@
 // became of each.
 import { retryAfter } from "../src/transport/fetch.js";
 import { resolve, setParameter } from "../src/transport/port.js";
-import { byteLength, snapshot } from "./encode.js";
+import { byteLength, freshId, snapshot } from "./encode.js";
 import { ACK, isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
 
@@ -83,7 +83,7 @@ async function messagesOf(response) {
 
 export class Posts {
   /** Goes with the stream and with each request: a server knows by it what belongs together. */
-  id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  id = freshId();
   #port;
   #attempt;
   #uplink;

@@ -11,6 +11,9 @@ const SENTENCES = {
     'the connection was lost before the reply came: the server may have done it. `requests.onLoss: "retry"` asks again',
 };
 
+/** Of so many requests without a reply a late one is recognized. */
+const REMEMBERED = 1_024;
+
 const UNNAMED = "request: it needs an id, a string or a number. Give an object; everwire fills it in";
 
 /** Why a request got no reply, or which error the reply holds. */
@@ -32,11 +35,10 @@ priority=true or false`;
 
 export class Requests {
   #options;
-  /** By id: `{ message, send, connection, settle }`. */
+  /** By id: `{ send, connection, settle, open }`; `open` is how many replies may come. */
   #pending = new Map();
-  #count = 0;
-  /** No other client's, nor an earlier page's. */
-  #prefix = `r${[1, 2].map(() => Math.random().toString(36).slice(2)).join("")}-`;
+  /** Ids that everwire made, whose requests are over, by how many replies may still come. */
+  #late = new Map();
   /** How many there have been, 0 while there is none. */
   #connection = 0;
   #closed = false;
@@ -55,7 +57,7 @@ export class Requests {
         signal,
         priority = false,
       } = readForm("request", check("request", options, "an object"), REQUEST);
-      const [payload, id] = identify(message, this.#options, () => `${this.#prefix}${this.#count++}`, UNNAMED);
+      const [payload, id] = identify(message, this.#options, UNNAMED);
       if (this.#pending.has(id))
         throw new EverwireError("encode", "request: one with this id is still without its reply");
       if (signal?.aborted) throw new RequestError("aborted");
@@ -65,6 +67,8 @@ export class Requests {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
         this.#pending.delete(id);
+        if (payload !== message && entry.open > 0) this.#late.set(id, entry.open);
+        if (this.#late.size > REMEMBERED) this.#late.delete(this.#late.keys().next().value);
         // What still waits in the outbox need not go out.
         stop.abort();
         if (error) reject(error);
@@ -74,10 +78,11 @@ export class Requests {
       const timer = setTimeout(() => settle(new RequestError("timeout")), timeout);
       signal?.addEventListener("abort", abort);
       /** @type {any} */
-      const entry = { settle, connection: 0, send: undefined };
+      const entry = { settle, connection: 0, send: undefined, open: 0 };
       this.#pending.set(id, entry);
       entry.send = () => {
         entry.connection = 0;
+        entry.open++;
         // The reply is its ack.
         post(payload, { ack: false, priority, signal: stop.signal }).then(({ status, code }) => {
           if (this.#pending.get(id) !== entry) return;
@@ -101,7 +106,8 @@ export class Requests {
     if (typeof id !== "string" && typeof id !== "number") return false;
     const entry = this.#pending.get(String(id));
     const reason = data[error];
-    if (!entry) return String(id).startsWith(this.#prefix);
+    if (!entry) return this.#isLate(id);
+    entry.open--;
     if (reason === undefined || reason === null) entry.settle(undefined, message);
     else
       entry.settle(
@@ -120,6 +126,14 @@ export class Requests {
   close() {
     this.#closed = true;
     for (const { settle } of [...this.#pending.values()]) settle(new RequestError("closed"));
+  }
+
+  /** Only the whole id of a request, and for each time that it was sent only one message: others may have seen the id. */
+  #isLate(id) {
+    const open = this.#late.get(id);
+    if (open > 1) this.#late.set(id, open - 1);
+    else this.#late.delete(id);
+    return open > 0;
   }
 
   #lost(entry) {

@@ -2,7 +2,7 @@
 import { refusal } from "../src/transport/fetch.js";
 import { report } from "../src/transport/port.js";
 import { byteLength } from "./encode.js";
-import { Failure, invalid } from "./errors.js";
+import { EverwireError, Failure, invalid } from "./errors.js";
 import { aborted } from "./gate.js";
 import { TRANSPORTS, check, headersFor, isAddress, isBody, isHeaders } from "./options.js";
 
@@ -14,10 +14,21 @@ function call(value, context) {
   return typeof value === "function" ? value(context) : value;
 }
 
-/** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
+/**
+ * What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. An id of the server's may stand in it,
+ * which must choose neither another path (URL, "double-dot URL segment") nor another host. A URL object is the app's own choice.
+ */
 export function asRequest(given) {
   check("resume.request or http.cancel", given, "an address or an object");
-  return isAddress(given) ? { url: String(given) } : given;
+  const request = isAddress(given) ? { url: given } : given,
+    { url } = request;
+  // URL parsers skip blanks.
+  if (
+    typeof url === "string" &&
+    /^.[/\\]{2}|[/\\](\.|%2e){1,2}([/\\]|$)/i.test(`/${url.replace(/[\0- ]|[?#].*/gs, "")}`)
+  )
+    throw invalid("resume.request or http.cancel gave a path with ..: use encodeURIComponent, or a URL object");
+  return request;
 }
 
 /** The browser's own error would show the value. */
@@ -39,7 +50,12 @@ export async function tellStop(port, { http, openTimeout }, reason, leaving) {
     const given = await within(call(cancel, { ...context, ...port.place() }));
     // The function has seen to it.
     if (given === undefined) return;
-    const { url = port.url, method = "POST", body, headers: own } = asRequest(given);
+    const {
+      url = port.url,
+      method = "POST",
+      body,
+      headers: own,
+    } = given === cancel ? { url: given } : asRequest(given);
     const offered = own ?? (await within(call(headers, context)));
     fetchable(offered, body, port.route(url, TRANSPORTS.fetch));
     const named = headersFor(body, offered);
@@ -56,7 +72,8 @@ export async function tellStop(port, { http, openTimeout }, reason, leaving) {
     const late = signal.aborted;
     // The browser's own words say nothing, but may hold the address.
     const cause = !late && code === "provider" ? error : undefined;
-    if (cause) report(cause);
+    // What everwire found wrong in what they gave may be the server's word.
+    if (cause && !(cause instanceof EverwireError)) report(cause);
     return new Failure(late ? "open-timeout" : code, { class: "fatal", cause });
   } finally {
     globalThis.removeEventListener?.("pagehide", leave);

@@ -361,6 +361,72 @@ test("cancel: it says why not, in time, whatever a function or the server does",
   }
 });
 
+/** What a server may put into an id, in an address that an app makes of it. */
+const steering = [
+  "/chat/../account/7?really=yes",
+  "/chat/..",
+  "/chat/.",
+  "/chat/%2e%2E/account",
+  "/chat/.%2e?x",
+  "/chat/..#:1",
+  "/chat/..\\account",
+  "/chat/.\t./account",
+  " ../account",
+  "..",
+  "%2e./account",
+  "//localhost/account",
+  "/\\localhost/account",
+  "\u0001/\t/localhost/account",
+];
+
+test("an id that leads an address elsewhere: refused in cancel, and no error of the app's", async () => {
+  const asked = [];
+  const fetch = (url, init) => {
+    if (init.method === "DELETE") asked.push(String(url));
+    return globalThis.fetch(url, init);
+  };
+  for (const address of [...steering, `${wire}/chat/../account`])
+    for (const given of [address, { url: address, method: "DELETE" }]) {
+      const made = await begun({ fetch, cancel: () => given });
+      equal(await made.cancel(), false, `told ${address}`);
+      const { code, cause } = made.lastFailure;
+      equal([code, cause?.code], ["provider", "invalid-option"], `why not ${address}`);
+      ok(!cause.message.includes("account"), cause.message);
+      equal(takeReports().length, 0, "reports");
+    }
+  equal(asked, [], "requests");
+  const stop = script("sse", [[["status", 204]]]);
+  for (const given of [
+    new URL(stop.url.replace(/\/(?=[^/]*$)/, "/a/../")),
+    { url: new URL(stop.url.replace(/\/(?=[^/]*$)/, "/./")) },
+    `${stop.url}&x=/../${encodeURIComponent("../y")}#/..`,
+    `${stop.url}&x=a...b`,
+  ])
+    equal(await (await begun({ cancel: () => given })).cancel(), true, `${given}`);
+  equal((await stop.log()).length, 4, "told");
+});
+
+test("an id that leads an address elsewhere: refused in resume.request", async () => {
+  for (const address of steering) {
+    const plan = script("sse", [cutAfter("id: 1\ndata: a\n\n")]);
+    const seen = watch(client(plan.url, { http: { method: "POST", body: "x" }, resume: { request: () => address } }));
+    await waitFor(() => seen.retries.length >= 2, `retries of ${address}`);
+    const { code, message } = seen.retries[1].failure;
+    equal(
+      [code, message.includes("encodeURIComponent"), message.includes("account")],
+      ["provider", true, false],
+      message,
+    );
+    equal((await plan.log()).length, 1, "requests");
+  }
+  const plan = script("sse", [cutAfter("id: 1\ndata: a\n\n")]);
+  const again = script("sse", [[["send", "id: 2\ndata: b\n\n"]]]);
+  const url = new URL(again.url.replace(/\/(?=[^/]*$)/, "/a/../"));
+  const seen = watch(client(plan.url, { resume: { request: () => url } }));
+  await waitFor(() => seen.messages.length === 2, "both");
+  ok((await again.log()).length >= 1, "a URL object");
+});
+
 test("cancel: keepalive when the page goes and the body fits, and only then", async () => {
   const asked = [];
   let answer;

@@ -128,6 +128,39 @@ test("a reply that comes late reaches nobody", async () => {
   equal(seen, ["after it"], "messages");
 });
 
+test("only its own late reply is hidden, by its whole id and once", async () => {
+  const made = client(ws("/echo"));
+  const seen = [];
+  made.on(({ data }) => seen.push(data.text));
+  const { id } = (await made.request({ n: 1 })).data;
+  await fault("/proxy/black-hole?direction=down");
+  equal(await failure(made.request({ n: 2 }, { timeout: 50 })), "timeout", "code");
+  await fault("/fault/clear");
+  const begin = id.slice(0, id.lastIndexOf("-") + 1);
+  // Others, who have seen an id, say these.
+  for (const [text, like] of Object.entries({
+    same: id,
+    begin: `${begin}999`,
+    longer: `${id}1`,
+    shorter: id.slice(0, -1),
+  }))
+    made.send({ id: like, text });
+  await waitFor(() => seen.length >= 4, "all of them");
+  equal(seen, ["same", "begin", "longer", "shorter"], "messages");
+});
+
+test("an id tells nothing of the next one", async () => {
+  const ids = [];
+  for (const made of [client(ws("/echo")), client(ws("/echo"))])
+    for (let n = 0; n < 3; n++) ids.push((await made.request({ n })).data.id);
+  const plan = script("ws", [[["mute"]]]);
+  const made = client(plan.url, { outbox: { ack: true } });
+  for (let n = 0; n < 3; n++) made.send({ n });
+  await waitFor(async () => (await received(plan))[0]?.length === 3, "the messages");
+  for (const text of (await received(plan))[0]) ids.push(JSON.parse(text).id);
+  equal(new Set(ids.flatMap((id) => id.split("-"))).size, 4 * ids.length, `parts of ${ids}`);
+});
+
 test("beside acks", async () => {
   const made = client(ws("/echo"), { outbox: { ack: { id: "key", match: ({ data }) => data.key } } });
   const [sent, reply] = await Promise.all([made.send({ n: 1 }), made.request({ n: 2 })]);

@@ -40,7 +40,7 @@ for (const transport of ["fetch", "eventsource"]) {
     const [stream, ...posts] = await requests(key);
     ok(posts.length < 20, `${posts.length} requests`);
     const connection = (record) => new URLSearchParams(record.query).get("connection") ?? "";
-    ok(/^[0-9a-f]{32}$/.test(connection(stream)), connection(stream));
+    ok(/^\d+(-\d+){3}$/.test(connection(stream)), connection(stream));
     equal(
       [...new Set(posts.map((post) => [post.method, connection(post), post.headers["content-type"]].join()))],
       [`POST,${connection(stream)},application/json`],
