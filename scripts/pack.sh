@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the npm package, packs it, and unpacks it for the tests. Prints the tarball's path last.
+# Builds the npm package, packs it, and unpacks it for the tests. Prints its hash, and its path last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -11,4 +11,5 @@ tarball=$(ls pkg/everwire-*.tgz)
 rm -rf target/packed
 mkdir -p target/packed
 tar -xzf "$tarball" -C target/packed
+sha256sum "$tarball"
 echo "$tarball"
