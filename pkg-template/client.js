@@ -108,7 +108,8 @@ export class Client extends EventTarget {
   #attempt = 0;
   /** @type {string | null} */
   #outcome = null;
-  #cancelled = false;
+  /** What `cancel` gave. */
+  #told;
   #unloaded;
   #counts = { attempts: 0, opens: 0, sent: 0, acked: 0, unknown: 0, dropped: 0, gaps: 0 };
   #onAbort = () => this.#close(ABORTED, 0, "");
@@ -349,13 +350,22 @@ export class Client extends EventTarget {
     this.#close(APP, code ?? (reason && 1000), reason);
   }
 
-  async cancel() {
+  cancel() {
+    let tell;
+    if (!this.#told) {
+      // Before its listeners hear that it is closed: they may call this, too.
+      this.#told = new Promise((resolve) => (tell = resolve));
+      tell(this.#cancel());
+    }
+    return this.#told;
+  }
+
+  async #cancel() {
     const { cancel, headers } = this.#settings.http;
     // Nothing to stop before the first request is out.
-    const due = cancel !== undefined && !this.#cancelled && this.#port.url;
+    const due = cancel !== undefined && this.#port.url;
     // Its end is told to the next page; what was given up is not.
-    if (!this.#cancelled) this.#progress?.forget();
-    this.#cancelled = true;
+    this.#progress?.forget();
     this.close();
     if (!due) return false;
     // A handler of what the page's end fires called this. Quoted: the port has an `event` of its own, with a shorter name.
@@ -423,7 +433,7 @@ export class Client extends EventTarget {
 
   /** The last message has come. */
   #finish() {
-    this.#cancelled = true;
+    this.#told = Promise.resolve(false);
     this.#lastFailure = null;
     this.#close(ENDED, 0, "");
   }

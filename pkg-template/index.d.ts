@@ -604,8 +604,9 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   /**
    * Closes, and tells the server by `http.cancel` to stop the job, once, unless it has ended. Resolves with
    * whether the server was told, `false` after `openTimeout` at the latest; then `lastFailure` says why not: `http` with the
-   * answer's status, `network`, `open-timeout`, or `provider` with the function's error as its cause. It never rejects. When
-   * the page goes before the answer, the request is made once more, so that it outlives the page: it may come twice.
+   * answer's status, `network`, `open-timeout`, or `provider` with the function's error as its cause. It never rejects, and a
+   * second call gives the same promise. When the page goes before the answer, the request is made once more, so that it outlives
+   * the page: it may come twice.
    */
   cancel(): Promise<boolean>;
   [Symbol.dispose](): void;
