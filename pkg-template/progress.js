@@ -1,5 +1,5 @@
 import { asNumber, report } from "../src/transport/port.js";
-import { EverwireError, invalid, stored } from "./errors.js";
+import { EverwireError, hint, invalid, stored } from "./errors.js";
 
 const EVERY = 250;
 /** What becomes of the place; the numbers of src/bindings/mod.rs. */
@@ -61,13 +61,24 @@ export class Progress {
   read() {
     const text = this.#try(() => this.#storage.getItem(this.#key));
     if (text === undefined || text === null) return undefined;
-    if (typeof text !== "string") throw invalid("resume.storage.getItem must give a string or null");
+    if (typeof text !== "string") {
+      // A promise's failure is none of the app's either.
+      Promise.resolve(text).catch(() => {});
+      hint("resume.storage.getItem must give a string or null: began anew");
+      return undefined;
+    }
     try {
       const [id, number, epoch, fingerprint, page] = JSON.parse(text);
       if (page === PAGE) this.#set([]);
-      else if (typeof id === "string") {
-        this.over = page !== undefined;
-        return (this.#place = [id, asNumber(number), epoch, fingerprint]);
+      else if (text[0] === "[" && typeof id === "string") {
+        this.over = typeof page === "number";
+        // Of these only what this page could have written.
+        return (this.#place = [
+          id,
+          asNumber(number),
+          typeof epoch === "string" ? epoch : undefined,
+          Number.isSafeInteger(fingerprint) ? fingerprint : undefined,
+        ]);
       }
     } catch {}
     // Somebody else's, or torn.
@@ -150,7 +161,11 @@ export class Progress {
   }
 
   #set(place) {
-    this.#try(() => this.#storage.setItem(this.#key, JSON.stringify(place)));
+    const failed = (error) => {
+      this.#storage = undefined;
+      hint(`resume.storage.setItem failed, nothing more is stored: ${error?.name}`);
+    };
+    this.#try(() => Promise.resolve(this.#storage.setItem(this.#key, JSON.stringify(place))).catch(failed));
   }
 
   /** A storage that is full or forbidden is told once, and not asked again. */

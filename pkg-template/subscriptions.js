@@ -277,9 +277,8 @@ class Subscriptions {
     const { seq } = this.#options;
     const given = (seq && this.#port.exactly(seq, message)) ?? undefined;
     const number = asNumber(given);
-    // The message is not to blame.
     if (number === undefined && given !== undefined)
-      report(new TypeError("everwire: subscriptions.seq must give a whole number from 0"));
+      this.#port.doubt("subscriptions.seq must give a whole number from 0");
     return typeof number === "string" ? BigInt(number) : number;
   }
 

@@ -172,6 +172,7 @@ export function setParameter(url, name, value) {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header cannot carry.
 const fitsHeader = (id) => !/^[ \t]|[\0-\x08\n-\x1f\x7f]|[ \t]$/.test(id);
 
+const NUMBERS = "resume.seq must give a whole number from 0, or [epoch, number]";
 const REFUSED = "everwire: browsers refuse this address";
 
 /** The ports that browsers refuse (Fetch, "bad port"), each as its distance from the one before. */
@@ -229,14 +230,15 @@ export function fingerprint(id, raw, socket, key) {
 
 /** A sequence number below 10^19, as text where no double holds it, or nothing: not what begins with one, such as "1526919030474-55". */
 export function asNumber(given) {
-  if (!/^\d{1,19}$/.test(given)) return undefined;
+  // Not what an object's toString makes of it, which a server may have spoiled.
+  if (typeof given === "object" || !/^\d{1,19}$/.test(given)) return undefined;
   const number = Number(given);
   return Number.isSafeInteger(number) ? number : typeof given === "number" ? undefined : `${given}`;
 }
 
-/** No double is the number that the server wrote. */
-const inexact = (value) =>
-  Array.isArray(value) ? value.some(inexact) : typeof value === "number" && !Number.isSafeInteger(value);
+/** No double is the number that the server wrote. Arrays of arrays are nobody's, and may be too deep. */
+const isInexact = (value) => typeof value === "number" && !Number.isSafeInteger(value);
+const inexact = (value) => (Array.isArray(value) ? value.some(isInexact) : isInexact(value));
 
 export class Port {
   /** Into the core: `(kind, attempt, code, high, low)`, the last two the fingerprint of an id. */
@@ -380,6 +382,7 @@ export class Port {
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
   #stamped = false;
   #lastPing;
+  #doubts = "";
   /** bufferedAmount at the last tick. */
   #buffered = 0;
   #page = [];
@@ -638,8 +641,8 @@ export class Port {
     try {
       const outcome = this.asked ? this.outcome?.(headers, this.asked) : undefined;
       const code = ["gap", "recovered", undefined].indexOf(outcome);
-      if (code < 0) throw new TypeError('everwire: resume.outcome must give "recovered", "gap" or undefined');
-      if (code < 2) this.call(NOTICE, 0, code);
+      if (code < 0) this.doubt('resume.outcome must give "recovered", "gap" or undefined');
+      else if (code < 2) this.call(NOTICE, 0, code);
     } catch (error) {
       report(error);
     }
@@ -917,10 +920,19 @@ export class Port {
     return message;
   }
 
+  /** What a server said is no error of the app's. What cannot be counts as not said: each kind is told once, in the console. */
+  doubt(rule) {
+    if (this.#doubts.includes(rule)) return;
+    this.#doubts += rule;
+    // biome-ignore lint/suspicious/noConsole: nobody could be told in another way.
+    console.warn(`everwire: ${rule}; anything else is ignored`);
+  }
+
   /** The server has what these name. */
   acknowledge(ids) {
     for (const id of ids) {
-      const number = this.awaiting.get(String(id));
+      const number =
+        typeof id === "object" ? this.doubt("outbox.ack.match must give ids") : this.awaiting.get(String(id));
       if (number !== undefined) this.call(ACKED, 0, number);
     }
   }
@@ -961,15 +973,15 @@ export class Port {
     if (number === undefined || number === null) return undefined;
     if (!epoch) this.#count();
     const whole = asNumber(number);
-    // The message is not to blame.
-    if (whole === undefined)
-      report(new TypeError("everwire: resume.seq must give a whole number from 0, or [epoch, number]"));
+    if (whole === undefined) this.doubt(NUMBERS);
     return whole;
   }
 
   /** What the numbers from here on count in. */
   #count(epoch) {
-    const name = `${epoch ?? ""}`;
+    const odd = epoch && typeof epoch === "object";
+    if (odd) this.doubt(NUMBERS);
+    const name = odd ? "" : `${epoch ?? ""}`;
     if (name === (this.epoch ?? "")) return;
     this.epoch = name || undefined;
     this.number = undefined;

@@ -42,6 +42,18 @@ export function takeReports() {
   return reports.splice(0);
 }
 
+const { warn } = console;
+/** What the console is warned of, from here to the test's end. */
+export function warnings() {
+  /** @type {string[]} */
+  const told = [];
+  console.warn = (...words) => told.push(words.join(" "));
+  after(() => {
+    console.warn = warn;
+  });
+  return told;
+}
+
 export async function run(file, only) {
   for (const { name, body, seconds } of tests) {
     current = name;

@@ -2,20 +2,10 @@
 import { ClosedEvent, connect, EverwireError, Failure, GapEvent, RetryEvent } from "/pkg/index.js";
 import { connect as duplex } from "/pkg/duplex.js";
 import { client, quick, watch } from "../client.js";
-import { after, equal, ok, rejection, takeReports, test, thrown, waitFor } from "../harness.js";
+import { after, equal, ok, rejection, takeReports, test, thrown, waitFor, warnings } from "../harness.js";
 import { echoBarrier, fault, script, sse, ws } from "../server.js";
 
-const { warn } = console;
-/** What the console was told. A sentence comes once a page, so each test has sentences of its own. */
-function listen() {
-  const told = [];
-  console.warn = (...words) => told.push(words.join(" "));
-  after(() => {
-    console.warn = warn;
-  });
-  return told;
-}
-
+// A sentence comes once a page, so each test of warnings has sentences of its own.
 const refused = (endpoint, options) => {
   const error = thrown(() => {
     const made = connect(endpoint, options);
@@ -26,7 +16,7 @@ const refused = (endpoint, options) => {
 };
 
 test("what is no event of the client is told once by name, and the listener is there all the same", async () => {
-  const told = listen();
+  const told = warnings();
   const made = client(ws("/echo"));
   let heard = 0;
   for (const name of ["message", "error", "disconnect", "message"]) made.addEventListener(name, () => heard++);
@@ -43,7 +33,7 @@ test("what is no event of the client is told once by name, and the listener is t
 });
 
 test("a handler as on a WebSocket is told", async () => {
-  const told = listen();
+  const told = warnings();
   const made = /** @type {any} */ (client(ws("/echo")));
   for (const name of ["onmessage", "onopen", "onclose", "onerror"]) made[name] = () => {};
   equal(told.length, 4, told.join("\n"));
@@ -51,7 +41,7 @@ test("a handler as on a WebSocket is told", async () => {
 });
 
 test("on() with an event's name is told when that event comes, unless somebody listens to it", async () => {
-  const told = listen();
+  const told = warnings();
   const made = client(script("ws", [[["send", '{"type":"statechange"}']]]).url);
   const messages = [];
   for (const name of ["open", "close", "retry"]) made.on(name, (message) => messages.push(message));
@@ -64,7 +54,7 @@ test("on() with an event's name is told when that event comes, unless somebody l
 });
 
 test("on() with an event's name is not told when it was taken off, nor on a topic", async () => {
-  const told = listen();
+  const told = warnings();
   const made = duplex(ws("/echo"));
   after(() => made.close());
   made.on("statechange", () => {})();
@@ -75,7 +65,7 @@ test("on() with an event's name is not told when it was taken off, nor on a topi
 });
 
 test("a server may say what sounds like an event", async () => {
-  const told = listen();
+  const told = warnings();
   const made = client(
     script("ws", [
       [
@@ -207,7 +197,7 @@ test("half-open after answers, and of a stream, says no such thing", async () =>
 
 // Before the next one, as a sentence is told once a page.
 test("messages of topics have no part in what resume names", async () => {
-  const told = listen();
+  const told = warnings();
   const chat = ["send", '{"topic":"a","type":"chat","seq":1}'];
   const made = duplex(script("ws", [[["send", '{"topic":"a","type":"joined"}'], chat, ["close", 1000, ""]], []]).url, {
     reconnect: quick,
@@ -221,7 +211,7 @@ test("messages of topics have no part in what resume names", async () => {
 });
 
 test("a key of resume that no message has is told at the first reconnect", async () => {
-  const told = listen();
+  const told = warnings();
   const message = '{"type":"a","eventId":1,"n":{"seq":1}}';
   const plan = script("ws", [
     [

@@ -54,7 +54,6 @@ const options = [
   ["resume.commit", { resume: { storage: true, key: "", commit: "later" } }],
   ["resume.commit", { resume: { commit: "manual" } }],
   ["resume.key", { resume: { key: "ann" } }],
-  ["resume.storage.getItem", { resume: { storage: { getItem: async () => null, setItem() {} }, key: "" } }],
   ["resume.request", { resume: { request: "/again" } }],
   ["http", { http: "POST" }],
   ["http.method", { http: { method: "GET /" } }],

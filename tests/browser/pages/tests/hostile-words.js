@@ -1,0 +1,145 @@
+// What a server says, or what stands in a storage, is no error of the app's: it is told once, and the stream goes on.
+import { client, watch } from "../client.js";
+import { equal, ok, test, waitFor, warnings } from "../harness.js";
+import { sse, ws } from "../server.js";
+import { client as duplex, echoed } from "../topics.js";
+
+const deep = (depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+/** As JSON: what is no number from 0, no text and no id; some throw where they are made text of. */
+const ODD = [
+  "-1",
+  "1.5",
+  "1e300",
+  "-0.5",
+  '"x"',
+  '"-1"',
+  '"1e3"',
+  '"99999999999999999999"',
+  "true",
+  "{}",
+  '{"toString":1}',
+  '{"valueOf":1,"toString":{}}',
+  '{"length":1}',
+  "[[[1]]]",
+  '[{"toString":1}]',
+  deep(20_000),
+];
+/** A server that says what it is told to say; then the end, behind all others. */
+function hear(connect, options, words) {
+  const made = connect(ws("/echo"), options);
+  const seen = watch(made);
+  for (const word of [...words, '{"type":"end"}']) made.send(word, { ack: false });
+  const ended = waitFor(
+    () => seen.messages.some(({ type }) => type === "end"),
+    () => `the end, have ${seen.messages.length} messages`,
+  );
+  return { made, seen, ended };
+}
+
+const NUMBERS = "everwire: resume.seq must give a whole number from 0, or [epoch, number]; anything else is ignored";
+
+test("odd numbers, ids and epochs are told once, and every message comes", async () => {
+  const read = (key) => (message) => message.data[key];
+  for (const resume of [
+    { id: "id", seq: "seq" },
+    { id: read("id"), seq: read("seq") },
+    { id: read("id"), seq: ({ data }) => [data.seq, data.seq] },
+    { seq: ({ data }) => [data.seq, data.n] },
+  ]) {
+    const told = warnings();
+    const words = ODD.map((odd, at) => `{"n":${at},"id":${odd},"seq":${odd}}`);
+    const { made, seen, ended } = hear(client, { resume }, words);
+    await ended;
+    equal(seen.messages.length, ODD.length + 1, "messages");
+    equal([told, made.state], [[NUMBERS], "open"], "warnings");
+    made.close();
+  }
+});
+
+test("odd acks are told once, and the others count", async () => {
+  const told = warnings();
+  const { made, seen, ended } = hear(client, { outbox: { ack: true } }, [
+    ...ODD.map((odd) => `{"type":"ack","id":${odd}}`),
+    `{"type":"ack","id":[{"toString":1},${deep(20_000)},"mine"]}`,
+  ]);
+  const sent = made.send({ id: "mine" });
+  await ended;
+  // Its own comes back as well.
+  ok(
+    seen.messages.every(({ type, data }) => type === "end" || data.id === "mine"),
+    "no ack is a message",
+  );
+  made.send('{"type":"ack","id":[{"toString":1},"mine"]}', { ack: false });
+  equal(await sent, { status: "acked" }, "the send");
+  equal(told, ["everwire: outbox.ack.match must give ids; anything else is ignored"], "warnings");
+});
+
+test("odd numbers, ids and names of topics are told once, and every message of a topic comes", async () => {
+  const told = warnings();
+  const subscriptions = { ...echoed, id: ({ data }) => data.id, seq: ({ data }) => data.seq };
+  const { made, ended } = hear(duplex, { subscriptions }, [
+    ...ODD.map((odd) => `{"topic":"t","id":${odd},"seq":${odd}}`),
+    ...ODD.flatMap((odd) => [`{"topic":${odd}}`, `{"type":"join","topic":${odd}}`, `{"type":"gap","topic":${odd}}`]),
+  ]);
+  const got = [];
+  made.subscribe("t").on(({ data }) => got.push(data));
+  await ended;
+  equal(got.length, ODD.length, "messages");
+  equal(told, ["everwire: subscriptions.seq must give a whole number from 0; anything else is ignored"], "warnings");
+});
+
+test("whatever stands in the storage, connect goes on from it or begins anew", async () => {
+  const values = [
+    "%%%",
+    "{}",
+    "null",
+    "5",
+    '"7"',
+    "[1,2,3]",
+    deep(20_000),
+    ...ODD.flatMap((odd) => [
+      `[${odd},1]`,
+      `["7",${odd}]`,
+      `["7",3,${odd}]`,
+      `["7",3,null,${odd}]`,
+      `["7",3,"e",5,${odd.startsWith("-") || /^[\d.]/.test(odd) ? null : odd}]`,
+    ]),
+    '["7",9007199254740991,"e"]',
+    JSON.stringify(["a\r\nx-evil: 1\0", 1]),
+    '["\\ud800",1]',
+    '["a#b&c=d",1]',
+  ];
+  for (const value of values) {
+    const storage = { getItem: () => value, setItem() {} };
+    const made = client(sse("/count?to=2"), { resume: { storage, key: "" } });
+    await made.opened();
+    const kept = value.startsWith("[") && typeof JSON.parse(value)[0] === "string" ? JSON.parse(value)[0] : "";
+    if (!made.stats().received) equal(made.lastEventId, kept, value.slice(0, 40));
+    made.close();
+  }
+});
+
+test("a storage that answers later is none", async () => {
+  const told = warnings();
+  const fail = () => Promise.reject(new Error("later"));
+  for (const [getItem, setItem] of /** @type {[any, any][]} */ ([
+    [() => 5, () => {}],
+    [async () => "[]", () => {}],
+    [fail, fail],
+    [() => null, fail],
+  ])) {
+    const made = client(sse("/count?to=5"), { resume: { storage: { getItem, setItem }, key: "" } });
+    const seen = watch(made);
+    await waitFor(() => seen.messages.length === 5, "5 messages");
+    made.close();
+  }
+  await waitFor(() => told.length >= 2, "two warnings");
+  equal(
+    told,
+    [
+      "everwire: resume.storage.getItem must give a string or null: began anew",
+      "everwire: resume.storage.setItem failed, nothing more is stored: Error",
+    ],
+    "warnings",
+  );
+});

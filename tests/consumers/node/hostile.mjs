@@ -1,0 +1,54 @@
+// What a server says ends no process: without reportError, what is reported there would (Node 20 has none).
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import { connect } from "everwire/duplex";
+
+const ODD = [
+  "-1",
+  "1.5",
+  "true",
+  "{}",
+  '{"toString":1}',
+  '[{"toString":1}]',
+  `${"[".repeat(20_000)}${"]".repeat(20_000)}`,
+];
+const words = ODD.flatMap((odd) => [
+  `{"id":${odd},"seq":${odd}}`,
+  `{"type":"ack","id":${odd}}`,
+  `{"topic":"t","seq":${odd}}`,
+  `{"type":"joined","topic":${odd}}`,
+]);
+const server = createServer((_, answer) => {
+  answer.writeHead(200, { "content-type": "text/event-stream" });
+  for (const word of [...words, "end"]) answer.write(`data: ${word}\n\n`);
+});
+await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+
+const told = [];
+console.warn = (...given) => told.push(given.join(" "));
+const fail = () => Promise.reject(new Error("later"));
+/** @type {any[]} */
+const storages = [
+  { getItem: () => '["7",3,{"toString":1}]', setItem() {} },
+  { getItem: fail, setItem: fail },
+];
+for (const storage of storages)
+  for (const seq of [({ data }) => data?.seq, ({ data }) => [data?.seq, data?.seq]]) {
+    const wire = connect(`http://127.0.0.1:${port}/`, {
+      outbox: { ack: true },
+      resume: { id: ({ data }) => data?.id, seq, storage, key: "" },
+      subscriptions: { seq: ({ data }) => data?.seq },
+    });
+    wire
+      .subscribe("t")
+      .ready()
+      .catch(() => {});
+    await new Promise((resolve) => wire.on(({ data }) => data === "end" && resolve(undefined)));
+    wire.close();
+    // What would be thrown by a timer has been by then.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+assert.ok(told.length > 0 && told.length <= 4 * 3 + 2, told.join("\n"));
+server.close();
+server.closeAllConnections();
