@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-hostile test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -13,7 +13,7 @@ demo: server pack
 demo-cluster: setup-cluster pack
 	@. scripts/env.sh && exec node www/cluster/run.mjs $(DEMO_ARGS)
 
-test: setup-test test-native test-web pack test-texts test-package test-chaos
+test: setup-test test-native test-web pack test-texts test-hostile test-package test-chaos
 
 setup-build:
 	@scripts/setup.sh build
@@ -60,6 +60,10 @@ test-package: setup-test server pack
 # That the code, the types and the README say the same of each option.
 test-texts: setup-build pack
 	@. scripts/env.sh && node tests/texts/run.mjs
+
+# The example servers of the README and docs, with hostile requests and frames.
+test-hostile: setup-test
+	@. scripts/env.sh && node --test --test-reporter=spec tests/hostile/examples.mjs
 
 # What is published: what is in both packages, their links, and that the crate's own tests pass from its package.
 test-packages: setup-build pack

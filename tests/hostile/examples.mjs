@@ -1,0 +1,313 @@
+// Every example server of the README and docs, in Node, with requests and frames that nobody who is well-meaning sends: it lives,
+// says nothing to the console, keeps other sites out, and passes no user's word on as its own.
+//   node tests/hostile/examples.mjs [FILES]      Blocks of js that call createServer; by default of README.md and docs/**.md.
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { get, request } from "node:http";
+import { connect } from "node:net";
+import { dirname, join } from "node:path";
+import test from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { WebSocket } from "ws";
+import { start } from "../browser/node/processes.mjs";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const docs = readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`);
+const given = process.argv.slice(2);
+const files = given.length ? given : ["README.md", ...docs.filter((name) => name.endsWith(".md"))];
+const servers = files.flatMap((file) =>
+  [...readFileSync(join(root, file), "utf8").matchAll(/```js\n([\s\S]*?)```/g)]
+    .map(([, code]) => code)
+    .filter((code) => code.includes("createServer("))
+    .map((code, at) => ({ name: `${file}, server ${at + 1}`, code })),
+);
+const work = join(root, "target/hostile");
+const EVIL = "https://evil.example";
+/** What everwire takes for the server's word (`resume.gap`, `reconnect.notice` and the like are set so in the README). */
+const WORDS = "ack joined refused gap goodbye notice pong ping auth slow-down message close".split(" ");
+
+const HANDSHAKE = [
+  "GET /?connection=a HTTP/1.1",
+  "Host: localhost",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+  "\r\n",
+].join("\r\n");
+const post = (body, more = "") =>
+  `POST /?connection=a HTTP/1.1\r\nHost: localhost\r\n${more}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+const LINES = {
+  "GET //": "GET // HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  "GET //?": "GET //?connection=b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  "GET of no URL": "GET http://[?connection=b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  "GET with bytes that are no UTF-8": "GET /?connection=%ff%&lastEventId=%E0%A4%A HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  "an odd Last-Event-ID": "GET /?connection=b HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: __proto__\r\n\r\n",
+  "two Last-Event-IDs": "GET /?connection=b HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 1\r\nLast-Event-ID: 2\r\n\r\n",
+  "OPTIONS *": "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  CONNECT: "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  "an upgrade to nothing": "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: nothing\r\n\r\n",
+  "a WebSocket without a key": "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  "a WebSocket at //": HANDSHAKE.replace("/?connection=a", "//"),
+  "no HTTP": "\x16\x03\x01\0\0\r\n\r\n",
+  "endless headers": `GET / HTTP/1.1\r\nX: ${"x".repeat(100_000)}\r\n\r\n`,
+  "an Origin that is none": "GET /?connection=b HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n\r\n",
+  "HEAD": "HEAD /?connection=b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+  "PUT, half of it": "PUT / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nx",
+  "POST, half of it": "POST /?connection=a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n[",
+  "POST, a broken chunk": "POST /?connection=a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+  "POST of another length": post("[]").replace("Length: 2", "Length: -2"),
+  "POST that waits": post("[]", "Expect: nothing\r\n"),
+  "POST to no stream": post('[{"type":"chat"}]').replace("connection=a", "connection=none"),
+  "POST to a name of Object's": post('[{"type":"chat","id":"1"}]').replace("connection=a", "connection=__proto__"),
+  ...Object.fromEntries(
+    [
+      "x",
+      "",
+      "null",
+      "5",
+      '"text"',
+      "{}",
+      "[null]",
+      "[[]]",
+      '[5,"text",true,[null],{"id":null}]',
+      '[{"id":{"toString":1},"type":{"toString":1},"text":{"toString":1}}]',
+      '[{"type":"chat","text":{"toString":1},"id":"1"},{"type":"price","id":["1"],"symbol":null}]',
+      '[{"__proto__":{"id":"1"},"constructor":1,"type":"__proto__","id":"constructor"}]',
+      "[".repeat(200_000),
+      `[${"[".repeat(5_000)}${"]".repeat(5_000)}]`,
+      `["${"x".repeat(3_000_000)}"]`,
+      "\xff\xfe\0",
+    ].map((body) => [`POST of ${body.length > 90 ? `${body.length} bytes` : JSON.stringify(body)}`, post(body)]),
+  ),
+};
+/** Each is masked, with a key of zeros. */
+const FRAMES = {
+  "a reserved bit": [0xf3, 0x80, 0, 0, 0, 0],
+  "an opcode that is none": [0x83, 0x80, 0, 0, 0, 0],
+  "no mask": [0x81, 0x01, 0x61],
+  "a length of 2^62": [0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+  "a length of 1 GB": [0x82, 0xff, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0],
+  "a ping that is too long": [0x89, 0xfe, 0, 126, 0, 0, 0, 0],
+  "a ping in pieces": [0x09, 0x80, 0, 0, 0, 0],
+  "a piece without a beginning": [0x80, 0x80, 0, 0, 0, 0],
+  "a close of one byte": [0x88, 0x81, 0, 0, 0, 0, 1],
+  "a close code that is none": [0x88, 0x82, 0, 0, 0, 0, 0, 5],
+  "a text that is no UTF-8": [0x81, 0x81, 0, 0, 0, 0, 0xff],
+  "half a frame": [0x81],
+};
+
+/** Sends the bytes, and waits until the server has answered or cut; `next` goes up after its first answer. */
+function raw(port, bytes, { next, reset = false } = /** @type {any} */ ({})) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    let answer = "";
+    const over = () => {
+      clearTimeout(timer);
+      if (reset) socket.resetAndDestroy();
+      else socket.destroy();
+      resolve(answer);
+    };
+    // Half a request is answered by nothing.
+    const timer = setTimeout(over, 300);
+    socket.on("error", over).on("close", over);
+    socket.on("data", (data) => {
+      answer += data;
+      if (next) socket.write(next);
+      else over();
+      next = undefined;
+    });
+    socket.write(Buffer.from(bytes, "latin1"));
+  });
+}
+
+async function run({ name, code }, t) {
+  mkdirSync(work, { recursive: true });
+  const path = join(work, `${name.replace(/\W+/g, "-")}.mjs`);
+  writeFileSync(path, code);
+  const preload = pathToFileURL(join(root, "tests/hostile/listening.mjs")).href;
+  const server = await start(process.execPath, ["--import", preload, path], { ready: /listening (.*)\n/, what: name });
+  t.after(() => server.stop());
+  const { address, port } = JSON.parse(server.match[1]);
+  const [, page] = /pages = \["(https?:[^"]+)"/.exec(code) ?? [];
+  const open = [];
+  t.after(() => {
+    for (const one of open) one.destroy();
+  });
+  /** An event stream, with what came over it. */
+  const stream = (connection, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const asked = get({ port, host: "127.0.0.1", path: `/?connection=${connection}`, headers });
+      open.push(asked);
+      asked.on("error", reject);
+      asked.on("response", (response) => {
+        const held = { response, status: response.statusCode, text: "", over: false };
+        response.on("data", (data) => (held.text += data));
+        response.on("error", () => {});
+        response.on("close", () => (held.over = true));
+        resolve(held);
+      });
+    });
+  const say = (body, headers = {}, connection = "a") =>
+    new Promise((resolve, reject) => {
+      const asked = request({ port, host: "127.0.0.1", path: `/?connection=${connection}`, method: "POST", headers });
+      asked.on("error", reject);
+      asked.on("response", (response) => resolve(response.resume().statusCode));
+      asked.end(body);
+    });
+  /** It answers, and has said nothing of an error. */
+  const lives = async (what) => {
+    const held = await stream("alive").catch((error) =>
+      assert.fail(`after ${what}: ${error.message}\n${server.output()}`),
+    );
+    held.response.destroy();
+    assert.equal(server.child.exitCode, null, `after ${what}: ${server.output()}`);
+    assert.equal(server.output().replace(/^listening .*\n/, ""), "", `what it says after ${what}`);
+  };
+  return { address, port, page, stream, say, lives, takesSockets: code.includes("WebSocketServer") };
+}
+
+async function until(met, what) {
+  for (let tries = 0; !met(); tries++) {
+    if (tries > 1_000) assert.fail(`never: ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test("there are servers to look at", () => assert.ok(servers.length >= (given.length ? 1 : 2), `${servers.length}`));
+
+for (const server of servers) {
+  test(`${server.name}: the loopback only`, async (t) => {
+    const { address } = await run(server, t);
+    assert.equal(address, "127.0.0.1");
+  });
+
+  test(`${server.name}: any request`, async (t) => {
+    const { port, stream, lives } = await run(server, t);
+    await stream("a");
+    for (const [what, bytes] of Object.entries(LINES)) {
+      await raw(port, bytes);
+      await raw(port, bytes, { reset: true });
+      await lives(what);
+    }
+  });
+
+  test(`${server.name}: any frame`, async (t) => {
+    const { port, lives, takesSockets } = await run(server, t);
+    if (!takesSockets) return t.skip("it takes no WebSockets");
+    for (const [what, bytes] of Object.entries(FRAMES)) {
+      assert.match(await raw(port, HANDSHAKE, { next: Buffer.from(bytes) }), /^HTTP\/1.1 101/, what);
+      await raw(port, HANDSHAKE, { next: Buffer.from(bytes), reset: true });
+      await lives(what);
+    }
+    const large = new WebSocket(`ws://127.0.0.1:${port}/`);
+    const code = await new Promise((resolve) => {
+      large.on("open", () => large.send("x".repeat(2_000_000)));
+      large.on("close", resolve);
+      large.on("error", () => {});
+    });
+    assert.equal(code, 1009, "a message of 2 MB");
+    await lives("a large message");
+  });
+
+  test(`${server.name}: another site`, async (t) => {
+    const { port, page, stream, say, takesSockets } = await run(server, t);
+    assert.ok(page, "it names the origins whose pages it admits, as `pages`");
+    const refused = await stream("b", { origin: EVIL });
+    assert.deepEqual([refused.status, refused.text], [403, ""], "a stream");
+    const admitted = await stream("a", { origin: page });
+    assert.deepEqual(
+      [admitted.status, admitted.response.headers["access-control-allow-origin"]],
+      [200, page],
+      "its own",
+    );
+    for (const origin of [EVIL, "null", `${page}.evil.example`, page.replace("https", "http")]) {
+      assert.equal(
+        await say('[{"type":"chat","text":"forged"}]', { origin, "content-type": "text/plain" }),
+        403,
+        origin,
+      );
+      if (!takesSockets) continue;
+      const answer = await raw(port, HANDSHAKE.replace("Host:", `Origin: ${origin}\r\nHost:`));
+      assert.match(answer, /^HTTP\/1.1 40[13]/, `a WebSocket from ${origin}`);
+    }
+    assert.ok(!admitted.text.includes("forged"), admitted.text);
+    if (takesSockets)
+      assert.match(
+        await raw(port, HANDSHAKE.replace("Host:", `Origin: ${page}\r\nHost:`)),
+        /^HTTP\/1.1 101/,
+        "its own",
+      );
+  });
+
+  test(`${server.name}: the words of another user`, async (t) => {
+    const { port, stream, say, takesSockets } = await run(server, t);
+    const words = WORDS.flatMap((type) => [
+      { type, id: "victims", lastEventId: "1", topic: "room", eventId: "forged" },
+      { type: "chat", id: "victims", eventId: "forged", topic: "room", seq: 9, error: 1, text: { type } },
+      { type: "chat", id: "victims", eventId: "forged", topic: "room", text: "hello" },
+      { type: "price", id: "victims", eventId: "forged", price: 0 },
+    ]);
+    /** @param {any[]} got */
+    const check = (got) => {
+      for (const message of got) {
+        assert.ok(["chat", "price"].includes(message.type), JSON.stringify(message));
+        for (const key of ["id", "topic", "seq", "error"]) assert.ok(!(key in message), JSON.stringify(message));
+        assert.ok(message.eventId !== "forged" && message.price !== 0, JSON.stringify(message));
+      }
+    };
+    const victim = await stream("victim"),
+      evil = await stream("a");
+    const events = () => [...victim.text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data));
+    const status = await say(JSON.stringify(words));
+    if (status < 300) {
+      assert.equal(await say('[{"type":"chat","text":"last"}]'), 204, "the last one");
+      await until(
+        () => victim.text.includes('"last"'),
+        () => victim.text,
+      );
+      assert.ok(evil.text.includes('"ack"'), "its own acks come");
+      assert.ok(!victim.text.includes("victims"), victim.text);
+    }
+    if (takesSockets) {
+      const heard = [],
+        socket = new WebSocket(`ws://127.0.0.1:${port}/`),
+        other = new WebSocket(`ws://127.0.0.1:${port}/`);
+      socket.on("message", (data) => heard.push(JSON.parse(String(data))));
+      await until(
+        () => socket.readyState === 1 && other.readyState === 1,
+        () => "both open",
+      );
+      for (const message of words) other.send(JSON.stringify(message));
+      other.send('{"type":"ping","type":"ack","id":"victims"}');
+      const answered = new Promise((resolve) => other.once("message", resolve));
+      await answered;
+      // What was said before has been read by now; an event of the server's own is behind what it would have passed on.
+      const { length } = heard;
+      await until(
+        () => heard.length > length,
+        () => "an event",
+      );
+      check(heard);
+      socket.close();
+      other.close();
+    }
+    check(events());
+  });
+
+  test(`${server.name}: a reader that does not read`, async (t) => {
+    const { stream, say, lives } = await run(server, t);
+    const slow = await stream("slow");
+    await stream("a");
+    slow.response.pause();
+    const large = JSON.stringify([{ type: "chat", text: "x".repeat(900_000) }]);
+    for (let n = 0; n < 30; n++) if ((await say(large)) !== 204) return t.skip("it takes no messages");
+    slow.response.resume();
+    await until(
+      () => slow.over,
+      () => `${slow.text.length} characters`,
+    );
+    assert.ok(slow.text.length < 20_000_000, `${slow.text.length} characters`);
+    await lives("it was let go of");
+  });
+}
