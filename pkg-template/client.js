@@ -351,19 +351,15 @@ export class Client extends EventTarget {
   }
 
   cancel() {
-    let tell;
-    if (!this.#told) {
-      // Before its listeners hear that it is closed: they may call this, too.
-      this.#told = new Promise((resolve) => (tell = resolve));
-      tell(this.#cancel());
-    }
-    return this.#told;
+    return (this.#told ??= this.#cancel());
   }
 
   async #cancel() {
     const { cancel, headers } = this.#settings.http;
     // Nothing to stop before the first request is out.
     const due = cancel !== undefined && this.#port.url;
+    // For a listener that hears of the close and calls this.
+    this.#told = Promise.resolve(false);
     // Its end is told to the next page; what was given up is not.
     this.#progress?.forget();
     this.close();
