@@ -36,6 +36,7 @@ mod transport;
 pub use crate::client::{
     Builder, Client, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, EndpointError,
     Event, Gap, Handle, Message, NotResumable, Place, Request, Resume, Retry, SendOptions, Sending,
+    path_segment,
 };
 pub use crate::{
     core::{

@@ -55,11 +55,12 @@ pub type EndpointError = Box<dyn std::error::Error>;
 /// There is nothing to go on with: the client closes with [`Failure::NotResumable`].
 ///
 /// ```
-/// use everwire::{Client, NotResumable, Request, Reason};
+/// use everwire::{Client, NotResumable, Reason, Request, path_segment};
 /// let builder = Client::builder_with(|context| async move {
-///     match (context.reason, context.last_event_id.split_once(':')) {
+///     let answer = context.last_event_id.split(':').next().and_then(path_segment);
+///     match (context.reason, answer) {
 ///         (Reason::Initial, _) => Ok(Request::post("/v1/chat", "hi").with_resume()),
-///         (_, Some((answer, _))) => Ok(Request::get(format!("/v1/chat/{answer}"))),
+///         (_, Some(answer)) => Ok(Request::get(format!("/v1/chat/{answer}"))),
 ///         _ => Err(NotResumable.into()),
 ///     }
 /// });

@@ -1,6 +1,31 @@
 //! What is asked of the server: an address, and over HTTP what goes with it.
 
-use std::fmt;
+use std::fmt::{self, Write};
+
+/// A part of an address's path made of what a server said, such as an id: percent-encoded, so that it leads nowhere else.
+///
+/// `None` of an empty text, `.` and `..`: URL parsers take these for another place, also when they are encoded.
+///
+/// ```
+/// use everwire::path_segment;
+/// assert_eq!(path_segment("../account?x#:1").as_deref(), Some("..%2Faccount%3Fx%23%3A1"));
+/// assert_eq!(path_segment(".."), None);
+/// ```
+pub fn path_segment(text: &str) -> Option<String> {
+    if matches!(text, "" | "." | "..") {
+        return None;
+    }
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            // A String takes all.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    Some(segment)
+}
 
 /// An address, and for a fetched event stream the method, headers and body of the request.
 ///
@@ -70,12 +95,12 @@ impl Request {
     /// on from `last_event_id`: start by POST, resume by GET.
     ///
     /// ```
-    /// use everwire::{Client, Request};
+    /// use everwire::{Client, Request, path_segment};
     /// let builder = Client::builder_with(|context| async move {
-    ///     Ok(if context.last_event_id.is_empty() {
-    ///         Request::post("/v1/chat", "hi").with_resume()
-    ///     } else {
-    ///         Request::get(format!("/v1/chat/{}", context.last_event_id))
+    ///     // The id is the server's word: encoded, it can lead nowhere else.
+    ///     Ok(match path_segment(&context.last_event_id) {
+    ///         None => Request::post("/v1/chat", "hi").with_resume(),
+    ///         Some(id) => Request::get(format!("/v1/chat/{id}")),
     ///     })
     /// });
     /// # drop(builder);
@@ -114,5 +139,29 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Neither address, headers nor body: tokens stand in them.
         f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_segment;
+
+    #[test]
+    fn a_path_segment_stays_where_it_is_put() {
+        for (text, segment) in [
+            ("a-1_b.c~", Some("a-1_b.c~")),
+            ("../a", Some("..%2Fa")),
+            ("%2e%2E", Some("%252e%252E")),
+            ("..\\a?b#c", Some("..%5Ca%3Fb%23c")),
+            ("\t..", Some("%09..")),
+            (" ..", Some("%20..")),
+            ("//host/é", Some("%2F%2Fhost%2F%C3%A9")),
+            ("...", Some("...")),
+            ("", None),
+            (".", None),
+            ("..", None),
+        ] {
+            assert_eq!(path_segment(text).as_deref(), segment, "{text:?}");
+        }
     }
 }
