@@ -15,7 +15,7 @@ export const plain = (address) => address.replace(/[?#].*/, "").replace(/\/\/[^/
 const taken = new Set();
 
 /**
- * Where this page is in the stream, for the one after it: `[id, number, epoch, fingerprint]` of the last message that the app
+ * Where this page is in the stream, for the one after it: `[id, number, epoch, [fingerprint, key]]` of the last message that the app
  * is done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fifth
  * entry: the page that told its client so. There the next client asks anew; another page's first one is told first.
  */
@@ -77,7 +77,7 @@ export class Progress {
           id,
           asNumber(number),
           typeof epoch === "string" ? epoch : undefined,
-          Number.isSafeInteger(fingerprint) ? fingerprint : undefined,
+          fingerprint?.every(Number.isInteger) ? fingerprint : undefined,
         ]);
       }
     } catch {}

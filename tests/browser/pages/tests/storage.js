@@ -50,6 +50,25 @@ test("storage: a later client of the same key goes on where the earlier one was"
   }
 });
 
+test("storage: a server that counted anew meanwhile: its message of the stored id is new", async () => {
+  const storage = memory();
+  const message = (run, id) => ["send", JSON.stringify({ id: `${id}`, run })];
+  const run = (number, to) => Array.from({ length: to }, (_, at) => message(number, at + 1));
+  const { url } = script("ws", [run(1, 3), run(2, 4)]);
+  const open = () => client(url, { resume: { id: "id", storage, key: "ann" } });
+  const first = open();
+  const seen = watch(first);
+  await waitFor(() => seen.messages.length === 3, "the first server's");
+  first.close();
+  const again = watch(open());
+  await waitFor(() => again.messages.at(-1)?.lastEventId === "4", "the last one");
+  equal(
+    again.messages.map(({ lastEventId }) => lastEventId),
+    ["1", "2", "3", "4"],
+    "the second server's",
+  );
+});
+
 test("storage: another key, and another endpoint, start anew", async () => {
   const storage = memory();
   const first = client(sse("/count?to=3&token=secret"), { resume: { storage, key: "ann" } });
