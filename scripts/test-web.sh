@@ -59,7 +59,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Its stdin is a pipe from here: when this script ends, however it does, so does the server.
-coproc SERVER { exec target/debug/everwire-demo --port 0 --log-size 20000 --exit-with-stdin; }
+coproc SERVER { exec target/debug/everwire-demo --port 0 --log-size 20000 --exit-with-stdin --test-endpoints; }
 read -r -t 30 line <&"${SERVER[0]}" || die "the demo server did not start within 30 s."
 page=${line##* }
 export EVERWIRE_TEST_PAGE=${page%/}

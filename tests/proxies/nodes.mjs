@@ -9,7 +9,8 @@ export async function startNode(folder, name) {
   const dir = join(folder, name);
   mkdirSync(dir);
   // As the demo server itself starts it; see www/src/args.rs. /count needs no log, so the nodes share nothing but the clock.
-  const run = () => start(serverBinary, ["app-process", address, dir, "1000", "e1"], { what: name, ready: /\n/ });
+  const run = () =>
+    start(serverBinary, ["app-process", address, dir, "1000", "e1", "--test-endpoints"], { what: name, ready: /\n/ });
   let node = await run();
   return {
     address,

@@ -9,41 +9,62 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore, watch};
+use tokio::time::timeout;
 
 use crate::args::AppOptions;
+use crate::guard::Guard;
 use crate::net::Reserved;
+
+/// So long the end of the app may take. It is killed, so it takes none, but for a machine that hangs.
+const END: Duration = Duration::from_secs(1);
+/// So long the app may take for an answer to this process.
+const ANSWER: Duration = Duration::from_secs(10);
+/// So many restarts may wait for each other.
+const RESTARTS: usize = 4;
+
+/// The directory of the logs, which goes with this.
+struct LogDir(PathBuf);
+
+impl Drop for LogDir {
+    fn drop(&mut self) {
+        remove_logs(&self.0);
+    }
+}
 
 pub(crate) struct AppProcess {
     options: AppOptions,
+    _dir: LogDir,
     _port: Reserved,
     child: Mutex<Option<Child>>,
+    restarts: Semaphore,
+    /// Whether this is to end. Nothing is waited for then.
+    ending: watch::Sender<bool>,
 }
 
 impl AppProcess {
-    pub(crate) async fn start(port: Reserved, log_size: usize) -> Result<Self, String> {
+    pub(crate) async fn start(port: Reserved, log_size: usize, guard: Option<Guard>) -> Result<Self, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("everwire-demo-{}-{:x}", std::process::id(), now.as_nanos());
         let dir = std::env::temp_dir().join(name);
         std::fs::create_dir(&dir)
             .map_err(|error| format!("no directory for the logs at {}: {error}", dir.display()))?;
         let app = Self {
+            _dir: LogDir(dir.clone()),
             options: AppOptions {
                 address: port.address(),
                 dir,
                 log_size,
                 epoch: format!("e{:x}", now.as_millis()),
+                guard,
             },
             _port: port,
             child: Mutex::new(None),
+            restarts: Semaphore::new(RESTARTS),
+            ending: watch::Sender::new(false),
         };
-        match app.spawn().await {
-            Ok(child) => *app.child.lock().await = Some(child),
-            Err(sentence) => {
-                remove_logs(&app.options.dir);
-                return Err(sentence);
-            }
-        }
+        let child = app.spawn().await?;
+        *app.child.lock().await = Some(child);
         Ok(app)
     }
 
@@ -53,11 +74,20 @@ impl AppProcess {
 
     /// SIGKILL, `down`, and a new start. Returns when the app listens again; one call at a time.
     pub(crate) async fn restart(&self, down: Duration) -> Result<(), String> {
-        let mut child = self.child.lock().await;
-        kill(&mut child).await;
-        tokio::time::sleep(down).await;
-        *child = Some(self.spawn().await?);
-        Ok(())
+        let _turn = self.restarts.try_acquire().map_err(|_| "too many restarts are under way".to_owned())?;
+        let restart = async {
+            let mut child = self.child.lock().await;
+            kill(&mut child).await;
+            tokio::time::sleep(down).await;
+            *child = Some(self.spawn().await?);
+            Ok(())
+        };
+        let mut ending = self.ending.subscribe();
+        tokio::select! {
+            biased;
+            _ = ending.wait_for(|&ending| ending) => Err("the server is ending".to_owned()),
+            done = restart => done,
+        }
     }
 
     /// Waits for a restart under way.
@@ -67,7 +97,9 @@ impl AppProcess {
 
     /// For good: the logs go too.
     pub(crate) async fn stop(&self) {
-        kill(&mut self.child.lock().await).await;
+        // A restart under way lets go of the child.
+        self.ending.send_replace(true);
+        let _ = timeout(END, async { kill(&mut self.child.lock().await).await }).await;
         remove_logs(&self.options.dir);
     }
 
@@ -97,7 +129,7 @@ impl AppProcess {
         );
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
+        timeout(ANSWER, stream.read_to_string(&mut answer)).await??;
         match answer.split_once("\r\n\r\n") {
             Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
             _ => Err(io::Error::other("the app did not answer 200")),
@@ -119,5 +151,11 @@ fn own_executable() -> io::Result<PathBuf> {
 
 /// Also called by the app when it finds that this process is gone.
 pub(crate) fn remove_logs(dir: &Path) {
-    let _ = std::fs::remove_dir_all(dir);
+    // A process that is being killed may write a last file into it meanwhile.
+    for _ in 0..20 {
+        if std::fs::remove_dir_all(dir).is_ok() || !dir.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -10,6 +10,7 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::bounds::{LONGEST_FAULT, MOST_REPLAYS};
 use crate::faults::{Faults, Timed};
 
 #[derive(Deserialize)]
@@ -18,6 +19,20 @@ struct Params {
     down: Option<u64>,
     n: Option<u64>,
     direction: Option<String>,
+}
+
+impl Params {
+    /// Says what is too much: no number of an address keeps the server busy or down for ever.
+    fn check(&self) -> Result<(), String> {
+        for (name, value, most) in
+            [("ms", self.ms, LONGEST_FAULT), ("down", self.down, LONGEST_FAULT), ("n", self.n, MOST_REPLAYS)]
+        {
+            if value.is_some_and(|value| value > most) {
+                return Err(format!("{name} is at most {most}"));
+            }
+        }
+        Ok(())
+    }
 }
 
 pub(crate) fn router(faults: Arc<Faults>) -> Router {
@@ -35,6 +50,7 @@ async fn fault(
     Query(params): Query<Params>,
 ) -> Response {
     perform(name, async move |name: String| {
+        params.check()?;
         match name.as_str() {
             "drop" => faults.drop_all().await,
             "restart" => faults.restart(params.down.unwrap_or(300)).await?,
@@ -56,6 +72,7 @@ async fn proxy(
     Query(params): Query<Params>,
 ) -> Response {
     perform(name, async move |name: String| {
+        params.check()?;
         match name.as_str() {
             "reset" => faults.drop_all().await,
             "half-close" => faults.half_close().await,

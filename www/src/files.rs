@@ -3,8 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -15,11 +16,19 @@ pub(crate) struct FileQuery {
     csp: Option<String>,
 }
 
-pub(crate) async fn serve(
-    State(roots): State<Arc<[Root]>>,
-    uri: Uri,
-    Query(query): Query<FileQuery>,
-) -> Response {
+/// For tests: the Content-Security-Policy that the address says.
+pub(crate) async fn policy(Query(query): Query<FileQuery>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if let Some(policy) = query.csp.filter(|_| response.status() == StatusCode::OK) {
+        let Ok(policy) = HeaderValue::from_str(&policy) else {
+            return (StatusCode::BAD_REQUEST, "csp cannot be a header's value").into_response();
+        };
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+pub(crate) async fn serve(State(roots): State<Arc<[Root]>>, uri: Uri) -> Response {
     let Some(mut path) = decode(uri.path()).and_then(|path| locate(&roots, &path)) else {
         return not_found();
     };
@@ -34,12 +43,6 @@ pub(crate) async fn serve(
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime(&path)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Some(policy) = query.csp {
-        let Ok(policy) = HeaderValue::from_str(&policy) else {
-            return (StatusCode::BAD_REQUEST, "csp cannot be a header's value").into_response();
-        };
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
     (headers, content).into_response()
 }
 

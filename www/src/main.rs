@@ -7,21 +7,29 @@
 mod app;
 mod app_process;
 mod args;
+mod bounds;
 mod control;
 mod faults;
 mod files;
+mod guard;
+mod listener;
 mod net;
 mod page;
 mod proxy;
 
+use std::future::poll_fn;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use app_process::AppProcess;
 use args::{Command, DemoOptions};
+use bounds::Bounds;
 use faults::Faults;
+use guard::Guard;
+use listener::{Connection, Listener};
 use net::Reserved;
 use proxy::Proxy;
 
@@ -65,9 +73,39 @@ fn say(line: &str) {
 }
 
 async fn demo(options: DemoOptions) -> Result<(), String> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
+    let mut signals = Vec::new();
+    // The last one comes when the terminal is closed.
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        signals.push(signal(kind).map_err(|e| e.to_string())?);
+    }
+    let exit_with_stdin = options.exit_with_stdin;
+    let told = async {
+        let mut told: Vec<_> = signals.iter_mut().map(|signal| Box::pin(signal.recv())).collect();
+        let any = poll_fn(|cx| {
+            let told = told.iter_mut().any(|told| told.as_mut().poll(cx).is_ready());
+            if told { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let stdin_closed =
+            async { if exit_with_stdin { net::stdin_closed().await } else { std::future::pending().await } };
+        tokio::select! {
+            () = any => {}
+            () = stdin_closed => {}
+        }
+    };
+    let mut running = None;
+    // Also while it starts: what has been begun ends with its owner, the logs too.
+    let result = tokio::select! {
+        () = told => Ok(()),
+        ended = serve(options, &mut running) => ended,
+    };
+    if let Some(app) = running {
+        app.stop().await;
+    }
+    result
+}
 
+/// Runs until something fails.
+async fn serve(options: DemoOptions, running: &mut Option<Arc<AppProcess>>) -> Result<(), String> {
     let page = net::listen((options.host, options.port).into()).await?;
     let page_address = page.local_addr().map_err(|e| e.to_string())?;
     // Ports that stand beside the page's are easier to remember. Any other will do.
@@ -77,23 +115,19 @@ async fn demo(options: DemoOptions) -> Result<(), String> {
     let addresses =
         page::Addresses { page: page_address, wire: wire_port.address(), app: app_port.address() };
 
-    let app = Arc::new(AppProcess::start(app_port, options.log_size).await?);
-    let proxy = Proxy::start(wire_port, app.address()).await?;
-    let faults = Arc::new(Faults::new(proxy, Arc::clone(&app)));
-    let router = page::router(addresses, options.roots, faults);
-    let server = tokio::spawn(async move { axum::serve(page, router).await });
+    let guard = Guard { host: options.host, page_port: page_address.port(), names: options.names };
+    let guard = Some(guard).filter(|_| !options.tests);
+    let bounds = Bounds::of(options.tests);
+
+    let app = Arc::new(AppProcess::start(app_port, options.log_size, guard.clone()).await?);
+    *running = Some(Arc::clone(&app));
+    let proxy = Proxy::start(wire_port, app.address(), bounds).await?;
+    let faults = Arc::new(Faults::new(proxy, app));
+    let router = page::router(addresses, options.roots, faults, guard);
+    let service = router.into_make_service_with_connect_info::<Connection>();
+    let server = tokio::spawn(async move { axum::serve(Listener::new(page, bounds), service).await });
 
     say(&format!("everwire demo: {}/", net::url(addresses.page, None)));
 
-    let stdin_closed = async {
-        if options.exit_with_stdin { net::stdin_closed().await } else { std::future::pending().await }
-    };
-    let result = tokio::select! {
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
-        () = stdin_closed => Ok(()),
-        ended = server => Err(format!("the page's server ended: {ended:?}")),
-    };
-    app.stop().await;
-    result
+    Err(format!("the page's server ended: {:?}", server.await))
 }

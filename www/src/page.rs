@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 
 use crate::app::answer::redirection;
 use crate::args::Root;
+use crate::bounds::Bounds;
 use crate::faults::Faults;
-use crate::{control, files, net};
+use crate::guard::{self, Guard};
+use crate::{control, files, listener, net};
 
 #[derive(Clone, Copy)]
 pub(crate) struct Addresses {
@@ -23,14 +25,25 @@ pub(crate) struct Addresses {
     pub(crate) app: SocketAddr,
 }
 
-pub(crate) fn router(addresses: Addresses, roots: Vec<Root>, faults: Arc<Faults>) -> Router {
-    let roots: Arc<[Root]> = roots.into();
-    Router::new()
-        .route("/config.json", get(config).with_state(addresses))
-        .route("/redirect", any(redirection))
-        .merge(control::router(faults))
-        .layer(middleware::from_fn(allow_any_origin))
-        .merge(Router::new().fallback_service(get(files::serve).with_state(roots)))
+pub(crate) fn router(
+    addresses: Addresses,
+    roots: Vec<Root>,
+    faults: Arc<Faults>,
+    guard: Option<Guard>,
+) -> Router {
+    let bounds = Bounds::of(guard.is_none());
+    let mut control =
+        Router::new().route("/config.json", get(config).with_state(addresses)).merge(control::router(faults));
+    let files: Arc<[Root]> = roots.into();
+    let mut files = Router::new().fallback_service(get(files::serve).with_state(files));
+    if guard.is_none() {
+        control = control.route("/redirect", any(redirection)).layer(middleware::from_fn(allow_any_origin));
+        files = files.layer(middleware::from_fn(files::policy));
+    }
+    control
+        .merge(files)
+        .layer(middleware::from_fn_with_state(guard.map(Arc::new), guard::check))
+        .layer(middleware::from_fn_with_state(bounds, listener::in_time))
 }
 
 async fn config(State(addresses): State<Addresses>, request: Request) -> Json<Value> {

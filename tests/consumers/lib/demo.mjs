@@ -10,7 +10,9 @@ let started;
 
 async function startDemo() {
   if (!existsSync(binary)) throw new Error(`${binary} is missing. Run \`cargo build -p www\` first.`);
-  const child = spawn(binary, ["--port", "0", "--exit-with-stdin"], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(binary, ["--port", "0", "--exit-with-stdin", "--test-endpoints"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   const page = await new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code) => reject(new Error(`everwire-demo ended with ${code} before it was ready`)));

@@ -18,13 +18,13 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::listener::Connection;
 use super::message::Say;
 use super::requests::Asked;
 use super::stats::Kind;
 use super::uplink::{self, Answers, Refusal, StreamQuery, is_name};
 use super::ws::{Gone, Upgrade, Ws, json_of, pong};
 use super::{App, Shared, ws};
+use crate::listener::Connection;
 
 /// So many of a client's last ids are known.
 const HORIZON: usize = 10_000;

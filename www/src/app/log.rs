@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,20 +13,26 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::message::Say;
+use crate::bounds::Bounds;
 
 /// How many entries a reader takes at once.
 const BATCH: usize = 200;
+/// When so many bytes were appended to the file, it is written anew with what is still known.
+const COMPACT: usize = 32 * 1024 * 1024;
 
 pub(super) struct Logs {
     epoch: String,
     /// Entries that a log keeps in memory.
     size: usize,
+    bounds: Bounds,
+    path: PathBuf,
     replays_path: PathBuf,
     state: Mutex<State>,
 }
 
 struct State {
     file: File,
+    appended: usize,
     logs: HashMap<String, Log>,
     /// So many resumes get everything again.
     replays: u64,
@@ -36,6 +42,7 @@ struct State {
 struct Log {
     last: u64,
     entries: VecDeque<Arc<str>>,
+    bytes: usize,
     grown: watch::Sender<()>,
 }
 
@@ -53,18 +60,20 @@ impl Log {
         self.last + 1 - self.entries.len() as u64
     }
 
-    fn push(&mut self, seq: u64, body: Arc<str>, size: usize) {
+    fn push(&mut self, seq: u64, body: Arc<str>, size: usize, bytes: usize) {
         self.last = seq;
+        self.bytes += body.len();
         self.entries.push_back(body);
-        while self.entries.len() > size {
-            self.entries.pop_front();
+        while self.entries.len() > size || self.bytes > bytes {
+            let Some(first) = self.entries.pop_front() else { break };
+            self.bytes -= first.len();
         }
     }
 }
 
 impl Logs {
     /// Goes on from what the file in `dir` has.
-    pub(super) fn open(dir: &Path, epoch: String, size: usize) -> io::Result<Self> {
+    pub(super) fn open(dir: &Path, epoch: String, size: usize, bounds: Bounds) -> io::Result<Self> {
         let path = dir.join("log");
         let replays_path = dir.join("replays");
         let mut logs = HashMap::<String, Log>::new();
@@ -73,32 +82,64 @@ impl Logs {
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         for line in bytes.get(..whole).unwrap_or_default().split(|&byte| byte == b'\n') {
             if let Ok(line) = serde_json::from_slice::<Line>(line) {
-                logs.entry(line.log).or_default().push(line.seq, line.body.into(), size);
+                logs.entry(line.log).or_default().push(line.seq, line.body.into(), size, bounds.log_bytes);
             }
         }
         let file = File::options().append(true).create(true).open(&path)?;
         file.set_len(whole as u64)?;
         let replays = fs::read_to_string(&replays_path).ok().and_then(|n| n.parse().ok()).unwrap_or(0);
-        Ok(Self { epoch, size, replays_path, state: Mutex::new(State { file, logs, replays }) })
+        let state = Mutex::new(State { file, appended: whole, logs, replays });
+        Ok(Self { epoch, size, bounds, path, replays_path, state })
     }
 
     /// Appends what `make` makes of the new number and id.
     pub(super) fn append(&self, key: &str, make: impl FnOnce(u64, &str) -> String) {
         let mut state = self.state();
-        let State { file, logs, .. } = &mut *state;
+        let State { file, appended, logs, .. } = &mut *state;
         let log = logs.entry(key.to_owned()).or_default();
         let seq = log.last + 1;
         let line = Line { log: key.to_owned(), seq, body: make(seq, &self.id(seq)) };
         // In the file before anybody is told: no id is sent that a restart does not know.
         let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
+            *appended += bytes.len();
             file.write_all(&bytes)
         });
         if let Err(error) = written {
             eprintln!("everwire-demo: the log cannot be written: {error}");
         }
-        log.push(seq, line.body.into(), self.size);
+        log.push(seq, line.body.into(), self.size, self.bounds.log_bytes);
         log.grown.send_replace(());
+        if state.appended > COMPACT
+            && let Err(error) = self.compact(&mut state)
+        {
+            eprintln!("everwire-demo: the log cannot be written anew: {error}");
+        }
+    }
+
+    /// Writes the file anew: it does not grow for ever.
+    fn compact(&self, state: &mut State) -> io::Result<()> {
+        state.appended = 0;
+        // Renamed, as a kill can tear what is being written.
+        let new = self.path.with_extension("new");
+        let mut out = BufWriter::new(File::create(&new)?);
+        for (key, log) in &state.logs {
+            for (seq, body) in (log.first()..).zip(&log.entries) {
+                let line = Line { log: key.clone(), seq, body: body.to_string() };
+                serde_json::to_writer(&mut out, &line)?;
+                out.write_all(b"\n")?;
+            }
+        }
+        out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        fs::rename(&new, &self.path)?;
+        state.file = File::options().append(true).open(&self.path)?;
+        Ok(())
+    }
+
+    /// Whether there is such a log, or room for it.
+    pub(super) fn admits(&self, key: &str) -> bool {
+        let logs = &self.state().logs;
+        logs.len() < self.bounds.logs || logs.contains_key(key)
     }
 
     /// The next `n` resumes get everything again, also when a restart comes between.
@@ -270,7 +311,7 @@ mod tests {
 
         fn open(&self, size: usize) -> Arc<Logs> {
             Arc::new(
-                Logs::open(&self.0, "e1".to_owned(), size)
+                Logs::open(&self.0, "e1".to_owned(), size, Bounds::of(true))
                     .ok()
                     .into_iter()
                     .next()

@@ -91,12 +91,18 @@ struct Seen {
 }
 
 /// In memory: a restart forgets.
-#[derive(Default)]
-pub(super) struct Requests(Mutex<VecDeque<Seen>>);
+pub(super) struct Requests {
+    seen: Mutex<VecDeque<Seen>>,
+    records: bool,
+}
 
 impl Requests {
+    pub(super) fn new(records: bool) -> Self {
+        Self { seen: Mutex::default(), records }
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<Seen>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, key: &str, act: impl FnOnce(&mut Seen) -> T) -> T {
@@ -114,6 +120,9 @@ impl Requests {
     }
 
     fn record(&self, key: &str, asked: &Asked) {
+        if !self.records {
+            return;
+        }
         let id = asked.last_event_id().map(|id| ("last-event-id".to_owned(), id.into()));
         let others = HEADERS.iter().filter_map(|&name| {
             let value = asked.headers.get(name)?;

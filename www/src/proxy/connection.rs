@@ -1,10 +1,13 @@
 //! One connection through the proxy, from accept to the end of both sockets.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::pump::{Direction, Pump};
 use super::{Done, Entry, Mode, unavailable};
@@ -57,17 +60,21 @@ async fn carry(
     mode: Mode,
     mut half_closes: UnboundedReceiver<Done>,
 ) -> io::Result<()> {
+    let patience = entry.proxy.bounds.half_open;
     if mode.unavailable {
         // It half-closes by itself; the order must not wait for a client that stays.
         drop(half_closes);
-        return unavailable::answer(&mut ends.client).await;
+        return within(patience, unavailable::answer(&mut ends.client)).await;
     }
     if mode.stalled {
-        tokio::select! {
-            result = swallow(&mut ends.client) => return result,
-            Some(_done) = half_closes.recv() => ends.client.shutdown().await?,
-        }
-        return swallow(&mut ends.client).await;
+        let stalled = async {
+            tokio::select! {
+                result = swallow(&mut ends.client) => return result,
+                Some(_done) = half_closes.recv() => ends.client.shutdown().await?,
+            }
+            swallow(&mut ends.client).await
+        };
+        return within(patience, stalled).await;
     }
     let app = TcpStream::connect(entry.proxy.app).await?;
     app.set_nodelay(true)?;
@@ -78,8 +85,32 @@ async fn carry(
     let (_, none) = mpsc::unbounded_channel();
     let up = Pump::new(Direction::Up, from_client, to_app, mode.subscribe(), none);
     let down = Pump::new(Direction::Down, from_app, to_client, mode.subscribe(), half_closes);
-    tokio::try_join!(up.run(), down.run())?;
+    // The app has no more to say once it has ended: a client that stays all the same is cut off.
+    let (over, ended) = oneshot::channel();
+    let down = async {
+        let result = down.run().await;
+        let _ = over.send(());
+        result
+    };
+    let up = async {
+        let up = up.run();
+        tokio::pin!(up);
+        tokio::select! {
+            result = &mut up => return result,
+            _ = ended => {}
+        }
+        within(patience, up).await
+    };
+    tokio::try_join!(up, down)?;
     Ok(())
+}
+
+/// An error when it takes longer.
+async fn within(patience: Option<Duration>, what: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    match patience {
+        Some(patience) => timeout(patience, what).await?,
+        None => what.await,
+    }
 }
 
 /// Reads until the peer has had enough, and never answers.

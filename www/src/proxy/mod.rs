@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::bounds::Bounds;
 use crate::net::{self, Reserved};
 
 /// The faults that are on. All off is normal.
@@ -38,6 +39,7 @@ type Done = mpsc::Sender<()>;
 pub(crate) struct Proxy {
     port: Reserved,
     app: SocketAddr,
+    bounds: Bounds,
     mode: watch::Sender<Mode>,
     connections: Mutex<Connections>,
     /// The task that owns the listening socket; none while connects are refused.
@@ -58,10 +60,11 @@ struct Orders {
 }
 
 impl Proxy {
-    pub(crate) async fn start(port: Reserved, app: SocketAddr) -> Result<Arc<Self>, String> {
+    pub(crate) async fn start(port: Reserved, app: SocketAddr, bounds: Bounds) -> Result<Arc<Self>, String> {
         let proxy = Arc::new(Self {
             port,
             app,
+            bounds,
             mode: watch::Sender::new(Mode::default()),
             connections: Mutex::default(),
             acceptor: tokio::sync::Mutex::new(None),
@@ -107,6 +110,9 @@ impl Proxy {
         let (reset, reset_orders) = mpsc::unbounded_channel();
         let (half_close, half_close_orders) = mpsc::unbounded_channel();
         let mut connections = self.connections();
+        if connections.open.len() >= self.bounds.connections {
+            return;
+        }
         connections.accepted += 1;
         let id = connections.accepted;
         connections.open.insert(id, Orders { reset, half_close });

@@ -15,6 +15,7 @@ mod bulk;
 mod chat;
 mod count;
 mod faults;
+mod guard;
 mod jobs;
 mod ledger;
 mod page;

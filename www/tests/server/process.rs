@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use crate::support::{Server, command, eventually, signal, soon};
 
 /// The directories of a server's logs that are there.
-fn log_dirs(pid: u32) -> Vec<PathBuf> {
+pub(crate) fn log_dirs(pid: u32) -> Vec<PathBuf> {
     let prefix = format!("everwire-demo-{pid}-");
     let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
     let paths = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix));

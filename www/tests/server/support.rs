@@ -57,6 +57,11 @@ impl Server {
     }
 
     pub(crate) async fn start_with(args: &[&str]) -> Self {
+        Self::demo(&[args, &["--test-endpoints"]].concat()).await
+    }
+
+    /// As `make demo` starts it.
+    pub(crate) async fn demo(args: &[&str]) -> Self {
         let mut child = command().args(["--port", "0"]).args(args).spawn().unwrap();
         let mut line = String::new();
         soon(BufReader::new(child.stdout.take().unwrap()).read_line(&mut line)).await.unwrap();

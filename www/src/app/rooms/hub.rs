@@ -116,7 +116,7 @@ fn room<'a>(rooms: &'a mut HashMap<String, Room>, logs: &Logs, topic: &str) -> R
     if !is_topic(topic) {
         return Err("a topic is 1 to 32 of a to z, 0 to 9 and hyphens");
     }
-    if rooms.len() >= ROOMS && !rooms.contains_key(topic) {
+    if (rooms.len() >= ROOMS && !rooms.contains_key(topic)) || !logs.admits(&key(topic)) {
         return Err("there are too many topics");
     }
     Ok(rooms.entry(topic.to_owned()).or_insert_with(|| Room {

@@ -8,12 +8,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::super::Shared;
-use super::super::listener::Connection;
 use super::super::requests::Asked;
 use super::super::sse::{self, Out};
 use super::super::stats::Kind;
 use super::Part;
 use super::steps::{self, Step};
+use crate::listener::Connection;
 
 /// Instead of 200 and an event stream's type: a header for each line, so none for an empty text. The body still comes step by step.
 #[derive(Deserialize)]

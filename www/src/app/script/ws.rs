@@ -11,12 +11,12 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::super::Shared;
-use super::super::listener::Connection;
 use super::super::requests::Asked;
 use super::super::stats::Kind;
 use super::super::ws::{self, Gone, Ws};
 use super::Part;
 use super::steps::{self, Step};
+use crate::listener::Connection;
 
 pub(in crate::app) async fn handle(
     State(app): Shared,
