@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -47,7 +48,11 @@ impl AppProcess {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!("everwire-demo-{}-{:x}", std::process::id(), now.as_nanos());
         let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir(&dir)
+        let mut builder = std::fs::DirBuilder::new();
+        // What is said in the rooms is for nobody else on this machine.
+        builder
+            .mode(0o700)
+            .create(&dir)
             .map_err(|error| format!("no directory for the logs at {}: {error}", dir.display()))?;
         let app = Self {
             _dir: LogDir(dir.clone()),

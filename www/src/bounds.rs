@@ -15,6 +15,8 @@ pub(crate) struct Bounds {
     pub(crate) request: Option<Duration>,
     /// So long one side of a connection stays open when the other has ended, or is never answered.
     pub(crate) half_open: Option<Duration>,
+    /// Streams that are spoken to by POST, with those kept from poll to poll.
+    pub(crate) streams: usize,
     /// Tickers that run at once.
     pub(crate) tickers: usize,
     /// Logs of rooms and tickers, in the life of the server.
@@ -30,6 +32,7 @@ impl Bounds {
                 connections: 20_000,
                 request: None,
                 half_open: None,
+                streams: 10_000,
                 tickers: 1_000,
                 logs: usize::MAX,
                 log_bytes: usize::MAX,
@@ -39,6 +42,7 @@ impl Bounds {
                 connections: 512,
                 request: Some(Duration::from_secs(10)),
                 half_open: Some(Duration::from_secs(60)),
+                streams: 512,
                 tickers: 16,
                 logs: 64,
                 log_bytes: 1024 * 1024,

@@ -414,4 +414,26 @@ mod tests {
         assert_eq!(sent(&logs, Some("e1-3")), ["1", "2", "3"]);
         assert!(sent(&logs, Some("e1-3")).is_empty());
     }
+
+    #[test]
+    fn a_log_and_its_file_hold_so_many_bytes() {
+        let dir = Dir::new("bytes");
+        let bounds = Bounds { log_bytes: 100, logs: 2, ..Bounds::of(false) };
+        let open = || Arc::new(Logs::open(&dir.0, "e1".to_owned(), 1_000, bounds).unwrap());
+        let logs = open();
+        let body = |seq: u64| format!("{seq:>40}");
+        for _ in 0..5 {
+            logs.append("a", |seq, _| body(seq));
+        }
+        logs.append("b", |seq, _| body(seq));
+        assert_eq!(sent(&logs, Some("e1-3")), [body(4), body(5)]);
+        assert!(logs.admits("a") && !logs.admits("c"));
+        let length = || fs::metadata(dir.0.join("log")).unwrap().len();
+        let before = length();
+        logs.compact(&mut logs.state()).unwrap();
+        assert!(length() * 2 == before, "{before} {}", length());
+        logs.append("a", |seq, _| body(seq));
+        drop(logs);
+        assert_eq!(sent(&open(), Some("e1-4")), [body(5), body(6)]);
+    }
 }

@@ -75,7 +75,7 @@ pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
         requests: requests::Requests::new(tests),
         jobs: jobs::Jobs::open(&options.dir),
         ledgers: ledger::Ledgers::new(options.dir.clone()),
-        streams: Arc::default(),
+        streams: uplink::Streams::new(bounds.streams),
         rooms: Arc::new(rooms::Hub::new(Arc::clone(&logs))),
     });
     let streams = Arc::clone(&app.streams);

@@ -161,3 +161,39 @@ fn price(seq: u64) -> f64 {
     let cents = 10_000.0 + 900.0 * (t / 37.0).sin() + 260.0 * (t / 5.3).sin() + 90.0 * (t * 1.7).cos();
     cents.round() / 100.0
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::bounds::Bounds;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ticker_that_nobody_watches_ends() {
+        let dir = std::env::temp_dir().join(format!("everwire-ticker-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let logs = Arc::new(Logs::open(&dir, "e1".to_owned(), 1_000, Bounds::of(false)).unwrap());
+        let generators = Generators::new(1);
+        let key = "ticker/a";
+        let watch = || generators.watch(&logs, key, "a".to_owned()).unwrap();
+        let (first, second) = (watch(), watch());
+        assert!(generators.watch(&logs, "ticker/b", "b".to_owned()).is_none(), "there are too many");
+        drop(first);
+        tokio::time::sleep(2 * UNWATCHED).await;
+        assert!(generators.lock().contains_key(key), "somebody watches");
+        drop(second);
+        tokio::time::sleep(UNWATCHED - TICK).await;
+        assert!(generators.lock().contains_key(key), "who was cut off may come back");
+        let again = watch();
+        tokio::time::sleep(2 * UNWATCHED).await;
+        assert!(generators.lock().contains_key(key));
+        drop(again);
+        tokio::time::sleep(UNWATCHED + 2 * TICK).await;
+        assert!(generators.lock().is_empty());
+        let last = logs.last_id(key);
+        tokio::time::sleep(2 * UNWATCHED).await;
+        assert_eq!(logs.last_id(key), last);
+        assert!(generators.watch(&logs, "ticker/b", "b".to_owned()).is_some(), "there is room again");
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

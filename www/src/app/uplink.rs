@@ -20,8 +20,6 @@ use super::App;
 use super::sse::{self, Out};
 use super::stats::Kind;
 
-/// More are answered 503.
-const STREAMS: usize = 10_000;
 /// So much is in a mailbox at most. Then those who write wait.
 const WRITES: usize = 64;
 /// So long a POST waits for a stream that does not keep up. What it left is not told then.
@@ -84,8 +82,9 @@ pub(super) fn messages(body: &[u8]) -> Result<Vec<Value>, Refusal> {
         .map_err(|_| (StatusCode::BAD_REQUEST, "the body must be a JSON array of messages"))
 }
 
-#[derive(Default)]
 pub(super) struct Streams {
+    /// More are answered 503.
+    most: usize,
     all: Mutex<HashMap<String, Stream>>,
     serial: AtomicU64,
 }
@@ -98,6 +97,10 @@ struct Stream {
 }
 
 impl Streams {
+    pub(super) fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, all: Mutex::default(), serial: AtomicU64::new(0) })
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Stream>> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +121,7 @@ impl Streams {
             };
             return Some(Opened { mailbox, writer: None });
         }
-        if all.len() >= STREAMS && !all.contains_key(&name) {
+        if all.len() >= self.most && !all.contains_key(&name) {
             return None;
         }
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
@@ -286,7 +289,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stream_takes_the_place_of_the_one_before_and_ends_with_its_reader() {
-        let streams = Arc::<Streams>::default();
+        let streams = Streams::new(10);
         let mut first = open(&streams, false);
         first.writer = None;
         let second = open(&streams, false);
@@ -299,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_poll_leaves_its_mailbox_to_the_next_for_a_while() {
-        let streams = Arc::<Streams>::default();
+        let streams = Streams::new(10);
         drop(open(&streams, true));
         let writer = streams.find("a").unwrap();
         for text in ["b", "c"] {
