@@ -19,7 +19,7 @@ pub(crate) struct Guard {
     pub(crate) names: Vec<String>,
 }
 
-const REFUSED: &str = "this server answers its own page only, and by the names that it knows; \
+pub(crate) const REFUSED: &str = "this server answers its own page only, and by the names that it knows; \
     see --allow-host of everwire-demo --help\n";
 
 /// The name and the port of `name:port`. An IPv6 address stands in brackets.
@@ -56,7 +56,7 @@ impl Guard {
         port.unwrap_or(80) == self.page_port && (same || self.is_named(name))
     }
 
-    fn allows(&self, method: &Method, headers: &HeaderMap) -> bool {
+    pub(crate) fn allows(&self, method: &Method, headers: &HeaderMap) -> bool {
         let mut hosts = headers.get_all(header::HOST).iter().map(HeaderValue::to_str);
         let (Some(Ok(host)), None) = (hosts.next(), hosts.next()) else { return false };
         let Some((host, _)) = split(host).filter(|(name, _)| self.knows(name)) else { return false };

@@ -121,7 +121,7 @@ async fn serve(options: DemoOptions, running: &mut Option<Arc<AppProcess>>) -> R
 
     let app = Arc::new(AppProcess::start(app_port, options.log_size, guard.clone()).await?);
     *running = Some(Arc::clone(&app));
-    let proxy = Proxy::start(wire_port, app.address(), bounds).await?;
+    let proxy = Proxy::start(wire_port, app.address(), guard.clone()).await?;
     let faults = Arc::new(Faults::new(proxy, app));
     let router = page::router(addresses, options.roots, faults, guard);
     let service = router.into_make_service_with_connect_info::<Connection>();

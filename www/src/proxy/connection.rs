@@ -64,7 +64,7 @@ async fn carry(
     if mode.unavailable {
         // It half-closes by itself; the order must not wait for a client that stays.
         drop(half_closes);
-        return within(patience, unavailable::answer(&mut ends.client)).await;
+        return within(patience, unavailable::answer(&mut ends.client, entry.proxy.guard.as_ref())).await;
     }
     if mode.stalled {
         let stalled = async {

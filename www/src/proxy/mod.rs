@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::bounds::Bounds;
+use crate::guard::Guard;
 use crate::net::{self, Reserved};
 
 /// The faults that are on. All off is normal.
@@ -40,6 +41,7 @@ pub(crate) struct Proxy {
     port: Reserved,
     app: SocketAddr,
     bounds: Bounds,
+    guard: Option<Guard>,
     mode: watch::Sender<Mode>,
     connections: Mutex<Connections>,
     /// The task that owns the listening socket; none while connects are refused.
@@ -60,11 +62,16 @@ struct Orders {
 }
 
 impl Proxy {
-    pub(crate) async fn start(port: Reserved, app: SocketAddr, bounds: Bounds) -> Result<Arc<Self>, String> {
+    pub(crate) async fn start(
+        port: Reserved,
+        app: SocketAddr,
+        guard: Option<Guard>,
+    ) -> Result<Arc<Self>, String> {
         let proxy = Arc::new(Self {
             port,
             app,
-            bounds,
+            bounds: Bounds::of(guard.is_none()),
+            guard,
             mode: watch::Sender::new(Mode::default()),
             connections: Mutex::default(),
             acceptor: tokio::sync::Mutex::new(None),

@@ -34,8 +34,7 @@ async fn another_origin_is_refused_on_every_port() {
     for path in ["/config.json", "/stats", "/proxy/stats", "/"] {
         assert_eq!(request("GET", &server.page, path, &[ELSEWHERE]).await.unwrap().status, 403, "{path}");
     }
-    let own_app = format!("http://127.0.0.1:{}", 1);
-    for origin in ["https://evil.example", "null", &own_app] {
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1"] {
         for address in [&server.wire, &server.app] {
             for (method, path) in [
                 ("GET", "/ticker?name=n"),
@@ -56,6 +55,9 @@ async fn another_origin_is_refused_on_every_port() {
         assert!(Ws::open_with(&server.wire, "/rooms", &[("Origin", origin)]).await.is_err());
     }
     assert_eq!(get(&server.app, "/stats").await.json()["opened"], 0);
+    server.fault("/fault/503?ms=0").await;
+    assert_eq!(request("GET", &server.wire, "/logs", &[ELSEWHERE]).await.unwrap().status, 403);
+    assert_eq!(get(&server.wire, "/logs").await.status, 503);
 }
 
 #[tokio::test]
