@@ -534,6 +534,8 @@ export class Client extends EventTarget {
       const bad = offered === undefined ? "" : wrongProtocols(offered);
       if (bad) throw invalid(bad);
       [address, kind] = pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
+      // A URL object's string has none of what is refused.
+      if (port.via === "url") asRequest(address);
       route = port.route(address, kind);
       this.#fit(NEEDED, route & 3);
       fetchable(headers, body, 1);

@@ -266,7 +266,8 @@ export interface ResumeOptions {
    * stream from the page's own origin, else `query`, since across origins the header costs a preflight. An id
    * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the
    * header only when the browser reconnects by itself, so `header` leaves its reconnecting to the browser.
-   * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs.
+   * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs,
+   * with `encodeURIComponent`: a path that is a string must not hold `..`, as that of `http.cancel`.
    * Where the server refuses the cursor, and takes the request without it, the stream goes on without, with a `gap` (failure `cursor`).
    */
   via?: "query" | "header" | "frame" | "url";

@@ -27,7 +27,7 @@ export function asRequest(given) {
     typeof url === "string" &&
     /^.[/\\]{2}|[/\\](\.|%2e){1,2}([/\\]|$)/i.test(`/${url.replace(/[\0- ]|[?#].*/gs, "")}`)
   )
-    throw invalid("resume.request or http.cancel gave a path with ..: use encodeURIComponent, or a URL object");
+    throw invalid("the address made of an id has .. in its path: use encodeURIComponent, or give a URL object");
   return request;
 }
 

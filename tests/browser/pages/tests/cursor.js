@@ -68,6 +68,33 @@ test('resume.via "url": the endpoint function has the cursor, nothing else is ad
   equal([second.query.lastEventId, second.headers["last-event-id"]], [undefined, undefined], "no more than that");
 });
 
+test('resume.via "url": an id that leads the address elsewhere is refused, a URL object goes', async () => {
+  for (const id of ["../account/7?x#", "..", "%2e%2e"]) {
+    const plan = script("sse", [[["send", `id: ${id}\ndata: 1\n\n`], ["wait", 20], ["reset"]]]);
+    const asked = [];
+    const made = client(({ lastEventId }) => (lastEventId ? `/live/${lastEventId}` : plan.url), {
+      resume: { via: "url" },
+      http: { fetch: (url, init) => asked.push(String(url)) && fetch(url, init) },
+    });
+    const seen = watch(made);
+    await waitFor(() => seen.retries.length >= 2, `retries of ${id}`);
+    const { code, message } = seen.retries[1].failure;
+    equal(
+      [code, message.includes("encodeURIComponent"), message.includes("account")],
+      ["provider", true, false],
+      message,
+    );
+    equal(asked.length, 1, `requests: ${asked}`);
+  }
+  const plan = script("sse", [
+    [["send", "id: 1\ndata: 1\n\n"], ["wait", 30], ["reset"]],
+    [["send", "id: 2\ndata: 2\n\n"]],
+  ]);
+  const made = client(() => new URL(plan.url.replace(/\/(?=[^/]*$)/, "/a/../")), { resume: { via: "url" } });
+  const seen = watch(made);
+  await waitFor(() => seen.messages.length === 2, "both");
+});
+
 test("several parameters", async () => {
   const plan = script("sse", [
     [["send", "id: 7\ndata: 1\n\n"], ["wait", 20], ["reset"]],
