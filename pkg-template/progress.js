@@ -77,7 +77,7 @@ export class Progress {
           id,
           asNumber(number),
           typeof epoch === "string" ? epoch : undefined,
-          fingerprint?.every(Number.isInteger) ? fingerprint : undefined,
+          fingerprint?.every?.(Number.isInteger) ? fingerprint : undefined,
         ]);
       }
     } catch {}

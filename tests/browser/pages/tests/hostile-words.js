@@ -111,7 +111,7 @@ test("whatever stands in the storage, connect goes on from it or begins anew", a
   ];
   for (const value of values) {
     const storage = { getItem: () => value, setItem() {} };
-    const made = client(sse("/count?to=2"), { resume: { storage, key: "" } });
+    const made = client(sse("/count?to=20"), { resume: { storage, key: "" } });
     await made.opened();
     const kept = value.startsWith("[") && typeof JSON.parse(value)[0] === "string" ? JSON.parse(value)[0] : "";
     if (!made.stats().received) equal(made.lastEventId, kept, value.slice(0, 40));
