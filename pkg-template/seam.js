@@ -5,6 +5,11 @@
 import { FIRST, RECENT } from "../src/transport/port.js";
 
 const ID = 2 ** 21;
+// Of src/core/seam.rs, and why.
+const JUMP = 2 ** 16,
+  FAR = 2n ** 32n,
+  JUMPS = 8;
+const isFar = (above, below) => BigInt(above) - BigInt(below) >= FAR;
 const sampled = (fingerprint) => Math.floor(fingerprint / ID) % 2 === 1;
 const sameId = (one, other) => one === other || (sampled(one) && Math.floor(one / ID) === Math.floor(other / ID));
 /** The same message, as far as can be known: another transport may give it another look. */
@@ -29,6 +34,8 @@ export class Seam {
   #repeats = false;
   /** The last number before those that nothing was known of. */
   #before = -1;
+  /** The last number before each jump, and the first one after it. */
+  #jumps = [];
   /** The cursor that the join named, which ends the seam; and how many new ids came before it. */
   #target = 0;
   #fresh = 0;
@@ -86,8 +93,9 @@ export class Seam {
       if (!ruling?.restarted && number !== undefined) this.#from = this.#number = number;
       return ruling;
     }
-    if (fingerprint && number <= this.#before && this.#known(fingerprint)) {
+    if (fingerprint && number <= this.#before && !isFar(this.#before, number) && this.#known(fingerprint)) {
       // It was a replay after all.
+      this.#jumps = [];
       if (last < this.#before) this.#number = this.#before;
       this.#before = -1;
       this.#repeats = true;
@@ -95,6 +103,18 @@ export class Seam {
     }
     // The server may count anew after a gap that it told itself.
     if (number <= last && this.#due !== "gap") {
+      const at = this.#jumps.findIndex(([below, above]) => below < number && number < above);
+      if (at >= 0) {
+        this.#number = this.#jumps[at][0];
+        this.#jumps.length = at;
+        this.#due = "gap";
+        return this.place(fingerprint, number);
+      }
+      if (isFar(last, number) && !this.#known(fingerprint)) {
+        this.#before = -1;
+        this.#begin();
+        return this.place(fingerprint, number);
+      }
       const known = this.#known(fingerprint);
       this.#repeats ||= known === true;
       // Else it would be remembered, or was told to be missing; the first one is, by its id.
@@ -104,6 +124,11 @@ export class Seam {
       if (!strange || this.#repeats) return undefined;
       if (last > this.#before) this.#before = last;
       return this.#begin();
+    }
+    if (number <= last) this.#jumps = [];
+    else if (Number(number) - Number(last) > JUMP) {
+      if (this.#jumps.length === JUMPS) this.#jumps = [];
+      this.#jumps.push([last, number]);
     }
     if (number < this.#from) this.#from = number;
     this.#repeats = false;
@@ -175,6 +200,7 @@ export class Seam {
     this.#target = 0;
     this.#ruled = undefined;
     this.#number = undefined;
+    this.#jumps = [];
     this.#repeats = false;
     this.#due ??= "unknown";
     return { restarted: true };

@@ -11,9 +11,19 @@
 //! comes that is below the first one, or so far below the last that its message is forgotten, and nothing shows that what
 //! came is repeated. Then a gap is told, and everything is delivered. Content that differs shows that what was remembered
 //! says nothing of this stream, so it is forgotten; else a message that comes again shows that it was a replay after all.
+//!
+//! One absurd number must not hold back all that come after it. What lies in a jump of more than [`JUMP`] numbers was never
+//! delivered: a number that comes back into one shows that the jump was wrong, so the count goes on from before it, with a
+//! gap. And what is [`FAR`] below the last number is of another count, whatever else is known.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
+/// More numbers than a client misses, and is sent after all.
+const JUMP: u64 = 1 << 16;
+/// More than a client has ever received, so no replay is that long.
+const FAR: u64 = 1 << 32;
+/// So many jumps are remembered at a time.
+const JUMPS: usize = 8;
 
 /// In the upper half of a fingerprint: the lowest bits are of the content, 0 where that is not known. Without it all are of the
 /// id, which cannot come again (`fingerprint` in port.js says which those are).
@@ -110,6 +120,8 @@ pub(crate) struct Ids {
     repeats: bool,
     /// And the last number before those that nothing was known of.
     before: Option<u64>,
+    /// The last number before each jump, and the first one after it.
+    jumps: Vec<(u64, u64)>,
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
@@ -226,6 +238,7 @@ impl Ids {
             self.gap_told();
             self.last = None;
             self.before = None;
+            self.jumps.clear();
         }
     }
 
@@ -257,9 +270,10 @@ impl Ids {
             return ruling;
         };
         if let Id::Own(fingerprint) = id
-            && self.before.is_some_and(|before| number <= before)
+            && self.before.is_some_and(|before| number <= before && before - number < FAR)
             && self.known(fingerprint) == MESSAGE
         {
+            self.jumps.clear();
             self.last = self.last.max(self.before.take());
             self.repeats = true;
             return Ruling::held(false, None);
@@ -269,6 +283,19 @@ impl Ids {
         // The server may count anew after a gap that it told itself; but not what came meanwhile.
         let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
         if !counts_on && (again || self.due != Some(Outcome::Gap)) {
+            let inside = |&(below, above): &(u64, u64)| below < number && number < above;
+            if let Some(at) = self.jumps.iter().position(inside) {
+                self.last = self.jumps.get(at).map(|&(below, _)| below);
+                self.jumps.truncate(at);
+                self.due = Some(Outcome::Gap);
+                return self.place(id, Some(number));
+            }
+            let came = matches!(id, Id::Own(fingerprint) if self.known(fingerprint) == MESSAGE);
+            if last - number >= FAR && !came {
+                self.before = None;
+                self.begin();
+                return self.place(id, Some(number));
+            }
             let Id::Own(fingerprint) = id else { return Ruling::held(false, None) };
             let known = self.known(fingerprint);
             let counted = again || self.epoch.is_some();
@@ -284,7 +311,15 @@ impl Ids {
             }
             return Ruling::held(false, None);
         }
-        // Not above the last one: it counts anew.
+        if !counts_on {
+            // It counts anew.
+            self.jumps.clear();
+        } else if number - last > JUMP {
+            if self.jumps.len() == JUMPS {
+                self.jumps.clear();
+            }
+            self.jumps.push((last, number));
+        }
         self.from = self.from.min(number);
         self.repeats = false;
         self.last = Some(number);
@@ -374,6 +409,7 @@ impl Ids {
         self.seam = None;
         self.ruled = None;
         self.last = None;
+        self.jumps.clear();
         self.followed = None;
         self.repeats = false;
         if self.due != Some(Outcome::Gap) {

@@ -30,6 +30,9 @@ enum Step {
         contents: Vec<u64>,
     },
     Bare,
+    /// A number so far above, of a message with an id or without; and one so far back.
+    Jump(u64, bool),
+    Back(u64, bool),
 }
 
 /// As `fingerprint` in port.js makes them: of an id that never comes again, of one whose content is not known, and others.
@@ -55,6 +58,13 @@ fn step(small: bool) -> impl Strategy<Value = Step> {
         Just(1_025),
         Just(u64::MAX)
     ];
+    let far = prop_oneof![
+        0..1_u64 << 53,
+        (0..53_u32).prop_map(|bits| 1 << bits),
+        Just((1 << 16) + 1),
+        Just((1 << 32) - 1),
+        Just(1 << 32),
+    ];
     let numbered = || prop::bool::weighted(0.2);
     prop_oneof![
         6 => (0..most, numbered()).prop_map(|(count, numbered)| Step::Live(count, numbered)),
@@ -65,6 +75,8 @@ fn step(small: bool) -> impl Strategy<Value = Step> {
         2 => (0..4_u64, prop::collection::vec(0..6_u64, 1..4))
             .prop_map(|(back, contents)| Step::Several { back, contents }),
         1 => Just(Step::Bare),
+        1 => (far.clone(), any::<bool>()).prop_map(|(far, named)| Step::Jump(far, named)),
+        1 => (far, any::<bool>()).prop_map(|(far, named)| Step::Back(far, named)),
     ]
 }
 
@@ -74,6 +86,8 @@ struct Trace {
     head: u64,
     first: u64,
     content: u64,
+    /// The last absurd number.
+    jumped: u64,
     line: String,
 }
 
@@ -133,6 +147,20 @@ impl Trace {
                 }
             }
             Step::Bare => self.place(None, None),
+            Step::Jump(far, named) => {
+                self.jumped = (self.jumped.max(self.head) + far).min((1 << 53) - 1);
+                let id = self.head;
+                self.place(named.then(|| fingerprint(id, self.content)), Some(self.jumped));
+                self.head += 1;
+            }
+            Step::Back(far, named) => {
+                let id = self.head;
+                self.place(
+                    named.then(|| fingerprint(id, self.content)),
+                    Some(self.jumped.saturating_sub(far)),
+                );
+                self.head += 1;
+            }
         }
     }
 }
@@ -146,7 +174,8 @@ fn traces() {
     for case in 0..600 {
         let steps = prop::collection::vec(step(case % 6 > 0), 1..20).new_tree(&mut runner).unwrap().current();
         let (head, first) = if case % 2 == 0 { (0, 0) } else { (2_000, 1_700) };
-        let mut trace = Trace { ids: Ids::default(), head, first, content: case % 6, line: String::new() };
+        let mut trace =
+            Trace { ids: Ids::default(), head, first, content: case % 6, jumped: 0, line: String::new() };
         if case % 5 == 0 {
             let from = fingerprint(head, case % 6);
             trace.ids.start_from(Id::Own(from), None);

@@ -222,3 +222,69 @@ fn a_message_without_number_and_id_leaves_the_outcome_to_the_next_number() {
         assert_eq!(rulings(&mut ids, [next]), [(next, Some(outcome), missing)]);
     }
 }
+
+/// Numbers with ids or without; in an epoch or in none.
+fn counts() -> impl Iterator<Item = (Ids, bool)> {
+    [(false, false), (false, true), (true, false), (true, true)].into_iter().map(|(epoch, named)| {
+        let mut ids = numbered();
+        if epoch {
+            ids.epoch(1);
+        }
+        (ids, named)
+    })
+}
+
+/// The numbers that are delivered, where one that begins anew is ruled on again; and the gaps told.
+fn received(ids: &mut Ids, named: bool, numbers: &[u64]) -> (Vec<u64>, usize) {
+    let (mut delivered, mut gaps) = (Vec::new(), 0);
+    for (at, &number) in numbers.iter().enumerate() {
+        let id = if named { Id::Own((at as u64 + 1) << 33 | 1 << 32) } else { Id::None };
+        let mut ruling = ids.place(id, Some(number));
+        if ruling.restarted {
+            ruling = ids.place(id, Some(number));
+        }
+        gaps += usize::from(matches!(ruling.outcome, Some(Outcome::Gap | Outcome::Unknown)));
+        if ruling.deliver {
+            delivered.push(number);
+        }
+    }
+    (delivered, gaps)
+}
+
+#[test]
+fn an_absurd_number_holds_nothing_back() {
+    const MOST: u64 = 9_999_999_999_999_999_999;
+    for absurd in [100_000, 1 << 31, 1 << 32, (1 << 53) - 1, MOST] {
+        for (mut ids, named) in counts() {
+            let numbers = [1, 2, absurd, 3, 4, 5];
+            assert_eq!(received(&mut ids, named, &numbers), (numbers.to_vec(), 2), "{absurd} {named}");
+        }
+        for (mut ids, named) in counts() {
+            // Several, and one that the next number follows.
+            let numbers = [1, 2, absurd, absurd + 1, absurd + 90_000, 3, 4, absurd, 5, 6];
+            assert_eq!(received(&mut ids, named, &numbers), (numbers.to_vec(), 5), "{absurd} {named}");
+        }
+    }
+    for (mut ids, named) in counts() {
+        let numbers = [MOST, 1, 2, 3];
+        assert_eq!(received(&mut ids, named, &numbers), (numbers.to_vec(), 1), "the first one, {named}");
+    }
+    for (mut ids, named) in counts() {
+        ids.start_from(Id::Own(7), Some(MOST));
+        ids.reconnected();
+        assert_eq!(received(&mut ids, named, &[1, 2, 3]).0, [1, 2, 3], "from an earlier page, {named}");
+    }
+}
+
+#[test]
+fn what_came_again_does_not_make_an_absurd_number_right() {
+    for epoch in [false, true] {
+        let mut ids = numbered();
+        if epoch {
+            ids.epoch(1);
+        }
+        let numbers = [1, 2, 1 << 53, 2, 3, 3, 4, 1 << 40, 4, 5, 1, 6];
+        let delivered: Vec<_> = rulings(&mut ids, numbers).into_iter().map(|(number, ..)| number).collect();
+        assert_eq!(delivered, [1, 2, 1 << 53, 3, 4, 1 << 40, 5, 6]);
+    }
+}

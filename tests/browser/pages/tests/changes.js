@@ -91,15 +91,13 @@ test("the largest numbers", async () => {
   await waitFor(() => seen.data.at(-1)?.end, "the end");
   equal(
     seen.data.slice(0, -1).map(({ seq }) => seq),
-    [...new Set(numbers)],
+    // No replay is as long as what would lie before it: it is another count.
+    [...new Set(numbers), 1],
     "numbers",
   );
   equal(
     seen.gaps.map(({ missing }) => missing),
-    [
-      { from: 2 ** 32 + 2, to: 2 ** 33 + 4 },
-      { from: 2 ** 33 + 6, to: 2 ** 53 - 3 },
-    ],
+    [{ from: 2 ** 32 + 2, to: 2 ** 33 + 4 }, { from: 2 ** 33 + 6, to: 2 ** 53 - 3 }, undefined],
     "gaps",
   );
 });
