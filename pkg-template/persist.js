@@ -2,7 +2,7 @@
 import { isBytes, reopened, report } from "../src/transport/port.js";
 import { identify } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
-import { check, readForm } from "./options.js";
+import { LONGEST, check, readForm } from "./options.js";
 
 /** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
 const OWN = 1e9;
@@ -31,6 +31,9 @@ export function readPersist(given, acks) {
   return { key, storage, restored };
 }
 
+/** A name made of parts: none of them has what stands between them. */
+const part = (key) => key.replace(/[%\n]/g, encodeURIComponent);
+
 /** One entry for each message: `everwire-outbox KEY` newline `TAB` newline `NUMBER`, so that one costs no more than itself. */
 export class Persist {
   #storage;
@@ -51,7 +54,7 @@ export class Persist {
 
   /** `post(message, options)` is the client's own send, `acks` how the server acks. */
   constructor({ key, storage, restored }, acks, post) {
-    this.#prefix = `everwire-outbox ${key}\n`;
+    this.#prefix = `everwire-outbox ${part(key)}\n`;
     this.#restored = restored;
     this.#acks = acks;
     this.#post = post;
@@ -66,11 +69,13 @@ export class Persist {
     const ended = new Promise((resolve) => signal.addEventListener("abort", resolve));
     // Held for life: while it is, nobody else sends what this tab has.
     this.#lock(this.#tab, {}, () => ended);
-    const others = this.#tabs().filter((tab) => tab !== this.#tab);
-    const looks = Promise.all(others.map((tab) => this.#adopt(tab, { ifAvailable: true })));
+    // Read once: there may be thousands.
+    const left = [...this.#names()];
+    const looks = Promise.all(left.map(([tab, names]) => this.#adopt(tab, { ifAvailable: true }, names)));
     this.#ready = Promise.race([looks, ended]).then(() => {
       this.#ready = undefined;
-      for (const tab of others) this.#await(tab);
+      // Of tabs that are still there.
+      for (const tab of this.#names().keys()) this.#await(tab);
     });
     const told = ({ key: name }) => {
       const tab = this.#tabOf(name);
@@ -99,9 +104,11 @@ export class Persist {
       );
     }
     const [named] = identify(message, this.#acks);
-    const send = () => this.#post(named, options);
     const entry = { message: named, priority, expires: ttl < Infinity ? Date.now() + ttl : undefined };
-    return this.#keep(this.#count++, entry, () => (this.#ready ? this.#ready.then(send) : send()));
+    const send = () => this.#post(named, options);
+    return this.#keep(this.#count++, entry, () =>
+      this.#ready ? this.#ready.then(() => this.#late(entry, options)) : send(),
+    );
   }
 
   /** Until its fate is known. */
@@ -133,14 +140,11 @@ export class Persist {
     this.#adopt(tab, { signal: this.#ended.signal });
   }
 
-  /** Takes over what a tab left, once it is gone. */
-  #adopt(tab, how) {
+  /** Takes over what a tab left, once it is gone. `names`: of its entries, as they were found. */
+  #adopt(tab, how, names = undefined) {
     return this.#lock(tab, how, (lock) => {
       if (!lock || this.#ended.signal.aborted) return;
-      const begin = `${this.#prefix}${tab}\n`;
-      for (const name of this.#names()
-        .filter((name) => name.startsWith(begin))
-        .sort()) {
+      for (const name of (names ?? this.#names().get(tab) ?? []).sort()) {
         const text = this.#try(() => this.#storage.getItem(name));
         let kept;
         try {
@@ -153,12 +157,11 @@ export class Persist {
     });
   }
 
-  #restore({ message, priority, expires }) {
-    const ttl = typeof expires === "number" ? Math.max(0, expires - Date.now()) : undefined;
+  #restore(kept) {
+    const { message, priority, expires } = kept;
+    const entry = { message, priority: priority === true, expires: typeof expires === "number" ? expires : undefined };
     const number = this.#ready ? this.#taken++ : this.#count++;
-    const sent = this.#keep(number, { message, priority, expires }, () =>
-      this.#post(message, { ttl, priority: priority === true }),
-    );
+    const sent = this.#keep(number, entry, () => this.#late(entry));
     try {
       this.#restored?.(message, sent);
     } catch (error) {
@@ -166,23 +169,35 @@ export class Persist {
     }
   }
 
+  /**
+   * Sends what has waited: its time to live has gone on, and 0 of it is none.
+   * @param {any} entry
+   * @param {object} [options]
+   */
+  #late({ message, priority, expires = Infinity }, options) {
+    const left = expires - Date.now();
+    if (left <= 0) return Promise.resolve({ status: "dropped", code: "expired" });
+    return this.#post(message, { priority, ...options, ttl: left < Infinity ? Math.min(left, LONGEST) : undefined });
+  }
+
   /** Rejects when it is given up, which nobody asks. */
   #lock(tab, how, run) {
     return navigator.locks.request(`${this.#prefix}${tab}`, how, run).catch(() => {});
   }
 
+  /** The names of all that is kept for this key, by tab. */
   #names() {
-    return (
-      this.#try(() => {
-        const names = [];
-        for (let at = 0; at < this.#storage.length; at++) names.push(this.#storage.key(at));
-        return names.filter((name) => this.#tabOf(name));
-      }) ?? []
-    );
-  }
-
-  #tabs() {
-    return [...new Set(this.#names().map((name) => this.#tabOf(name)))];
+    const names = new Map();
+    this.#try(() => {
+      for (let at = 0; at < this.#storage.length; at++) {
+        const name = this.#storage.key(at),
+          tab = this.#tabOf(name);
+        if (!tab) continue;
+        if (!names.has(tab)) names.set(tab, []);
+        names.get(tab).push(name);
+      }
+    });
+    return names;
   }
 
   #tabOf(name) {

@@ -43,8 +43,12 @@ export class Progress {
 
   constructor({ storage, key, manual }, fixed, port) {
     this.#manual = manual;
-    // In whatever order.
-    this.#key = ["everwire", key, ...fixed.map((address) => address && plain(address[0])).sort()].join(" ");
+    // In whatever order. A blank in the key could make it another one's.
+    this.#key = [
+      "everwire",
+      key.replace(/[% ]/g, encodeURIComponent),
+      ...fixed.map((address) => address && plain(address[0])).sort(),
+    ].join(" ");
     if (taken.has(this.#key)) throw invalid("another client uses this resume.key: give each stream its own");
     taken.add(this.#key);
     try {

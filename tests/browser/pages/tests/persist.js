@@ -200,6 +200,87 @@ test("keys are apart, and what is torn is passed over", async () => {
   equal(restored, [1], "restored");
 });
 
+test("a key with a newline, or with what stands for one, is none of another's", async () => {
+  const key = unique();
+  for (const other of [`${key}\ntab`, `${key}%0Atab`]) {
+    const gone = await page(script("ws", [[["mute"]]]).url, other, "wire.send({ n: 1 });");
+    gone.remove();
+  }
+  const restored = [];
+  const made = client(script("ws", [[["echo"]]]).url, { key, restored: (message) => restored.push(message) });
+  equal((await made.send({ n: 0 })).status, "acked", "its own");
+  for (const other of [`${key}\ntab`, `${key}%0Atab`]) {
+    const mine = new Promise((resolve) => {
+      client(script("ws", [[["echo"]]]).url, { key: other, restored: ({ n }, outcome) => resolve([n, outcome]) });
+    });
+    const [n, outcome] = await mine;
+    equal([n, (await outcome).status], [1, "acked"], "who left it");
+  }
+  equal(restored, [], "of others");
+});
+
+test("what expired in the storage is not sent, by a tab that is open neither; what is of use for years is", async () => {
+  const key = unique();
+  const plan = script("ws", [[["echo"]]]);
+  const outcomes = {};
+  const restored = async ({ id }, outcome) => {
+    outcomes[id] = (await outcome).code ?? (await outcome).status;
+  };
+  const leave = (tab, id, expires) => {
+    const name = `everwire-outbox ${key}\n${tab}\n1`;
+    localStorage.setItem(name, JSON.stringify({ message: { id }, expires }));
+    return new StorageEvent("storage", { key: name });
+  };
+  leave("gone", "past", Date.now() - 60_000);
+  leave("lost", "years", Date.now() + 2 ** 40);
+  const made = client(plan.url, { key, restored });
+  await made.opened();
+  for (const [at, expires] of [Date.now() - 60_000, Date.now(), Date.now() + 60_000].entries())
+    dispatchEvent(leave(`later${at}`, `later${at}`, expires));
+  await waitFor(
+    () => Object.keys(outcomes).length === 5,
+    () => JSON.stringify(outcomes),
+  );
+  equal(
+    outcomes,
+    { past: "expired", years: "acked", later0: "expired", later1: "expired", later2: "acked" },
+    "outcomes",
+  );
+  equal(
+    (await received(plan))[0].map(({ id }) => id),
+    ["years", "later2"],
+    "at the server",
+  );
+  equal(kept(key), [], "kept");
+});
+
+test("what 900 tabs left is looked through a few times, not once for each", async () => {
+  const key = unique();
+  const values = new Map();
+  let looks = 0;
+  const storage = {
+    get length() {
+      return values.size;
+    },
+    key(at) {
+      looks++;
+      return [...values.keys()][at];
+    },
+    getItem: (name) => values.get(name) ?? null,
+    setItem: (name, value) => void values.set(name, value),
+    removeItem: (name) => void values.delete(name),
+  };
+  for (let n = 0; n < 900; n++)
+    values.set(`everwire-outbox ${key}\ntab${n}\n1`, JSON.stringify({ message: { id: n } }));
+  let count = 0;
+  client(script("ws", [[["echo"]]]).url, { key, storage, restored: () => count++ });
+  await waitFor(
+    () => count === 900 && !values.size,
+    () => `all sent, have ${count}, ${values.size} are left`,
+  );
+  ok(looks < 5_000, `${looks} names were looked at`);
+});
+
 test("a storage that throws is told once, and everything is sent all the same", async () => {
   const refuse = () => {
     throw new Error("full");
