@@ -54,6 +54,8 @@ export interface Tokens {
    * `onRefresh` gets each new one while the client is open, to send it over the connection that there is. Returns what ends it.
    */
   keepFresh(client: Client<any>, onRefresh?: (token: string) => void): () => void;
+  /** At logout: the token is thrown away, also one that is being asked for. The next attempt asks for a new one. */
+  forget(): void;
 }
 
 /**
@@ -65,3 +67,16 @@ export function tokens(
   ask: (context: TokenContext) => string | Token | Promise<string | Token>,
   options?: TokensOptions,
 ): Tokens;
+
+/**
+ * At logout, when the clients are closed: removes what `resume.storage` and `outbox.persist` keep under this key, for every endpoint and of
+ * every tab, from `sessionStorage` and `localStorage`, or from the storages given. Another tab that has a client with this key open
+ * writes again: close those, too. Throws `invalid-option` for a storage that cannot be listed.
+ *
+ * ```js
+ * wire.close();
+ * auth.forget();
+ * forget(user.id);
+ * ```
+ */
+export function forget(key: string, ...storages: Storage[]): void;

@@ -1,7 +1,8 @@
 // Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
 import { report, resolve, setParameter } from "../src/transport/port.js";
+import { keyPart } from "./encode.js";
 import { invalid } from "./errors.js";
-import { LONGEST, check, readForm, wrongProtocols } from "./options.js";
+import { LONGEST, check, isStorage, readForm, wrongProtocols } from "./options.js";
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => typeof value === "string" || value?.href;
@@ -17,6 +18,25 @@ export function tokens(ask, options = {}) {
   if (!isFunction(ask)) throw invalid("tokens takes a function that gives a token");
   const { refreshAhead = 60_000 } = readForm("tokens", check("tokens", options, "an object"), TOKENS);
   return new Tokens(ask, refreshAhead);
+}
+
+export function forget(key, ...storages) {
+  if (typeof key !== "string") throw invalid("forget takes the key that resume.key or outbox.persist.key had");
+  for (const name of storages.length ? [] : ["sessionStorage", "localStorage"]) {
+    try {
+      storages.push(globalThis[name]);
+    } catch {
+      // The browser forbids it, so nothing was stored there.
+    }
+  }
+  const part = keyPart(key);
+  for (const storage of storages.filter(Boolean)) {
+    if (!isStorage(storage)) throw invalid("forget takes Storages, as localStorage is");
+    const names = Array.from({ length: storage.length }, (_, at) => storage.key(at));
+    for (const name of names)
+      if (name.startsWith(`everwire ${part} `) || name.startsWith(`everwire-outbox ${part}\n`))
+        storage.removeItem(name);
+  }
 }
 
 /** `[token, when it expires]` of what the caller's function gave. */
@@ -101,6 +121,14 @@ class Tokens {
   "frame"(make = (token) => ({ type: "auth", token })) {
     if (!isFunction(make)) throw invalid("frame takes a function that makes the frame of the token");
     return this.put((token, { send }) => send(make(token)));
+  }
+
+  // Quoted: a name that scripts/build.mjs shortens elsewhere.
+  "forget"() {
+    this.#kept = undefined;
+    this.#arm();
+    this.#flight?.abort.abort();
+    this.#flight = undefined;
   }
 
   keepFresh(wire, onRefresh) {

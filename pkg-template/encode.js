@@ -37,6 +37,9 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
+/** A key in a name made of parts: none of what stands between them is in it. */
+export const keyPart = (key) => key.replace(/[%\s]/g, encodeURIComponent);
+
 /** An id that nobody can guess, also not from earlier ones. No `randomUUID`: a page by http has none. */
 export const freshId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 

@@ -44,6 +44,10 @@ export const isHeaders = (value) => {
   }
 };
 
+/** As localStorage is: what is in it can be listed. */
+export const isStorage = (value) =>
+  ["getItem", "setItem", "removeItem", "key"].every((name) => typeof value?.[name] === "function") && "length" in value;
+
 /** What an option may be, as the forms and the errors call it; besides numbers, and what stands there as JSON. */
 const KINDS = {
   anything: () => true,

@@ -1,14 +1,11 @@
 // What the server has not acked yet, kept over a reload: by tab, and sent by another tab when its own is gone.
 import { isBytes, reopened, report } from "../src/transport/port.js";
-import { identify } from "./encode.js";
+import { identify, keyPart } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
-import { LONGEST, check, readForm } from "./options.js";
+import { LONGEST, check, isStorage, readForm } from "./options.js";
 
 /** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
 const OWN = 1e9;
-
-const isStorage = (value) =>
-  ["getItem", "setItem", "removeItem", "key"].every((name) => typeof value?.[name] === "function") && "length" in value;
 
 const PERSIST = `
 key=a string
@@ -31,9 +28,6 @@ export function readPersist(given, acks) {
   return { key, storage, restored };
 }
 
-/** A name made of parts: none of them has what stands between them. */
-const part = (key) => key.replace(/[%\n]/g, encodeURIComponent);
-
 /** One entry for each message: `everwire-outbox KEY` newline `TAB` newline `NUMBER`, so that one costs no more than itself. */
 export class Persist {
   #storage;
@@ -54,7 +48,7 @@ export class Persist {
 
   /** `post(message, options)` is the client's own send, `acks` how the server acks. */
   constructor({ key, storage, restored }, acks, post) {
-    this.#prefix = `everwire-outbox ${part(key)}\n`;
+    this.#prefix = `everwire-outbox ${keyPart(key)}\n`;
     this.#restored = restored;
     this.#acks = acks;
     this.#post = post;

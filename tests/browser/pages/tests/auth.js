@@ -1,9 +1,10 @@
 // Tokens: `everwire/auth`, in the four places, with expiry.
 import { held } from "../spies.js";
-import { tokens } from "/pkg/auth.js";
+import { connect } from "/pkg/duplex.js";
+import { forget, tokens } from "/pkg/auth.js";
 import { client, watch } from "../client.js";
 import { after, engine, equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
-import { script, sse, ws } from "../server.js";
+import { script, sse, unique, ws } from "../server.js";
 
 const hour = 3_600_000;
 const soon = () => Date.now() + hour;
@@ -518,3 +519,46 @@ test(
   },
   { seconds: 30 },
 );
+
+test("forget: nothing of a user stays, and all of the others' does", async () => {
+  const { auth, reasons } = counted();
+  const [ann, bob] = [unique(), unique()];
+  const stand = (key) => ({ id: "id", storage: true, key });
+  const outbox = (key) => ({ ack: { match: ({ data }) => data.ack }, persist: { key } });
+  const left = (key) =>
+    [sessionStorage, localStorage].flatMap((storage) => Object.keys(storage).filter((name) => name.includes(key)));
+  for (const key of [ann, `${ann} x`, bob]) {
+    const plan = script("ws", [[["send", '{"id":"1"}']]]);
+    const made = connect(auth.query(plan.url), { resume: stand(key), outbox: outbox(key) });
+    after(() => made.close());
+    made.on(() => {});
+    await waitFor(() => made.lastEventId === "1", "a message");
+    made.close();
+    localStorage.setItem(`everwire-outbox ${key.replace(" ", "%20")}\ntab\n1`, "{}");
+  }
+  forget(ann);
+  equal([left(ann).length, left(bob).length], [2, 2], "left, of another key that begins so, and of another user");
+  ok(
+    left(ann).every((name) => name.includes("%20x")),
+    "the other key's",
+  );
+  auth.forget();
+  await client(auth.query(script("ws", [[]]).url)).opened();
+  equal(reasons, ["initial", "initial"], "asked again");
+  const values = new Map([[`everwire-outbox ${ann}\ntab\n1`, "{}"]]);
+  const own = {
+    get length() {
+      return values.size;
+    },
+    key: (at) => [...values.keys()][at],
+    getItem: (name) => values.get(name),
+    setItem() {},
+    removeItem: (name) => values.delete(name),
+  };
+  forget(ann, own);
+  equal(values.size, 0, "in a storage of the app's");
+  forget(`${ann} x`);
+  forget(bob);
+  for (const wrong of [() => forget(5), () => forget("a", {})])
+    equal(thrown(wrong).code, "invalid-option", "what it takes");
+});
