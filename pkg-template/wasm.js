@@ -7,6 +7,8 @@ import { mark, pivot, size, text, unused } from "#wasm";
 // Kinds of a client's call, as src/bindings/mod.rs reads them.
 const NEW = 30,
   FREE = 31;
+/** An instance with so many bytes of memory is let go of when its last client is. */
+const LARGE = 2 ** 22;
 
 let module;
 let current;
@@ -90,6 +92,8 @@ export function instance() {
         free() {
           enter(FREE);
           clients[client] = undefined;
+          // A memory never shrinks: the next client gets a new one.
+          if (current === made && memory.buffer.byteLength > LARGE && !clients.some(Boolean)) current = undefined;
         },
       };
     };

@@ -288,7 +288,8 @@ impl Builder {
     }
 
     /// The longest line or event that a fetched stream may have, in bytes; a longer one is
-    /// [`Failure::TooBig`]. Default 16 MiB.
+    /// [`Failure::TooBig`]. Default 16 MiB; no more than 512 MiB counts. The lines of an event, at 16 bytes each, may be
+    /// as many again, but at least 64 KiB and at most 64 MiB.
     pub fn max_event_bytes(mut self, bytes: usize) -> Self {
         self.max_event_bytes = bytes;
         self

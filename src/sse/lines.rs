@@ -24,6 +24,8 @@ pub(super) fn read(
     retry: &mut Option<u32>,
 ) -> usize {
     let length = buffer.len().saturating_sub(BLOCK);
+    // Neither too long nor of too many lines: what is longer is looked at again.
+    let short = max.min(1 << 13);
     // Where the block's entries begin, and where it began.
     let mut used = HEADER;
     let mut mark = HEADER;
@@ -72,7 +74,10 @@ pub(super) fn read(
                     (kind, from + skipped)
                 };
                 if used >= table.len() {
-                    grow(table);
+                    if used > mark + most_lines(max) {
+                        return too_big(table, mark);
+                    }
+                    grow(table, max);
                 }
                 // Word by word: an array would be made on the stack, written in words and read in pairs, which stalls.
                 if let Some([to_kind, to_start, to_end, _]) = table.get_mut(used) {
@@ -96,7 +101,7 @@ pub(super) fn read(
                 }
                 continue;
             }
-            if end - block > max {
+            if end - block > short && (end - block > max || used > mark + most_lines(max)) {
                 return too_big(table, mark);
             }
             if used != mark
@@ -146,10 +151,19 @@ fn too_big(table: &mut Vec<Entry>, mark: usize) -> usize {
     mark + 1
 }
 
+/// So many lines may one event have: their entries take no more memory than its text may, nor more than 64 MB. A stream of the
+/// shortest lines would else take five times as much.
+#[cold]
+fn most_lines(max: usize) -> usize {
+    max.clamp(1 << 16, 1 << 26) / size_of::<Entry>()
+}
+
+/// To all that an event may have, when it has more than a chunk can: what is grown in steps leaves holes in the memory.
 #[cold]
 #[inline(never)]
-fn grow(table: &mut Vec<Entry>) {
-    table.resize(table.len() + 1024, Entry::default());
+fn grow(table: &mut Vec<Entry>, max: usize) {
+    let more = if table.len() < 1 << 15 { 1024 } else { most_lines(max) };
+    table.resize(table.len() + more, Entry::default());
 }
 
 /// What a line is that begins with none of the usual names and a colon, 0 for nothing; and where its value begins.

@@ -24,6 +24,8 @@ pub(crate) const TOO_BIG: u32 = 5;
 
 /// The longest chunk that can be fed at once, in bytes: what browsers read.
 const STAGE: usize = 1 << 16;
+/// More than this is taken for this, in bytes: a wasm has 4 GiB for all of its clients.
+const MOST: usize = 1 << 29;
 /// Kind, start, end, and a word that nobody reads: to find one takes a shift, and one comparison.
 type Entry = [u32; 4];
 /// The first entry is the header: the region's length, the number of words in the entries behind it, the region's
@@ -61,8 +63,8 @@ impl Parser {
             region: 0,
             searched: 0,
             table: Vec::from([Entry::default(); HEADER]),
-            // What may become a BOM is below any limit.
-            max: max.max(BOM.len() - 1),
+            // What may become a BOM is below any limit, and all of a wasm's memory above it.
+            max: max.clamp(BOM.len() - 1, MOST),
             comments,
             begun: false,
             retry: None,
@@ -78,6 +80,7 @@ impl Parser {
         self.region = 0;
         self.searched = 0;
         self.begun = false;
+        self.table = Vec::from([Entry::default(); HEADER]);
     }
 
     /// Where to put a chunk of at most 64 KiB. It moves: each table says where the next one goes.
@@ -85,7 +88,9 @@ impl Parser {
         // What scans blocks looks beyond the last byte.
         let end = self.held + STAGE + scan::BLOCK;
         if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
+            // A vector doubles, and leaves a hole where it was. The last step is to what an event may take, and no more.
+            let all = self.max + 2 * STAGE;
+            self.buffer.resize(if end > all / 4 { all.max(end) } else { end }, 0);
         }
         self.buffer.as_ptr().wrapping_add(self.held)
     }

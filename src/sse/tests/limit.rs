@@ -100,3 +100,20 @@ fn a_big_buffer_is_given_back_with_its_connection() {
     reader.parser.reset();
     assert_eq!(reader.parser.memory(), 0);
 }
+
+/// What stands for a line takes 16 bytes: as many as the event's text may have, and 64 KiB at least.
+#[test]
+fn an_event_of_too_many_short_lines_is_too_big() {
+    const MAX: usize = 1 << 17;
+    for (lines, fits) in [(MAX / 16, true), (MAX / 16 + 1, false)] {
+        let stream = format!("data: a\n\n{}\ndata: b\n\n", "data\n".repeat(lines));
+        let expected = if fits {
+            vec![message("a"), message(&"\n".repeat(lines - 1)), message("b")]
+        } else {
+            vec![message("a"), Out::TooBig]
+        };
+        for lengths in [&[usize::MAX][..], &[1 << 16], &[1000], &[4097, 3]] {
+            assert_eq!(read(stream.as_bytes(), lengths, MAX).0, expected, "{lines} lines, {lengths:?}");
+        }
+    }
+}

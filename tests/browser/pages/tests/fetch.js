@@ -1,7 +1,7 @@
 // Event streams over fetch, when nothing goes wrong: what EventSource does, and what it cannot.
 import { client, watch } from "../client.js";
 import { after, engine, equal, ok, test, waitFor } from "../harness.js";
-import { app, script, sse, wire } from "../server.js";
+import { app, script, sse, wire, ws } from "../server.js";
 
 const stream = (...chunks) => script("sse", [chunks.map((chunk) => ["send", chunk])]);
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
@@ -325,4 +325,61 @@ test("in a dedicated worker", async () => {
   });
   worker.postMessage(stream("id: 1\ndata: from a worker\n\n").url);
   equal(await answer, { data: "from a worker", lastEventId: "1", transport: "fetch" }, "message");
+});
+
+test("an event of short lines takes no more memory than one of long ones, and ends its own client only", async () => {
+  const { Instance } = WebAssembly;
+  const memories = [];
+  WebAssembly.Instance = class extends Instance {
+    constructor(module, imports) {
+      super(module, imports);
+      memories.push(this.exports.memory);
+    }
+  };
+  after(() => {
+    WebAssembly.Instance = Instance;
+  });
+  const megabytes = () => memories[0].buffer.byteLength / 2 ** 20;
+  // The page's instance may be an old one.
+  const old = client(sse("/big?bytes=8000000"), { codec: "text" });
+  await new Promise((resolve) => old.on(resolve));
+  old.close();
+  // A client is let go of by a task of its own, as its handlers may still run.
+  const task = () => new Promise((resolve) => setTimeout(resolve));
+  await task();
+  memories.length = 0;
+
+  const other = client(ws("/echo"));
+  await other.opened();
+  equal(memories.length, 1, "a new instance, as the old one had become large");
+  const before = megabytes();
+  for (const line of ["id\n", "data\n", "event: e\n", "data: x\r\n", "data: 0123456789\n"]) {
+    let left = 4_000_000 / line.length;
+    const body = () =>
+      new ReadableStream({
+        pull(controller) {
+          controller.enqueue(new TextEncoder().encode(left > 0 ? line.repeat(10_000) : "\n\n"));
+          if (left < 0) controller.close();
+          left -= 10_000;
+        },
+      });
+    const made = client("/short", {
+      maxEventBytes: 5_000_000,
+      reconnect: false,
+      http: { fetch: async () => new Response(body(), { headers: { "content-type": "text/event-stream" } }) },
+    });
+    const seen = watch(made);
+    await waitFor(
+      () => seen.messages.length > 0 || seen.closed,
+      () => `${JSON.stringify(line)}: the end`,
+    );
+    equal(made.lastFailure?.code, line.length > 10 ? undefined : "too-big", JSON.stringify(line));
+    made.close();
+  }
+  equal(other.state, "open", "the other client");
+  ok(megabytes() - before < 25, `${megabytes()} MB, from ${before}`);
+  other.close();
+  await task();
+  await client(ws("/echo")).opened();
+  equal(memories.length, 2, "what it took is given back");
 });
