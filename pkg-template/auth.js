@@ -1,6 +1,6 @@
 // Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
 import { report, resolve, setParameter } from "../src/transport/port.js";
-import { keyPart } from "./encode.js";
+import { outboxOf, placesOf } from "./encode.js";
 import { invalid } from "./errors.js";
 import { LONGEST, check, isStorage, readForm, wrongProtocols } from "./options.js";
 
@@ -29,13 +29,11 @@ export function forget(key, ...storages) {
       // The browser forbids it, so nothing was stored there.
     }
   }
-  const part = keyPart(key);
+  const begins = [placesOf(key), outboxOf(key)];
   for (const storage of storages.filter(Boolean)) {
     if (!isStorage(storage)) throw invalid("forget takes Storages, as localStorage is");
     const names = Array.from({ length: storage.length }, (_, at) => storage.key(at));
-    for (const name of names)
-      if (name.startsWith(`everwire ${part} `) || name.startsWith(`everwire-outbox ${part}\n`))
-        storage.removeItem(name);
+    for (const name of names) if (begins.some((begin) => name.startsWith(begin))) storage.removeItem(name);
   }
 }
 

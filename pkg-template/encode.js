@@ -37,8 +37,10 @@ export function snapshot(payload) {
   return isBytes(payload) ? payload.slice(0) : payload;
 }
 
-/** A key in a name made of parts: none of what stands between them is in it. */
-export const keyPart = (key) => key.replace(/[%\s]/g, encodeURIComponent);
+/** What names in a storage begin with, by the app's key: nothing in a key can stand for the blank or the newline behind it. */
+const part = (key) => key.replace(/[%\s]/g, encodeURIComponent);
+export const placesOf = (key) => `everwire ${part(key)} `;
+export const outboxOf = (key) => `everwire-outbox ${part(key)}\n`;
 
 /** An id that nobody can guess, also not from earlier ones. No `randomUUID`: a page by http has none. */
 export const freshId = () => crypto.getRandomValues(new Uint32Array(4)).join("-");

@@ -1,6 +1,6 @@
 // What the server has not acked yet, kept over a reload: by tab, and sent by another tab when its own is gone.
 import { isBytes, reopened, report } from "../src/transport/port.js";
-import { identify, keyPart } from "./encode.js";
+import { identify, outboxOf } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
 import { LONGEST, check, isStorage, readForm } from "./options.js";
 
@@ -48,7 +48,7 @@ export class Persist {
 
   /** `post(message, options)` is the client's own send, `acks` how the server acks. */
   constructor({ key, storage, restored }, acks, post) {
-    this.#prefix = `everwire-outbox ${keyPart(key)}\n`;
+    this.#prefix = outboxOf(key);
     this.#restored = restored;
     this.#acks = acks;
     this.#post = post;

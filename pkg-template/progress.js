@@ -1,5 +1,5 @@
 import { asNumber, report } from "../src/transport/port.js";
-import { keyPart } from "./encode.js";
+import { placesOf } from "./encode.js";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
 
 const EVERY = 250;
@@ -44,8 +44,13 @@ export class Progress {
 
   constructor({ storage, key, manual }, fixed, port) {
     this.#manual = manual;
-    // In whatever order. A blank in the key could make it another one's.
-    this.#key = ["everwire", keyPart(key), ...fixed.map((address) => address && plain(address[0])).sort()].join(" ");
+    // In whatever order.
+    this.#key =
+      placesOf(key) +
+      fixed
+        .map((address) => address && plain(address[0]))
+        .sort()
+        .join(" ");
     if (taken.has(this.#key)) throw invalid("another client uses this resume.key: give each stream its own");
     taken.add(this.#key);
     try {

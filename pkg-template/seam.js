@@ -5,7 +5,7 @@
 import { FIRST, RECENT } from "../src/transport/port.js";
 
 const ID = 2 ** 21;
-// Of src/core/seam.rs, and why.
+// As in src/core/seam.rs, which says why.
 const JUMP = 2 ** 16,
   FAR = 2n ** 32n,
   JUMPS = 8;

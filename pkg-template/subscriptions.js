@@ -278,7 +278,7 @@ class Subscriptions {
     const given = (seq && this.#port.exactly(seq, message)) ?? undefined;
     const number = asNumber(given);
     if (number === undefined && given !== undefined)
-      this.#port.doubt("subscriptions.seq must give a whole number from 0");
+      this.#port.warn("subscriptions.seq must give a whole number from 0");
     return typeof number === "string" ? BigInt(number) : number;
   }
 

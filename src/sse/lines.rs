@@ -24,7 +24,7 @@ pub(super) fn read(
     retry: &mut Option<u32>,
 ) -> usize {
     let length = buffer.len().saturating_sub(BLOCK);
-    // Neither too long nor of too many lines: what is longer is looked at again.
+    // A block of no more bytes is within both limits: they are compared for longer ones only.
     let short = max.min(1 << 13);
     // Where the block's entries begin, and where it began.
     let mut used = HEADER;

@@ -382,7 +382,7 @@ export class Port {
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
   #stamped = false;
   #lastPing;
-  #doubts = "";
+  #warned = "";
   /** bufferedAmount at the last tick. */
   #buffered = 0;
   #page = [];
@@ -641,7 +641,7 @@ export class Port {
     try {
       const outcome = this.asked ? this.outcome?.(headers, this.asked) : undefined;
       const code = ["gap", "recovered", undefined].indexOf(outcome);
-      if (code < 0) this.doubt('resume.outcome must give "recovered", "gap" or undefined');
+      if (code < 0) this.warn('resume.outcome must give "recovered", "gap" or undefined');
       else if (code < 2) this.call(NOTICE, 0, code);
     } catch (error) {
       report(error);
@@ -921,9 +921,9 @@ export class Port {
   }
 
   /** What a server said is no error of the app's. What cannot be counts as not said: each kind is told once, in the console. */
-  doubt(rule) {
-    if (this.#doubts.includes(rule)) return;
-    this.#doubts += rule;
+  warn(rule) {
+    if (this.#warned.includes(rule)) return;
+    this.#warned += rule;
     // biome-ignore lint/suspicious/noConsole: nobody could be told in another way.
     console.warn(`everwire: ${rule}; anything else is ignored`);
   }
@@ -932,7 +932,7 @@ export class Port {
   acknowledge(ids) {
     for (const id of ids) {
       const number =
-        typeof id === "object" ? this.doubt("outbox.ack.match must give ids") : this.awaiting.get(String(id));
+        typeof id === "object" ? this.warn("outbox.ack.match must give ids") : this.awaiting.get(String(id));
       if (number !== undefined) this.call(ACKED, 0, number);
     }
   }
@@ -973,14 +973,14 @@ export class Port {
     if (number === undefined || number === null) return undefined;
     if (!epoch) this.#count();
     const whole = asNumber(number);
-    if (whole === undefined) this.doubt(NUMBERS);
+    if (whole === undefined) this.warn(NUMBERS);
     return whole;
   }
 
   /** What the numbers from here on count in. */
   #count(epoch) {
     const odd = epoch && typeof epoch === "object";
-    if (odd) this.doubt(NUMBERS);
+    if (odd) this.warn(NUMBERS);
     const name = odd ? "" : `${epoch ?? ""}`;
     if (name === (this.epoch ?? "")) return;
     this.epoch = name || undefined;
