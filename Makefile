@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-hostile test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-hostile test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -102,6 +102,13 @@ consumers: setup-test server pack
 # A Rust app with an allocator of its own on the crate.
 app: setup-build
 	@scripts/app.sh
+
+# The site of docs/, into target/docs; a link that leads nowhere is an error. docs-serve shows it on this machine: PORT=5173.
+docs: setup-build
+	@scripts/docs.sh build
+
+docs-serve: setup-build
+	@scripts/docs.sh serve
 
 size: pack
 	@node scripts/size.mjs

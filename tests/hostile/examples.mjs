@@ -12,7 +12,9 @@ import { WebSocket } from "ws";
 import { start } from "../browser/node/processes.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const docs = readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`);
+const docs = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((name) => !name.startsWith("node_modules"))
+  .map((name) => `docs/${name}`);
 const given = process.argv.slice(2);
 const files = given.length ? given : ["README.md", ...docs.filter((name) => name.endsWith(".md"))];
 const servers = files.flatMap((file) =>
