@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-hostile test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-hostile test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants audit clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -31,7 +31,7 @@ setup-cluster:
 	@scripts/setup.sh cluster
 
 server: setup-build
-	@cargo build --quiet --locked -p everwire-demo
+	@. scripts/env.sh && cargo build --quiet --locked -p everwire-demo
 
 # Builds pkg/everwire-VERSION.tgz and prints its path last.
 pack: setup-build
@@ -45,8 +45,8 @@ lint: setup-build
 	@scripts/lint.sh
 
 test-native: setup-build
-	cargo test --locked --workspace
-	@cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
+	@. scripts/env.sh && cargo test --locked --workspace
+	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
 	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib seam_traces -- --ignored --nocapture | node tests/seam/compare.mjs
 
 # The Rust API, with wasm-pack test, in the three engines.
@@ -127,6 +127,10 @@ fuzz:
 # Small changes to the core, each of which a test must notice: about 50 minutes.
 mutants:
 	@scripts/mutants.sh
+
+# Licences, sources and known holes of what is built with. What could not be asked for is said, and is not passed.
+audit:
+	@scripts/audit.sh
 
 clean:
 	rm -rf target pkg node_modules

@@ -8,9 +8,7 @@ toolchain=$(everwire_wasm_toolchain)
 [ "$toolchain" = default ] && cargo=(cargo) || cargo=(cargo "+$toolchain")
 out=target/app
 rm -rf "$out"
-# With the workspace's versions: wasm-bindgen must equal its CLI.
-cp Cargo.lock tests/app/Cargo.lock
-CARGO_TARGET_DIR=target/wasm "${cargo[@]}" build --quiet --release --target wasm32-unknown-unknown \
+CARGO_TARGET_DIR=target/wasm "${cargo[@]}" build --quiet --locked --release --target wasm32-unknown-unknown \
   --manifest-path tests/app/Cargo.toml
 wasm-bindgen target/wasm/wasm32-unknown-unknown/release/everwire_app.wasm --target web --out-dir "$out"
 node - "$out/everwire_app.d.ts" <<'JS'

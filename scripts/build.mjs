@@ -11,6 +11,7 @@ import { addressNpm, readAddress } from "./address.mjs";
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
 const out = "target/npm";
+const toolchain = process.env.EVERWIRE_TOOLCHAIN ? [`+${process.env.EVERWIRE_TOOLCHAIN}`] : [];
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
@@ -19,7 +20,7 @@ mkdirSync(out, { recursive: true });
 execFileSync(
   "cargo",
   [
-    ...(process.env.EVERWIRE_TOOLCHAIN ? [`+${process.env.EVERWIRE_TOOLCHAIN}`] : []),
+    ...toolchain,
     "rustc",
     "--quiet",
     "--locked",
@@ -120,12 +121,29 @@ for (const file of readdirSync("pkg")) {
   writeFileSync(`pkg/${file}`, `${code}\n`);
 }
 for (const name of entries) cpSync(`pkg-template/${name}.d.ts`, `pkg/${name}.d.ts`);
+// What whoever builds it again needs to get the same bytes: brotli and gzip are Node's, the tarball is npm's.
+const made = {
+  rustc: /^rustc (.+)/.exec(execFileSync("rustc", [...toolchain, "--version"], { encoding: "utf8" }))?.[1],
+  ...Object.fromEntries(["binaryen", "esbuild", "terser"].map((name) => [name, installed(name)])),
+  node: process.versions.node,
+  npm: execFileSync("npm", ["--version"], { encoding: "utf8" }).trim(),
+};
+writeFileSync("pkg/build.json", `${JSON.stringify(made, null, 2)}\n`);
+console.log(
+  `made by ${Object.entries(made)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ")}`,
+);
 for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
 addressNpm("pkg", { ...manifest, version }, readFileSync("README.md", "utf8"), readAddress());
 
 // A module that an engine refuses must not be packed.
 new WebAssembly.Module(bytes);
+
+function installed(name) {
+  return JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")).version;
+}
 
 /**
  * Each byte is turned over around the pivot that compresses best: a wasm's frequent bytes become letters. What is no ASCII

@@ -16,7 +16,7 @@ export function packCrate(out, url) {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const cargo = (cwd, target) =>
-    execFileSync("cargo", ["package", "--quiet", "--no-verify", "--allow-dirty", "--package", "everwire"], {
+    execFileSync("cargo", ["package", "--quiet", "--locked", "--no-verify", "--allow-dirty", "--package", "everwire"], {
       cwd,
       // Elsewhere than the build: the other package has the same name.
       env: { ...process.env, CARGO_TARGET_DIR: target },

@@ -14,7 +14,13 @@ export EVERWIRE_NGINX EVERWIRE_CADDY EVERWIRE_NCHAN EVERWIRE_REDIS
 for _bin in "$EVERWIRE_CACHE"/*/bin; do [ -d "$_bin" ] && PATH=$_bin:$PATH; done
 export PATH
 
-# The toolchain that can build for wasm32-unknown-unknown: the default one, or Debian's.
+# The compiler is the one of rust-toolchain.toml. Where rustup can neither find nor fetch it, as without its servers, it is the
+# default one, so that everything but the package's bytes is the same.
+if [ -z "${RUSTUP_TOOLCHAIN:-}" ] && command -v rustup >/dev/null && ! rustc --version >/dev/null 2>&1; then
+  _default=$(rustup default 2>/dev/null) && RUSTUP_TOOLCHAIN=${_default%% *} && export RUSTUP_TOOLCHAIN
+fi
+
+# The toolchain that can build for wasm32-unknown-unknown: the one in use, or Debian's.
 everwire_wasm_toolchain() {
   local toolchain sysroot
   for toolchain in "${RUSTUP_TOOLCHAIN:-default}" debian-web; do

@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh fuzz
 . scripts/env.sh
+# cargo fuzz has no --locked.
+cargo fetch --quiet --locked --manifest-path fuzz/Cargo.toml
 # Fuzzing needs flags of the nightly compiler, which the stable one has as well when told so. No sanitizer:
 # there is no unsafe code to find fault with.
 RUSTC_BOOTSTRAP=1 cargo fuzz run -s none sse -- -max_total_time="${1:-60}" -max_len=4096 \

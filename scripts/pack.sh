@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the npm package, packs it, and unpacks it for the tests. Prints its hash, and its path last.
+# Builds the npm package, packs it, and unpacks it for the tests. Prints by what it was made,
+# its hash, and its path last.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fallback|cluster|fuzz
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fallback|cluster|fuzz|mutants|audit
 #   build    what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
 #   test     build, and what `make test` needs besides: wasm-pack and the three browsers
 #   proxies  build, and what `make test-proxies` needs besides: Chromium, nginx and Caddy
 #   fallback build, and what `make test-fallback` needs besides: the three browsers, and nginx
 #   cluster  build, and what `make demo-cluster` runs: nginx with nchan, and Redis
 #   fuzz     build, and what `make fuzz` needs besides
+#   mutants  build, and what `make mutants` needs besides
+#   audit    build, and what `make audit` needs besides
 # Our own tools go into a cache outside the clone, so that a second clone finds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -37,13 +39,14 @@ apt_install() { # apt_install WHAT-FOR PACKAGE...
   die "$what could not be installed (above: what apt-get said). Install by hand (other places: see scripts/env.sh), then run again: $*"
 }
 
-cargo_tool() { # cargo_tool COMMAND CRATE VERSION [FLAG...]
+cargo_tool() { # cargo_tool COMMAND CRATE VERSION [SOURCE, default the registry]
   local command=$1 crate=$2 version=$3; shift 3
+  [ $# -gt 0 ] || set -- "$crate" --version "$version"
   [ -e "$EVERWIRE_CACHE/$crate-$version/bin/$command" ] && return
   say "building $crate $version"
   # Not --quiet: a first build takes minutes, and its log is what a failure is read from.
-  cargo install "$crate" --version "$version" --root "$EVERWIRE_CACHE/$crate-$version.part" \
-    --target-dir "$EVERWIRE_CACHE/build" "$@" >"$EVERWIRE_CACHE/$crate.log" 2>&1 ||
+  cargo install "$@" --locked --root "$EVERWIRE_CACHE/$crate-$version.part" \
+    --target-dir "$EVERWIRE_CACHE/build" >"$EVERWIRE_CACHE/$crate.log" 2>&1 ||
     { tail -20 "$EVERWIRE_CACHE/$crate.log" >&2; die "$crate $version did not build (above: why)"; }
   rm -rf "$EVERWIRE_CACHE/$crate-$version"
   mv "$EVERWIRE_CACHE/$crate-$version.part" "$EVERWIRE_CACHE/$crate-$version"
@@ -103,7 +106,7 @@ need_browsers() {
   need_chromium
   [ -x "$EVERWIRE_FIREFOX" ] || apt_install Firefox firefox-esr
   { [ -x "$EVERWIRE_WEBKITDRIVER" ] && have Xvfb; } || apt_install WebKit webkit2gtk-driver xvfb xauth
-  have geckodriver || cargo_tool geckodriver geckodriver 0.37.1 --locked
+  have geckodriver || cargo_tool geckodriver geckodriver 0.37.1
 }
 
 # Debian starts what it installs, as services of the machine, now and at each boot. What runs here starts its own;
@@ -145,13 +148,22 @@ need_cluster() {
 
 mkdir -p "$EVERWIRE_CACHE"
 need_basics
+pinned=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+case $(rustc --version) in
+  "rustc $pinned "*) ;;
+  *) say "this is not the Rust $pinned of rust-toolchain.toml, but $(rustc --version): the package gets other bytes than the published one" ;;
+esac
+[ -z "${_default:-}" ] || say "rustup can neither find nor fetch $pinned. For cargo by hand: export RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"
 need_wasm_target
-# The CLI must equal the crate's version to the digit. Only the tests use it; not --locked, as not every registry has what its lockfile asks for.
-bindgen=$(sed -n '/^name = "wasm-bindgen"$/{n;s/version = "\(.*\)"/\1/p}' Cargo.lock)
-cargo_tool wasm-bindgen wasm-bindgen-cli "$bindgen"
+# The command must equal the crate's version to the digit. Only the tests use it.
+locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p}" "$2"; }
+bindgen=$(locked wasm-bindgen Cargo.lock)
+[ "$(locked wasm-bindgen-cli scripts/wasm-bindgen/Cargo.lock)" = "$bindgen" ] ||
+  die "scripts/wasm-bindgen is not for wasm-bindgen $bindgen, which Cargo.lock has. Write that version into its Cargo.toml, and: cargo update --manifest-path scripts/wasm-bindgen/Cargo.toml"
+cargo_tool wasm-bindgen wasm-bindgen-locked "$bindgen" --path scripts/wasm-bindgen
 need_npm
 if [ "${1:-build}" = test ]; then
-  cargo_tool wasm-pack wasm-pack 0.15.1 --locked
+  cargo_tool wasm-pack wasm-pack 0.15.1
   need_browsers
 fi
 if [ "${1:-build}" = proxies ]; then
@@ -163,9 +175,12 @@ if [ "${1:-build}" = fallback ]; then
 fi
 if [ "${1:-build}" = fuzz ]; then
   have c++ || apt_install "a C++ compiler (libFuzzer)" g++
-  cargo_tool cargo-fuzz cargo-fuzz 0.13.1 --locked
+  cargo_tool cargo-fuzz cargo-fuzz 0.13.1
 fi
 if [ "${1:-build}" = mutants ]; then
-  cargo_tool cargo-mutants cargo-mutants 27.1.0 --locked
+  cargo_tool cargo-mutants cargo-mutants 27.1.0
+fi
+if [ "${1:-build}" = audit ]; then
+  cargo_tool cargo-deny cargo-deny 0.20.2
 fi
 if [ "${1:-build}" = cluster ]; then need_cluster; fi
