@@ -16,7 +16,8 @@ function call(value, context) {
 
 /**
  * What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. An id of the server's may stand in it,
- * which must choose neither another path (URL, "double-dot URL segment") nor another host. A URL object is the app's own choice.
+ * which must choose neither another path (URL, "double-dot URL segment") nor another host ("relative slash state", "special authority
+ * slashes state"): `strays` in src/client/request.rs is the same. A URL object is the app's own choice.
  */
 export function asRequest(given) {
   check("resume.request or http.cancel", given, "an address or an object");
@@ -25,9 +26,9 @@ export function asRequest(given) {
   // URL parsers skip blanks.
   if (
     typeof url === "string" &&
-    /^.[/\\]{2}|[/\\](\.|%2e){1,2}([/\\]|$)/i.test(`/${url.replace(/[\0- ]|[?#].*/gs, "")}`)
+    /^.([/\\]{2}|\w+:(?!\/\/[^/\\]))|[/\\](\.|%2e){1,2}([/\\]|$)/i.test(`/${url.replace(/[\0- ]|[?#].*/gs, "")}`)
   )
-    throw invalid("the address made of an id has .. in its path: use encodeURIComponent, or give a URL object");
+    throw invalid("an id leads the address elsewhere: use encodeURIComponent, or a URL object");
   return request;
 }
 

@@ -27,6 +27,23 @@ pub fn path_segment(text: &str) -> Option<String> {
     Some(segment)
 }
 
+/// Whether a URL parser takes the address elsewhere than it reads: a segment `.` or `..`, encoded or not, a host where a path seemed to
+/// begin, or a scheme without two slashes (URL, "path state", "relative slash state", "special authority slashes state").
+#[cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code))] // of the web's connect
+pub(crate) fn strays(address: &str) -> bool {
+    // Parsers skip these.
+    let text: String = address.chars().filter(|&c| c > ' ').take_while(|&c| c != '?' && c != '#').collect();
+    let scheme = text.split_once(':').filter(|(scheme, _)| scheme.chars().all(|c| c.is_ascii_alphanumeric()));
+    let slashes = |rest: &str| rest.starts_with(['/', '\\']);
+    let host = match scheme {
+        Some((_, rest)) => rest.strip_prefix("//").is_none_or(slashes),
+        None => text.get(1..).is_some_and(|rest| slashes(&text) && slashes(rest)),
+    };
+    host || text
+        .split(['/', '\\'])
+        .any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
+}
+
 /// An address, and for a fetched event stream the method, headers and body of the request.
 ///
 /// A `String` or `&str` is a GET. A WebSocket and an EventSource take the address alone.
@@ -92,7 +109,7 @@ impl Request {
     }
 
     /// Once a message with an id was delivered, the endpoint function is asked for another request, which goes
-    /// on from `last_event_id`: start by POST, resume by GET.
+    /// on from `last_event_id`: start by POST, resume by GET. See [`path_segment`] for an id in the path.
     ///
     /// ```
     /// use everwire::{Client, Request, path_segment};
@@ -144,7 +161,64 @@ impl fmt::Debug for Request {
 
 #[cfg(test)]
 mod tests {
-    use super::path_segment;
+    use super::{path_segment, strays};
+
+    #[test]
+    fn an_address_that_leads_elsewhere_is_seen() {
+        for address in [
+            "/chat/../account/7?really=yes",
+            "/chat/..",
+            "/chat/.",
+            "/chat/%2e%2E/account",
+            "/chat/.%2e?x",
+            "/chat/%2E#x",
+            "/chat/..#:1",
+            "/chat/..\\account",
+            "/chat\\..",
+            "/chat/.\t./account",
+            "/chat/%\n2e./account",
+            " ../account",
+            "./x",
+            "..",
+            "%2e./account",
+            "//evil/account",
+            "/\\evil/account",
+            "\\\\evil",
+            "\u{1}/\t/evil/account",
+            "https:evil/account",
+            "https:/evil/account",
+            "https:///evil/account",
+            "https:\\\\/evil",
+            "ht\ntps:evil",
+            "WSS:evil",
+            "wss:\\\\evil/live",
+            "https://good/chat/../account",
+            "wss://good/chat/%2e%2e",
+        ] {
+            assert!(strays(address), "{address:?}");
+        }
+        for address in [
+            "/chat/1",
+            "chat/a:b",
+            "/chat/...",
+            "/chat/.a/a./%2ea",
+            "/chat/..%2Faccount",
+            "/chat/%252e%252e",
+            "/chat/a//b",
+            "/chat?to=/../x//..",
+            "/chat#/../",
+            "https://good/chat/1",
+            "http://[::1]:8080/live",
+            "",
+        ] {
+            assert!(!strays(address), "{address:?}");
+        }
+        // What path_segment makes stays.
+        for id in ["..", ".", "../a", "%2e%2e", "..\\a", "//evil", "\t..", "https:evil"] {
+            let address = path_segment(id).map(|segment| format!("/chat/{segment}"));
+            assert!(!address.is_some_and(|address| strays(&address)), "{id:?}");
+        }
+    }
 
     #[test]
     fn a_path_segment_stays_where_it_is_put() {

@@ -15,6 +15,7 @@ use super::{
     builder::Endpoint,
     driver::{self, Host},
     inbox::Inbox,
+    request::strays,
 };
 use crate::{
     Failure, OptionError, Outcome, Sent, State, Transport, Why,
@@ -30,6 +31,9 @@ use crate::{
 };
 
 type Driver = driver::Driver<AppHost>;
+
+/// Of an endpoint function's address that [`strays`].
+const ASTRAY: &str = "an endpoint function must give an address without . and .. in its path, and with its own host: use path_segment for an id";
 
 /// The port leaves out zeros at the end.
 type Number = Option<u32>;
@@ -375,7 +379,15 @@ impl Host for AppHost {
                     let Some(driver) = driver.upgrade() else { return };
                     match request {
                         Err(error) if error.is::<NotResumable>() => driver.not_resumable(attempt),
-                        request => resolved(&driver, attempt, &builder, request.as_ref().ok()),
+                        request => {
+                            let request = request.ok();
+                            // An id of the server's may stand in it.
+                            let stays = request.as_ref().filter(|request| !strays(&request.address));
+                            if request.is_some() && stays.is_none() {
+                                driver.port().warn(ASTRAY);
+                            }
+                            resolved(&driver, attempt, &builder, stays);
+                        }
                     }
                 });
             }

@@ -46,6 +46,10 @@ impl Client {
 
     /// A client that asks for its address or [`Request`] before each attempt: a fresh token, say.
     ///
+    /// An id of the server's may stand in it, and must lead nowhere else: an address with a segment `.` or `..` in its path, encoded or
+    /// not, with two slashes in front, or with a scheme that two slashes do not follow is a failed attempt, [`Failure::Provider`], which
+    /// the console explains once. [`path_segment`](crate::path_segment) makes such an id harmless; a URL type's text has none of these.
+    ///
     /// ```
     /// use everwire::{Client, Reason};
     /// # async fn token(fresh: bool) -> Result<String, std::fmt::Error> { Ok(String::new()) }

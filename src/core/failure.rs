@@ -15,7 +15,7 @@ pub enum Failure {
     OpenTimeout,
     /// It looked open, but nothing came within heartbeat.timeout.
     HalfOpen,
-    /// The endpoint function failed, or took longer than the open timeout.
+    /// The endpoint function failed, took longer than the open timeout, or gave an address that cannot be used.
     Provider,
     /// The browser refused to connect: a blocked port, mixed content, a Content-Security-Policy, a bad subprotocol, a password in the
     /// address.

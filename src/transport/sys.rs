@@ -106,6 +106,9 @@ extern "C" {
     pub(crate) fn set_memory(this: &Port, memory: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_hold(this: &Port, room: &JsValue);
+    /// Once for each rule, in the console.
+    #[wasm_bindgen(method)]
+    pub(crate) fn warn(this: &Port, rule: &str);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_resumes(this: &Port, on: bool);
     #[wasm_bindgen(method, setter, js_name = contentType)]

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, future::Future, rc::Rc};
 
-use everwire::{Builder, Client, Context, EndpointError, Failure, Reason, Resume, Why};
+use everwire::{Builder, Client, Context, EndpointError, Failure, Reason, Request, Resume, Why};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{Live, QUICK, Record, Server, next_text, until_closed};
@@ -121,4 +121,54 @@ async fn no_answer_and_no_usable_address_are_failed_attempts() {
     record.until("the third attempt", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
     assert_eq!(failures, [Failure::Provider, Failure::Provider]);
+}
+
+/// What a server may put into an id, in an address that an app makes of it.
+const STEERING: [&str; 9] = [
+    "/chat/../account/7?x",
+    "/chat/%2e%2E/account",
+    "/chat\\..\\account",
+    "/chat/.\t./account",
+    "//localhost/account",
+    "/\\localhost/account",
+    "\u{1}\\\\localhost/account",
+    "https:localhost/account",
+    "http:/account",
+];
+
+#[wasm_bindgen_test]
+async fn an_id_that_leads_the_address_elsewhere_is_a_failed_attempt() {
+    let server = Server::start().await;
+    for with_resume in [true, false] {
+        let script = server.script(
+            "sse",
+            r#"[[["send","id: ..\ndata: 1\n\n"],["wait",20],["reset"]],[["send","data: in\n\n"]]]"#,
+        );
+        let url = script.url.clone();
+        let asked = Asked::default();
+        let list = Rc::clone(&asked);
+        let builder = Client::builder_with(move |context| {
+            list.borrow_mut().push(context);
+            let place = list.borrow().len() - 1;
+            let first = Request::get(&url);
+            let first = if with_resume { first.with_resume() } else { first };
+            let url = url.clone();
+            async move {
+                Ok(match place.checked_sub(1).map(|place| STEERING.get(place)) {
+                    None => first,
+                    Some(Some(&address)) => Request::get(address),
+                    // What a URL type makes of it is its own choice.
+                    Some(None) => Request::get(url),
+                })
+            }
+        });
+        let resume = if with_resume { Resume::new() } else { Resume::new().via_url() };
+        let record = Record::of(builder.backoff(QUICK).resume(resume).live());
+        record.until("the last attempt", |seen| seen.texts().contains(&"in")).await;
+        let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
+        assert_eq!(failures.len(), STEERING.len() + 1, "{failures:?}");
+        assert!(failures.iter().skip(1).all(|failure| *failure == Failure::Provider), "{failures:?}");
+        assert!(asked.borrow().iter().skip(1).all(|context| context.last_event_id == ".."));
+        assert_eq!(script.log().await.len(), 2);
+    }
 }

@@ -69,7 +69,7 @@ test('resume.via "url": the endpoint function has the cursor, nothing else is ad
 });
 
 test('resume.via "url": an id that leads the address elsewhere is refused, a URL object goes', async () => {
-  for (const id of ["../account/7?x#", "..", "%2e%2e"]) {
+  for (const id of ["../account/7?x#", "..", "%2e%2e", ".%2E\\account", "a/..%09/..\\account"]) {
     const plan = script("sse", [[["send", `id: ${id}\ndata: 1\n\n`], ["wait", 20], ["reset"]]]);
     const asked = [];
     const made = client(({ lastEventId }) => (lastEventId ? `/live/${lastEventId}` : plan.url), {

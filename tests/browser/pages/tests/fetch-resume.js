@@ -377,6 +377,15 @@ const steering = [
   "//localhost/account",
   "/\\localhost/account",
   "\u0001/\t/localhost/account",
+  "\\\\localhost\\account",
+  "/chat/%\n2e./account",
+  "https:localhost/account",
+  "HTTP:account",
+  "http:/account",
+  "http:///localhost/account",
+  "http:\\/localhost/account",
+  "ht\ttp:/\\localhost/account",
+  "ws:localhost/account",
 ];
 
 test("an id that leads an address elsewhere: refused in cancel, and no error of the app's", async () => {
