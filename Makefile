@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback server pack crate lint test-native test-web test-texts test-hostile test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants audit clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants audit clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -13,7 +13,7 @@ demo: server pack
 demo-cluster: setup-cluster pack
 	@. scripts/env.sh && exec node www/cluster/run.mjs $(DEMO_ARGS)
 
-test: setup-test test-native test-web pack test-texts test-hostile test-package test-chaos
+test: setup-test test-native test-web pack test-texts test-docs test-hostile test-package test-chaos
 
 setup-build:
 	@scripts/setup.sh build
@@ -26,6 +26,9 @@ setup-proxies:
 
 setup-fallback:
 	@scripts/setup.sh fallback
+
+setup-servers:
+	@scripts/setup.sh servers
 
 setup-cluster:
 	@scripts/setup.sh cluster
@@ -57,11 +60,19 @@ test-web: setup-test server
 test-package: setup-test server pack
 	@. scripts/env.sh && node tests/browser/run.mjs all
 
-# That the code, the types and the README say the same of each option.
+# That the code, the types and the docs say the same of each option.
 test-texts: setup-build pack
 	@. scripts/env.sh && node tests/texts/run.mjs
 
-# The example servers of the README and docs, with hostile requests and frames.
+# That the examples of the README and docs have right types.
+test-docs: setup-build pack
+	@. scripts/env.sh && node tests/docs/types.mjs
+
+# The servers of the docs in each language: they replay, tell what is gone, and keep other sites out.
+test-servers: setup-servers pack
+	@. scripts/env.sh && node --test-reporter=spec tests/docs/servers.mjs $(SERVERS_ARGS)
+
+# The example servers of the README and docs that are Node's, with hostile requests and frames.
 test-hostile: setup-test
 	@. scripts/env.sh && node --test --test-reporter=spec tests/hostile/examples.mjs
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fallback|cluster|fuzz|mutants|audit
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fallback|cluster|servers|fuzz|mutants|audit
 #   build    what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
 #   test     build, and what `make test` needs besides: wasm-pack and the three browsers
 #   proxies  build, and what `make test-proxies` needs besides: Chromium, nginx and Caddy
 #   fallback build, and what `make test-fallback` needs besides: the three browsers, and nginx
 #   cluster  build, and what `make demo-cluster` runs: nginx with nchan, and Redis
+#   servers  build, and what `make test-servers` needs besides: Python, Go and PHP
 #   fuzz     build, and what `make fuzz` needs besides
 #   mutants  build, and what `make mutants` needs besides
 #   audit    build, and what `make audit` needs besides
@@ -182,5 +183,10 @@ if [ "${1:-build}" = mutants ]; then
 fi
 if [ "${1:-build}" = audit ]; then
   cargo_tool cargo-deny cargo-deny 0.20.2
+fi
+if [ "${1:-build}" = servers ]; then
+  { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } || apt_install "Python with venv" python3 python3-venv
+  have go || apt_install Go golang-go
+  have php || apt_install PHP php-cli
 fi
 if [ "${1:-build}" = cluster ]; then need_cluster; fi

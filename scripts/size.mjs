@@ -15,9 +15,9 @@ function fail(sentence) {
   process.exit(1);
 }
 
-async function bundled(dir, charset) {
+async function bundled(dir, charset, contents = 'export { connect } from "everwire";') {
   const { outputFiles } = await build({
-    stdin: { contents: 'export { connect } from "everwire";', resolveDir: dir },
+    stdin: { contents, resolveDir: dir },
     bundle: true,
     minify: true,
     format: "esm",
@@ -54,11 +54,20 @@ const rows = {
   wasm: part("everwire.wasm"),
   facade: await minified("facade.js"),
 };
+/** Others in the same way, for the README's table. */
+for (const [name, what] of Object.entries({
+  "partysocket": "default",
+  "reconnecting-websocket": "default",
+  "@microsoft/fetch-event-source": "fetchEventSource",
+  "eventsource-client": "createEventSource",
+  "eventsource-parser": "createParser",
+}))
+  rows[name.replace(/.*\//, "")] = await bundled(root, "ascii", `export { ${what} } from "${name}";`);
 
-console.log(`${"".padEnd(20)}${["raw", "gzip", "brotli"].map((title) => title.padStart(8)).join("")}`);
+console.log(`${"".padEnd(24)}${["raw", "gzip", "brotli"].map((title) => title.padStart(8)).join("")}`);
 for (const [name, bytes] of Object.entries(rows)) {
   const sizes = [bytes.length, gzipSync(bytes, { level: 9 }).length, brotli(bytes)];
-  console.log(`${name.padEnd(20)}${sizes.map((size) => String(size).padStart(8)).join("")}`);
+  console.log(`${name.padEnd(24)}${sizes.map((size) => String(size).padStart(8)).join("")}`);
 }
 
 const total = brotli(whole);

@@ -50,6 +50,11 @@ pub use crate::{
     transport::Transport,
 };
 
+/// The README's Rust is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// For `fuzz/` alone.
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -65,6 +65,12 @@ function checkPlaces() {
     }
 }
 
+/** A part of the sidebar: titles to pages. */
+const group = (text, pages) => ({
+  text,
+  items: Object.entries(pages).map(([title, page]) => ({ text: title, link: `/${page}` })),
+});
+
 export default {
   lang: "en",
   title: "everwire",
@@ -84,15 +90,61 @@ export default {
   themeConfig: {
     search: { provider: "local" },
     outline: { level: [2, 3] },
-    nav: [{ text: "Production", link: "/production" }, ...(url ? [{ text: "Source", link: url }] : [])],
+    nav: [
+      { text: "Guide", link: "/guide/getting-started" },
+      { text: "Servers", link: "/guide/servers" },
+      { text: "Options", link: "/reference/options" },
+      ...(url ? [{ text: "Source", link: url }] : []),
+    ],
     sidebar: [
-      {
-        text: "In production",
-        items: [
-          { text: "Behind a proxy", link: "/production" },
-          { text: "Many nodes: nchan and Redis", link: "/cluster" },
-        ],
-      },
+      group("Begin", {
+        "Getting started": "guide/getting-started",
+        "Choosing a transport": "guide/transports",
+        "Messages, events, states": "guide/messages",
+        "What your server must do": "guide/servers",
+      }),
+      group("Use", {
+        "Resume and gaps": "guide/resume",
+        "Sends and acks": "guide/sends",
+        "Requests": "guide/requests",
+        "Topics": "guide/topics",
+        "Streaming an answer": "guide/answers",
+        "Tokens": "guide/tokens",
+        "Sending over SSE": "guide/over-sse",
+        "Fallback": "guide/fallback",
+        "Planned changes, endpoints": "guide/planned-changes",
+        "The life of a page": "guide/page-life",
+        "Binary and encodings": "guide/binary",
+        "In place of EventSource, WebSocket": "guide/drop-in",
+      }),
+      group("When it does not work", {
+        "Errors": "guide/errors",
+        "Debugging": "guide/debugging",
+      }),
+      group("In your app", {
+        "Frameworks, SSR, Node": "guide/frameworks",
+        "Testing": "guide/testing",
+        "Migrating": "guide/migrating",
+        "Rust": "guide/rust",
+      }),
+      group("Servers", {
+        "Node": "servers/node",
+        "Python": "servers/python",
+        "Go": "servers/go",
+        "PHP": "servers/php",
+        "Rust": "servers/rust",
+        "Hubs: nchan, Mercure": "servers/hubs",
+      }),
+      group("In production", {
+        "Security": "guide/security",
+        "Behind a proxy": "production",
+        "Many nodes: nchan, Redis": "cluster",
+      }),
+      group("Reference", {
+        "Options": "reference/options",
+        "Measured": "guide/measured",
+        "How it works inside": "guide/internals",
+      }),
     ],
   },
 };

@@ -1,4 +1,4 @@
-// Where options are given: the interface of each place, what stands before the names in the README, and how to give some.
+// Where options are given: the interface of each place, what stands before the names in the docs, and how to give some.
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -41,7 +41,7 @@ function within(made, use) {
 }
 
 /**
- * By the interface, unless `type` says which. `rows`: what the names in the README begin with, if not with the prefix; `only`: these of
+ * By the interface, unless `type` says which. `rows`: what the names in the docs begin with, if not with the prefix; `only`: these of
  * them; `listless`: the code does not say which there are.
  * @type {Record<string, { file: string, prefix: string, give: (options: object) => any, type?: string, rows?: string, only?: string[], listless?: boolean }>}
  */

@@ -1,10 +1,11 @@
 // What is written twice is compared: the range and the default of each option, as the code has them, as the types say them,
-// and as the README's tables do.
+// and as the tables of the docs do.
 //   node tests/texts/run.mjs      Needs target/packed/package (make pack).
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defaults } from "./defaults.mjs";
+import { pages } from "../docs/pages.mjs";
 import { readMembers } from "./members.mjs";
 import { places } from "./places.mjs";
 import { readTables } from "./tables.mjs";
@@ -72,7 +73,8 @@ const words = (list) =>
     .sort()
     .join(" ");
 
-const rows = readTables(read("README.md"));
+const texts = pages.map(read);
+const rows = readTables(texts.join("\n"));
 const unread = new Set(rows.keys());
 const config = read("src/core/config.rs");
 const files = {};
@@ -104,7 +106,7 @@ for (const [
     unread.delete(rowPrefix + key);
     const row = rows.get(rowPrefix + key);
     if (!row) {
-      problems.push(`${option}: the README's tables do not have it`);
+      problems.push(`${option}: the docs' tables do not have it`);
       continue;
     }
     const sentence = await said(() => give({ [key]: NaN }));
@@ -120,8 +122,8 @@ for (const [
       // The interval is the timeout's bound.
       const to = option.endsWith("heartbeat.timeout") ? "interval" : high;
       const range = to === undefined || to === "Infinity" ? `from ${low}` : `${low} to ${to}`;
-      same(`${option}, range`, ["the code", range], [types, rangeIn(doc)], ["README", rangeIn(row.range)]);
-      same(`${option}, default`, ["the code", defaults(option, read)], [types, inTypes], ["README", inTable]);
+      same(`${option}, range`, ["the code", range], [types, rangeIn(doc)], ["the docs", rangeIn(row.range)]);
+      same(`${option}, default`, ["the code", defaults(option, read)], [types, inTypes], ["the docs", inTable]);
       const [, from, till] =
         new RegExp(`"${option}"(?:, [\\w.]+|[^;]*?within\\(option, given), (\\w+), ([\\w:]+),`).exec(config) ?? [];
       if (from) {
@@ -149,19 +151,20 @@ for (const [
         `${option}, range`,
         ["the code", words(list)],
         [types, words(union.match(/"[^"]*"/g))],
-        ["README", words(row.range.match(/"[^"]*"/g) ?? [])],
+        ["the docs", words(row.range.match(/"[^"]*"/g) ?? [])],
       );
     }
     const fallback = defaults(option, read);
-    same(`${option}, default`, ["the code", fallback], [types, inTypes?.replace(/^`|`$/g, "")], ["README", inTable]);
+    same(`${option}, default`, ["the code", fallback], [types, inTypes?.replace(/^`|`$/g, "")], ["the docs", inTable]);
   }
 }
-for (const option of unread) problems.push(`${option}: the README has it, and no interface of the types`);
+for (const option of unread) problems.push(`${option}: the docs have it, and no interface of the types`);
 
 // The sizes of the entries stand in the figures, and nowhere else.
-const prose = read("README.md").replace(/<!-- figures -->[\s\S]*?<!-- \/figures -->/g, "");
+const prose = texts.join("\n").replace(/<!-- figures -->[\s\S]*?<!-- \/figures -->/g, "");
 for (const [sentence] of prose.matchAll(/.*\b\d+(?:\.\d)? kB.*/g))
-  if (/entry|everwire/i.test(sentence)) problems.push(`a size outside of the README's figures: ${sentence}`);
+  if (/entry|everwire/i.test(sentence))
+    problems.push(`a size outside of the figures (docs/guide/measured.md): ${sentence}`);
 
 for (const problem of problems) console.log(`FAIL  texts: ${problem}`);
 console.log(`texts: ${compared} compared, ${problems.length} differ`);

@@ -1,4 +1,4 @@
-/** The rows of the README's tables of options, by the option's full name: default, range, and what it means. */
+/** The rows of the docs' tables of options, by the option's full name: default, range, and what it means. */
 export function readTables(text) {
   /** @type {Map<string, { fallback: string, range: string, meaning: string }>} */
   const rows = new Map();

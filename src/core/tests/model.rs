@@ -86,7 +86,7 @@ enum Step {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Replay {
-    /// At the cursor, as the README asks.
+    /// At the cursor, as the docs ask.
     AtCursor,
     BehindCursor,
     BeforeCursor,
@@ -186,7 +186,7 @@ impl World {
         };
         let mut from = from.max(self.oldest);
         // An older message that never came moves the cursor back, and what is behind it may come again: ids alone
-        // cannot tell (README, Limits), and with a third loss it would. With numbers no server is excluded.
+        // cannot tell (docs, Resume and gaps, Limits), and with a third loss it would. With numbers no server is excluded.
         while !bounds.numbered && reached.is_some_and(|reached| from <= reached) && !self.has(from) {
             from += 1;
         }

@@ -1,0 +1,287 @@
+// The servers of the docs, each taken out of its page and started: the packed everwire connects through a proxy, which cuts; every
+// message comes once and in order, and what is known of it is right. Other sites are kept out, and odd requests end nothing.
+//   node tests/docs/servers.mjs [NAME…]      Of ws, plain, express, fastify, hono, python, go, php, axum; needs target/packed/package.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
+import { connect as open, createServer } from "node:net";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { pathToFileURL } from "node:url";
+import { WebSocket } from "ws";
+import { freePort, start, stopAll } from "../browser/node/processes.mjs";
+import { FRAMES, HANDSHAKE, LINES, raw } from "../hostile/bytes.mjs";
+import { blocks, root } from "./pages.mjs";
+
+// Node 20 has none.
+globalThis.WebSocket ??= /** @type {any} */ (WebSocket);
+const packed = join(root, "target/packed/package/index.js");
+assert.ok(existsSync(packed), "the package is missing. Make it: make pack.");
+const { connect } = await import(pathToFileURL(packed).href);
+const work = join(root, "target/docs-servers");
+const here = join(root, "tests/docs");
+const run = (dir, command, ...args) =>
+  execFileSync(command, args, { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
+
+/** The block of a page in which this text stands. */
+function code(page, text) {
+  const found = blocks(page).filter((block) => block.code.includes(text));
+  assert.equal(found.length, 1, `${page}: ${found.length} blocks have ${text}`);
+  return found[0].code;
+}
+
+/** A folder with these files, in which the port is ours. */
+function folder(name, port, files) {
+  const dir = join(work, name);
+  mkdirSync(dir, { recursive: true });
+  for (const [file, text] of Object.entries(files))
+    writeFileSync(join(dir, file), text.replaceAll("8081", String(port)));
+  return dir;
+}
+
+const feed = () => code("docs/servers/node.md", "// feed.mjs");
+const node = (page, text, shared) => (port) => {
+  const dir = folder("node", port, { ...(shared && { "feed.mjs": feed() }), [`${port}.mjs`]: code(page, text) });
+  if (shared && !existsSync(join(dir, "node_modules"))) {
+    for (const file of ["package.json", "package-lock.json"]) cpSync(join(here, file), join(dir, file));
+    run(dir, "npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit", "--loglevel=error");
+  }
+  return [process.execPath, join(dir, `${port}.mjs`)];
+};
+
+/** @type {Record<string, { start: (port: number) => string[], env?: Record<string, string>, sse?: boolean, websocket?: boolean }>} */
+const servers = {
+  plain: { start: node("docs/guide/getting-started.md", "createServer("), sse: true },
+  ws: { start: node("docs/servers/node.md", "new WebSocketServer"), sse: true, websocket: true },
+  express: { start: node("docs/servers/node.md", "// express.mjs", true), sse: true },
+  fastify: { start: node("docs/servers/node.md", "// fastify.mjs", true), sse: true },
+  hono: { start: node("docs/servers/node.md", "// hono.mjs", true), sse: true },
+  python: {
+    start: (port) => {
+      const dir = folder("python", port, { "server.py": code("docs/servers/python.md", "# server.py") });
+      const wanted = readFileSync(join(here, "requirements.txt"), "utf8");
+      const stamp = join(dir, "installed.txt");
+      if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
+        run(dir, "python3", "-m", "venv", "venv");
+        run(
+          dir,
+          "venv/bin/pip",
+          "install",
+          "--quiet",
+          "--disable-pip-version-check",
+          "-r",
+          join(here, "requirements.txt"),
+        );
+        writeFileSync(stamp, wanted);
+      }
+      return [join(dir, "venv/bin/python"), join(dir, "server.py")];
+    },
+    sse: true,
+  },
+  go: {
+    start: (port) => {
+      const dir = folder("go", port, {
+        "main.go": code("docs/servers/go.md", "// main.go"),
+        "go.mod": "module live\n",
+      });
+      run(dir, "go", "build", "-o", "live", ".");
+      return [join(dir, "live")];
+    },
+    sse: true,
+  },
+  php: {
+    start: (port) => {
+      const dir = folder("php", port, { "live.php": code("docs/servers/php.md", "// live.php") });
+      return ["php", "-q", "-S", `127.0.0.1:${port}`, join(dir, "live.php")];
+    },
+    // Each stream takes one, also for a while after it has left.
+    env: { PHP_CLI_SERVER_WORKERS: "24" },
+    sse: true,
+  },
+  axum: {
+    start: (port) => {
+      const dir = folder("axum", port, {
+        "Cargo.toml": `[package]
+name = "live"
+version = "0.0.0"
+edition = "2024"
+[workspace]
+[dependencies]
+axum = { version = "0.8", default-features = false, features = ["http1", "json", "query", "tokio", "ws"] }
+serde_json = "1"
+tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "sync", "time"] }
+`,
+        "Cargo.lock": readFileSync(join(root, "Cargo.lock"), "utf8"),
+      });
+      mkdirSync(join(dir, "src"), { recursive: true });
+      writeFileSync(
+        join(dir, "src/main.rs"),
+        code("docs/servers/rust.md", "use axum").replaceAll("8081", String(port)),
+      );
+      run(dir, "cargo", "build", "--quiet");
+      return [join(dir, "target/debug/live")];
+    },
+    websocket: true,
+  },
+};
+
+const wanted = process.argv.slice(2);
+for (const name of wanted) assert.ok(Object.hasOwn(servers, name), `there is no ${name}`);
+after(stopAll);
+
+async function until(met, what) {
+  for (let tries = 0; !met(); tries++) {
+    if (tries > 2_000) assert.fail(`never: ${what()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Everything that goes to the server goes through it; `cut` ends it all. */
+async function between(port) {
+  const sockets = new Set();
+  const server = createServer((socket) => {
+    const up = open(port, "127.0.0.1");
+    for (const [one, other] of [
+      [socket, up],
+      [up, socket],
+    ]) {
+      sockets.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      one.pipe(other);
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port: own } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const close = () => {
+    cut();
+    server.close();
+  };
+  return { port: own, cut, close };
+}
+
+/** The status of a GET, and what comes first, or "" from a stream that says nothing for a while. */
+const ask = (port, headers) =>
+  new Promise((resolve, reject) => {
+    const asked = get({ port, host: "127.0.0.1", path: "/live", headers }, (response) => {
+      resolve({ status: response.statusCode, headers: response.headers });
+      response.destroy();
+    });
+    asked.on("error", reject);
+  });
+
+const options = { reconnect: { initialDelay: 100, maxDelay: 300 }, resume: { gap: "gap" } };
+/** A client with what it told. */
+function client(address, resume) {
+  const wire = connect(address, { ...options, resume: { ...options.resume, ...resume } });
+  const told = { ids: /** @type {string[]} */ ([]), gaps: /** @type {string[]} */ ([]), wire };
+  wire.on("price", ({ data, lastEventId }) => {
+    assert.equal(typeof data.price, "number");
+    told.ids.push(lastEventId);
+  });
+  wire.addEventListener("gap", ({ outcome }) => told.gaps.push(outcome));
+  return told;
+}
+const number = (id) => Number(/\d+$/.exec(id)?.[0]);
+
+for (const [name, { start: command, env, sse, websocket }] of Object.entries(servers)) {
+  if (wanted.length && !wanted.includes(name)) continue;
+  test(name, async (t) => {
+    const port = await freePort();
+    const [program, ...args] = command(port);
+    const server = await start(program, args, { what: name, env });
+    t.after(() => server.stop());
+    const middle = await between(port);
+    t.after(middle.close);
+    const listens = () =>
+      new Promise((resolve) => {
+        const socket = open(port, "127.0.0.1", () => resolve(true));
+        socket.on("error", () => resolve(false)).on("connect", () => socket.destroy());
+      });
+    for (let tries = 0; !(await listens()); tries++) {
+      assert.ok(tries < 500 && server.child.exitCode === null, `it does not listen: ${server.output()}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+
+    const ways = /** @type {[string, object][]} */ ([
+      ...(sse ? [[`http://127.0.0.1:${middle.port}/live`, {}]] : []),
+      ...(websocket ? [[`ws://127.0.0.1:${middle.port}/live`, { id: "eventId" }]] : []),
+    ]);
+    for (const [address, resume] of ways) {
+      await t.test(`${address.split(":")[0]}: replays right`, async () => {
+        const { wire, ids, gaps } = client(address, resume);
+        await until(
+          () => ids.length >= 2,
+          () => `two messages; ${server.output()}`,
+        );
+        for (let cuts = 0; cuts < 3; cuts++) {
+          const { length } = ids;
+          middle.cut();
+          await until(
+            () => ids.length > length,
+            () => `a message after a cut: ${wire.state} ${wire.lastFailure?.message}`,
+          );
+        }
+        assert.equal(wire.stats().outcome, "recovered");
+        assert.deepEqual(gaps, []);
+        assert.deepEqual(
+          ids.map(number),
+          ids.map((_, at) => number(ids[0]) + at),
+        );
+        wire.close();
+      });
+      await t.test(`${address.split(":")[0]}: says what is gone`, async () => {
+        const { wire, ids, gaps } = client(address, { ...resume, from: "nobody-knows-1" });
+        await until(
+          () => ids.length >= 1,
+          () => `a message: ${wire.state} ${server.output()}`,
+        );
+        assert.deepEqual(gaps, ["gap"]);
+        wire.close();
+      });
+    }
+
+    const evil = { origin: "https://evil.example" };
+    const page = { origin: "http://localhost:8080" };
+    if (sse)
+      await t.test("admits its own pages only", async () => {
+        assert.equal((await ask(port, evil)).status, 403);
+        const { status, headers } = await ask(port, page);
+        assert.deepEqual([status, headers["access-control-allow-origin"]], [200, page.origin]);
+        assert.match(headers["content-type"], /^text\/event-stream/);
+        assert.match(headers["cache-control"], /^no-(cache|store)/);
+      });
+    if (websocket)
+      await t.test("admits its own pages' WebSockets only", async () => {
+        const handshake = HANDSHAKE.replace("GET /?", "GET /live?");
+        const asked = ({ origin }) => raw(port, handshake.replace("Host:", `Origin: ${origin}\r\nHost:`));
+        assert.match(await asked(evil), /^HTTP\/1.1 40[13]/);
+        assert.match(await asked(page), /^HTTP\/1.1 101/);
+      });
+    await t.test("lives through odd requests", async () => {
+      const lines = Object.values(LINES).map((line) =>
+        line.replace(/^GET \/\?connection=b/, "GET /live?lastEventId[]=b"),
+      );
+      for (const line of lines) await raw(port, line);
+      if (websocket)
+        for (const frame of Object.values(FRAMES))
+          await raw(port, HANDSHAKE.replace("GET /?", "GET /live?"), { next: Buffer.from(frame) });
+      const [address, resume] = ways[0];
+      const { wire, ids } = client(address, resume);
+      await until(
+        () => ids.length >= 1,
+        () => `a message after that; ${server.output()}`,
+      );
+      wire.close();
+      assert.equal(server.child.exitCode, null);
+    });
+  });
+}
+if (process.env.CI) after(() => rmSync(work, { recursive: true, force: true }));
