@@ -26,6 +26,11 @@ export interface TokensOptions {
    * How long before it expires a token is replaced, in ms; at the latest after half of its life. Default 60 000; 0 to 2^31-1.
    */
   refreshAhead?: number;
+  /**
+   * Addresses whose origins may get the token. Default: the first one that it is asked for. For another one the attempt fails, with the
+   * failure `provider`. Does not concern `query`, which is given its address.
+   */
+  origins?: readonly string[];
 }
 
 /** What is told of the attempt, or of the handshake, that a token is for. */

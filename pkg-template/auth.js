@@ -2,7 +2,7 @@
 import { report, resolve, setParameter } from "../src/transport/port.js";
 import { outboxOf, placesOf } from "./encode.js";
 import { invalid } from "./errors.js";
-import { LONGEST, check, isStorage, readForm, wrongProtocols } from "./options.js";
+import { LONGEST, check, isStorage, originOf, readForm, wrongProtocols } from "./options.js";
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => typeof value === "string" || value?.href;
@@ -12,12 +12,22 @@ const SECONDS = 1e11;
 /** Between two refreshes in the background, in ms. */
 const PAUSE = 1_000;
 
-const TOKENS = "refreshAhead=a number of ms from 0 to 2147483647";
+const TOKENS = `
+refreshAhead=a number of ms from 0 to 2147483647
+origins=an array of such`;
+
+function named(address) {
+  try {
+    return originOf(address);
+  } catch {
+    throw invalid("tokens.origins must be of addresses, such as https://example.com");
+  }
+}
 
 export function tokens(ask, options = {}) {
   if (!isFunction(ask)) throw invalid("tokens takes a function that gives a token");
-  const { refreshAhead = 60_000 } = readForm("tokens", check("tokens", options, "an object"), TOKENS);
-  return new Tokens(ask, refreshAhead);
+  const { refreshAhead = 60_000, origins = [] } = readForm("tokens", check("tokens", options, "an object"), TOKENS);
+  return new Tokens(ask, refreshAhead, origins.map(named));
 }
 
 export function forget(key, ...storages) {
@@ -73,6 +83,8 @@ function addTo(target, name, token) {
 class Tokens {
   #ask;
   #ahead;
+  /** Those that get it: the app's, or the first one that asked. */
+  #origins;
   /** `{ token, expires, stale }`, the last two in ms since 1970: from `stale` on another one is asked for. */
   #kept;
   /** A question to the caller's function that is out: `{ promise, forced, waiting, abort }`. */
@@ -82,9 +94,10 @@ class Tokens {
   #abort;
   #timer;
 
-  constructor(ask, ahead) {
+  constructor(ask, ahead, origins) {
     this.#ask = ask;
     this.#ahead = ahead;
+    this.#origins = origins;
   }
 
   put(place) {
@@ -92,9 +105,16 @@ class Tokens {
     // A refusal is that of the token which was put here. Another client may have got a new one since.
     let last;
     return async (context) => {
+      if (context?.url) this.#confine(originOf(context.url));
       last = await this.#get(context, last);
       return place(last, context);
     };
+  }
+
+  #confine(origin) {
+    if (!this.#origins.length) this.#origins.push(origin);
+    if (!this.#origins.includes(origin))
+      throw invalid("tokens: another origin would get the token. If it is to have it, name all in the option origins");
   }
 
   query(target, name = "access_token") {

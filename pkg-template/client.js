@@ -6,7 +6,18 @@ import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
 import { Gate } from "./gate.js";
 import { Listeners } from "./handlers.js";
-import { ACK, AWAITS, TRANSPORTS, check, headersFor, pick, readSend, wrongProtocols } from "./options.js";
+import {
+  ACK,
+  AWAITS,
+  TRANSPORTS,
+  check,
+  confine,
+  headersFor,
+  isAddress,
+  pick,
+  readSend,
+  wrongProtocols,
+} from "./options.js";
 import { Progress, plain } from "./progress.js";
 import { asRequest, fetchable, tellStop } from "./stop.js";
 
@@ -164,6 +175,7 @@ export class Client extends EventTarget {
       // What a function gives may be one thing and another.
       if (!settings.loose && !endpoints.some((endpoint) => typeof endpoint === "function"))
         this.#fit(/./, ...this.#fixed.map(([, , kind]) => kind));
+      this.#confine();
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
         throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) {
@@ -474,6 +486,17 @@ export class Client extends EventTarget {
     if (wrong && !ways.length) throw invalid(wrong);
   }
 
+  /** Throws where a value of `http` would go to several of the fixed addresses' origins. */
+  #confine() {
+    const { http, beside, probed } = this.#settings;
+    if (isAddress(http.cancel) && !(this.#port.route(http.cancel, TRANSPORTS.fetch) & 3))
+      throw invalid("http.cancel must be an http: or https: address, without a password");
+    const to = (all) =>
+      this.#fixed.flatMap((fixed) => (fixed && (all || fixed[2] === TRANSPORTS.fetch) ? fixed[0] : []));
+    confine(http.headers, ...to(probed), ...beside, ...(isAddress(http.cancel) ? [http.cancel] : []));
+    confine(http.body, ...to());
+  }
+
   #transport(place) {
     return this.#fixed[place]?.[1] ?? this.#settings.ways[place] ?? this.#settings.transport;
   }
@@ -493,7 +516,7 @@ export class Client extends EventTarget {
       hint(`resume.${name} found nothing so far: nothing is resumed`);
     if (port.via === "url") port.call(ASKING);
     const { signal } = (port.asking = new AbortController());
-    const context = { reason, attempt: retry, lastEventId: port.cursor, signal };
+    let context = { reason, attempt: retry, lastEventId: port.cursor, signal };
     const asked = (this.#asked = new Set());
     const ask = async (name, value) => {
       if (typeof value !== "function") return value;
@@ -525,19 +548,24 @@ export class Client extends EventTarget {
       }
       const resumed = begun ? asRequest(given) : undefined;
       const moved = resumed?.url;
-      const [target, offered, headers, body] = await Promise.all([
-        moved ?? this.#fixed[place]?.[0] ?? ask("the endpoint function", this.#endpoints[place]),
-        ask("protocols", protocols),
-        ask("http.headers", resumed?.headers ?? http.headers),
-        resumed ? resumed.body : ask("http.body", http.body),
-      ]);
-      const bad = offered === undefined ? "" : wrongProtocols(offered);
-      if (bad) throw invalid(bad);
+      const target = moved ?? this.#fixed[place]?.[0] ?? (await ask("the endpoint function", this.#endpoints[place]));
       [address, kind] = pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
       // A URL object's string has none of what is refused.
       if (port.via === "url") asRequest(address);
       route = port.route(address, kind);
       this.#fit(NEEDED, route & 3);
+      // Where to: what is asked for from here on may be for this origin alone.
+      if (route & 3) context = { ...context, url: resolve(address).href };
+      // A value is for the endpoint; the address may be the server's word.
+      if (moved && !resumed.headers) confine(http.headers, moved, port.url || moved);
+      const fetched = (route & 3) === TRANSPORTS.fetch;
+      const [offered, headers, body] = await Promise.all([
+        fetched ? undefined : ask("protocols", protocols),
+        fetched ? ask("http.headers", resumed?.headers ?? http.headers) : undefined,
+        fetched ? (resumed ? resumed.body : ask("http.body", http.body)) : undefined,
+      ]);
+      const bad = offered === undefined ? "" : wrongProtocols(offered);
+      if (bad) throw invalid(bad);
       fetchable(headers, body, 1);
       once = http.once && !resumed;
       extra = {

@@ -141,7 +141,8 @@ export class EventSource extends EventTarget {
       reconnect,
       maxEventBytes,
       resume: { via: "header" },
-      http: { method, headers: named, body, fetch: send },
+      // As the standard's class, but with what is the app's own.
+      http: { method, headers: named, body, fetch: send, redirect: named || body ? undefined : "follow" },
       // By the standard each answer but a good one is the end; who sets `reconnect` gets everwire's table alone.
       shouldReconnect: ({ status }) => (found.futile || (status && standard) ? false : undefined),
       [PLAINLY]: true,

@@ -17,6 +17,7 @@ export const FAILURES = [
   ["frozen", "the browser cut the connection while the page was frozen"],
   ["long-id", "send shorter ids: reconnecting without the last one, which is too long"],
   ["cursor", "the server refuses the cursor (resume.via): going on without it, with a gap"],
+  ["redirect", "the server redirects the request: give its final address, or allow it with http.redirect"],
 ];
 
 /** Of a heartbeat that never had an answer. */

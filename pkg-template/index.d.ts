@@ -29,6 +29,12 @@ export interface Context {
   readonly signal: AbortSignal;
 }
 
+/** What a function is told that gives a part of a request. */
+export interface RequestContext extends Context {
+  /** Where the request goes: absolute, without the cursor. What is for one origin is given to that one alone. */
+  readonly url: string;
+}
+
 /** An address, or a function asked for one before each attempt (a fresh token, say). */
 export type Endpoint = Target | ((context: Context) => Target | Promise<Target>);
 
@@ -62,14 +68,24 @@ export interface HttpOptions {
    * began. See `retry` and `resume.request`.
    */
   method?: string;
-  /** Headers, or a function asked for them before each attempt, and for `cancel`. */
-  headers?: HeadersInit | ((context: Context) => HeadersInit | undefined | Promise<HeadersInit | undefined>);
-  /** The body, or a function asked for it before each attempt. */
-  body?: BodyInit | ((context: Context) => BodyInit | undefined | Promise<BodyInit | undefined>);
+  /**
+   * Headers, or a function asked for them before each attempt, and for `cancel`, `uplink` and `probe`. Headers that would go to several
+   * origins (of endpoints, say) are refused: give a function, which is told the `url`.
+   */
+  headers?: HeadersInit | ((context: RequestContext) => HeadersInit | undefined | Promise<HeadersInit | undefined>);
+  /** The body, or a function asked for it before each attempt. For several origins as `headers`. */
+  body?: BodyInit | ((context: RequestContext) => BodyInit | undefined | Promise<BodyInit | undefined>);
   /** As for fetch. Default `same-origin`, or `include` with `withCredentials`. */
   credentials?: "omit" | "same-origin" | "include";
   /** As for fetch. Default `cors`. */
   mode?: "cors" | "same-origin";
+  /**
+   * What becomes of a redirect (Fetch, "HTTP-redirect fetch"). By default a request with headers, a body or `credentials: "include"`
+   * follows one on the page's own origin, and any other one is the failure `redirect`: a browser does not say where it leads before it
+   * has followed it, and other origins would get what was given for this one. A request without these is followed anywhere; the cursor is
+   * then in its address. `follow`: all are followed, with all that belongs to the request, but for what the browser takes off. `error`: none is.
+   */
+  redirect?: "follow" | "error";
   /** A POST or PATCH may be repeated after any failure: it does no harm twice. Default false. */
   retry?: boolean;
   /** Instead of the global fetch. */
@@ -158,6 +174,7 @@ export type FailureCode =
   | "frozen" // the browser cut what nothing can resume, while the page was frozen
   | "too-big" // an event is larger than maxEventBytes
   | "cursor" // the server refuses the cursor that everwire adds, and takes the request without it: the stream goes on without, with a gap
+  | "redirect" // the server redirects the request, and what goes with it may not go to another origin: see http.redirect
   | "long-id"; // the last id is too long to go up: the next attempt goes without it
 
 /** What a {@link Failure} is made of. */

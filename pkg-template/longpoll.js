@@ -1,6 +1,6 @@
 // An event stream in pieces, for a proxy that holds a whole one back: each request is answered with what there is, ends,
 // and is followed by the next. To the core it is one connection, with a seam at each request.
-import { isStream, read, refusal, request } from "../src/transport/fetch.js";
+import { go, isStream, read, refusal, request } from "../src/transport/fetch.js";
 import { setParameter } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { LONGEST, check, readForm } from "./options.js";
@@ -12,6 +12,7 @@ const OPENED = 1,
   ASKED_AGAIN = 22,
   PAUSE = 23;
 const ENDED = 0,
+  REDIRECTED = 7,
   NETWORK = 1006;
 /** More than the server may wait, and nothing came: the answer is lost. */
 const PATIENCE = 10_000;
@@ -84,13 +85,14 @@ function poll(port, attempt, init, name, wait) {
         wait + PATIENCE,
       );
       try {
-        const response = await (port.fetch ?? globalThis.fetch)(target.href, {
-          ...init,
-          headers,
-          cache: "no-store",
-          signal: abort.signal,
-        });
+        const response = await go(
+          port.fetch,
+          target.href,
+          { ...init, headers, cache: "no-store", signal: abort.signal },
+          port,
+        );
         if (!port.owns(socket)) return undefined;
+        if (!response) return [LOST, REDIRECTED];
         if (!isStream(response, init, port)) {
           const [answer, ...told] = await refusal(response, init);
           if (!port.owns(socket)) return undefined;

@@ -1,6 +1,6 @@
 // Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
-import { isBytes, reader } from "../src/transport/port.js";
+import { isBytes, reader, resolve } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 
 export const PROVIDER = 4,
@@ -136,6 +136,7 @@ match=a function`,
 method=an HTTP method
 body=a string, bytes, a form or a function
 credentials="omit", "same-origin" or "include"
+redirect="follow" or "error"
 mode="cors" or "same-origin"
 headers=valid headers or a function
 retry=true or false
@@ -252,7 +253,7 @@ export function readOptions(all, endpoints) {
     outbox = part("outbox"),
     http = part("http");
   const { id, seq, storage, key, frame, request, gap, via = frame && "frame" } = resume;
-  const { method, credentials = withCredentials ? "include" : undefined, mode, headers, body } = http;
+  const { method, credentials = withCredentials ? "include" : undefined, mode, redirect, headers, body } = http;
   // It may be no longer than the silence before it.
   check("heartbeat.timeout", h.timeout, `a number of ms from 50 to ${h.interval ?? 30_000}`);
 
@@ -332,7 +333,7 @@ export function readOptions(all, endpoints) {
     request,
     http: {
       ...http,
-      init: { method: method?.toUpperCase(), credentials, mode },
+      init: { method: method?.toUpperCase(), credentials, mode, redirect },
       once: !http.retry && /^(POST|PATCH)$/i.test(method),
     },
     events: [...(options.events ?? []), gap, r.notice].filter(isString),
@@ -365,7 +366,19 @@ export function readOptions(all, endpoints) {
     // A preset has some for one transport and some for another; and cancel() takes what http has.
     loose: http.cancel || all[SILENT] !== undefined,
     given,
+    /** Other fixed addresses that get http.headers. */
+    beside: [],
+    probed: false,
   };
+}
+
+/** A WebSocket's address counts as its server's own. */
+export const originOf = (address) => resolve(address).origin.replace("ws", "http");
+
+/** Throws where what was given as a value would go to several origins, which only a function can tell apart. */
+export function confine(value, ...addresses) {
+  if (value && !isFunction(value) && new Set(addresses.map(originOf)).size > 1)
+    throw invalid("http.headers and http.body are for one origin: for several give functions, which are told the url");
 }
 
 /** The address for the transport: `[address, number of the transport or 0]`. */

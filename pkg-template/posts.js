@@ -3,7 +3,7 @@
 import { retryAfter } from "../src/transport/fetch.js";
 import { resolve, setParameter } from "../src/transport/port.js";
 import { byteLength, freshId, snapshot } from "./encode.js";
-import { ACK, isHeaders } from "./options.js";
+import { ACK, confine, isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them, and what LOST and POSTED say.
@@ -49,6 +49,8 @@ export function isFetchable(address) {
     return false;
   }
 }
+
+const isThenable = (value) => typeof value?.then === "function";
 
 /** A text that is no JSON goes as a JSON string: who reads it by the codec's rule has what was sent. */
 function element(text) {
@@ -273,12 +275,21 @@ export class Posts {
   #ask(signal) {
     const { headers, context } = this.#uplink,
       port = this.#port;
-    const call = (value, reason) => (typeof value === "function" ? value(context(port, reason, signal)) : value);
+    const call = (value, reason, url) =>
+      typeof value === "function" ? value(context(port, reason, signal, url)) : value;
     // The stream's functions were asked already for what takes the refused one's place.
     const plain = port.reason === "unauthorized" ? "reconnect" : port.reason;
-    const given = [call(this.#url, this.#asked ? plain : port.reason), call(headers, plain)];
+    const to = call(this.#url, this.#asked ? plain : port.reason);
     this.#asked = true;
-    return given.some((value) => typeof value?.then === "function") ? Promise.all(given) : given;
+    // What is no address is told when the request is made.
+    const named = (url) => {
+      if (!isFetchable(url)) return [url];
+      confine(headers, url, port.url);
+      return [url, call(headers, plain, resolve(url).href)];
+    };
+    if (isThenable(to)) return to.then(async (url) => Promise.all(named(url)));
+    const given = named(to);
+    return isThenable(given[1]) ? Promise.all(given) : given;
   }
 
   /** Throws where the functions gave what cannot be used. */

@@ -1,8 +1,8 @@
 // Why an upgrade failed no browser says. A fetch of an address that answers as the upgrade would have says it.
-import { refusal } from "../src/transport/fetch.js";
-import { Port } from "../src/transport/port.js";
+import { go, refusal } from "../src/transport/fetch.js";
+import { Port, resolve } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { headersFor, isHeaders } from "./options.js";
+import { confine, headersFor, isHeaders } from "./options.js";
 import { isFetchable } from "./posts.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
@@ -15,29 +15,36 @@ const OPENED = 1,
 const UPGRADE_REQUIRED = 426;
 
 /** `tries` gives how many attempts there were since the last stable connection. */
-export function addProbe({ port, http }, probe, tries) {
+export function addProbe(settings, probe, tries) {
+  const { port, http } = settings;
   if (typeof probe !== "string" && typeof probe !== "function" && !probe?.href)
     throw invalid("probe must be an address, or a function that gives one");
   if (typeof probe !== "function" && !isFetchable(probe))
     throw invalid("probe must be an http: or https: address, without a password");
+  settings.probed = true;
+  if (typeof probe !== "function") settings.beside.push(probe);
   const call = (value, context) => (typeof value === "function" ? value(context) : value);
 
   /** What the server answers if it refuses, else nothing. */
   async function ask(client, signal) {
     const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
-    const [url, headers] = await Promise.all([call(probe, context), call(http.headers, context)]);
-    if (!isFetchable(url) || !isHeaders(headers))
+    const url = await call(probe, context);
+    const to = isFetchable(url) ? resolve(url).href : "";
+    if (to) confine(http.headers, to, client.url);
+    const headers = to && (await call(http.headers, { ...context, url: to }));
+    if (!to || !isHeaders(headers))
       throw invalid(
         "probe or http.headers gave what fetch cannot take: an http: or https: address, and no password in it",
       );
-    const fetch = http.fetch ?? globalThis.fetch;
-    const response = await fetch(String(url), {
+    const response = await go(http.fetch, to, {
       ...http.init,
       method: "GET",
       headers: headersFor(undefined, headers),
       cache: "no-store",
       signal,
     });
+    // Nor does a redirect to another origin.
+    if (!response) return undefined;
     const { status } = response;
     const [answer, , code] = await refusal(response, {});
     return status < 400 || status === UPGRADE_REQUIRED ? undefined : [answer, code];

@@ -1,10 +1,10 @@
 // The stop request of `cancel()`, and what it has in common with `resume.request`: both are given by the app.
-import { refusal } from "../src/transport/fetch.js";
-import { report } from "../src/transport/port.js";
+import { go, refusal } from "../src/transport/fetch.js";
+import { report, resolve } from "../src/transport/port.js";
 import { byteLength } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { aborted } from "./gate.js";
-import { TRANSPORTS, check, headersFor, isAddress, isBody, isHeaders } from "./options.js";
+import { TRANSPORTS, check, confine, headersFor, isAddress, isBody, isHeaders } from "./options.js";
 
 /** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
 const KEPT = 65_536;
@@ -40,7 +40,7 @@ export function fetchable(headers, body, route) {
 
 /** Tells the server to stop. Gives why it could not be told. */
 export async function tellStop(port, { http, openTimeout }, reason, leaving) {
-  const { cancel, init, headers, fetch = globalThis.fetch } = http;
+  const { cancel, init, headers, fetch } = http;
   const signal = AbortSignal.timeout(openTimeout);
   const context = { reason, attempt: 0, lastEventId: port.cursor, signal };
   // Also for functions that do not look at the signal.
@@ -57,16 +57,21 @@ export async function tellStop(port, { http, openTimeout }, reason, leaving) {
       body,
       headers: own,
     } = given === cancel ? { url: given } : asRequest(given);
-    const offered = own ?? (await within(call(headers, context)));
-    fetchable(offered, body, port.route(url, TRANSPORTS.fetch));
+    const route = port.route(url, TRANSPORTS.fetch);
+    if (route & 3 && !own) confine(headers, url, port.url);
+    // What is not for fetch is told below.
+    const to = { ...context, url: route & 3 ? resolve(url).href : "" };
+    const offered = own ?? (await within(call(headers, to)));
+    fetchable(offered, body, route);
     const named = headersFor(body, offered);
     const small = byteLength(body ?? "") <= KEPT;
-    const go = (keepalive) => fetch(url, { ...init, method, body, headers: named, signal, keepalive });
+    const tell = (keepalive) => go(fetch, url, { ...init, method, body, headers: named, signal, keepalive });
     // A page that goes takes its requests along: said once more, it outlives it.
-    leave = () => go(true).catch(() => {});
+    leave = () => tell(true).catch(() => {});
     if (small && !leaving) globalThis.addEventListener?.("pagehide", leave);
     code = "network";
-    const response = await within(go(leaving && small));
+    const response = await within(tell(leaving && small));
+    if (!response) return new Failure("redirect", { class: "fatal" });
     if (!response.ok)
       return new Failure("http", { class: "fatal", .../** @type {any} */ ((await refusal(response, {}))[0]) });
   } catch (error) {

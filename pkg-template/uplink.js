@@ -76,6 +76,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
   if (http.once && known.length)
     throw invalid("uplink is for a stream that may be asked for again: not with http.method POST or PATCH");
   if ([...known, http.headers].some(isFunction)) settings.flags |= PROVIDER;
+  settings.beside.push(...known.filter((url) => !isFunction(url)));
   const urlOf = (client) => urls.get(endpoints[client.way]);
   const shared = {
     ...uplink,
@@ -85,7 +86,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     slower,
     /** Stops the requests that are out. */
     out: new Set(),
-    context: (port, reason, signal) => ({ reason, attempt: tries(), lastEventId: port.cursor, signal }),
+    context: (port, reason, signal, url) => ({ reason, attempt: tries(), lastEventId: port.cursor, signal, url }),
     /** A message in an answer: an ack or a reply, as it has no place in the stream. */
     heard(port, data) {
       const type = typeof data?.type === "string" ? data.type : "message";

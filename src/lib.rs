@@ -35,7 +35,7 @@ mod transport;
 #[cfg(feature = "rust")]
 pub use crate::client::{
     Builder, Client, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, EndpointError,
-    Event, Gap, Handle, Message, NotResumable, Place, Request, Resume, Retry, SendOptions, Sending,
+    Event, Gap, Handle, Message, NotResumable, Place, Redirect, Request, Resume, Retry, SendOptions, Sending,
     path_segment,
 };
 pub use crate::{

@@ -188,6 +188,7 @@ impl<H: Host> Driver<H> {
             3 => Failure::Provider,
             4 => Failure::Buffered,
             5 => Failure::NotResumable,
+            7 => Failure::Redirect,
             // What has been let out breaks for other reasons.
             6 if core.state() != State::Open => Failure::Blocked,
             // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).

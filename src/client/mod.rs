@@ -29,7 +29,7 @@ pub use self::{
     builder::{Builder, ConnectError, ContentType, Context, EndpointError, NotResumable, Place, Resume},
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
-    request::{Request, path_segment},
+    request::{Redirect, Request, path_segment},
     send_options::SendOptions,
     wire::{Client, EncodeError, Handle, Sending},
 };

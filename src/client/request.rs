@@ -44,6 +44,16 @@ pub(crate) fn strays(address: &str) -> bool {
         .any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
 }
 
+/// What becomes of a redirect, where the default does not do: see [`Request::with_redirect`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Redirect {
+    /// Every one is followed, with the headers and the body.
+    Follow,
+    /// None is followed.
+    Error,
+}
+
 /// An address, and for a fetched event stream the method, headers and body of the request.
 ///
 /// A `String` or `&str` is a GET. A WebSocket and an EventSource take the address alone.
@@ -61,6 +71,7 @@ pub struct Request {
     pub(crate) method: Option<String>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
+    pub(crate) redirect: Option<Redirect>,
     pub(crate) retry: bool,
     pub(crate) resumes: bool,
 }
@@ -73,6 +84,7 @@ impl Request {
             method: None,
             headers: Vec::new(),
             body: None,
+            redirect: None,
             retry: false,
             resumes: false,
         }
@@ -99,6 +111,14 @@ impl Request {
     /// A body. A GET takes none.
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
+        self
+    }
+
+    /// What becomes of a redirect. By default a request with headers, a body or credentials follows one on the page's own origin, and any
+    /// other one is [`Failure::Redirect`](crate::Failure::Redirect): a browser does not say where it leads before it has followed it, and
+    /// other origins would get what was given for this one. A request without these is followed anywhere.
+    pub fn with_redirect(mut self, redirect: Redirect) -> Self {
+        self.redirect = Some(redirect);
         self
     }
 

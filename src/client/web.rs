@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 pub(crate) use super::inbox::Sending;
 use super::{
     Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, NotResumable,
-    Place, Request, Retry, SendOptions,
+    Place, Redirect, Request, Retry, SendOptions,
     builder::Endpoint,
     driver::{self, Host},
     inbox::Inbox,
@@ -351,6 +351,9 @@ fn extra(builder: &Builder, request: &Request) -> JsValue {
     }
     if let Some(body) = &request.body {
         set("body", js_sys::Uint8Array::from(body.as_slice()).into());
+    }
+    if let Some(redirect) = request.redirect {
+        set("redirect", JsValue::from_str(if redirect == Redirect::Follow { "follow" } else { "error" }));
     }
     if builder.with_credentials {
         set("credentials", JsValue::from_str("include"));

@@ -48,6 +48,8 @@ pub enum Failure {
     },
     /// The server refuses the cursor that everwire adds, and takes the request without it.
     Cursor,
+    /// The server redirects the request, and what goes with it was not given for another origin.
+    Redirect,
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -95,10 +97,13 @@ impl Failure {
                 // 404, and whatever says neither to stop nor to wait.
                 _ => Self::ContentType.class(opened),
             },
-            Self::ContentType if opened => Class::Retriable,
-            Self::ContentType | Self::Blocked | Self::TooBig | Self::NotResumable | Self::Frozen => {
-                Class::Fatal
-            }
+            Self::ContentType | Self::Redirect if opened => Class::Retriable,
+            Self::ContentType
+            | Self::Redirect
+            | Self::Blocked
+            | Self::TooBig
+            | Self::NotResumable
+            | Self::Frozen => Class::Fatal,
             Self::Network
             | Self::OpenTimeout
             | Self::HalfOpen
@@ -131,6 +136,7 @@ impl Failure {
             Self::Frozen => "frozen",
             Self::LongId { .. } => "long-id",
             Self::Cursor => "cursor",
+            Self::Redirect => "redirect",
         }
     }
 
@@ -154,6 +160,7 @@ impl Failure {
             Self::Frozen => 13,
             Self::LongId { .. } => 14,
             Self::Cursor => 15,
+            Self::Redirect => 16,
         }
     }
 
@@ -178,6 +185,9 @@ impl Failure {
             Self::Frozen => "the browser cut the connection while the page was frozen",
             Self::LongId { .. } => "send shorter ids: reconnecting without the last one, which is too long",
             Self::Cursor => "the server refuses the cursor (resume.via): going on without it, with a gap",
+            Self::Redirect => {
+                "the server redirects the request: give its final address, or allow it with http.redirect"
+            }
         }
     }
 

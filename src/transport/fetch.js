@@ -12,6 +12,7 @@ const OPENED = 1,
 const ENDED = 0,
   WRONG_TYPE = 1,
   TOO_BIG = 2,
+  REDIRECTED = 7,
   NETWORK = 1006;
 // Kinds of the table's entries (src/sse/mod.rs).
 const DATA = 1,
@@ -56,8 +57,9 @@ async function run(port, socket, attempt, url, init) {
   let response;
   try {
     if (!port.owns(socket)) return;
-    response = await (port.fetch ?? fetch)(url, init);
-    if (port.owns(socket) && isStream(response, init, port)) {
+    response = await go(port.fetch, url, init, port);
+    if (!response) code = REDIRECTED;
+    else if (port.owns(socket) && isStream(response, init, port)) {
       port.call(OPENED, attempt);
       if (port.socket === socket) {
         port.answeredFrom(url, response.url);
@@ -80,6 +82,46 @@ async function run(port, socket, attempt, url, init) {
   else port.call(kind, attempt, code >>> 0);
 }
 
+/** Of these methods a redirect may be asked for again: nothing was done. */
+const isSafe = (method) => /^(GET|HEAD)?$/i.test(method ?? "");
+
+/**
+ * What the app gave for one origin goes to no other by a redirect. A page sees none before it is followed, but may forbid those to
+ * another origin than its own (Fetch, "mode"), or all. Gives nothing for one that is refused. A stream with no more than the cursor
+ * is followed anywhere, as natively; then `port` puts the cursor into the address, as a header would need the other origin's leave.
+ */
+export async function go(given, url, { redirect, ...init }, port) {
+  const { headers, body, credentials, method } = init,
+    { origin } = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href),
+    ask = (how) => (given ?? fetch)(url, { ...init, ...how });
+  const own =
+    redirect ||
+    (body ?? null) !== null ||
+    credentials === "include" ||
+    [...headers.keys()].some((name) => !/^(accept|last-event-id)$/.test(name));
+  if (redirect === "follow" || !(own || headers.has("last-event-id"))) return ask();
+  const near = redirect !== "error" && origin === (globalThis.origin ?? origin);
+  // What acts is asked once, so nobody knows what it failed of.
+  if (near && !isSafe(method))
+    return ask({ mode: "same-origin" }).catch((error) => {
+      throw given || init.signal.aborted
+        ? error
+        : new TypeError("everwire: no answer, or a redirect to another origin (http.redirect)");
+    });
+  const response = await ask({ redirect: "manual" });
+  // Outside of a page it can be seen.
+  if (response.type !== "opaqueredirect" && !/^30[12378]$/.test(response.status)) return response;
+  cancel(response.body);
+  try {
+    if (near) return await ask({ mode: "same-origin" });
+  } catch (error) {
+    if (init.signal.aborted) throw error;
+  }
+  if (own) return undefined;
+  url = port.astray(url, headers);
+  return ask();
+}
+
 const typeOf = (response) => response.headers.get("content-type") ?? "";
 
 /**
@@ -93,8 +135,7 @@ const isEvents = (value) =>
   );
 
 /** A GET is the standard's: 200 alone. Other methods may be answered with Created or Accepted; 204 and 205 have no body. */
-const isAnswer = ({ status, ok }, { method }) =>
-  status === 200 || (ok && status >> 1 !== 102 && !/^(GET|HEAD)?$/i.test(method ?? ""));
+const isAnswer = ({ status, ok }, { method }) => status === 200 || (ok && status >> 1 !== 102 && !isSafe(method));
 
 export function isStream(response, init, { contentType } = /** @type {any} */ ({})) {
   const type = typeOf(response);

@@ -636,6 +636,15 @@ export class Port {
     this.#away = this.origin === origin ? undefined : origin;
   }
 
+  /** A redirect leads to another origin: from here on the cursor stands in the address. */
+  astray(url, headers) {
+    const target = new URL(url);
+    this.#away = target.origin;
+    headers.delete("last-event-id");
+    for (const name of this.cursorNames) setParameter(target, name, this.asked);
+    return target.href;
+  }
+
   /** The server's word on what it is going to send. */
   answered(headers) {
     try {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use everwire::{Builder, Client, Event, Failure, NotResumable, Request, Resume, Transport, Why};
+use everwire::{Builder, Client, Event, Failure, NotResumable, Redirect, Request, Resume, Transport, Why};
 use gloo_timers::future::TimeoutFuture;
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -376,5 +376,29 @@ async fn the_cursor_goes_up_as_asked() {
             .collect();
         let one = || Some("1".to_owned());
         assert_eq!(cursors, [(None, None), if header { (None, one()) } else { (one(), None) }]);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_redirect_takes_no_header_to_another_origin_unless_told() {
+    let server = Server::start().await;
+    for (redirect, arrives) in [(None, false), (Some(Redirect::Error), false), (Some(Redirect::Follow), true)]
+    {
+        let script = server.script("sse", r#"[[["send","data: in\n\n"]]]"#);
+        let to = js_sys::encode_uri_component(&script.url);
+        let mut request =
+            Request::get(server.sse(&format!("/redirect?to={to}"))).with_header("x-api-key", "K");
+        if let Some(redirect) = redirect {
+            request = request.with_redirect(redirect);
+        }
+        let mut wire = fetch(request).live();
+        if arrives {
+            assert_eq!(next_text(&mut wire).await, "in");
+            assert_eq!(script.log().await[0].headers["x-api-key"], "K");
+        } else {
+            let (closed, _) = until_closed(&mut wire).await;
+            assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Redirect)));
+            assert!(script.log().await.is_empty());
+        }
     }
 }

@@ -50,7 +50,7 @@ fn what_a_retry_cannot_mend_is_fatal() {
 
 #[test]
 fn not_found_is_a_wrong_address_at_first_and_a_deploy_later() {
-    for failure in [http(404), http(402), http(409), http(201), Failure::ContentType] {
+    for failure in [http(404), http(402), http(409), http(201), Failure::ContentType, Failure::Redirect] {
         assert_eq!(failure.class(false), Fatal, "{failure:?}");
         assert_eq!(failure.class(true), Retriable, "{failure:?}");
     }
@@ -142,6 +142,7 @@ fn the_facade_says_the_same() {
         Failure::Frozen,
         Failure::LongId { length: 1 },
         Failure::Cursor,
+        Failure::Redirect,
     ];
     assert_eq!(rows.len(), all.len());
     for failure in all {

@@ -349,7 +349,7 @@ test("cancel: it says why not, in time, whatever a function or the server does",
     [script("sse", [[["cut"]]]).url, "network"],
     [() => Promise.reject(new Error("mine")), "provider"],
     [() => 5, "provider"],
-    ["http://user:password@localhost/", "provider"],
+    [() => "http://user:password@localhost/", "provider"],
     [() => ({ url: hang.url, headers: { "no name": "1" } }), "provider"],
     // Fetch would send "[object Object]".
     [() => /** @type {any} */ ({ url: hang.url, body: { stop: 1 } }), "provider"],

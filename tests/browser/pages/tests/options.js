@@ -70,6 +70,8 @@ const options = [
   ["http.retry", { http: { retry: 3 } }],
   ["http.fetch", { http: { fetch: "fetch" } }],
   ["http.cancel", { http: { cancel: {} } }],
+  ["http.cancel", { http: { cancel: "http://[" } }],
+  ["http.cancel", { http: { cancel: "ws://localhost/" } }],
   ["http.flush", { http: { flush: "yes" } }],
   ["http.onComment", { http: { onComment: true } }],
   ["http.header", { http: { header: {} } }],
