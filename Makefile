@@ -131,9 +131,10 @@ bench: setup-test pack
 test-bench: setup-test pack
 	@. scripts/env.sh && node benches/websocket.mjs 1 2000 && node benches/sse.mjs 1 2
 
-# 60 s of anything for the parser of event streams.
-fuzz:
+# 60 s of anything for the parser of event streams; 60 s of frames, answers, headers and storage contents for the package.
+fuzz: pack
 	@scripts/fuzz.sh 60
+	@. scripts/env.sh && node tests/hostile/fuzz.mjs --seconds 60 $(FUZZ_ARGS)
 
 # Small changes to the core, each of which a test must notice: about 50 minutes.
 mutants:
