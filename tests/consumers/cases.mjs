@@ -92,7 +92,6 @@ async function node({ dir, check }) {
   await check("live with ws", () => script("live.mjs"));
   await check("heartbeat with ws", () => script("heartbeat.mjs"));
   await check("streams over fetch", () => script("fetch.mjs"));
-  await check("odd words of a server", () => script("hostile.mjs"));
   await check("the drop-in WebSocket with ws", () => script("websocket.mjs"));
 }
 

@@ -3,8 +3,9 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 // A page that reports nothing for this long is dead: the tests' own limits are shorter.
 const silence = 300_000;
 
-export async function runFile(driver, url, engine, file, report) {
-  const query = new URLSearchParams({ file, engine, only: report.only });
+/** `folder`: where the server has it. */
+export async function runFile(driver, url, engine, file, report, folder = "tests") {
+  const query = new URLSearchParams({ file, folder, engine, only: report.only });
   await driver.get(`${url}/index.html?${query}`);
   let lastWord = Date.now();
   let current = "loading";

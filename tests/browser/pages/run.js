@@ -3,8 +3,9 @@ import { loadFailed, run } from "./harness.js";
 
 const query = new URLSearchParams(location.search);
 const file = query.get("file");
+const folder = query.get("folder");
 try {
-  await import(`./tests/${file}.js`);
+  await import(`/${folder}/${file}.js`);
   await run(file, query.get("only") ?? "");
 } catch (error) {
   loadFailed(file, error);

@@ -1,17 +1,13 @@
 // What a server says ends no process: without reportError, what is reported there would (Node 20 has none).
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { connect } from "everwire/duplex";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { packed } from "../browser/node/environment.mjs";
+import { ODD } from "./pages/odd.js";
 
-const ODD = [
-  "-1",
-  "1.5",
-  "true",
-  "{}",
-  '{"toString":1}',
-  '[{"toString":1}]',
-  `${"[".repeat(20_000)}${"]".repeat(20_000)}`,
-];
+const { connect } = await import(pathToFileURL(join(packed, "duplex.js")).href);
+
 const words = ODD.flatMap((odd) => [
   `{"id":${odd},"seq":${odd}}`,
   `{"type":"ack","id":${odd}}`,

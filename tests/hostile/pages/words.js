@@ -1,29 +1,10 @@
 // What a server says, or what stands in a storage, is no error of the app's: it is told once, and the stream goes on.
-import { client, watch } from "../client.js";
-import { equal, ok, test, waitFor, warnings } from "../harness.js";
-import { sse, ws } from "../server.js";
-import { client as duplex, echoed } from "../topics.js";
+import { client, watch } from "/client.js";
+import { equal, ok, test, waitFor, warnings } from "/harness.js";
+import { sse, ws } from "/server.js";
+import { client as duplex, echoed } from "/topics.js";
+import { deep, ODD } from "./odd.js";
 
-const deep = (depth) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
-/** As JSON: what is no number from 0, no text and no id; some throw where they are made text of. */
-const ODD = [
-  "-1",
-  "1.5",
-  "1e300",
-  "-0.5",
-  '"x"',
-  '"-1"',
-  '"1e3"',
-  '"99999999999999999999"',
-  "true",
-  "{}",
-  '{"toString":1}',
-  '{"valueOf":1,"toString":{}}',
-  '{"length":1}',
-  "[[[1]]]",
-  '[{"toString":1}]',
-  deep(20_000),
-];
 /** A server that says what it is told to say; then the end, behind all others. */
 function hear(connect, options, words) {
   const made = connect(ws("/echo"), options);
