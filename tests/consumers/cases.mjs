@@ -1,7 +1,8 @@
 // What is tried: for each name a project to install the tarball in, and its checks.
 import assert from "node:assert/strict";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { blocks } from "../docs/pages.mjs";
 import { live } from "./lib/browser.mjs";
 import { wireUrl } from "./lib/demo.mjs";
 import { projects, root } from "./lib/paths.mjs";
@@ -81,6 +82,15 @@ async function vitest({ dir, check }) {
   for (const environment of ["node", "jsdom"]) {
     await check(environment, async () => {
       await run(dir, "vitest", ["run", `${environment}.test.js`], { env: { WIRE: await wireUrl() } });
+    });
+  }
+  // Those that the docs show.
+  const shown = blocks("docs/guide/testing.md").filter(({ code }) => code.includes('from "vitest"'));
+  assert.ok(shown.length >= 3, `docs/guide/testing.md has ${shown.length} tests`);
+  for (const { at, code } of shown) {
+    await check(`docs, testing, block ${at}`, async () => {
+      writeFileSync(join(dir, `docs-${at}.test.js`), code);
+      await run(dir, "vitest", ["run", `docs-${at}.test.js`]);
     });
   }
 }
