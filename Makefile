@@ -64,9 +64,9 @@ test-package: setup-test server pack
 test-texts: setup-build pack
 	@. scripts/env.sh && node tests/texts/run.mjs
 
-# That the examples of the README and docs have right types.
-test-docs: setup-build pack
-	@. scripts/env.sh && node tests/docs/types.mjs
+# The examples of the README and docs: JavaScript's and TypeScript's have right types, the clients run in Chromium, Rust's compile.
+test-docs: setup-test pack
+	@. scripts/env.sh && node tests/docs/types.mjs && node --test-reporter=spec tests/docs/clients.mjs && node tests/docs/rust.mjs
 
 # The servers of the docs in each language: they replay, tell what is gone, and keep other sites out.
 test-servers: setup-servers pack
