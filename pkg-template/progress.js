@@ -10,7 +10,7 @@ const OVER = 2,
 const PAGE = performance.timeOrigin;
 
 /** An address without its query, which may hold a token, and without a password. */
-export const plain = (address) => address.replace(/[?#].*/, "").replace(/\/\/[^/]*@/, "//");
+export const plain = (address) => address.replace(/[?#].*/s, "").replace(/\/\/[^/]*@/, "//");
 
 /** Places in use: two clients at one would go on from each other's. */
 const taken = new Set();

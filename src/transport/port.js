@@ -461,11 +461,17 @@ export class Port {
 
   /**
    * The cause of a failure: a browser's own words may hold an address, or a header, but not where they are plain ones. Those of a
-   * fetch of the caller's own are the caller's, but may be the browser's with an address.
+   * fetch of the caller's own are the caller's, but may be the browser's with an address. So may what is behind them; and Node's has
+   * in its fields what was given and what came, of which its code is kept.
    */
   blame(error) {
     const told = this.fetch ? /^(?!.*:\/\/)/s : /^(everwire:.*|[\w .]*)$/;
-    this.refusal = told.test(error?.message) ? error : undefined;
+    // What is thrown may be a text.
+    const plain = (at, left) =>
+      !at || (left && told.test(at.message ?? (at.at ? at : "://")) && plain(at.cause, left - 1));
+    const { message, cause } = error ?? {};
+    if (cause?.code?.at) error = new TypeError(message, { cause: cause.code });
+    this.refusal = plain(error, 9) ? error : undefined;
   }
 
   /**

@@ -18,6 +18,7 @@ mod messages;
 mod options;
 mod policy;
 mod seam;
+mod secrets;
 mod sending;
 mod support;
 

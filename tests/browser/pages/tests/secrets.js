@@ -14,11 +14,14 @@ const query = `token=${SECRET}`;
 const headers = { authorization: `Bearer ${SECRET}` };
 const BAD_VALUE = { authorization: `${SECRET}\n${SECRET}` },
   BAD_NAME = { [`${SECRET} x`]: "1" };
+/** No header's characters are beyond a byte: engines name the value, or where in it. */
+const WIDE = { authorization: `${SECRET} \u20ac` };
 /** Nobody listens there. */
 const DEAD = "http://localhost:1023/";
 const WITH_PASSWORD = `http://user:${SECRET}@localhost/`;
 /** What the server gave, and what the app asked for by its name: README, "Messages, events, states". */
-const OWN = /^(url|body|reply|data|lastEventId|after|before|topic|raw|target|currentTarget|srcElement|source|view)$/;
+const OWN =
+  /^(url|protocol|body|reply|data|lastEventId|after|before|topic|raw|target|currentTarget|srcElement|source|view)$/;
 
 /** Everything that can be seen of a value, and in it: own and inherited, also what no loop shows. */
 function texts(value, seen = new Set()) {
@@ -45,6 +48,11 @@ function collect() {
   const out = [];
   const note = (what, value) => {
     for (const text of texts(value)) out.push([what, text]);
+    if (!(value instanceof Error)) return;
+    // What another window gets.
+    try {
+      for (const text of texts(structuredClone(value))) out.push([`${what}, cloned`, text]);
+    } catch {}
   };
   for (const name of ["log", "warn", "error", "info", "debug"]) {
     const original = console[name];
@@ -69,10 +77,12 @@ function collect() {
       const client = made(what, make);
       let told = 0;
       if (!client) return undefined;
+      note(what, [JSON.stringify(client), `${Object.keys(sessionStorage)}`]);
       for (const type of ["statechange", "open", "retry", "gap", "close"])
         client.addEventListener(type, (event) => {
           if (/retry|close/.test(type)) told++;
           note(what, event);
+          note(what, event.failure ?? event.error);
         });
       client.opened?.().catch((error) => note(what, error));
       await waitFor(
@@ -140,6 +150,16 @@ test("addresses, headers, bodies and protocols of a connection", async () => {
       [() => ws("/echo"), { protocols: () => [`${SECRET} x`] }],
       [ws("/echo"), { protocols: [`${SECRET} x`] }],
       [ws("/echo"), { protocols: [SECRET] }],
+      [() => ws("/echo"), { protocols: () => [SECRET, SECRET] }],
+      [() => ws("/echo"), { protocols: () => [`${SECRET}\u20ac`] }],
+      // URL parsers skip blanks, what looks for the query may not.
+      [`${sse("/ticker")}?token=\n${SECRET}`],
+      [`${ws("/echo")}#\n${SECRET}`],
+      [`${sse("/ticker")}?token=\n${SECRET}`, { resume: { storage: true, key: "blank" } }],
+      [() => sse("/ticker"), { http: { headers: () => WIDE } }],
+      [() => sse("/ticker"), { http: { headers: () => ({ [`${SECRET}\u20ac`]: "1" }) } }],
+      [sse("/ticker"), { http: { headers: WIDE } }],
+      [sse("/ticker"), { http: { headers: [[SECRET]] } }],
       [sse("/ticker"), { http: { headers: BAD_VALUE } }],
       [sse("/ticker"), { http: { headers: BAD_NAME } }],
       [sse("/ticker"), { http: { method: SECRET.concat(" ") } }],
@@ -155,6 +175,139 @@ test("addresses, headers, bodies and protocols of a connection", async () => {
   check(500);
 });
 
+test("what a fetch throws, with secrets at every depth, wherever there is one", async () => {
+  const { follow, note, check } = collect();
+  const address = `http://localhost/?${query}`;
+  const coded = (message, more) => Object.assign(new Error(message), more);
+  const errors = [
+    // As engines word them.
+    () => new TypeError(`Failed to parse URL from ${address}`),
+    () => new TypeError(`Header 'authorization' has invalid value: '${SECRET}'`),
+    () => new TypeError("fetch failed", { cause: new TypeError(`Invalid URL: ${address}`) }),
+    // Node's: what came, or was given, stands beside the words.
+    () =>
+      new TypeError("fetch failed", {
+        cause: coded("Response does not match the HTTP/1.1 protocol", { code: "HPE_INVALID_VERSION", data: SECRET }),
+      }),
+    () => new TypeError("fetch failed", { cause: coded("Invalid URL", { code: "ERR_INVALID_URL", input: address }) }),
+    () => new TypeError("terminated", { cause: new Error("a", { cause: new Error("b", { cause: address }) }) }),
+    () => address,
+    () => {
+      const round = new TypeError("round");
+      round.cause = new Error(address, { cause: round });
+      return round;
+    },
+  ];
+  const original = globalThis.fetch;
+  after(() => {
+    globalThis.fetch = original;
+  });
+  const failed = (made, told) => told || made.lastFailure || made.state === "closed";
+  for (const [at, make] of errors.entries())
+    for (const own of [false, true]) {
+      // The bearer of a header's words is the engine alone: an own fetch has its own.
+      if (own && at === 1) continue;
+      /** Throws for what `hit` is true of. */
+      const http = (hit, more = {}) => {
+        const thrower = async (url, init) => {
+          if (hit(String(url), init ?? {})) throw make();
+          return original(url, init);
+        };
+        globalThis.fetch = own ? original : thrower;
+        return { headers, ...more, ...(own && { fetch: thrower }) };
+      };
+      const what = (where) => `${where}, error ${at}, own ${own}`;
+      await follow(what("connection"), main(sse("/ticker"), { http: http(() => true) }), failed);
+      await follow(
+        what("POST"),
+        main(sse("/ticker"), { http: http(() => true, { method: "POST", body: "x" }) }),
+        failed,
+      );
+      const once = script("sse", [[["send", "id: 1\ndata: 1\n\n"], ["end"]]]).url;
+      await follow(
+        what("resume.request"),
+        main(once, {
+          http: http((url) => url.includes("again")),
+          resume: { request: () => sse("/ticker?again=1") },
+        }),
+        (made) => made.lastFailure?.code === "network" || made.state === "closed",
+      );
+      const made = main(sse("/ticker"), {
+        http: http((_url, { method }) => method === "DELETE", {
+          cancel: () => ({ url: sse("/answer?status=204"), method: "DELETE" }),
+        }),
+      })();
+      await made.opened();
+      note(what("cancel"), [await made.cancel(), made.lastFailure]);
+      await follow(
+        what("long poll"),
+        two(sse("/ticker"), {
+          longPoll: true,
+          fallback: { order: ["poll"] },
+          http: http((url) => url.includes("poll")),
+        }),
+        failed,
+      );
+      await follow(
+        what("probe"),
+        two("ws://localhost:1023/", { probe: sse("/echo"), http: http((url) => url.includes("echo")) }),
+        failed,
+      );
+      let settled;
+      await follow(
+        what("uplink"),
+        () => {
+          const made = two(
+            { sse: sse("/ticker"), uplink: sse("/echo") },
+            { http: http((_url, { method }) => method === "POST") },
+          )();
+          made.opened().then(() => made.send({ token: SECRET }).then((result) => note("uplink", (settled = result))));
+          return made;
+        },
+        (made) => settled || failed(made, 0),
+      );
+      if (own) {
+        const source = new EventSource(sse("/ticker"), { headers, fetch: http(() => true).fetch });
+        after(() => source.close());
+        await new Promise((resolve) => {
+          source.onerror = (event) => resolve(note(what("EventSource"), event));
+        });
+        source.close();
+      }
+    }
+  check(500);
+});
+
+test("what takes too long", async () => {
+  const { follow, note, check } = collect();
+  const never = () => new Promise(() => {});
+  const short = { openTimeout: 100 };
+  const told = (_made, told) => told > 0;
+  for (const [endpoint, options] of /** @type {[any, any][]} */ ([
+    [never, {}],
+    [sse(`/ticker?${query}`), { http: { headers: never } }],
+    [sse(`/ticker?${query}`), { http: { method: "POST", body: never, headers } }],
+    [sse(`/ticker?${query}`), { http: { fetch: never, headers } }],
+    [ws(`/echo?${query}`), { protocols: never }],
+    [ws(`/echo?${query}`), { handshake: never, protocols: [SECRET] }],
+    [script("sse", [[["wait", 60_000]]]).url, { http: { headers } }],
+    [script("ws", [[["wait", 60_000]]]).url, { protocols: [SECRET] }],
+  ]))
+    await follow(`late ${endpoint} ${Object.keys(options)}`, main(endpoint, { ...options, ...short }), (made, count) =>
+      made.state === "open" ? true : count > 0,
+    );
+  for (const cancel of [never, `${sse("/answer")}?${query}`]) {
+    const made = main(sse("/ticker"), {
+      ...short,
+      http: { headers, cancel, fetch: (url, init) => (init.method === "POST" ? never() : fetch(url, init)) },
+    })();
+    await made.opened();
+    note("late cancel", [await made.cancel(), made.lastFailure]);
+  }
+  await follow("late probe", two("ws://localhost:1023/", { ...short, probe: never, http: { headers } }), told);
+  check(100);
+});
+
 test("what goes on: resume.request, its frame, the stored place, cancel(), a handshake, what is sent", async () => {
   const { follow, note, made: attempt, check } = collect();
   const once = () => script("sse", [[["send", `id: ${SECRET}\ndata: 1\n\n`], ["end"]]]).url;
@@ -164,6 +317,10 @@ test("what goes on: resume.request, its frame, the stored place, cancel(), a han
     () => `http://[${SECRET}`,
     () => `${DEAD}?${query}`,
     () => ({ url: sse("/ticker"), headers: BAD_VALUE }),
+    () => ({ url: sse("/ticker"), headers: WIDE }),
+    () => `/chat/../${SECRET}`,
+    () => `//${SECRET}/`,
+    () => ({ url: sse("/ticker"), method: `${SECRET} ` }),
     () => ({ url: sse("/ticker"), method: "POST", body: { token: SECRET } }),
     () => [SECRET],
     () => undefined,
@@ -208,6 +365,10 @@ test("what goes on: resume.request, its frame, the stored place, cancel(), a han
     () => `http://[${SECRET}`,
     sse(`/answer?status=403&${query}`),
     () => ({ url: sse("/answer?status=204"), headers: BAD_VALUE }),
+    () => ({ url: sse("/answer?status=204"), headers: WIDE }),
+    () => ({ url: sse("/answer?status=204"), method: `${SECRET} ` }),
+    () => `/chat/../${SECRET}`,
+    () => `https:${SECRET}`,
     () => ({ url: sse("/answer?status=204"), body: { token: SECRET } }),
     () => SECRET.split(""),
   ])
@@ -312,7 +473,7 @@ test("everwire/duplex: uplinks, requests, topics, a kept outbox, probes, ways an
       const http = { headers, ...(fetch && { fetch }) };
       await sends(`uplink ${url} ${!!fetch}`, url, { http });
       await sends(`uplink function ${url} ${!!fetch}`, () => url, { http });
-      for (const bad of [BAD_VALUE, BAD_NAME]) {
+      for (const bad of [BAD_VALUE, BAD_NAME, WIDE]) {
         let asked = 0;
         await sends("the uplink's headers", sse("/echo"), {
           http: { ...http, headers: () => (asked++ ? bad : headers) },
@@ -368,7 +529,7 @@ test("everwire/duplex: uplinks, requests, topics, a kept outbox, probes, ways an
     (made) => made.state === "closed",
   );
 
-  for (const bad of [BAD_VALUE, BAD_NAME])
+  for (const bad of [BAD_VALUE, BAD_NAME, WIDE])
     for (const fetch of [undefined, passing])
       await follow(
         "the probe's headers",
@@ -409,6 +570,7 @@ test("everwire/auth: every place, and what is wrong with a token", async () => {
   for (const token of [
     SECRET,
     `${SECRET}\n${SECRET}`,
+    `${SECRET}\u20ac`,
     `${SECRET} ,`,
     { token: 5, [SECRET]: SECRET },
     { token: SECRET, expiresAt: SECRET },
@@ -520,7 +682,9 @@ test("the drop-in classes", async () => {
       {},
       { headers },
       { headers: BAD_VALUE },
+      { headers: WIDE },
       { headers: () => BAD_VALUE },
+      { headers: () => WIDE },
       { headers, fetch: passing },
       { method: "POST", body: SECRET },
       { reconnect: SECRET },
@@ -539,7 +703,7 @@ test("the drop-in classes", async () => {
     `ws://localhost:6000/?${query}`,
     `ws://localhost:1023/#${SECRET}`,
   ])
-    for (const protocols of [[], SECRET, [`${SECRET} x`], [SECRET, SECRET]])
+    for (const protocols of [[], SECRET, [`${SECRET} x`], [`${SECRET}\u20ac`], [SECRET, SECRET]])
       for (const more of [
         undefined,
         { headers, [`x${SECRET.length}`]: SECRET },
