@@ -6,7 +6,7 @@ import { brotliCompressSync } from "node:zlib";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { minify } from "terser";
-import { addressNpm, readAddress } from "./address.mjs";
+import { addressNpm, readAddress, relink } from "./address.mjs";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
@@ -136,6 +136,12 @@ console.log(
 );
 for (const file of ["CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"]) cpSync(file, `pkg/${file}`);
 const manifest = JSON.parse(readFileSync("pkg-template/package.json", "utf8"));
+writeFileSync(
+  "pkg/SECURITY.md",
+  relink(readFileSync("SECURITY.md", "utf8"), readAddress(), (path) =>
+    manifest.files.includes(path) ? path : undefined,
+  ),
+);
 addressNpm("pkg", { ...manifest, version }, readFileSync("README.md", "utf8"), readAddress());
 
 // A module that an engine refuses must not be packed.

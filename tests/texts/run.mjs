@@ -8,6 +8,7 @@ import { defaults } from "./defaults.mjs";
 import { pages } from "../docs/pages.mjs";
 import { readMembers } from "./members.mjs";
 import { places } from "./places.mjs";
+import { security } from "./security.mjs";
 import { readTables } from "./tables.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -165,6 +166,10 @@ const prose = texts.join("\n").replace(/<!-- figures -->[\s\S]*?<!-- \/figures -
 for (const [sentence] of prose.matchAll(/.*\b\d+(?:\.\d)? kB.*/g))
   if (/entry|everwire/i.test(sentence))
     problems.push(`a size outside of the figures (docs/guide/measured.md): ${sentence}`);
+
+const promised = security(root);
+compared += promised.looked;
+problems.push(...promised.problems);
 
 for (const problem of problems) console.log(`FAIL  texts: ${problem}`);
 console.log(`texts: ${compared} compared, ${problems.length} differ`);
