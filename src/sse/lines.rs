@@ -1,7 +1,7 @@
 //! The lines of a region, and what each of them is.
 
 use super::{
-    COMMENT, DATA, DISPATCH, EVENT, Entry, HEADER, ID, TOO_BIG,
+    COMMENT, DATA, DISPATCH, EVENT, Entry, HEADER, ID, TOO_BIG, claim,
     scan::{self, BLOCK, Wide},
 };
 
@@ -21,6 +21,7 @@ pub(super) fn read(
     max: usize,
     comments: bool,
     table: &mut Vec<Entry>,
+    claimed: &mut usize,
     retry: &mut Option<u32>,
 ) -> usize {
     let length = buffer.len().saturating_sub(BLOCK);
@@ -73,11 +74,8 @@ pub(super) fn read(
                     }
                     (kind, from + skipped)
                 };
-                if used >= table.len() {
-                    if used > mark + most_lines(max) {
-                        return too_big(table, mark);
-                    }
-                    grow(table, max);
+                if used >= table.len() && (used > mark + most_lines(max) || !grow(table, claimed, max)) {
+                    return too_big(table, mark);
                 }
                 // Word by word: an array would be made on the stack, written in words and read in pairs, which stalls.
                 if let Some([to_kind, to_start, to_end, _]) = table.get_mut(used) {
@@ -161,9 +159,13 @@ fn most_lines(max: usize) -> usize {
 /// To all that an event may have, when it has more than a chunk can: what is grown in steps leaves holes in the memory.
 #[cold]
 #[inline(never)]
-fn grow(table: &mut Vec<Entry>, max: usize) {
+fn grow(table: &mut Vec<Entry>, claimed: &mut usize, max: usize) -> bool {
     let more = if table.len() < 1 << 15 { 1024 } else { most_lines(max) };
-    table.resize(table.len() + more, Entry::default());
+    let room = claim(claimed, more * size_of::<Entry>());
+    if room {
+        table.resize(table.len() + more, Entry::default());
+    }
+    room
 }
 
 /// What a line is that begins with none of the usual names and a colon, 0 for nothing; and where its value begins.

@@ -5,6 +5,8 @@
 //! it, chunk by chunk, stands in `src/transport/fetch.js`: copy the chunk to [`Parser::stage`],
 //! [`Parser::fed`], decode the region, [`Parser::parse`], slice.
 
+use std::cell::Cell;
+
 mod lines;
 mod scan;
 #[cfg(any(fuzzing, all(test, not(target_arch = "wasm32"))))]
@@ -26,6 +28,11 @@ pub(crate) const TOO_BIG: u32 = 5;
 const STAGE: usize = 1 << 16;
 /// More than this is taken for this, in bytes: a wasm has 4 GiB for all of its clients.
 const MOST: usize = 1 << 29;
+/// All parsers together take no more: an allocation that fails ends all clients of the page. One that is beside small ones has
+/// all that it may have.
+const ALL: usize = if cfg!(test) { 1 << 26 } else { 5 << 28 };
+/// So much has every one of them.
+const LARGE: usize = 1 << 20;
 /// Kind, start, end, and a word that nobody reads: to find one takes a shift, and one comparison.
 type Entry = [u32; 4];
 /// The first entry is the header: the region's length, the number of words in the entries behind it, the region's
@@ -33,6 +40,23 @@ type Entry = [u32; 4];
 const HEADER: usize = 1;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+thread_local! {
+    /// What there is of [`ALL`].
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whether a parser that has so much may have more: nobody gets more than is then left for all others.
+fn claim(claimed: &mut usize, more: usize) -> bool {
+    let others = HELD.get() - *claimed;
+    let all = *claimed + more;
+    let room = all <= LARGE.max(ALL.saturating_sub(others) / 2);
+    if room {
+        *claimed = all;
+        HELD.set(others + all);
+    }
+    room
+}
 
 #[derive(Debug)]
 pub(crate) struct Parser {
@@ -49,9 +73,13 @@ pub(crate) struct Parser {
     comments: bool,
     /// A BOM is none any more.
     begun: bool,
+    /// There was no room for more: what there is counts as too big.
+    full: bool,
+    /// What this one has of [`ALL`].
+    claimed: usize,
     retry: Option<u32>,
     #[cfg(all(test, not(target_arch = "wasm32")))]
-    looked: std::cell::Cell<usize>,
+    looked: Cell<usize>,
 }
 
 impl Parser {
@@ -67,32 +95,48 @@ impl Parser {
             max: max.clamp(BOM.len() - 1, MOST),
             comments,
             begun: false,
+            full: false,
+            claimed: 0,
             retry: None,
             #[cfg(all(test, not(target_arch = "wasm32")))]
-            looked: std::cell::Cell::new(0),
+            looked: Cell::new(0),
         }
     }
 
     /// A new connection.
     pub(crate) fn reset(&mut self) {
+        self.give_back();
+        self.begun = false;
+        self.full = false;
+        self.table = Vec::from([Entry::default(); HEADER]);
+    }
+
+    fn give_back(&mut self) {
+        HELD.set(HELD.get() - std::mem::take(&mut self.claimed));
         self.buffer = Vec::new();
         self.held = 0;
         self.region = 0;
         self.searched = 0;
-        self.begun = false;
-        self.table = Vec::from([Entry::default(); HEADER]);
     }
 
     /// Where to put a chunk of at most 64 KiB. It moves: each table says where the next one goes.
     pub(crate) fn stage(&mut self) -> *const u8 {
+        self.room();
+        self.buffer.as_ptr().wrapping_add(self.held)
+    }
+
+    fn room(&mut self) -> bool {
         // What scans blocks looks beyond the last byte.
         let end = self.held + STAGE + scan::BLOCK;
-        if self.buffer.len() < end {
-            // A vector doubles, and leaves a hole where it was. The last step is to what an event may take, and no more.
-            let all = self.max + 2 * STAGE;
-            self.buffer.resize(if end > all / 4 { all.max(end) } else { end }, 0);
+        let length = self.buffer.len();
+        // A vector doubles, and leaves a hole where it was. The last step is to what an event may take, and no more.
+        let all = self.max + 2 * STAGE;
+        let new = if end > all / 4 { all.max(end) } else { end };
+        let room = length >= end || claim(&mut self.claimed, new - length);
+        if room && length < end {
+            self.buffer.resize(new, 0);
         }
-        self.buffer.as_ptr().wrapping_add(self.held)
+        room
     }
 
     /// So many bytes are on the stage. Gives the table with its header: how many bytes from the buffer's
@@ -111,7 +155,10 @@ impl Parser {
             end = line_end;
             from = line_end;
         }
-        if length - from > self.max {
+        if end == 0 {
+            self.full = !self.room();
+        }
+        if self.full || length - from > self.max {
             end = length;
         }
         self.searched = length;
@@ -151,7 +198,16 @@ impl Parser {
         };
         let kept = behind(&mut self.buffer, [b' '; scan::BLOCK]);
         let blocks = self.buffer.get(..region + scan::BLOCK).unwrap_or_default();
-        let used = lines::read(blocks, start, self.max, self.comments, &mut self.table, &mut self.retry);
+        let max = if self.full { 0 } else { self.max };
+        let used = lines::read(
+            blocks,
+            start,
+            max,
+            self.comments,
+            &mut self.table,
+            &mut self.claimed,
+            &mut self.retry,
+        );
         if units && let Some(entries) = self.table.get_mut(HEADER..used) {
             lines::count(blocks, entries);
         }
@@ -162,6 +218,10 @@ impl Parser {
         self.held -= region;
         self.searched -= region;
         self.region = 0;
+        if self.full {
+            // Others may be waiting for it in the same turn.
+            self.give_back();
+        }
         self.head(region, used)
     }
 
@@ -243,6 +303,12 @@ impl Parser {
 
     fn behind(&self, at: usize, byte: u8) -> usize {
         at + 1 + usize::from(byte == b'\r' && self.held().get(at + 1) == Some(&b'\n'))
+    }
+}
+
+impl Drop for Parser {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 

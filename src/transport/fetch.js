@@ -269,13 +269,14 @@ class Blocks {
     let words = this.#look();
     const end = words[at];
     if (end && !(early && end === length)) {
-      const region = this.#bytes.subarray(words[at + 2], words[at + 2] + end);
+      const from = words[at + 2] >>> 0,
+        region = this.#bytes.subarray(from, from + end);
       this.#decode(region);
       if (this.#slow) this.#region = region.slice();
       at = port.call(PARSE, 0, this.#units ? 1 : 0) >>> 2;
       words = this.#look();
     }
-    this.#stage = words[at + 3];
+    this.#stage = words[at + 3] >>> 0;
     this.at = at + 4;
     this.stop = this.at + words[at + 1];
     this.#pending += length - end;

@@ -11,6 +11,6 @@ const pages = join(dirname(fileURLToPath(import.meta.url)), "pages");
 
 await runSuite("node tests/hostile/run.mjs", async (driver, name, report) => {
   const server = await startTestServer([`hostile=${pages}`]);
-  await runFile(driver, server.url, name, "words", report, "hostile");
+  for (const file of ["words", "streams"]) await runFile(driver, server.url, name, file, report, "hostile");
   await server.stop();
 });

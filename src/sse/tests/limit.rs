@@ -101,6 +101,47 @@ fn a_big_buffer_is_given_back_with_its_connection() {
     assert_eq!(reader.parser.memory(), 0);
 }
 
+/// In tests all have 64 MiB, and one with an event of 16 MB takes a little more than that.
+#[test]
+fn many_large_events_at_once_end_those_for_which_there_is_no_room() {
+    let large = |reader: &mut Reader| {
+        assert!(reader.feed(&vec![b'x'; 15 << 20]) || reader.out.last() == Some(&Out::TooBig))
+    };
+    let is_too_big = |reader: &Reader| reader.out.last() == Some(&Out::TooBig);
+    let mut readers: Vec<_> = (0..4).map(|_| Reader::new(16 << 20)).collect();
+    readers.iter_mut().for_each(large);
+    assert_eq!(readers.iter().map(is_too_big).collect::<Vec<_>>(), [false, false, true, true]);
+    // Whoever comes with less has it.
+    let mut other = Reader::new(16 << 20);
+    other.feed(&vec![b'x'; 3 << 20]);
+    other.feed(b"\n\ndata: a\n\n");
+    assert_eq!(other.out, [message("a")]);
+    // Two that are over make room again, as does one that begins anew.
+    readers[2].parser.reset();
+    large(&mut readers[2]);
+    assert!(is_too_big(&readers[2]));
+    readers.remove(0);
+    readers[0].parser.reset();
+    let mut after = [Reader::new(16 << 20), Reader::new(16 << 20)];
+    after.iter_mut().for_each(large);
+    assert!(!after.iter().any(is_too_big));
+    after[0].feed(b"\n\ndata: b\n\n");
+    assert_eq!(after[0].out, [message("b")]);
+}
+
+#[test]
+fn the_lines_of_many_large_events_are_counted_too() {
+    const MAX: usize = 16 << 20;
+    let mut readers: Vec<_> = (0..4).map(|_| Reader::new(MAX)).collect();
+    for reader in &mut readers {
+        // 300 000 lines, which take 4.8 MB, and so room for as many as there may be.
+        reader.feed("data\n".repeat(300_000).as_bytes());
+        reader.feed(b"\n");
+    }
+    let came = readers.iter().map(|reader| reader.out != [Out::TooBig]).collect::<Vec<_>>();
+    assert_eq!(came, [true, true, false, false]);
+}
+
 /// What stands for a line takes 16 bytes: as many as the event's text may have, and 64 KiB at least.
 #[test]
 fn an_event_of_too_many_short_lines_is_too_big() {
