@@ -4,6 +4,7 @@ import { connect } from "everwire";
 import { connect as connectDuplex } from "everwire/duplex";
 import { Chat } from "./chat.js";
 import { Counter } from "./counter.js";
+import { setUpExport } from "./export.js";
 import { Llm } from "./llm.js";
 import { Logs } from "./logs.js";
 import { ownName } from "./name.js";
@@ -39,7 +40,7 @@ function connectBoth() {
       // Who reads tells the id of what was said; it is not an id of its own.
       subscriptions: { id: ({ type, data }) => (type === "chat" ? data.eventId : undefined) },
     }),
-    ticker: connect(`${server}/ticker?name=${room}&history=1&overlap=1`, {
+    ticker: connect(`${server}/ticker?name=${asked ? room : "EVER"}&history=1&overlap=1`, {
       ...patience,
       transport: "eventsource",
       resume: { gap: "gap" },
@@ -74,6 +75,12 @@ const counters = {
 };
 const parts = [];
 
+/** What there is to say of a state: why it waits or ended, and which attempt it is. */
+function noteOf({ state, lastFailure, attempt }) {
+  if (state === "connecting") return attempt > 1 ? `attempt ${attempt}` : "";
+  return state === "open" ? "" : (lastFailure?.code ?? "");
+}
+
 for (const [name, wire] of Object.entries(wires)) {
   let suppressed = 0;
   let before = wire.state;
@@ -81,8 +88,9 @@ for (const [name, wire] of Object.entries(wires)) {
   wire.addEventListener("statechange", () => {
     if (before === "open") verdict.breaks++;
     before = wire.state;
-    strip.state(name, before);
+    strip.state(name, before, noteOf(wire));
   });
+  wire.addEventListener("gap", () => strip.gap(name));
   // The chat's rooms have a place each.
   parts.push(new Panel(name, wire, counters[name], name === "chat" ? () => chat.progress : undefined), {
     refresh() {
@@ -98,6 +106,7 @@ parts.push(chat, new Ticker(wires.ticker), {
 });
 // Each room is resumed by itself, and so is the ticker.
 setUpTrouble(strip, () => chat.size + 1);
+setUpExport(strip);
 
 // Not before they are asked for: a browser has six connections to a server, for all its tabs together.
 const streams = { llm: new Llm(server, patience), logs: new Logs(server, patience), task: new Task(server, patience) };

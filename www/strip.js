@@ -16,12 +16,18 @@ export class Strip {
 
   constructor(canvas, names) {
     this.#canvas = canvas;
-    this.#lanes = new Map(names.map((name) => [name, { states: [], bars: [] }]));
+    this.#lanes = new Map(names.map((name) => [name, { states: [], bars: [], gaps: [] }]));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (this.#colors = null));
   }
 
-  state(name, state) {
-    this.#lanes.get(name).states.push({ state, at: Date.now() });
+  /** `note`: why, or which attempt. */
+  state(name, state, note = "") {
+    this.#lanes.get(name).states.push({ state, at: Date.now(), note });
+  }
+
+  /** The client told that something is missing. */
+  gap(name) {
+    this.#lanes.get(name).gaps.push({ at: Date.now() });
   }
 
   /** Counts messages into the current bar. */
@@ -42,6 +48,43 @@ export class Strip {
     const mark = { label, at, until: at };
     this.#marks.push(mark);
     return mark;
+  }
+
+  /** All that is kept, with times as in ISO 8601. */
+  record() {
+    const time = (at) => new Date(at).toISOString();
+    const timed = (list) =>
+      list.map(({ at, until, ...rest }) => ({ at: time(at), ...(until && { until: time(until) }), ...rest }));
+    return {
+      taken: time(Date.now()),
+      faults: timed(this.#marks),
+      connections: Object.fromEntries(
+        [...this.#lanes].map(([name, { states, bars, gaps }]) => [
+          name,
+          { states: timed(states), gaps: timed(gaps), messages: timed(bars) },
+        ]),
+      ),
+    };
+  }
+
+  /** As it is now, on its paper and with its names. */
+  picture() {
+    this.draw();
+    const canvas = document.createElement("canvas");
+    canvas.width = this.#canvas.width;
+    canvas.height = this.#canvas.height;
+    const g = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const colors = (this.#colors ??= readColors(this.#canvas));
+    g.fillStyle = colors.sheet;
+    g.fillRect(0, 0, canvas.width, canvas.height);
+    g.drawImage(this.#canvas, 0, 0);
+    const ratio = canvas.width / this.#canvas.clientWidth;
+    g.font = `600 ${13 * ratio}px ${getComputedStyle(this.#canvas).fontFamily}`;
+    [...this.#lanes.keys()].forEach((name, at) => {
+      g.fillStyle = colors[name];
+      g.fillText(name, 8 * ratio, (TOP + LANE * at + 12) * ratio);
+    });
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
   }
 
   draw() {
@@ -82,7 +125,8 @@ export class Strip {
 
   #forget(before) {
     while (this.#marks[0]?.until < before) this.#marks.shift();
-    for (const { states, bars } of this.#lanes.values()) {
+    for (const { states, bars, gaps } of this.#lanes.values()) {
+      while (gaps[0]?.at < before) gaps.shift();
       while (bars[0]?.at < before) bars.shift();
       while (states[1]?.at < before) states.shift(); // the first one reaches into the view
     }
@@ -155,8 +199,8 @@ function drawLabels({ g, colors, font, x }, marks) {
   }
 }
 
-function drawLane(view, { states, bars }, y, color) {
-  const { g, x, width, colors, perSecond } = view;
+function drawLane(view, { states, bars, gaps }, y, color) {
+  const { g, x, width, colors, perSecond, font } = view;
   const barWidth = Math.max(1.5, (perSecond * BUCKET) / 1000 - 1);
   const tall = (n) => Math.min(28, 4 + Math.sqrt(n) * 5);
   g.strokeStyle = colors.rule;
@@ -180,6 +224,27 @@ function drawLane(view, { states, bars }, y, color) {
     const to = i + 1 < states.length ? x(states[i + 1].at) : width;
     if (to > 0) drawState(g, state, Math.max(from, -8), to, y, i + 1 < states.length);
   });
+  g.font = font;
+  g.textAlign = "left";
+  g.fillStyle = colors.faint;
+  let free = -Infinity; // notes go in from the oldest; one that would overlap stays away
+  for (const { at, note } of states) {
+    const end = x(at) + g.measureText(note).width;
+    if (!note || x(at) < free || end > width) continue;
+    g.fillText(note, x(at), y + 21);
+    free = end + 8;
+  }
+  for (const { at } of gaps) drawGap(g, x(at), y, colors.alarm);
+}
+
+/** A wedge that points at the hole. */
+function drawGap(g, x, y, color) {
+  g.fillStyle = color;
+  g.beginPath();
+  g.moveTo(x, y - 6);
+  g.lineTo(x - 5, y - 16);
+  g.lineTo(x + 5, y - 16);
+  g.fill();
 }
 
 /** Shape says it, not only colour: open is whole, connecting dotted, waiting thin dashes. */

@@ -1,5 +1,5 @@
 /** Something that takes long, and how far it is. */
-import { byId } from "./dom.js";
+import { byId, one } from "./dom.js";
 import { Stream, job } from "./stream.js";
 
 export class Task extends Stream {
@@ -22,6 +22,7 @@ export class Task extends Stream {
       },
       { progress: ({ data }) => data.progress },
     );
+    one("#task .blank")?.remove();
     this.#show(0);
     wire.on("progress", ({ data }) => this.#show(data.progress));
   }

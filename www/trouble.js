@@ -3,7 +3,7 @@ import { byId, one } from "./dom.js";
 
 // `lasts` is how long the server keeps it up; `steps` are the control calls.
 const FAULTS = {
-  drop: { says: "Every connection was reset.", steps: ["drop"] },
+  drop: { says: "Every connection was reset.", steps: ["drop"], label: "cut" },
   restart: { says: "The server was killed and started again.", steps: ["restart?down=300"] },
   stall: { says: "Connections stay open, but nothing gets through.", steps: ["stall?ms=6000"], lasts: 6_000 },
   refuse: { says: "Nobody listens: connections are refused.", steps: ["refuse?ms=10000"], lasts: 10_000 },
@@ -47,8 +47,8 @@ export function setUpTrouble(strip, resumes) {
   }
 
   async function begin(button) {
-    const { says, steps, lasts } = FAULTS[button.dataset.fault];
-    const mark = strip.mark(button.dataset.fault);
+    const { says, steps, lasts, label } = FAULTS[button.dataset.fault];
+    const mark = strip.mark(label ?? button.dataset.fault);
     for (const step of Array.isArray(steps) ? steps : steps(resumes())) await post(step);
     if (lasts) last(button, mark, lasts);
     else mark.until = Date.now();

@@ -10,12 +10,14 @@ const panels = ["chat", "ticker"];
 
 export async function demoTests(driver, engine, report) {
   const wanted = buttons.filter((button) => report.wants(`demo: ${button}`));
-  if (wanted.length === 0 && !["demo: rooms", "demo: streams"].some((name) => report.wants(name))) return;
+  if (wanted.length === 0 && !["demo: recorder", "demo: rooms", "demo: streams"].some((name) => report.wants(name)))
+    return;
   const server = await startDemoServer();
   try {
     await driver.get(`${server.url}/`);
     await driver.executeScript("window.neverReloaded = true");
     for (const button of wanted) await report.run(engine, `demo: ${button}`, () => press(driver, button));
+    if (report.wants("demo: recorder")) await report.run(engine, "demo: recorder", () => recorder(driver));
     if (report.wants("demo: rooms")) await report.run(engine, "demo: rooms", () => rooms(driver, server.url));
     if (report.wants("demo: streams")) await report.run(engine, "demo: streams", () => streams(driver, server.url));
   } finally {
@@ -69,6 +71,48 @@ async function press(driver, button) {
 }
 
 /** Two pages in a second room: who is there, who types, who has read; the same after a drop, in which one of them speaks. */
+/** What the recorder saw of a cut can be taken along, as JSON and as a picture that is not empty. */
+async function recorder(driver) {
+  await driver.executeScript(catchDownloads);
+  const opens = () => driver.executeScript("return Object.values(demo).map((wire) => wire?.stats?.().opens ?? 0)");
+  const before = await opens();
+  await click(driver, '[data-fault="drop"]');
+  await until(opens, (now) => now[0] > before[0] && now[1] > before[1], "both to come back");
+  for (const button of ["#strip-json", "#strip-png"]) await click(driver, button);
+  const saved = await until(
+    () => driver.executeScript("return window.saved"),
+    (files) => files.length === 2,
+    "two files",
+  );
+  const [json, png] = saved.sort((a, b) => a.name.split(".").at(-1).localeCompare(b.name.split(".").at(-1)));
+  assert.match(json.name, /^everwire-.*\.json$/);
+  const { everwire, faults, connections } = JSON.parse(json.text);
+  assert.match(everwire, /^\d+\./);
+  assert.ok(
+    faults.some(({ label }) => label === "cut"),
+    "the fault",
+  );
+  for (const name of panels) {
+    const states = connections[name].states.map(({ state, note }) => `${state} ${note}`);
+    assert.ok(states.includes("waiting network"), `why ${name} waited: ${states}`);
+    assert.ok(connections[name].messages.length, `messages of ${name}`);
+  }
+  assert.match(png.name, /\.png$/);
+  assert.ok(png.colors > 2, `${png.colors} colours`);
+}
+
+/** Runs in the page: what it would save is read instead. */
+const catchDownloads = `
+  window.saved = [];
+  HTMLAnchorElement.prototype.click = async function () {
+    const blob = await (await fetch(this.href)).blob(), name = this.download;
+    if (!name.endsWith("png")) return void saved.push({ name, text: await blob.text() });
+    const { width, height } = await createImageBitmap(blob);
+    const canvas = Object.assign(document.createElement("canvas"), { width, height }), g = canvas.getContext("2d");
+    g.drawImage(await createImageBitmap(blob), 0, 0);
+    saved.push({ name, colors: new Set(new Uint32Array(g.getImageData(0, 0, width, height).data.buffer)).size });
+  };`;
+
 async function rooms(driver, url) {
   const windows = [await driver.getWindowHandle()];
   const turnTo = (at) => driver.switchTo().window(windows[at]);
