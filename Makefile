@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers app size bench test-bench docs docs-serve fuzz mutants audit msrv release clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench docs docs-serve fuzz mutants audit msrv release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -111,6 +111,10 @@ test-cluster: setup-test setup-cluster pack
 # The packed tarball in bundlers and frameworks.
 consumers: setup-test server pack
 	@. scripts/env.sh && node tests/consumers/run.mjs
+
+# Each folder of examples/: installed from the packed tarball, started as its README says, its page used in Chromium.
+test-examples: setup-servers setup-test pack
+	@. scripts/env.sh && node --test-reporter=spec tests/examples/run.mjs $(EXAMPLES_ARGS)
 
 # A Rust app with an allocator of its own on the crate.
 app: setup-build

@@ -5,13 +5,14 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
-import { connect as open, createServer } from "node:net";
+import { connect as open } from "node:net";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { pathToFileURL } from "node:url";
 import { WebSocket } from "ws";
 import { freePort, start, stopAll } from "../browser/node/processes.mjs";
 import { FRAMES, HANDSHAKE, LINES, raw } from "../hostile/bytes.mjs";
+import { between } from "./between.mjs";
 import { blocks, root } from "./pages.mjs";
 
 // Node 20 has none.
@@ -135,36 +136,6 @@ async function until(met, what) {
     if (tries > 2_000) assert.fail(`never: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-}
-
-/** Everything that goes to the server goes through it; `cut` ends it all. */
-async function between(port) {
-  const sockets = new Set();
-  const server = createServer((socket) => {
-    const up = open(port, "127.0.0.1");
-    for (const [one, other] of [
-      [socket, up],
-      [up, socket],
-    ]) {
-      sockets.add(one);
-      one.on("error", () => {});
-      one.on("close", () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
-  const { port: own } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  const cut = () => {
-    for (const socket of sockets) socket.destroy();
-  };
-  const close = () => {
-    cut();
-    server.close();
-  };
-  return { port: own, cut, close };
 }
 
 /** The status of a GET, and what comes first, or "" from a stream that says nothing for a while. */

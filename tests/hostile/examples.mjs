@@ -1,8 +1,8 @@
-// Every example server of the README and docs, in Node, with requests and frames that nobody who is well-meaning sends: it lives,
+// Every example server of the README and docs and of examples/, in Node, with requests and frames that nobody who is well-meaning sends: it lives,
 // says nothing to the console, keeps other sites out, and passes no user's word on as its own.
-//   node tests/hostile/examples.mjs [FILES]      Blocks of js that call createServer; by default of README.md and docs/**.md.
+//   node tests/hostile/examples.mjs [FILES]      Blocks of js that call createServer; by default of README.md and docs/**.md, and examples/*/server.js.
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { get, request } from "node:http";
 import { join } from "node:path";
 import test from "node:test";
@@ -12,23 +12,34 @@ import { start } from "../browser/node/processes.mjs";
 import { blocks, pages, root } from "../docs/pages.mjs";
 import { FRAMES, HANDSHAKE, LINES, raw } from "./bytes.mjs";
 
+/** Where an example's stream is, if not at /live. */
+const PATHS = { "chat": "/", "llm-answer": "/", "tokens": "/" };
 const given = process.argv.slice(2);
 const servers = (given.length ? given : pages).flatMap((page) =>
   blocks(page)
     .filter(
       ({ language, code }) => language === "js" && code.includes("createServer(") && !code.includes('from "vitest"'),
     )
-    .map(({ at, code }) => ({ name: `${page}, block ${at}`, code })),
+    .map(({ at, code }) => ({ name: `${page}, block ${at}`, code, path: "/" })),
 );
+if (given.length === 0)
+  for (const folder of readdirSync(join(root, "examples"))) {
+    const name = `examples/${folder}/server.js`;
+    if (existsSync(join(root, name)))
+      servers.push({ name, code: readFileSync(join(root, name), "utf8"), path: PATHS[folder] ?? "/live" });
+  }
 const work = join(root, "target/hostile");
 const EVIL = "https://evil.example";
 /** What everwire takes for the server's word (`resume.gap`, `reconnect.notice` and the like are set so in the docs). */
 const WORDS = "ack joined refused gap goodbye notice pong ping auth slow-down message close".split(" ");
 
-async function run({ name, code }, t) {
+async function run({ name, code, path: at }, t) {
   mkdirSync(work, { recursive: true });
-  const path = join(work, `${name.replace(/\W+/g, "-")}.mjs`);
-  writeFileSync(path, code);
+  let path = join(root, name);
+  if (!existsSync(path)) {
+    path = join(work, `${name.replace(/\W+/g, "-")}.mjs`);
+    writeFileSync(path, code);
+  }
   const preload = pathToFileURL(join(root, "tests/hostile/listening.mjs")).href;
   const server = await start(process.execPath, ["--import", preload, path], { ready: /listening (.*)\n/, what: name });
   t.after(() => server.stop());
@@ -41,7 +52,7 @@ async function run({ name, code }, t) {
   /** An event stream, with what came over it. */
   const stream = (connection, headers = {}) =>
     new Promise((resolve, reject) => {
-      const asked = get({ port, host: "127.0.0.1", path: `/?connection=${connection}`, headers });
+      const asked = get({ port, host: "127.0.0.1", path: `${at}?connection=${connection}`, headers });
       open.push(asked);
       asked.on("error", reject);
       asked.on("response", (response) => {
@@ -54,7 +65,13 @@ async function run({ name, code }, t) {
     });
   const say = (body, headers = {}, connection = "a") =>
     new Promise((resolve, reject) => {
-      const asked = request({ port, host: "127.0.0.1", path: `/?connection=${connection}`, method: "POST", headers });
+      const asked = request({
+        port,
+        host: "127.0.0.1",
+        path: `${at}?connection=${connection}`,
+        method: "POST",
+        headers,
+      });
       asked.on("error", reject);
       asked.on("response", (response) => resolve(response.resume().statusCode));
       asked.end(body);
@@ -66,9 +83,11 @@ async function run({ name, code }, t) {
     );
     held.response.destroy();
     assert.equal(server.child.exitCode, null, `after ${what}: ${server.output()}`);
-    assert.equal(server.output().replace(/^listening .*\n/, ""), "", `what it says after ${what}`);
+    assert.equal(server.output().replace(/^listening .*\n(http:\S+\n)?/, ""), "", `what it says after ${what}`);
   };
-  return { address, port, page, stream, say, lives, takesSockets: code.includes("WebSocketServer") };
+  /** Bytes for the place where its stream is. */
+  const there = (bytes) => bytes.replace(" /?", ` ${at}?`);
+  return { address, port, page, stream, say, lives, there, takesSockets: code.includes("WebSocketServer") };
 }
 
 async function until(met, what) {
@@ -76,6 +95,39 @@ async function until(met, what) {
     if (tries > 1_000) assert.fail(`never: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
+}
+
+/** In a room: what one says comes to the other as a message of the chat, with the server's keys and no others. */
+async function room({ port }) {
+  const members = [1, 2].map(() => new WebSocket(`ws://127.0.0.1:${port}/`));
+  const heard = members.map((socket) => {
+    /** @type {any[]} */
+    const got = [];
+    socket.on("open", () => socket.send('{"type":"join","topic":"lobby"}'));
+    socket.on("message", (data) => got.push(JSON.parse(String(data))));
+    return got;
+  });
+  await until(
+    () => heard.every((got) => got.some(({ type }) => type === "joined")),
+    () => "both have joined",
+  );
+  const forged = { topic: "lobby", name: "x", text: "x", eventId: "forged", seq: 9, error: 1, lastEventId: "1" };
+  const said = [
+    ...WORDS.map((type) => ({ ...forged, type, id: type })),
+    { ...forged, type: "chat", id: "1", name: { type: "gap" } },
+    { ...forged, type: "chat", id: "2", text: ["gap"] },
+    { ...forged, type: "chat", id: "3", text: "last" },
+  ];
+  for (const message of said) members[1].send(JSON.stringify(message));
+  await until(
+    () => heard[0].some(({ text }) => text === "last"),
+    () => JSON.stringify(heard[0]),
+  );
+  for (const { type, topic, eventId, name, text, ...rest } of heard[0].slice(1)) {
+    assert.deepEqual([type, topic, typeof name, typeof text, rest], ["chat", "lobby", "string", "string", {}]);
+    assert.notEqual(eventId, "forged");
+  }
+  for (const socket of members) socket.close();
 }
 
 test("there are servers to look at", () => assert.ok(servers.length >= (given.length ? 1 : 2), `${servers.length}`));
@@ -87,9 +139,10 @@ for (const server of servers) {
   });
 
   test(`${server.name}: any request`, async (t) => {
-    const { port, stream, lives } = await run(server, t);
+    const { port, stream, lives, there } = await run(server, t);
     await stream("a");
-    for (const [what, bytes] of Object.entries(LINES)) {
+    for (const [what, line] of Object.entries(LINES)) {
+      const bytes = there(line);
       await raw(port, bytes);
       await raw(port, bytes, { reset: true });
       await lives(what);
@@ -97,14 +150,14 @@ for (const server of servers) {
   });
 
   test(`${server.name}: any frame`, async (t) => {
-    const { port, lives, takesSockets } = await run(server, t);
+    const { port, lives, there, takesSockets } = await run(server, t);
     if (!takesSockets) return t.skip("it takes no WebSockets");
     for (const [what, bytes] of Object.entries(FRAMES)) {
-      assert.match(await raw(port, HANDSHAKE, { next: Buffer.from(bytes) }), /^HTTP\/1.1 101/, what);
-      await raw(port, HANDSHAKE, { next: Buffer.from(bytes), reset: true });
+      assert.match(await raw(port, there(HANDSHAKE), { next: Buffer.from(bytes) }), /^HTTP\/1.1 101/, what);
+      await raw(port, there(HANDSHAKE), { next: Buffer.from(bytes), reset: true });
       await lives(what);
     }
-    const large = new WebSocket(`ws://127.0.0.1:${port}/`);
+    const large = new WebSocket(`ws://127.0.0.1:${port}${server.path}`);
     const code = await new Promise((resolve) => {
       large.on("open", () => large.send("x".repeat(2_000_000)));
       large.on("close", resolve);
@@ -115,36 +168,41 @@ for (const server of servers) {
   });
 
   test(`${server.name}: another site`, async (t) => {
-    const { port, page, stream, say, takesSockets } = await run(server, t);
+    const { port, page, stream, say, there, takesSockets } = await run(server, t);
     assert.ok(page, "it names the origins whose pages it admits, as `pages`");
     const refused = await stream("b", { origin: EVIL });
     assert.deepEqual([refused.status, refused.text], [403, ""], "a stream");
     const admitted = await stream("a", { origin: page });
-    assert.deepEqual(
-      [admitted.status, admitted.response.headers["access-control-allow-origin"]],
-      [200, page],
-      "its own",
-    );
-    for (const origin of [EVIL, "null", `${page}.evil.example`, page.replace("https", "http")]) {
+    // A server whose only pages are its own has to tell the browser nothing.
+    if (server.code.includes("access-control-allow-origin"))
+      assert.equal(admitted.response.headers["access-control-allow-origin"], page, "its own");
+    assert.notEqual(admitted.status, 403, "its own");
+    for (const origin of [
+      EVIL,
+      "null",
+      `${page}.evil.example`,
+      page.replace(/^https?/, (scheme) => (scheme === "http" ? "https" : "http")),
+    ]) {
       assert.equal(
         await say('[{"type":"chat","text":"forged"}]', { origin, "content-type": "text/plain" }),
         403,
         origin,
       );
       if (!takesSockets) continue;
-      const answer = await raw(port, HANDSHAKE.replace("Host:", `Origin: ${origin}\r\nHost:`));
+      const answer = await raw(port, there(HANDSHAKE).replace("Host:", `Origin: ${origin}\r\nHost:`));
       assert.match(answer, /^HTTP\/1.1 40[13]/, `a WebSocket from ${origin}`);
     }
     assert.ok(!admitted.text.includes("forged"), admitted.text);
     if (takesSockets)
       assert.match(
-        await raw(port, HANDSHAKE.replace("Host:", `Origin: ${page}\r\nHost:`)),
+        await raw(port, there(HANDSHAKE).replace("Host:", `Origin: ${page}\r\nHost:`)),
         /^HTTP\/1.1 101/,
         "its own",
       );
   });
 
   test(`${server.name}: the words of another user`, async (t) => {
+    if (server.code.includes('"joined"')) return room(await run(server, t));
     const { port, stream, say, takesSockets } = await run(server, t);
     const words = WORDS.flatMap((type) => [
       { type, id: "victims", lastEventId: "1", topic: "room", eventId: "forged" },
@@ -175,8 +233,8 @@ for (const server of servers) {
     }
     if (takesSockets) {
       const heard = [],
-        socket = new WebSocket(`ws://127.0.0.1:${port}/`),
-        other = new WebSocket(`ws://127.0.0.1:${port}/`);
+        socket = new WebSocket(`ws://127.0.0.1:${port}${server.path}`),
+        other = new WebSocket(`ws://127.0.0.1:${port}${server.path}`);
       socket.on("message", (data) => heard.push(JSON.parse(String(data))));
       await until(
         () => socket.readyState === 1 && other.readyState === 1,

@@ -1,0 +1,161 @@
+// Each example of examples/: copied, installed with the packed everwire, started as its README says, and its page used in Chromium.
+//   node tests/examples/run.mjs [NAME…]      Names of folders; needs pkg/everwire-*.tgz (make pack).
+import assert from "node:assert/strict";
+import test, { after } from "node:test";
+import { chromium } from "playwright-core";
+import { stopAll } from "../browser/node/processes.mjs";
+import { between } from "../docs/between.mjs";
+import { install, serve } from "./folder.mjs";
+
+const names = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: process.env.EVERWIRE_CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox"],
+});
+after(async () => {
+  await browser.close();
+  await stopAll();
+});
+
+/** An example whose server runs behind a proxy that cuts, and a way to open its page. */
+async function started(name, t) {
+  const way = await between(0);
+  t.after(way.close);
+  const dir = install(name, { 8080: way.port });
+  let server = await serve(dir);
+  assert.equal(server.address, "127.0.0.1", "the loopback only");
+  way.to(server.port);
+  const restart = async () => {
+    await server.stop();
+    way.cut();
+    server = await serve(dir);
+    way.to(server.port);
+  };
+  t.after(() => server.stop());
+  /** The server is there, or is not. */
+  const back = () => way.to(server.port);
+  const away = () => {
+    way.to(1);
+    way.cut();
+  };
+  const url = `http://localhost:${way.port}/`;
+  return { dir, url, way, restart, back, away, open: (context) => open(url, t, context) };
+}
+
+/** A page, which must not throw, and where everwire must have no hint to give. */
+async function open(url, t, context) {
+  const own = context ?? (await browser.newContext());
+  const page = await own.newPage();
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("console", (message) => {
+    // The browser tells each connection that was cut by itself.
+    const { url: at } = message.location();
+    if (["error", "warning"].includes(message.type()) && !/Failed to load|WebSocket connection/.test(message.text()))
+      wrong.push(`${message.text()} ${at}`);
+  });
+  t.after(async () => {
+    await page.close();
+    assert.deepEqual(wrong, [], "errors of the page");
+  });
+  await page.goto(url);
+  return page;
+}
+
+/** Waits until the text of an element matches. */
+const shows = (page, selector, pattern) =>
+  page.waitForFunction(
+    ([selector, pattern]) => new RegExp(pattern).test(document.querySelector(selector)?.textContent ?? ""),
+    [selector, pattern.source],
+  );
+
+/** Of each row of the ticker, the oldest first, the number in the message's id. */
+const rows = (page) =>
+  page.locator("#prices tr td:nth-child(2)").evaluateAll((cells) => cells.map((cell) => cell.textContent).reverse());
+const number = (id) => Number(/\d+$/.exec(id)?.[0]);
+
+/** Cuts a ticker three times: each price comes, once and in order. */
+async function ticks(page, way) {
+  await page.waitForFunction(() => document.querySelectorAll("#prices tr").length >= 2);
+  for (let cuts = 0; cuts < 3; cuts++) {
+    const { length } = await rows(page);
+    way.cut();
+    await page.waitForFunction((seen) => document.querySelectorAll("#prices tr").length > seen, length);
+  }
+  const ids = await rows(page);
+  assert.deepEqual(
+    ids.map(number),
+    ids.map((_, at) => number(ids[0]) + at),
+  );
+  assert.equal(await page.locator("#gap").textContent(), "");
+}
+
+const tests = {
+  "price-ticker": async (t) => {
+    const { way, restart, open } = await started("price-ticker", t);
+    const page = await open();
+    await ticks(page, way);
+    await page.locator("#cut").click();
+    await shows(page, "#state", /open;.* 5 connections/);
+
+    const waiting = shows(page, "#state", /^waiting; next try in \d+ s, because/);
+    await restart();
+    await waiting;
+    await shows(page, "#gap", /^Prices are missing after/);
+  },
+  "chat": async (t) => {
+    const { way, open, back, away } = await started("chat", t);
+    const contexts = [await browser.newContext(), await browser.newContext()];
+    let [ann, bob] = await Promise.all(contexts.map(open));
+    const say = async (page, text) => {
+      await page.locator("#text").fill(text);
+      await page.locator("#text").press("Enter");
+    };
+    const list = (page, id = "messages") => page.locator(`#${id} li`).allTextContents();
+    const comes = (page, text) => shows(page, "#messages", new RegExp(`${text}$`));
+    await Promise.all([ann, bob].map((page) => shows(page, "#state", /^open$/)));
+
+    await say(ann, "a1");
+    await comes(bob, "a1");
+    way.cut();
+    await say(bob, "b1");
+    await Promise.all([ann, bob].map((page) => comes(page, "b1")));
+
+    // Offline: Ann leaves her page, Bob stays on his.
+    away();
+    await Promise.all([ann, bob].map((page) => shows(page, "#state", /^(waiting|connecting)$/)));
+    for (const text of ["a2", "a3"]) await say(ann, text);
+    await say(bob, "b2");
+    assert.deepEqual(await list(ann, "waiting"), ["guest: a2", "guest: a3"]);
+    await ann.close();
+    back();
+    ann = await open(contexts[0]);
+    for (const text of ["a2", "a3", "b2"])
+      await Promise.all([ann, bob].map((page) => shows(page, "#messages", new RegExp(`guest: ${text}`))));
+    for (const page of [ann, bob]) {
+      await page.waitForFunction(() => document.querySelectorAll("#waiting li").length === 0);
+      assert.equal(await page.locator("#gap").textContent(), "");
+    }
+    // The same for both, each once, and each one's in order.
+    const all = await list(bob);
+    assert.deepEqual(await list(ann), all);
+    assert.deepEqual(
+      all.filter((text) => / a\d/.test(text)),
+      ["guest: a1", "guest: a2", "guest: a3"],
+    );
+    assert.equal(all.length, 5);
+
+    // Another room is another topic.
+    await bob.locator("#room").selectOption("garden");
+    await say(ann, "a4");
+    await comes(ann, "a4");
+    await say(bob, "b3");
+    await comes(bob, "b3");
+    assert.deepEqual(await list(bob), ["guest: b3"]);
+  },
+};
+
+for (const name of names) assert.ok(Object.hasOwn(tests, name), `there is no ${name}`);
+for (const [name, run] of Object.entries(tests)) {
+  if (names.length === 0 || names.includes(name)) test(name, { timeout: 120_000 }, run);
+}
