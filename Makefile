@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench docs docs-serve fuzz mutants audit msrv release clean
+.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench docs docs-serve test-site fuzz mutants audit msrv release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -123,6 +123,10 @@ app: setup-build
 # The site of docs/, into target/docs; a link that leads nowhere is an error. docs-serve shows it on this machine: PORT=5173.
 docs: setup-build
 	@scripts/docs.sh build
+
+# The built site in Chromium: on a phone and a desktop, light and dark.
+test-site: setup-test docs
+	@. scripts/env.sh && node --test-reporter=spec tests/docs/site.mjs
 
 docs-serve: setup-build
 	@scripts/docs.sh serve

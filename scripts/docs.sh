@@ -10,6 +10,15 @@ if [ ! "$stamp" -nt package-lock.json ]; then
   npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null
   touch "$stamp"
 fi
+# The reference of the types: of each entry one page, by the name that it is imported by.
+rm -rf reference/api
+node_modules/.bin/typedoc --logLevel Warn
+rm -f reference/api/README.md
+for page in reference/api/*.md; do
+  name=$(basename "$page" .md)
+  if [ "$name" = index ]; then name=everwire; else name=everwire/$name; fi
+  sed -i "1s|.*|# $name|" "$page"
+done
 case "${1:-build}" in
   build) node_modules/.bin/vitepress build . ;;
   serve) exec node_modules/.bin/vitepress dev . --host 127.0.0.1 --port "${PORT:-5173}" ;;

@@ -68,7 +68,7 @@ function checkPlaces() {
 /** A part of the sidebar: titles to pages. */
 const group = (text, pages) => ({
   text,
-  items: Object.entries(pages).map(([title, page]) => ({ text: title, link: `/${page}` })),
+  items: Object.entries(pages).map(([title, page]) => ({ text: title, link: `/${page.replace(/\bindex$/, "")}` })),
 });
 
 export default {
@@ -80,7 +80,12 @@ export default {
   cacheDir: join(root, "target/docs-cache"),
   base,
   head: [["link", { rel: "icon", href: "data:," }]],
-  markdown: { config: (md) => md.core.ruler.push("outside", outside) },
+  // The default theme's home page has no main landmark.
+  transformHtml: (code) => code.replace('<div class="VPContent is-home"', '<div role="main" class="VPContent is-home"'),
+  markdown: {
+    theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+    config: (md) => md.core.ruler.push("outside", outside),
+  },
   vite: { logLevel: "warn" },
   buildEnd() {
     checkPlaces();
@@ -142,6 +147,12 @@ export default {
       }),
       group("Reference", {
         "Options": "reference/options",
+        "Types: everwire": "reference/api/index",
+        "Types: everwire/duplex": "reference/api/duplex",
+        "Types: everwire/auth": "reference/api/auth",
+        "Types: everwire/eventsource": "reference/api/eventsource",
+        "Types: everwire/websocket": "reference/api/websocket",
+        "Types: everwire/presets": "reference/api/presets",
         "Measured": "guide/measured",
         "How it works inside": "guide/internals",
       }),

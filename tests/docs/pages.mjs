@@ -5,11 +5,11 @@ import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
-/** By their paths in the repository. */
+/** By their paths in the repository. Not the reference, which is made of the types. */
 export const pages = [
   "README.md",
   ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".md") && !name.startsWith("node_modules"))
+    .filter((name) => name.endsWith(".md") && !/^(node_modules|reference\/api)\b/.test(name))
     .map((name) => `docs/${name}`)
     .sort(),
 ];
