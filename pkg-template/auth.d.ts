@@ -23,7 +23,7 @@ export interface TokenContext {
 
 export interface TokensOptions {
   /**
-   * How long before it expires a token is replaced, in ms; at the latest after half of its life. Default 60 000; 0 to 2^31-1.
+   * How long before it expires a token is replaced, in ms; but not before half of its life is over. Default 60 000; 0 to 2^31-1.
    */
   refreshAhead?: number;
   /**
