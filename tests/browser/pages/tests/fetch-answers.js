@@ -88,6 +88,21 @@ test("the content type is read as the Fetch standard has it; what the native Eve
   equal(wrong, [], "content types");
 });
 
+test("a content type of any length is read in no time", async () => {
+  const many = ",text/event-stream".repeat(28_000);
+  for (const [type, opens] of /** @type {[string, boolean][]} */ ([
+    [`${many},a/b${",".repeat(500_000)}`, false],
+    [`${many},a/b${`,${" ".repeat(999)}`.repeat(500)}`, false],
+    [`${many}${",".repeat(500_000)}`, true],
+    [`text/event-stream;a="${'\\"'.repeat(250_000)}`, true],
+  ])) {
+    const fetch = async () => new Response("data: a\n\n", { headers: { "content-type": type } });
+    const seen = watch(client("/", { reconnect: false, http: { fetch } }));
+    await closed(seen);
+    equal([seen.messages.length > 0, seen.closed.error?.code === "content-type"], [opens, !opens], type.slice(-9));
+  }
+});
+
 test("http.contentType takes a stream without a content type, or with any", async () => {
   for (const [contentType, type, opens] of [
     ["required", "", false],
