@@ -90,7 +90,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     /** A message in an answer: an ack or a reply, as it has no place in the stream. */
     heard(port, data) {
       const type = typeof data?.type === "string" ? data.type : "message";
-      port.incoming = undefined;
+      port.incoming = port.exact = undefined;
       try {
         const acked = port.acks({
           data,

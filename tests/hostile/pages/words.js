@@ -1,6 +1,6 @@
 // What a server says, or what stands in a storage, is no error of the app's: it is told once, and the stream goes on.
 import { client, watch } from "/client.js";
-import { equal, ok, test, waitFor, warnings } from "/harness.js";
+import { after, equal, ok, test, waitFor, warnings } from "/harness.js";
 import { sse, ws } from "/server.js";
 import { client as duplex, echoed } from "/topics.js";
 import { deep, ODD } from "./odd.js";
@@ -35,6 +35,34 @@ test("odd numbers, ids and epochs are told once, and every message comes", async
     equal([told, made.state], [[NUMBERS], "open"], "warnings");
     made.close();
   }
+});
+
+test("inexact numbers are looked for once in a message, whoever asks", async () => {
+  const parse = JSON.parse;
+  let parsed = 0;
+  after(() => {
+    JSON.parse = parse;
+  });
+  JSON.parse = (text, revive) => {
+    if (revive) parsed++;
+    return parse(text, revive);
+  };
+  const words = ["12345678901234567890", "1e300", "0.5", `1e300,"deep":${deep(20_000)}`];
+  const { made, seen, ended } = hear(
+    duplex,
+    {
+      resume: { id: "id", seq: "seq" },
+      outbox: { ack: { match: ({ data }) => (data.type === "ack" ? data.id : undefined) } },
+      subscriptions: { ...echoed, id: "id", seq: "id" },
+    },
+    words.flatMap((word) => [
+      `{"topic":"t","seq":${word},"id":${word}}`,
+      `{"topic":"none","seq":${word},"id":${word}}`,
+    ]),
+  );
+  made.subscribe("t").on(() => {});
+  await ended;
+  equal([seen.messages.length, parsed], [words.length + 1, 2 * words.length], "messages, and times");
 });
 
 test("odd acks are told once, and the others count", async () => {
