@@ -144,8 +144,9 @@ export class Persist {
         try {
           kept = JSON.parse(text);
         } catch {}
-        // Torn, or somebody else's.
-        if (kept && typeof kept === "object" && "message" in kept) this.#restore(kept);
+        // Torn, or somebody else's: what has another type is nothing that was written here.
+        const { message, priority = false, expires = 0 } = kept ?? {};
+        if (message !== undefined && typeof priority === "boolean" && Number.isFinite(expires)) this.#restore(kept);
         this.#try(() => this.#storage.removeItem(name));
       }
     });
@@ -153,7 +154,7 @@ export class Persist {
 
   #restore(kept) {
     const { message, priority, expires } = kept;
-    const entry = { message, priority: priority === true, expires: typeof expires === "number" ? expires : undefined };
+    const entry = { message, priority, expires };
     const number = this.#ready ? this.#taken++ : this.#count++;
     const sent = this.#keep(number, entry, () => this.#late(entry));
     try {

@@ -65,7 +65,7 @@ export class Progress {
 
   /** What an earlier page left, or nothing. */
   read() {
-    const text = this.#try(() => this.#storage.getItem(this.#key));
+    const text = this.#get();
     if (text === undefined || text === null) return undefined;
     if (typeof text !== "string") {
       // A promise's failure is none of the app's either.
@@ -124,10 +124,12 @@ export class Progress {
   }
 
   end(fate) {
-    this.#ended = true;
     this.#fate ||= fate;
     taken.delete(this.#key);
     this.#write();
+    // So that it shows when the app has removed it: see `#write`.
+    if (!this.#through() && this.#get() === null) this.#set([]);
+    this.#ended = true;
   }
 
   /** The app gave the stream up: what is stored leads nowhere. */
@@ -155,15 +157,22 @@ export class Progress {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const place = this.#place;
-    // Another client of this page has taken the place over.
-    if (this.#ended && taken.has(this.#key)) return;
+    // Another client of this page has taken the place over, or the user has logged out.
+    if (this.#ended && (taken.has(this.#key) || this.#get() === null)) return;
     if (this.#fate === GONE) return this.#set([]);
     // The end counts when the app is done with all that came before it.
-    const over =
-      this.#fate === OVER && !this.waits() && (this.#manual ? this.#committed === this.#turn : !this.#open.length);
-    if (over) this.#set([...(place ?? ["", null, null, null]), PAGE]);
+    if (this.#fate === OVER && this.#through()) this.#set([...(place ?? ["", null, null, null]), PAGE]);
     else if (this.#fresh) this.#set(place);
     this.#fresh = false;
+  }
+
+  /** Whether the app is done with all that has come. */
+  #through() {
+    return !this.waits() && (this.#manual ? this.#committed === this.#turn : !this.#open.length);
+  }
+
+  #get() {
+    return this.#try(() => this.#storage.getItem(this.#key));
   }
 
   #set(place) {

@@ -181,8 +181,11 @@ test("keys are apart, and what is torn is passed over", async () => {
   const gone = await page(script("ws", [[["mute"]]]).url, key, "wire.send({ n: 1 });");
   gone.remove();
   const [name] = kept(key);
-  for (const [at, torn] of ["", "{", "null", "5", "[]", "{}"].entries())
-    localStorage.setItem(name.replace(/\d+$/, `9${at}`), torn);
+  const torn = ["", "{", "null", "5", "[]", "{}", '"message"'];
+  for (const odd of ['"5"', "null", "{}", "[1]", "true", "1e999"]) torn.push(`{"message":{"n":2},"expires":${odd}}`);
+  for (const odd of ['"1"', "null", "{}", "1"]) torn.push(`{"message":{"n":3},"priority":${odd}}`);
+  for (const [at, text] of torn.entries())
+    localStorage.setItem(name.replace(/\d+$/, `9${`${at}`.padStart(2, "0")}`), text);
   const apart = script("ws", [[["echo"]]]);
   const other = client(apart.url, { key: `${key} ` });
   equal((await other.send({ n: 0 })).status, "acked", "another key");

@@ -1,4 +1,5 @@
 // Across a reload: what was delivered does not come again, what was not does.
+import { forget } from "/pkg/auth.js";
 import { client, watch } from "../client.js";
 import { equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
 import { script, sse, unique, ws } from "../server.js";
@@ -147,6 +148,30 @@ test("storage: committed by hand, in any order", async () => {
   again.commit(more.messages[3]);
   again.close();
   equal(storage.writes.at(-1), ["m6", 6, null], "a commit before close");
+});
+
+test("storage: after a logout nothing is written by what is left of a client", async () => {
+  for (const commits of [[], [0]]) {
+    const key = unique();
+    const plan = script("ws", [[...lines(1, 2), ["close", 4403]]]);
+    const resume = { id: "id", storage: true, key };
+    const kept = () => Object.keys(sessionStorage).filter((name) => name.startsWith(`everwire ${key} `));
+    const made = client(plan.url, { resume: { ...resume, commit: "manual" } });
+    const seen = watch(made);
+    await waitFor(() => seen.closed, "the end");
+    for (const at of commits) made.commit(seen.messages[at]);
+    forget(key);
+    made.commit(seen.messages[1]);
+    equal(kept(), [], `${commits.length} committed`);
+    // A loop that goes on after the end.
+    const loop = client(script("ws", [[...lines(1, 3), ["close", 4403]]]).url, { resume });
+    const messages = loop[Symbol.asyncIterator]();
+    await waitFor(() => loop.state === "closed", "the end");
+    for (const _ of commits) await messages.next();
+    forget(key);
+    await messages.next();
+    equal(kept(), [], `${commits.length} pulled`);
+  }
 });
 
 test("storage: an epoch survives, too", async () => {
