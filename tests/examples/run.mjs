@@ -153,6 +153,40 @@ const tests = {
     await comes(bob, "b3");
     assert.deepEqual(await list(bob), ["guest: b3"]);
   },
+  "llm-answer": async (t) => {
+    const { way, open } = await started("llm-answer", t);
+    const page = await open();
+    const asked = [];
+    page.on("request", (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+    const words = (count) =>
+      page.waitForFunction((n) => (document.querySelector("#answer")?.textContent?.split(" ").length ?? 0) > n, count);
+    await page.locator("#prompt").fill("What is it?");
+    await page.locator("#form button").first().click();
+    for (const count of [4, 8]) {
+      await words(count);
+      way.cut();
+    }
+    await shows(page, "#state", /^done$/);
+    assert.equal(
+      await page.locator("#answer").textContent(),
+      "You asked: What is it? A connection is half-open when one side is gone and the other one does not know it yet.",
+    );
+    assert.ok(await page.locator("#stop").isDisabled());
+    assert.equal(asked.filter((line) => line.startsWith("POST")).length, 1, "asked once");
+    assert.equal(asked.filter((line) => line.startsWith("GET /v1/answers/")).length, asked.length - 1);
+    assert.ok(asked.length >= 3, asked.join());
+
+    await page.locator("#form button").first().click();
+    await words(4);
+    const told = page.waitForResponse((answer) => answer.request().method() === "DELETE");
+    await page.locator("#stop").click();
+    const answer = await told;
+    assert.equal(answer.status(), 204);
+    await shows(page, "#state", /^stopped$/);
+    const before = await page.locator("#answer").textContent();
+    assert.equal(await page.evaluate(async (url) => (await fetch(url)).status, answer.url()), 404, "the job is gone");
+    assert.equal(await page.locator("#answer").textContent(), before);
+  },
 };
 
 for (const name of names) assert.ok(Object.hasOwn(tests, name), `there is no ${name}`);

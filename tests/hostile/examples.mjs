@@ -13,7 +13,7 @@ import { blocks, pages, root } from "../docs/pages.mjs";
 import { FRAMES, HANDSHAKE, LINES, raw } from "./bytes.mjs";
 
 /** Where an example's stream is, if not at /live. */
-const PATHS = { "chat": "/", "llm-answer": "/", "tokens": "/" };
+const PATHS = { "chat": "/", "llm-answer": "/v1/answers", "tokens": "/" };
 const given = process.argv.slice(2);
 const servers = (given.length ? given : pages).flatMap((page) =>
   blocks(page)
