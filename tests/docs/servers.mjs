@@ -1,6 +1,7 @@
-// The servers of the docs, each taken out of its page and started: the packed everwire connects through a proxy, which cuts; every
+// The servers of the docs and of examples/, each started by itself: the packed everwire connects through a proxy, which cuts; every
 // message comes once and in order, and what is known of it is right. Other sites are kept out, and odd requests end nothing.
-//   node tests/docs/servers.mjs [NAME…]      Of ws, plain, express, fastify, hono, python, go, php, axum; needs target/packed/package.
+//   node tests/docs/servers.mjs [NAME…]      Of the docs: ws, plain, express, fastify, hono, python, go, php, axum; of
+//   examples/: server-node, server-fastapi, server-axum. Needs target/packed/package.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -51,6 +52,20 @@ const node = (page, text, shared) => (port) => {
   return [process.execPath, join(dir, `${port}.mjs`)];
 };
 
+const example = (path) => readFileSync(join(root, "examples", path), "utf8");
+const python = (file, source) => (port) => {
+  const dir = folder("python", port, { [file]: source() });
+  const wanted = readFileSync(join(here, "requirements.txt"), "utf8");
+  const stamp = join(dir, "installed.txt");
+  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
+    const quiet = ["--quiet", "--disable-pip-version-check"];
+    run(dir, "python3", "-m", "venv", "venv");
+    run(dir, "venv/bin/pip", "install", ...quiet, "-r", join(here, "requirements.txt"));
+    writeFileSync(stamp, wanted);
+  }
+  return [join(dir, "venv/bin/python"), join(dir, file)];
+};
+
 /** @type {Record<string, { start: (port: number) => string[], env?: Record<string, string>, sse?: boolean, websocket?: boolean }>} */
 const servers = {
   plain: { start: node("docs/guide/getting-started.md", "createServer("), sse: true },
@@ -58,28 +73,7 @@ const servers = {
   express: { start: node("docs/servers/node.md", "// express.mjs", true), sse: true },
   fastify: { start: node("docs/servers/node.md", "// fastify.mjs", true), sse: true },
   hono: { start: node("docs/servers/node.md", "// hono.mjs", true), sse: true },
-  python: {
-    start: (port) => {
-      const dir = folder("python", port, { "server.py": code("docs/servers/python.md", "# server.py") });
-      const wanted = readFileSync(join(here, "requirements.txt"), "utf8");
-      const stamp = join(dir, "installed.txt");
-      if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
-        run(dir, "python3", "-m", "venv", "venv");
-        run(
-          dir,
-          "venv/bin/pip",
-          "install",
-          "--quiet",
-          "--disable-pip-version-check",
-          "-r",
-          join(here, "requirements.txt"),
-        );
-        writeFileSync(stamp, wanted);
-      }
-      return [join(dir, "venv/bin/python"), join(dir, "server.py")];
-    },
-    sse: true,
-  },
+  python: { start: python("server.py", () => code("docs/servers/python.md", "# server.py")), sse: true },
   go: {
     start: (port) => {
       const dir = folder("go", port, {
@@ -122,6 +116,29 @@ tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "sync",
       );
       run(dir, "cargo", "build", "--quiet");
       return [join(dir, "target/debug/live")];
+    },
+    websocket: true,
+  },
+  // Those that are there to be copied.
+  "server-node": {
+    start: (port) => {
+      const dir = folder("server-node", port, { "server.js": example("server-node/server.js") });
+      return [process.execPath, join(dir, "server.js")];
+    },
+    sse: true,
+    websocket: true,
+  },
+  "server-fastapi": { start: python("example.py", () => example("server-fastapi/server.py")), sse: true },
+  "server-axum": {
+    start: (port) => {
+      const files = Object.fromEntries(
+        ["Cargo.toml", "Cargo.lock", "src/main.rs"].map((file) => [file, example(`server-axum/${file}`)]),
+      );
+      mkdirSync(join(work, "server-axum/src"), { recursive: true });
+      const dir = folder("server-axum", port, files);
+      // The same place as that of tests/examples: it is built once.
+      run(dir, "cargo", "build", "--quiet", "--locked", "--target-dir", join(root, "target/examples"));
+      return [join(root, "target/examples/debug/live")];
     },
     websocket: true,
   },

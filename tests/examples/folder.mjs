@@ -1,9 +1,10 @@
 // A copy of an example outside of the clone, with the packed everwire in the place of the published one.
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { start } from "../browser/node/processes.mjs";
 import { newestTarball } from "../consumers/lib/install.mjs";
 import { root } from "../docs/pages.mjs";
@@ -14,16 +15,14 @@ process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 let copies = 0;
 
 /** Runs a command to its end. */
-function run(dir, command, ...args) {
-  execFileSync(command, args, { cwd: dir, stdio: ["ignore", "ignore", "inherit"] });
-}
+const run = (dir, command, ...args) => promisify(execFile)(command, args, { cwd: dir });
 
 /**
  * Installs an example. Its pages and servers stand at the ports that its text names; `ports` puts others in their place.
  * @param {string} name
  * @param {Record<string, number>} [ports]
  */
-export function install(name, ports = {}) {
+export async function install(name, ports = {}) {
   if (!tarball) throw new Error("the package is missing. Make it: make pack.");
   const dir = join(work, `${name}-${++copies}`);
   cpSync(join(root, "examples", name), dir, {
@@ -45,9 +44,34 @@ export function install(name, ports = {}) {
   if (existsSync(manifest)) {
     const text = readFileSync(manifest, "utf8");
     writeFileSync(manifest, text.replace(/("everwire": )"[^"]+"/, `$1${JSON.stringify(`file:${tarball}`)}`));
-    run(dir, "npm", "install", "--ignore-scripts", "--prefer-offline", "--no-fund", "--no-audit", "--loglevel=error");
+    await run(
+      dir,
+      "npm",
+      "install",
+      "--ignore-scripts",
+      "--prefer-offline",
+      "--no-fund",
+      "--no-audit",
+      "--loglevel=error",
+    );
   }
   return dir;
+}
+
+/**
+ * A server without a page of its own, by the commands of its README; its folder is installed with the port that it takes.
+ * @param {string} name
+ * @param {string} dir
+ */
+export async function serveOther(name, dir) {
+  if (name === "server-node") return start("npm", ["start", "--prefix", dir], { ready: /http:/, what: name });
+  if (name === "server-axum") {
+    const manifest = ["--manifest-path", join(dir, "Cargo.toml"), "--target-dir", join(root, "target/examples")];
+    return start("cargo", ["run", "--quiet", "--locked", ...manifest], { ready: /ws:/, what: name, seconds: 600 });
+  }
+  await run(dir, "python3", "-m", "venv", "venv");
+  await run(dir, "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt");
+  return start(join(dir, "venv/bin/python"), [join(dir, "server.py")], { ready: /running on/, what: name });
 }
 
 /** `npm start`, as its README says; the server takes a free port instead of its own, and keeps to the loopback. */

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import test, { after } from "node:test";
 import { chromium } from "playwright-core";
-import { stopAll } from "../browser/node/processes.mjs";
+import { freePort, stopAll } from "../browser/node/processes.mjs";
 import { between } from "../docs/between.mjs";
-import { install, serve } from "./folder.mjs";
+import { install, serve, serveOther } from "./folder.mjs";
 
 const names = process.argv.slice(2);
 const browser = await chromium.launch({
@@ -18,10 +18,10 @@ after(async () => {
 });
 
 /** An example whose server runs behind a proxy that cuts, and a way to open its page. */
-async function started(name, t) {
+async function started(name, t, other = 8081) {
   const way = await between(0);
   t.after(way.close);
-  const dir = install(name, { 8080: way.port });
+  const dir = await install(name, { 8080: way.port, 8081: other });
   let server = await serve(dir);
   assert.equal(server.address, "127.0.0.1", "the loopback only");
   way.to(server.port);
@@ -74,10 +74,10 @@ const rows = (page) =>
   page.locator("#prices tr td:nth-child(2)").evaluateAll((cells) => cells.map((cell) => cell.textContent).reverse());
 const number = (id) => Number(/\d+$/.exec(id)?.[0]);
 
-/** Cuts a ticker three times: each price comes, once and in order. */
+/** Cuts a ticker twice: each price comes, once and in order. */
 async function ticks(page, way) {
   await page.waitForFunction(() => document.querySelectorAll("#prices tr").length >= 2);
-  for (let cuts = 0; cuts < 3; cuts++) {
+  for (let cuts = 0; cuts < 2; cuts++) {
     const { length } = await rows(page);
     way.cut();
     await page.waitForFunction((seen) => document.querySelectorAll("#prices tr").length > seen, length);
@@ -90,13 +90,33 @@ async function ticks(page, way) {
   assert.equal(await page.locator("#gap").textContent(), "");
 }
 
+/** Another server, behind a proxy of its own, with the ticker's page. */
+const others = (name, address) => async (t) => {
+  const way = await between(0);
+  t.after(way.close);
+  const ticker = await started("price-ticker", t, way.port);
+  const port = Number(await freePort());
+  const server = await serveOther(name, await install(name, { 8080: ticker.way.port, 8081: port }));
+  t.after(() => server.stop());
+  way.to(port);
+  const page = await ticker.open();
+  await page.locator("#server").selectOption(address.replace("8081", String(way.port)));
+  await ticks(page, way);
+};
+const [SSE, SOCKET] = ["http://localhost:8081/live", "ws://localhost:8081/live"];
+
 const tests = {
+  "server-node": async (t) => {
+    for (const address of [SSE, SOCKET]) await others("server-node", address)(t);
+  },
+  "server-fastapi": others("server-fastapi", SSE),
+  "server-axum": others("server-axum", SOCKET),
   "price-ticker": async (t) => {
     const { way, restart, open } = await started("price-ticker", t);
     const page = await open();
     await ticks(page, way);
     await page.locator("#cut").click();
-    await shows(page, "#state", /open;.* 5 connections/);
+    await shows(page, "#state", /open;.* 4 connections/);
 
     const waiting = shows(page, "#state", /^waiting; next try in \d+ s, because/);
     await restart();
@@ -190,6 +210,8 @@ const tests = {
 };
 
 for (const name of names) assert.ok(Object.hasOwn(tests, name), `there is no ${name}`);
-for (const [name, run] of Object.entries(tests)) {
-  if (names.length === 0 || names.includes(name)) test(name, { timeout: 120_000 }, run);
-}
+// They wait for most of their time.
+test("examples", { concurrency: 3, timeout: 600_000 }, async (t) => {
+  const wanted = Object.entries(tests).filter(([name]) => names.length === 0 || names.includes(name));
+  await Promise.all(wanted.map(([name, run]) => t.test(name, run)));
+});
