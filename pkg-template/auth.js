@@ -235,7 +235,7 @@ class Tokens {
         // One that is not open comes with the new token by itself.
         if (wire.state === "open") onRefresh?.(token);
       } catch (error) {
-        report(error);
+        report(error, true);
       }
     }
   }

@@ -232,7 +232,7 @@ function run(list, message) {
     try {
       entry.handler(message);
     } catch (error) {
-      report(error);
+      report(error, true);
     }
   }
 }

@@ -160,7 +160,7 @@ export class Persist {
     try {
       this.#restored?.(message, sent);
     } catch (error) {
-      report(error);
+      report(error, true);
     }
   }
 

@@ -130,13 +130,20 @@ function sendable(frame, name) {
   throw new TypeError(`everwire: ${name} must give a string or bytes`);
 }
 
-/** A handler's or a codec's throw is the app's: told where the browser tells errors, and the stream goes on. */
-export function report(error) {
+/**
+ * A handler's or a codec's throw is the app's: told where the browser tells errors, and the stream goes on. Without `reportError` (Node)
+ * what is thrown ends the process: a handler's is, as any listener's there; the rest may be made to throw by a server's word.
+ * @param {unknown} error
+ * @param {boolean} [handler]
+ */
+export function report(error, handler) {
   if (typeof reportError === "function") reportError(error);
-  else
+  else if (handler)
     setTimeout(() => {
       throw error;
     });
+  // biome-ignore lint/suspicious/noConsole: there is nothing else that would not end the process.
+  else console.error(error);
 }
 
 function isHeartbeat(data) {
@@ -854,7 +861,7 @@ export class Port {
     try {
       this.onComment?.(text);
     } catch (error) {
-      report(error);
+      report(error, true);
     }
   }
 

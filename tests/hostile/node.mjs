@@ -14,7 +14,8 @@ const words = ODD.flatMap((odd) => [
   `{"topic":"t","seq":${odd}}`,
   `{"type":"joined","topic":${odd}}`,
 ]);
-const server = createServer((_, answer) => {
+const server = createServer((request, answer) => {
+  if (request.url === "/refused") return answer.writeHead(403).end();
   answer.writeHead(200, { "content-type": "text/event-stream" });
   for (const word of [...words, "end"]) answer.write(`data: ${word}\n\n`);
 });
@@ -46,5 +47,49 @@ for (const storage of storages)
     await new Promise((resolve) => setTimeout(resolve));
   }
 assert.ok(told.length > 0 && told.length <= 4 * 3 + 2, told.join("\n"));
+
+// What a server's word made throw in the app's functions is told, and the process lives; so is a refusal that nobody hears of.
+assert.equal(typeof globalThis.reportError, "undefined");
+const errors = [];
+console.error = (error) => errors.push(error);
+const deep = ({ data }) => data.none.deeper;
+const strict = (data) => (data === "end" ? data : JSON.parse(`${data}}`));
+for (const options of [
+  { codec: { decode: strict, encode: JSON.stringify } },
+  { resume: { seq: deep } },
+  { resume: { id: deep } },
+  { outbox: { ack: { id: "id", match: deep } } },
+  { rate: { messages: 5, per: 100, slow: deep } },
+  { subscriptions: { topic: deep } },
+  { until: deep },
+]) {
+  errors.length = 0;
+  const wire = connect(`http://127.0.0.1:${port}/`, options);
+  if (options.subscriptions) wire.subscribe("t");
+  await new Promise((resolve) => wire.on(({ data }) => data === "end" && resolve(undefined)));
+  wire.close();
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.ok(errors.length >= words.length, `${Object.keys(options)}: ${errors.length}`);
+  assert.ok(errors.every((error) => error instanceof Error));
+}
+errors.length = 0;
+const refused = connect(`http://127.0.0.1:${port}/refused`);
+await new Promise((resolve) => {
+  console.error = (error) => resolve(errors.push(error));
+});
+await new Promise((resolve) => setTimeout(resolve));
+assert.deepEqual([refused.state, errors.map(({ code, status }) => [code, status])], ["closed", [["http", 403]]]);
+
+// A handler's own throw is an uncaught exception, as that of any listener.
+const own = connect(`http://127.0.0.1:${port}/`);
+const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));
+own.on(
+  () => {
+    throw new Error("the app's");
+  },
+  { once: true },
+);
+assert.equal((await thrown).message, "the app's");
+own.close();
 server.close();
 server.closeAllConnections();
