@@ -75,7 +75,7 @@ test-servers: setup-servers pack
 # Whoever is not well-meaning: the example servers that are Node's, with hostile requests and frames; the package with a hostile
 # server and storage, in Node and in the three engines.
 test-hostile: setup-test server pack
-	@. scripts/env.sh && node --test --test-reporter=spec tests/hostile/examples.mjs tests/hostile/node.mjs
+	@. scripts/env.sh && node --test --test-reporter=spec tests/hostile/examples.mjs tests/hostile/node.mjs tests/hostile/redirects.mjs
 	@. scripts/env.sh && node tests/hostile/run.mjs $(or $(HOSTILE_ARGS),all)
 
 # What is published: what is in both packages, their links, and that the crate's own tests pass from its package.

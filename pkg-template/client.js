@@ -491,10 +491,13 @@ export class Client extends EventTarget {
     const { http, beside, probed } = this.#settings;
     if (isAddress(http.cancel) && !(this.#port.route(http.cancel, TRANSPORTS.fetch) & 3))
       throw invalid("http.cancel must be an http: or https: address, without a password");
-    const to = (all) =>
-      this.#fixed.flatMap((fixed) => (fixed && (all || fixed[2] === TRANSPORTS.fetch) ? fixed[0] : []));
-    confine(http.headers, ...to(probed), ...beside, ...(isAddress(http.cancel) ? [http.cancel] : []));
-    confine(http.body, ...to());
+    for (const fixed of this.#fixed)
+      if (fixed && (probed || fixed[2] === TRANSPORTS.fetch)) {
+        confine(this.#settings, fixed[0]);
+        confine(this.#settings, fixed[0], http.body);
+      }
+    for (const address of beside) confine(this.#settings, address);
+    if (isAddress(http.cancel)) confine(this.#settings, http.cancel);
   }
 
   #transport(place) {
@@ -556,9 +559,10 @@ export class Client extends EventTarget {
       this.#fit(NEEDED, route & 3);
       // Where to: what is asked for from here on may be for this origin alone.
       if (route & 3) context = { ...context, url: resolve(address).href };
-      // A value is for the endpoint; the address may be the server's word.
-      if (moved && !resumed.headers) confine(http.headers, moved, port.url || moved);
       const fetched = (route & 3) === TRANSPORTS.fetch;
+      // The address may be the server's word.
+      if (fetched && !resumed?.headers) confine(this.#settings, address);
+      if (fetched && !resumed) confine(this.#settings, address, http.body);
       const [offered, headers, body] = await Promise.all([
         fetched ? undefined : ask("protocols", protocols),
         fetched ? ask("http.headers", resumed?.headers ?? http.headers) : undefined,

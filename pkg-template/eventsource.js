@@ -142,7 +142,7 @@ export class EventSource extends EventTarget {
       maxEventBytes,
       resume: { via: "header" },
       // As the standard's class, but with what is the app's own.
-      http: { method, headers: named, body, fetch: send, redirect: named || body ? undefined : "follow" },
+      http: { method, headers: named, body, fetch: send, redirect: named || body || given ? undefined : "follow" },
       // By the standard each answer but a good one is the end; who sets `reconnect` gets everwire's table alone.
       shouldReconnect: ({ status }) => (found.futile || (status && standard) ? false : undefined),
       [PLAINLY]: true,

@@ -81,9 +81,10 @@ export interface HttpOptions {
   mode?: "cors" | "same-origin";
   /**
    * What becomes of a redirect (Fetch, "HTTP-redirect fetch"). By default a request with headers, a body or `credentials: "include"`
-   * follows one on the page's own origin, and any other one is the failure `redirect`: a browser does not say where it leads before it
-   * has followed it, and other origins would get what was given for this one. A request without these is followed anywhere; the cursor is
-   * then in its address. `follow`: all are followed, with all that belongs to the request, but for what the browser takes off. `error`: none is.
+   * follows one on the page's own origin, and so does a `fetch` of yours, which may add some. Any other one is the failure `redirect`: a
+   * browser does not say where it leads before it has followed it, and other origins would get what was given for this one. From the
+   * page's own origin the failure is `network`, as a refusal looks like a failed request there. A GET without these is followed anywhere;
+   * the cursor is then in its address. `follow`: all are followed, with all that belongs to the request, but for what the browser takes off. `error`: none is.
    */
   redirect?: "follow" | "error";
   /** A POST or PATCH may be repeated after any failure: it does no harm twice. Default false. */

@@ -366,18 +366,21 @@ export function readOptions(all, endpoints) {
     // A preset has some for one transport and some for another; and cancel() takes what http has.
     loose: http.cancel || all[SILENT] !== undefined,
     given,
-    /** Other fixed addresses that get http.headers. */
+    /** The origin that the values of `http` are for, and other fixed addresses that get the headers. */
+    home: undefined,
     beside: [],
     probed: false,
   };
 }
 
 /** A WebSocket's address counts as its server's own. */
-export const originOf = (address) => resolve(address).origin.replace("ws", "http");
+export const originOf = (address) => resolve(address).origin.replace(/^ws/, "http");
 
-/** Throws where what was given as a value would go to several origins, which only a function can tell apart. */
-export function confine(value, ...addresses) {
-  if (value && !isFunction(value) && new Set(addresses.map(originOf)).size > 1)
+/** Throws where a value of `http` would go to another origin than the first one: only a function can tell them apart. */
+export function confine(settings, address, value = settings.http.headers) {
+  if (!value || isFunction(value)) return;
+  const origin = originOf(address);
+  if ((settings.home ??= origin) !== origin)
     throw invalid("http.headers and http.body are for one origin: for several give functions, which are told the url");
 }
 

@@ -3,7 +3,7 @@
 import { retryAfter } from "../src/transport/fetch.js";
 import { resolve, setParameter } from "../src/transport/port.js";
 import { byteLength, freshId, snapshot } from "./encode.js";
-import { ACK, confine, isHeaders } from "./options.js";
+import { ACK, isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them, and what LOST and POSTED say.
@@ -273,7 +273,7 @@ export class Posts {
 
   /** Where to, and with which headers; a promise only where a function gave one. */
   #ask(signal) {
-    const { headers, context } = this.#uplink,
+    const { headers, context, confine } = this.#uplink,
       port = this.#port;
     const call = (value, reason, url) =>
       typeof value === "function" ? value(context(port, reason, signal, url)) : value;
@@ -284,7 +284,7 @@ export class Posts {
     // What is no address is told when the request is made.
     const named = (url) => {
       if (!isFetchable(url)) return [url];
-      confine(headers, url, port.url);
+      confine(url);
       return [url, call(headers, plain, resolve(url).href)];
     };
     if (isThenable(to)) return to.then(async (url) => Promise.all(named(url)));

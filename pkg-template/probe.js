@@ -30,7 +30,7 @@ export function addProbe(settings, probe, tries) {
     const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
     const url = await call(probe, context);
     const to = isFetchable(url) ? resolve(url).href : "";
-    if (to) confine(http.headers, to, client.url);
+    if (to) confine(settings, to);
     const headers = to && (await call(http.headers, { ...context, url: to }));
     if (!to || !isHeaders(headers))
       throw invalid(

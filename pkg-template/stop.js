@@ -39,7 +39,8 @@ export function fetchable(headers, body, route) {
 }
 
 /** Tells the server to stop. Gives why it could not be told. */
-export async function tellStop(port, { http, openTimeout }, reason, leaving) {
+export async function tellStop(port, settings, reason, leaving) {
+  const { http, openTimeout } = settings;
   const { cancel, init, headers, fetch } = http;
   const signal = AbortSignal.timeout(openTimeout);
   const context = { reason, attempt: 0, lastEventId: port.cursor, signal };
@@ -58,7 +59,7 @@ export async function tellStop(port, { http, openTimeout }, reason, leaving) {
       headers: own,
     } = given === cancel ? { url: given } : asRequest(given);
     const route = port.route(url, TRANSPORTS.fetch);
-    if (route & 3 && !own) confine(headers, url, port.url);
+    if (route & 3 && !own) confine(settings, url);
     // What is not for fetch is told below.
     const to = { ...context, url: route & 3 ? resolve(url).href : "" };
     const offered = own ?? (await within(call(headers, to)));

@@ -1,7 +1,7 @@
 // What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
 import { Port, report, resolve, setParameter } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { PROVIDER, check, readForm } from "./options.js";
+import { PROVIDER, check, confine, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";
 
 // Of `route` and `takes`.
@@ -84,6 +84,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     headers: http.headers,
     fetch: http.fetch,
     slower,
+    confine: (url) => confine(settings, url),
     /** Stops the requests that are out. */
     out: new Set(),
     context: (port, reason, signal, url) => ({ reason, attempt: tries(), lastEventId: port.cursor, signal, url }),

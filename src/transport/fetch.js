@@ -82,28 +82,30 @@ async function run(port, socket, attempt, url, init) {
   else port.call(kind, attempt, code >>> 0);
 }
 
-/** Of these methods a redirect may be asked for again: nothing was done. */
 const isSafe = (method) => /^(GET|HEAD)?$/i.test(method ?? "");
 
 /**
- * What the app gave for one origin goes to no other by a redirect. A page sees none before it is followed, but may forbid those to
- * another origin than its own (Fetch, "mode"), or all. Gives nothing for one that is refused. A stream with no more than the cursor
- * is followed anywhere, as natively; then `port` puts the cursor into the address, as a header would need the other origin's leave.
+ * What the app gave for one origin goes to no other by a redirect. A page sees none before it is followed, but may forbid those that
+ * leave its own origin (Fetch, "mode"), or all: then this gives nothing. A fetch of the app's may add what it likes. A stream with no
+ * more than the cursor is followed anywhere, as natively; `port` then puts the cursor into the address, as a header would need the other
+ * origin's leave.
  */
 export async function go(given, url, { redirect, ...init }, port) {
   const { headers, body, credentials, method } = init,
     { origin } = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href),
     ask = (how) => (given ?? fetch)(url, { ...init, ...how });
   const own =
+    given ||
     redirect ||
     (body ?? null) !== null ||
     credentials === "include" ||
-    [...headers.keys()].some((name) => !/^(accept|last-event-id)$/.test(name));
+    [...headers].some(([name, value]) => name !== "last-event-id" && value !== "text/event-stream");
   if (redirect === "follow" || !(own || headers.has("last-event-id"))) return ask();
-  const near = redirect !== "error" && origin === (globalThis.origin ?? origin);
-  // What acts is asked once, so nobody knows what it failed of.
-  if (near && !isSafe(method))
-    return ask({ mode: "same-origin" }).catch((error) => {
+  const near = redirect !== "error" && origin === globalThis.origin,
+    within = () => ask({ mode: "same-origin" });
+  // Asked once, as the server may act on it, or the address be good for one request. So nobody knows what it failed of.
+  if (near && (own || !isSafe(method)))
+    return within().catch((error) => {
       throw given || init.signal.aborted
         ? error
         : new TypeError("everwire: no answer, or a redirect to another origin (http.redirect)");
@@ -113,11 +115,11 @@ export async function go(given, url, { redirect, ...init }, port) {
   if (response.type !== "opaqueredirect" && !/^30[12378]$/.test(response.status)) return response;
   cancel(response.body);
   try {
-    if (near) return await ask({ mode: "same-origin" });
+    if (near) return await within();
   } catch (error) {
     if (init.signal.aborted) throw error;
   }
-  if (own) return undefined;
+  if (own || !port || !isSafe(method)) return undefined;
   url = port.astray(url, headers);
   return ask();
 }

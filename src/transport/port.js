@@ -477,7 +477,12 @@ export class Port {
     const told = this.fetch ? /^(?!.*:\/\/)/s : /^(everwire:.*|[\w .]*)$/;
     // What is thrown may be a text.
     const plain = (at, left) =>
-      !at || (left && told.test(at.message ?? (at.at ? at : "://")) && plain(at.cause, left - 1));
+      !at ||
+      (left &&
+        told.test(at.message ?? (at.at ? at : "://")) &&
+        // Bun's has the address beside the message.
+        !/:\/\//.test(`${Object.values(at)}`) &&
+        plain(at.cause, left - 1));
     const { message, cause } = error ?? {};
     if (cause?.code?.at) error = new TypeError(message, { cause: cause.code });
     this.refusal = plain(error, 9) ? error : undefined;

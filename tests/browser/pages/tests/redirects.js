@@ -42,9 +42,9 @@ for (const [what, http] of Object.entries(WITH))
       for (const status of STATUSES) {
         const plan = elsewhere();
         const made = client(redirect(plan.url, { origin, status }), { ...once, http });
-        // Whether a POST was redirected, no browser says where it might have been followed.
         const [, code] = await failed(made);
-        equal(code, origin === page && http.body ? "network" : "redirect", `${status}`);
+        // Where one might have been followed, no browser says what a request failed of.
+        equal(code, origin === page ? "network" : "redirect", `${status}`);
         if (code === "network")
           ok(/http\.redirect/.test(`${made.lastFailure.cause}`), `the cause: ${made.lastFailure.cause}`);
         equal(await plan.log(), [], `${status}: requests at the other origin`);
@@ -191,6 +191,57 @@ test("an uplink's and a probe's address are told to http.headers", async () => {
   const made = duplex(ws("/nothing"), { ...once, http, probe: `${app}/answer?status=403` });
   equal(await failed(made), ["fatal", "http"], "close");
   equal([...told], [`${app}/answer?status=403`], "the probe's address");
+});
+
+test("where the second hop fails for a moment, that is no refusal", async () => {
+  let asked = 0;
+  const breaks = (url, init) => {
+    asked++;
+    return asked === 1 ? Promise.reject(new TypeError("Failed to fetch")) : window.fetch(url, init);
+  };
+  const made = client(redirect("/event.txt", { origin: page }), {
+    http: { headers, fetch: breaks, contentType: "any" },
+  });
+  const seen = await came(made);
+  equal(seen.retries[0].failure.code, "network", "the failure before");
+});
+
+test("a fetch of the app's may add headers, so it follows no redirect to another origin", async () => {
+  const adds = (url, init) => {
+    init.headers.set("x-api-key", "K");
+    return window.fetch(url, init);
+  };
+  for (const origin of [wire, page]) {
+    const plan = elsewhere();
+    await failed(client(redirect(plan.url, { origin }), { ...once, http: { fetch: adds } }));
+    equal(await plan.log(), [], "requests");
+  }
+});
+
+test("a value is for the first origin, whatever address a function or a server gives later", async () => {
+  const other = elsewhere();
+  const plan = script("sse", [[...hello, ["end"]]]);
+  const moves = client(({ attempt, lastEventId }) => (attempt || lastEventId ? other.url : plan.url), {
+    http: { headers },
+    reconnect: { initialDelay: 100, maxDelay: 100, maxAttempts: 1 },
+  });
+  await failed(moves);
+  equal(moves.lastFailure.cause?.code, "invalid-option", "a function endpoint");
+  // As after a reload: what was stored is the server's word, and nothing was connected before.
+  const key = `redirects ${Math.random()}`,
+    storage = { getItem: () => JSON.stringify([other.url, null, null, null]), setItem() {} };
+  const resumes = client(plan.url, { ...once, http: { headers }, resume: { request: ({ id }) => id, storage, key } });
+  await failed(resumes);
+  equal(resumes.lastFailure.cause?.code, "invalid-option", "a stored id");
+  equal(await other.log(), [], "requests");
+});
+
+test("an origin is that of the whole host", async () => {
+  const refused = thrown(() =>
+    client(["https://ws.example.com/a", "https://http.example.com/b"], { http: { headers } }),
+  );
+  equal(refused.code, "invalid-option", "two hosts");
+  duplex("wss://news.example.com/", { http: { headers }, probe: "https://news.example.com/" }).close();
 });
 
 test("a value is for one origin: several ask for a function", async () => {
