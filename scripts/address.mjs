@@ -19,9 +19,18 @@ export function readAddress() {
 const LINKS = /^```[\s\S]*?^```|\[((?:[^\][]|\[[^\][]*\])*)\]\(([^()\s]+)\)|`[^`\n]*`/gm;
 const elsewhere = (target) => /^(#|[a-z][a-z+.-]*:)/i.test(target);
 
-/** A README for a package: `own` gives a file's name in there, or undefined. What else it links to is at the address, or plain text. */
+// A picture, with its lines of a block.
+const PICTURE = /^<picture>[\s\S]*?^<\/picture>\n+/gm;
+
+/**
+ * A README for a package: `own` gives a file's name in there, or undefined. What else it links to is at the address, or plain text, and
+ * so are pictures, or they are left out.
+ */
 export function relink(text, url, own) {
-  return text.replace(LINKS, (whole, words, target) => {
+  const pictured = text.replace(PICTURE, (block) =>
+    url ? block.replace(/(src|srcset)="([^":]+)"/g, `$1="${url}/raw/HEAD/$2"`) : "",
+  );
+  return pictured.replace(LINKS, (whole, words, target) => {
     if (target === undefined || elsewhere(target)) return whole;
     const [path, ...fragment] = target.split(/(?=#)/);
     const file = own(path) ?? (url && `${url}/blob/HEAD/${path}`);

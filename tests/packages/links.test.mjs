@@ -20,6 +20,12 @@ for (const [what, text, without, withUrl] of [
   ],
   ["a place in the text", "[there](#there)", "[there](#there)", "[there](#there)"],
   ["the web", "[x](https://a.b/c.md)", "[x](https://a.b/c.md)", "[x](https://a.b/c.md)"],
+  [
+    "a picture",
+    '<picture>\n  <source srcset="docs/b.png">\n  <img src="docs/a.png" alt="a">\n</picture>\n\nwords',
+    "words",
+    `<picture>\n  <source srcset="${url}/raw/HEAD/docs/b.png">\n  <img src="${url}/raw/HEAD/docs/a.png" alt="a">\n</picture>\n\nwords`,
+  ],
   ["code", "`[a](b.md)`", "`[a](b.md)`", "`[a](b.md)`"],
   [
     "a block of code",
