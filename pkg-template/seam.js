@@ -6,10 +6,12 @@ import { FIRST, RECENT } from "../src/transport/port.js";
 
 const ID = 2 ** 21;
 // As in src/core/seam.rs, which says why.
-const JUMP = 2 ** 16,
-  FAR = 2n ** 32n,
+const LATE = 16,
+  JUMP = 2 ** 16,
+  FAR = 2 ** 32,
   JUMPS = 8;
-const isFar = (above, below) => BigInt(above) - BigInt(below) >= FAR;
+/** Numbers above 2^53 are big integers. */
+const isApart = (above, below, many) => BigInt(above) - BigInt(below) >= many;
 const sampled = (fingerprint) => Math.floor(fingerprint / ID) % 2 === 1;
 const sameId = (one, other) => one === other || (sampled(one) && Math.floor(one / ID) === Math.floor(other / ID));
 /** The same message, as far as can be known: another transport may give it another look. */
@@ -34,7 +36,7 @@ export class Seam {
   #repeats = false;
   /** The last number before those that nothing was known of. */
   #before = -1;
-  /** The last number before each jump, and the first one after it. */
+  /** The last number before each jump, and the first one after it with its message. */
   #jumps = [];
   /** The cursor that the join named, which ends the seam; and how many new ids came before it. */
   #target = 0;
@@ -93,7 +95,7 @@ export class Seam {
       if (!ruling?.restarted && number !== undefined) this.#from = this.#number = number;
       return ruling;
     }
-    if (fingerprint && number <= this.#before && !isFar(this.#before, number) && this.#known(fingerprint)) {
+    if (fingerprint && number <= this.#before && !isApart(this.#before, number, FAR) && this.#known(fingerprint)) {
       // It was a replay after all.
       this.#jumps = [];
       if (last < this.#before) this.#number = this.#before;
@@ -103,14 +105,20 @@ export class Seam {
     }
     // The server may count anew after a gap that it told itself.
     if (number <= last && this.#due !== "gap") {
-      const at = this.#jumps.findIndex(([below, above]) => below < number && number < above);
+      const at = this.#jumps.findIndex(
+        ([below, above, known]) =>
+          below < number &&
+          number < above &&
+          (isApart(above, below, JUMP + 1) || !known || this.#known(known) !== undefined),
+      );
       if (at >= 0) {
         this.#number = this.#jumps[at][0];
         this.#jumps.length = at;
+        if (last > this.#before) this.#before = last;
         this.#due = "gap";
         return this.place(fingerprint, number);
       }
-      if (isFar(last, number) && !this.#known(fingerprint)) {
+      if (isApart(last, number, FAR) && !this.#known(fingerprint)) {
         this.#before = -1;
         this.#begin();
         return this.place(fingerprint, number);
@@ -118,7 +126,7 @@ export class Seam {
       const known = this.#known(fingerprint);
       this.#repeats ||= known === true;
       // Else it would be remembered, or was told to be missing; the first one is, by its id.
-      const far = number > this.#from && BigInt(last) - BigInt(number) >= RECENT;
+      const far = number > this.#from && isApart(last, number, RECENT);
       const strange = fingerprint && (number < this.#from || far);
       if (known === false) return this.#restart();
       if (!strange || this.#repeats) return undefined;
@@ -126,9 +134,9 @@ export class Seam {
       return this.#begin();
     }
     if (number <= last) this.#jumps = [];
-    else if (Number(number) - Number(last) > JUMP) {
+    else if (isApart(number, last, LATE + 1)) {
       if (this.#jumps.length === JUMPS) this.#jumps = [];
-      this.#jumps.push([last, number]);
+      this.#jumps.push([last, number, fingerprint]);
     }
     if (number < this.#from) this.#from = number;
     this.#repeats = false;

@@ -12,12 +12,15 @@
 //! came is repeated. Then a gap is told, and everything is delivered. Content that differs shows that what was remembered
 //! says nothing of this stream, so it is forgotten; else a message that comes again shows that it was a replay after all.
 //!
-//! One absurd number must not hold back all that come after it. What lies in a jump of more than [`JUMP`] numbers was never
-//! delivered: a number that comes back into one shows that the jump was wrong, so the count goes on from before it, with a
-//! gap. And what is [`FAR`] below the last number is of another count, whatever else is known.
+//! One absurd number must not hold back all that come after it. What lies in a jump of more than [`LATE`] numbers was never
+//! delivered: a number that comes back into one shows that the jump was wrong, or that what was missing is sent after all. So the
+//! count goes on from before it, with a gap, and what came from beyond it is known by its id. Where that is forgotten, only
+//! a jump of more than [`JUMP`] was wrong. And what is [`FAR`] below the last number is of another count, whatever else is known.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
+/// So many may come late, as several that were made at once: they were told to be missing, and are held back.
+const LATE: u64 = 16;
 /// More numbers than a client misses, and is sent after all.
 const JUMP: u64 = 1 << 16;
 /// More than a client has ever received, so no replay is that long.
@@ -120,8 +123,8 @@ pub(crate) struct Ids {
     repeats: bool,
     /// And the last number before those that nothing was known of.
     before: Option<u64>,
-    /// The last number before each jump, and the first one after it.
-    jumps: Vec<(u64, u64)>,
+    /// The last number before each jump, and the first one after it with its message.
+    jumps: Vec<(u64, u64, u64)>,
     seam: Option<Seam>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
@@ -283,10 +286,15 @@ impl Ids {
         // The server may count anew after a gap that it told itself; but not what came meanwhile.
         let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
         if !counts_on && (again || self.due != Some(Outcome::Gap)) {
-            let inside = |&(below, above): &(u64, u64)| below < number && number < above;
+            let inside = |&(below, above, known): &(u64, u64, u64)| {
+                below < number
+                    && number < above
+                    && (above - below > JUMP || known == 0 || self.known(known) != 0)
+            };
             if let Some(at) = self.jumps.iter().position(inside) {
-                self.last = self.jumps.get(at).map(|&(below, _)| below);
+                self.last = self.jumps.get(at).map(|&(below, ..)| below);
                 self.jumps.truncate(at);
+                self.before = self.before.max(Some(last));
                 self.due = Some(Outcome::Gap);
                 return self.place(id, Some(number));
             }
@@ -314,11 +322,11 @@ impl Ids {
         if !counts_on {
             // It counts anew.
             self.jumps.clear();
-        } else if number - last > JUMP {
+        } else if number - last > LATE {
             if self.jumps.len() == JUMPS {
                 self.jumps.clear();
             }
-            self.jumps.push((last, number));
+            self.jumps.push((last, number, if let Id::Own(fingerprint) = id { fingerprint } else { 0 }));
         }
         self.from = self.from.min(number);
         self.repeats = false;

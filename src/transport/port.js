@@ -1012,7 +1012,8 @@ export class Port {
 
   /** What the numbers from here on count in. */
   #count(epoch) {
-    const odd = epoch && typeof epoch === "object";
+    // No longer than an id that goes up: it is in each fingerprint, and stored.
+    const odd = epoch && (typeof epoch === "object" || epoch.length > 4_000);
     if (odd) this.warn(NUMBERS);
     const name = odd ? "" : `${epoch ?? ""}`;
     if (name === (this.epoch ?? "")) return;

@@ -180,15 +180,18 @@ proptest! {
     /// what did not come.
     #[test]
     fn what_is_delivered_and_what_is_told_missing_is_the_whole_sequence(
-        connections in prop::collection::vec((0u64..200, 0u64..30, 0u64..50), 1..20),
+        connections in prop::collection::vec((0u64..200, 0u64..16, 0u64..50), 1..20),
     ) {
         let mut ids = numbered();
         let (mut published, mut seen, mut told) = (0, Vec::new(), Vec::new());
-        // What is from before the first one may be another stream's.
-        let begin = connections.first().map_or(1, |(back, lost, _)| (lost + 1).saturating_sub(*back).max(1));
+        let mut begin = 1;
         for (back, lost, more) in connections {
             let first = (published + lost + 1).saturating_sub(back).max(begin);
             published += lost + more;
+            if seen.is_empty() {
+                // What is from before the first one may be another stream's.
+                begin = first;
+            }
             for number in first..=published {
                 let ruling = take(&mut ids, number);
                 told.extend(ruling.missing.map(|(from, to)| from..=to));
@@ -254,7 +257,7 @@ fn received(ids: &mut Ids, named: bool, numbers: &[u64]) -> (Vec<u64>, usize) {
 #[test]
 fn an_absurd_number_holds_nothing_back() {
     const MOST: u64 = 9_999_999_999_999_999_999;
-    for absurd in [100_000, 1 << 31, 1 << 32, (1 << 53) - 1, MOST] {
+    for absurd in [40, 1_000, 60_000, 100_000, 1 << 31, 1 << 32, (1 << 53) - 1, MOST] {
         for (mut ids, named) in counts() {
             let numbers = [1, 2, absurd, 3, 4, 5];
             assert_eq!(received(&mut ids, named, &numbers), (numbers.to_vec(), 2), "{absurd} {named}");
@@ -274,6 +277,32 @@ fn an_absurd_number_holds_nothing_back() {
         ids.reconnected();
         assert_eq!(received(&mut ids, named, &[1, 2, 3]).0, [1, 2, 3], "from an earlier page, {named}");
     }
+}
+
+/// What was told to be missing and comes after all: all of it, once, and what came before it is not delivered again.
+#[test]
+fn what_was_missing_and_is_sent_after_all_is_delivered_after_a_gap() {
+    for epoch in [false, true] {
+        let mut ids = numbered();
+        if epoch {
+            ids.epoch(1);
+        }
+        rulings(&mut ids, 1..=3);
+        ids.reconnected();
+        assert_eq!(rulings(&mut ids, 40..=42).first(), Some(&(40, Some(Outcome::Gap), Some((4, 39)))));
+        let after = rulings(&mut ids, 2..=44);
+        let expected = (4..=39).chain(43..=44).map(|n| (n, (n == 4).then_some(Outcome::Gap), None));
+        assert_eq!(after, expected.collect::<Vec<_>>());
+    }
+}
+
+/// Where it is forgotten what came beyond the jump, it could not be known again.
+#[test]
+fn what_was_missing_long_ago_is_held_back() {
+    let mut ids = numbered();
+    ids.epoch(1);
+    rulings(&mut ids, (1..=100).chain(200..=3_000));
+    assert_eq!(rulings(&mut ids, 101..=3_001), [(3_001, None, None)]);
 }
 
 #[test]

@@ -65,6 +65,18 @@ test("inexact numbers are looked for once in a message, whoever asks", async () 
   equal([seen.messages.length, parsed], [words.length + 1, 2 * words.length], "messages, and times");
 });
 
+test("an epoch longer than an id may be is none, and every message comes", async () => {
+  const told = warnings();
+  const { made, seen, ended } = hear(client, { resume: { seq: ({ data }) => [data.e, data.seq] } }, [
+    '{"seq":1}',
+    JSON.stringify({ e: "x".repeat(4_001), seq: 2 }),
+    JSON.stringify({ e: "y".repeat(100_000), seq: 3 }),
+  ]);
+  await ended;
+  equal([seen.messages.length, seen.gaps.length, told], [4, 0, [NUMBERS]], "messages, gaps, warnings");
+  made.close();
+});
+
 test("odd acks are told once, and the others count", async () => {
   const told = warnings();
   const { made, seen, ended } = hear(client, { outbox: { ack: true } }, [
@@ -100,7 +112,7 @@ test("odd numbers, ids and names of topics are told once, and every message of a
 test("an absurd number holds nothing back: with ids and without, in an epoch and in none, and for topics", async () => {
   const ids = ({ data }) => data.id,
     number = ({ data }) => data.seq;
-  for (const absurd of [100_000, 2 ** 31, 2 ** 32, 2 ** 53 - 1, "9999999999999999999"])
+  for (const absurd of [100, 60_000, 100_000, 2 ** 31, 2 ** 32, 2 ** 53 - 1, "9999999999999999999"])
     for (const numbers of [
       [1, 2, absurd, 3, 4, 5],
       [absurd, 1, 2, 3],

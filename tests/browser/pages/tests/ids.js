@@ -188,7 +188,8 @@ test("numbers below all that came, at another endpoint or in mid-connection: all
     () => `all of it, have ${JSON.stringify(order)}`,
   );
   const jump = [{ from: 31, to: 1_999 }, ...range(2_000, 2_010)];
-  equal(order, [...range(1_000, 1_100), "unknown", ...range(1, 30), ...jump, "unknown", ...range(500, 510)], "order");
+  const back = [{ from: 31, to: 499 }, ...range(500, 510)];
+  equal(order, [...range(1_000, 1_100), "unknown", ...range(1, 30), ...jump, ...back], "order");
 });
 
 test("a topic whose numbers are below all that came: all of it comes, after a gap", async () => {
