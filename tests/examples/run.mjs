@@ -1,6 +1,8 @@
 // Each example of examples/: copied, installed with the packed everwire, started as its README says, and its page used in Chromium.
 //   node tests/examples/run.mjs [NAME…]      Names of folders; needs pkg/everwire-*.tgz (make pack).
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test, { after } from "node:test";
 import { chromium } from "playwright-core";
 import { freePort, stopAll } from "../browser/node/processes.mjs";
@@ -18,10 +20,11 @@ after(async () => {
 });
 
 /** An example whose server runs behind a proxy that cuts, and a way to open its page. */
-async function started(name, t, other = 8081) {
+async function started(name, t, { other = 8081, edit = (_dir) => {} } = {}) {
   const way = await between(0);
   t.after(way.close);
   const dir = await install(name, { 8080: way.port, 8081: other });
+  edit(dir);
   let server = await serve(dir);
   assert.equal(server.address, "127.0.0.1", "the loopback only");
   way.to(server.port);
@@ -94,7 +97,7 @@ async function ticks(page, way) {
 const others = (name, address) => async (t) => {
   const way = await between(0);
   t.after(way.close);
-  const ticker = await started("price-ticker", t, way.port);
+  const ticker = await started("price-ticker", t, { other: way.port });
   const port = Number(await freePort());
   const server = await serveOther(name, await install(name, { 8080: ticker.way.port, 8081: port }));
   t.after(() => server.stop());
@@ -206,6 +209,48 @@ const tests = {
     const before = await page.locator("#answer").textContent();
     assert.equal(await page.evaluate(async (url) => (await fetch(url)).status, answer.url()), 404, "the job is gone");
     assert.equal(await page.locator("#answer").textContent(), before);
+  },
+  "tokens": async (t) => {
+    const { restart, open } = await started("tokens", t);
+    const [page, other] = [await open(), await open()];
+    const log = (from) => from.locator("#log li").allTextContents();
+    const both = (from) =>
+      from.waitForFunction(() =>
+        ["ticks", "news"].every((id) => /^open, [1-9]/.test(document.getElementById(id)?.textContent ?? "")),
+      );
+    for (const one of [page, other]) {
+      await both(one);
+      await one.evaluate(() => Object.assign(globalThis, { loaded: "once" }));
+      assert.deepEqual(await log(one), ["asks for a token: initial"], "one token for both connections");
+    }
+
+    // The server forgets its tokens, and only the WebSocket comes back, so that it is its probe that finds out.
+    await other.route("**/news", (route) => route.abort());
+    await restart();
+    await shows(other, "#log", /ticks: http 401.*asks for a token: unauthorized/);
+    await other.unroute("**/news");
+    await both(other);
+
+    const again = await open();
+    await both(again);
+    await again.locator("#revoke").click();
+    await shows(again, "#log", /ticks: closed 4401.*asks for a token: unauthorized/);
+    await both(again);
+    assert.equal((await log(again)).filter((line) => line.startsWith("asks")).length, 2, "one token for both again");
+    for (const one of [page, other]) assert.equal(await one.evaluate(() => Reflect.get(globalThis, "loaded")), "once");
+
+    // One that expires while its connection lives.
+    const edit = (dir) => {
+      const path = join(dir, "server.js");
+      writeFileSync(path, readFileSync(path, "utf8").replace("60_000", "6_000"));
+    };
+    const short = await started("tokens", t, { edit });
+    const brief = await short.open();
+    await shows(brief, "#log", /ticks: closed 4401/);
+    await brief.waitForFunction(() =>
+      // 12 messages come in the life of a token.
+      ["ticks", "news"].every((id) => /^open, (1[4-9]|[2-9]\d)/.test(document.getElementById(id)?.textContent ?? "")),
+    );
   },
 };
 

@@ -33,7 +33,9 @@ const EVIL = "https://evil.example";
 /** What everwire takes for the server's word (`resume.gap`, `reconnect.notice` and the like are set so in the docs). */
 const WORDS = "ack joined refused gap goodbye notice pong ping auth slow-down message close".split(" ");
 
-async function run({ name, code, path: at }, t) {
+async function run(tested, t) {
+  const { name, code } = tested;
+  let at = tested.path;
   mkdirSync(work, { recursive: true });
   let path = join(root, name);
   if (!existsSync(path)) {
@@ -44,6 +46,11 @@ async function run({ name, code, path: at }, t) {
   const server = await start(process.execPath, ["--import", preload, path], { ready: /listening (.*)\n/, what: name });
   t.after(() => server.stop());
   const { address, port } = JSON.parse(server.match[1]);
+  if (code.includes('"/token"')) {
+    const answer = await fetch(`http://127.0.0.1:${port}/token`, { method: "POST" });
+    const { token } = /** @type {any} */ (await answer.json());
+    at = `/ticks?access_token=${token}&more=`;
+  }
   const [, page] = /pages = \["(https?:[^"]+)"/.exec(code) ?? [];
   const open = [];
   t.after(() => {
@@ -87,7 +94,7 @@ async function run({ name, code, path: at }, t) {
   };
   /** Bytes for the place where its stream is. */
   const there = (bytes) => bytes.replace(" /?", ` ${at}?`);
-  return { address, port, page, stream, say, lives, there, takesSockets: code.includes("WebSocketServer") };
+  return { address, port, page, at, stream, say, lives, there, takesSockets: code.includes("WebSocketServer") };
 }
 
 async function until(met, what) {
@@ -150,14 +157,14 @@ for (const server of servers) {
   });
 
   test(`${server.name}: any frame`, async (t) => {
-    const { port, lives, there, takesSockets } = await run(server, t);
+    const { port, at, lives, there, takesSockets } = await run(server, t);
     if (!takesSockets) return t.skip("it takes no WebSockets");
     for (const [what, bytes] of Object.entries(FRAMES)) {
       assert.match(await raw(port, there(HANDSHAKE), { next: Buffer.from(bytes) }), /^HTTP\/1.1 101/, what);
       await raw(port, there(HANDSHAKE), { next: Buffer.from(bytes), reset: true });
       await lives(what);
     }
-    const large = new WebSocket(`ws://127.0.0.1:${port}${server.path}`);
+    const large = new WebSocket(`ws://127.0.0.1:${port}${at}`);
     const code = await new Promise((resolve) => {
       large.on("open", () => large.send("x".repeat(2_000_000)));
       large.on("close", resolve);
@@ -203,7 +210,7 @@ for (const server of servers) {
 
   test(`${server.name}: the words of another user`, async (t) => {
     if (server.code.includes('"joined"')) return room(await run(server, t));
-    const { port, stream, say, takesSockets } = await run(server, t);
+    const { port, at, stream, say, takesSockets } = await run(server, t);
     const words = WORDS.flatMap((type) => [
       { type, id: "victims", lastEventId: "1", topic: "room", eventId: "forged" },
       { type: "chat", id: "victims", eventId: "forged", topic: "room", seq: 9, error: 1, text: { type } },
@@ -213,7 +220,7 @@ for (const server of servers) {
     /** @param {any[]} got */
     const check = (got) => {
       for (const message of got) {
-        assert.ok(["chat", "price"].includes(message.type), JSON.stringify(message));
+        assert.ok(["chat", "price", "tick"].includes(message.type), JSON.stringify(message));
         for (const key of ["id", "topic", "seq", "error"]) assert.ok(!(key in message), JSON.stringify(message));
         assert.ok(message.eventId !== "forged" && message.price !== 0, JSON.stringify(message));
       }
@@ -233,8 +240,8 @@ for (const server of servers) {
     }
     if (takesSockets) {
       const heard = [],
-        socket = new WebSocket(`ws://127.0.0.1:${port}${server.path}`),
-        other = new WebSocket(`ws://127.0.0.1:${port}${server.path}`);
+        socket = new WebSocket(`ws://127.0.0.1:${port}${at}`),
+        other = new WebSocket(`ws://127.0.0.1:${port}${at}`);
       socket.on("message", (data) => heard.push(JSON.parse(String(data))));
       await until(
         () => socket.readyState === 1 && other.readyState === 1,
