@@ -54,6 +54,16 @@ const rows = {
   wasm: part("everwire.wasm"),
   facade: await minified("facade.js"),
 };
+/** What the other entries bring along: duplex in the place of the main one, the rest beside it. */
+const MAIN = 'export { connect } from "everwire";';
+for (const [entry, names] of Object.entries({
+  websocket: "WebSocket",
+  auth: "tokens, forget",
+  eventsource: "EventSource",
+  presets: "nchan, mercure",
+}))
+  rows[`and ${entry}`] = await bundled(dir, "ascii", `${MAIN} export { ${names} } from "everwire/${entry}";`);
+rows["duplex in its place"] = await bundled(dir, "ascii", 'export { connect } from "everwire/duplex";');
 /** Others in the same way, for the README's table. */
 for (const [name, what] of Object.entries({
   "partysocket": "default",
