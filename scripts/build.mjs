@@ -142,7 +142,7 @@ writeFileSync(
     manifest.files.includes(path) ? path : undefined,
   ),
 );
-addressNpm("pkg", { ...manifest, version }, readFileSync("README.md", "utf8"), readAddress());
+addressNpm("pkg", { ...manifest, version }, packedReadme(), readAddress());
 
 // A module that an engine refuses must not be packed.
 new WebAssembly.Module(bytes);
@@ -269,4 +269,29 @@ function addressOf(section, index) {
     at += length;
   }
   throw new Error("build: a panic's text is in no data segment");
+}
+
+/** The README, with the two servers that it links to: who has the package alone has no docs. */
+function packedReadme() {
+  const server = (file, port) => {
+    const blocks = readFileSync(file, "utf8").match(/^```js\n[\s\S]*?^```$/gm) ?? [];
+    const found = blocks.find((block) => block.includes(`listen(${port}`));
+    if (!found) throw new Error(`build: ${file} has no server on port ${port}`);
+    return found;
+  };
+  const both = `## Two servers to copy
+
+WebSocket and SSE, with \`ws\`:
+
+${server("docs/servers/node.md", 8081)}
+
+An event stream, and what is sent over it by POST:
+
+${server("docs/guide/over-sse.md", 8082)}
+
+`;
+  const readme = readFileSync("README.md", "utf8"),
+    at = readme.indexOf("## See it\n");
+  if (at < 0) throw new Error("build: README.md has no section See it");
+  return readme.slice(0, at) + both + readme.slice(at);
 }
