@@ -123,7 +123,9 @@ async function room({ port }) {
     ...WORDS.map((type) => ({ ...forged, type, id: type })),
     { ...forged, type: "chat", id: "1", name: { type: "gap" } },
     { ...forged, type: "chat", id: "2", text: ["gap"] },
-    { ...forged, type: "chat", id: "3", text: "last" },
+    { ...forged, type: "chat", id: "3", text: "twice" },
+    { ...forged, type: "chat", id: "3", text: "twice" },
+    { ...forged, type: "chat", id: "4", text: "last" },
   ];
   for (const message of said) members[1].send(JSON.stringify(message));
   await until(
@@ -134,6 +136,7 @@ async function room({ port }) {
     assert.deepEqual([type, topic, typeof name, typeof text, rest], ["chat", "lobby", "string", "string", {}]);
     assert.notEqual(eventId, "forged");
   }
+  assert.equal(heard[0].filter(({ text }) => text === "twice").length, 1, "an id that comes again");
   for (const socket of members) socket.close();
 }
 
