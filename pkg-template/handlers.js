@@ -1,11 +1,10 @@
 import { report, turn } from "../src/transport/port.js";
-import { Messages } from "./iterator.js";
+import { Messages, UNITS } from "./iterator.js";
 import { check } from "./options.js";
 
-/** So many messages wait for somebody who listens, or for the page's turn; of so many bytes, or units of text. */
+/** So many messages wait for somebody who listens, or for the page's turn. */
 const WAITING = 1024,
-  BUSY = 8192,
-  UNITS = 2 ** 24;
+  BUSY = 8192;
 
 /** The registry behind `on`: what the server says. */
 class Handlers {
@@ -67,6 +66,8 @@ export class Listeners extends Handlers {
   /** `[size, message, place, waited]`, or `[0, tell]` for an event between them. */
   #queue = [];
   #size = 0;
+  /** Of the message that is delivered. */
+  #units = 0;
   /** Something was let go. */
   #lost = false;
   /** Of so many messages one is timed: the clock costs as much as a short handler. */
@@ -105,6 +106,7 @@ export class Listeners extends Handlers {
       if (!rest.length || this.listened) return;
       this.#host.port.delivered -= rest.length;
       this.#queue.unshift(...rest);
+      for (const [size] of rest) this.#count(size);
       this.lastEventId = last;
     });
     this.loops.add(messages);
@@ -117,9 +119,11 @@ export class Listeners extends Handlers {
   take(message, place) {
     const { listened } = this,
       { port } = this.#host;
-    if (!listened || this.#due || this.waiting) this.#wait([port.size, message, place, !listened]);
-    else {
-      this.#deliver(message, place);
+    if (!listened || this.#due || this.waiting || this.#lost) {
+      this.#wait([port.size, message, place, !listened]);
+      if (listened) this.#wake();
+    } else {
+      this.#deliver(port.size, message, place);
       // What is fetched looks at the clock itself. Handles of topics would overtake one another.
       if (this.#host.paced && port.transport !== "fetch" && !(port.received % this.#every)) {
         const took = performance.now() - port.heard;
@@ -153,7 +157,7 @@ export class Listeners extends Handlers {
     const { port } = this.#host;
     for (const messages of this.loops) {
       waits?.();
-      if (!messages.push([0, message, place, true], settle)) this.#lost ||= !this.listened;
+      if (!messages.push([this.#units, message, place, true], settle)) this.#lost ||= !this.listened;
       const room = port.transport === "fetch" && messages.room();
       if (room) port.hold = Promise.all([port.hold, room]);
     }
@@ -169,27 +173,48 @@ export class Listeners extends Handlers {
       else messages.end(error);
     }
     this.#queue = kept;
+    if (!kept.length) this.#count(-this.#size);
     // The page's turn may never come.
     if (discard) this.#due = undefined;
   }
 
-  #deliver(message, place, waited) {
+  #deliver(size, message, place, waited) {
+    this.#units = size;
     this.#host.port.delivered++;
     this.lastEventId = message.lastEventId;
     this.#host.deliver(message, place, waited);
   }
 
   #wait(item) {
-    this.#size += item[0];
+    const { port } = this.#host;
     this.#queue.push(item);
+    this.#count(item[0]);
     while (this.waiting > (this.listened ? BUSY : WAITING) || (this.#size > UNITS && this.waiting > 1)) {
       // Nothing is lost of what has its listener: rather the page waits.
       if (this.listened) this.#next();
-      else {
-        this.#size -= this.#queue.shift()[0];
-        this.#lost = true;
-      }
+      else this.#drop();
     }
+    // Of what waits longest, whoever's it is: there may be thousands of topics.
+    for (const other of port.keepers) {
+      if (port.kept <= UNITS) break;
+      while (port.kept > UNITS && !other.listened && other.waiting > (other === this ? 1 : 0)) other.#drop();
+    }
+  }
+
+  #drop() {
+    this.#count(-this.#queue.shift()[0]);
+    this.#lost = true;
+  }
+
+  /** What waits has grown by so much; a client knows what does for all its handles together. */
+  #count(size) {
+    const { port } = this.#host;
+    // A handle's, before the first connection.
+    if (!port) return;
+    this.#size += size;
+    port.kept += size;
+    if (this.waiting) port.keepers.add(this);
+    else port.keepers.delete(this);
   }
 
   #wake() {
@@ -216,8 +241,8 @@ export class Listeners extends Handlers {
     }
     // By index: an iterator would cost as much as all the rest.
     const item = this.#queue.shift();
-    this.#size -= item[0];
-    if (item.length > 2) this.#deliver(item[1], item[2], item[3]);
+    this.#count(-item[0]);
+    if (item.length > 2) this.#deliver(item[0], item[1], item[2], item[3]);
     else item[1]();
   }
 }

@@ -152,7 +152,7 @@ export type ErrorCode =
   | "unsupported" // this runtime has no WebSocket, EventSource, fetch or storage, or its storage failed
   | "wasm-unavailable" // no WebAssembly, or a Content-Security-Policy that forbids it
   | "encode" // send: the value cannot be encoded
-  | "iterator-overflow" // a `for await` loop fell 1 024 messages behind
+  | "iterator-overflow" // a `for await` loop fell 1 024 messages or 16 MB behind
   | "internal" // a fault in everwire itself; a new connect starts afresh
   | "closed" // opened(), reconnect(): the client is closed
   | "uplink" // "everwire/duplex", as the cause of a failure: a POST was redirected, or not answered in time

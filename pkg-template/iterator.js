@@ -2,10 +2,13 @@ import { turn } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
 
 const LIMIT = 1024;
+/** So many bytes, or units of text, may wait; of one message more. */
+export const UNITS = 2 ** 24;
 
 /** What `for await` pulls from: a bounded queue, never a silent drop. */
 export class Messages {
   #queue = [];
+  #size = 0;
   #waiting = [];
   #done = false;
   #error;
@@ -20,18 +23,25 @@ export class Messages {
     this.#detach = detach;
   }
 
-  /** `item`: a message, and what belongs to it. `settle(true)` when the loop has pulled it, `settle(false)` if it never will. */
+  #full() {
+    return this.#queue.length >= LIMIT || this.#size >= UNITS;
+  }
+
+  /** `item`: the size of a message, it, and what belongs to it. `settle(true)` when the loop has pulled it, `settle(false)` if it never will. */
   push(item, settle) {
     if (this.#waiting.length) {
       this.#waiting.shift().resolve(this.#pulled([item, settle]));
       return true;
     }
-    if (this.#queue.length < LIMIT) return this.#queue.push([item, settle]);
+    if (!this.#full()) {
+      this.#size += item[0];
+      return this.#queue.push([item, settle]);
+    }
     settle?.(false);
     this.end(
       new EverwireError(
         "iterator-overflow",
-        `a for await loop fell ${LIMIT} messages behind: do less in it, or use on()`,
+        `a for await loop fell ${LIMIT} messages or 16 MB behind: do less in it, or use on()`,
       ),
     );
     return false;
@@ -45,7 +55,7 @@ export class Messages {
 
   /** While the queue is full, a promise of room in it. */
   room() {
-    if (this.#done || this.#queue.length < LIMIT) return undefined;
+    if (this.#done || !this.#full()) return undefined;
     return new Promise((resolve) => (this.#makeRoom = resolve));
   }
 
@@ -78,8 +88,10 @@ export class Messages {
       // Else a loop that has much to pull would not let the page have its turn.
       const wait = turn();
       if (wait) return wait.then(() => this.next());
-      const pulled = this.#pulled(this.#queue.shift());
-      if (this.#queue.length <= LIMIT / 2) this.#makeRoom?.();
+      const entry = this.#queue.shift(),
+        pulled = this.#pulled(entry);
+      this.#size -= entry[0][0];
+      if (this.#queue.length <= LIMIT / 2 && this.#size <= UNITS / 2) this.#makeRoom?.();
       return Promise.resolve(pulled);
     }
     if (this.#error) return Promise.reject(this.#take());

@@ -358,6 +358,9 @@ export class Port {
   received = 0;
   /** Of the message that came last: its bytes, or its units of text. */
   size = 0;
+  /** As many of these wait for somebody who listens, or for the page's turn, and in these lists. */
+  kept = 0;
+  keepers = new Set();
   delivered = 0;
   /** Of these, what had a place of its own (the topics of `everwire/duplex`), and no part in the cursor. */
   aside = 0;

@@ -1,7 +1,7 @@
 // Nothing is delivered to nobody: what comes before somebody listens waits, and is nobody's loss.
 import { connect as duplex } from "/pkg/duplex.js";
 import { client, quick } from "../client.js";
-import { after, equal, test, waitFor } from "../harness.js";
+import { after, equal, rejection, test, waitFor } from "../harness.js";
 import { script, sse, unique, ws } from "../server.js";
 import { joined, say } from "../topics.js";
 
@@ -282,6 +282,76 @@ test("the handles of topics: each for itself, as the client", async () => {
   room.on(({ data }) => got.push(data.n));
   await waitFor(() => got.length === 2, "the rest");
   equal([got, room.waiting, room.lastEventId, other.lastEventId], [[2, 3], 0, "3", ""], "the handler's");
+});
+
+const MB = "x".repeat(2 ** 20);
+/** So many large messages, behind a join of each topic. */
+function large(topics, count) {
+  const plan = script("ws", [[["echo"]]]);
+  const made = duplex(plan.url, { reconnect: quick, subscriptions: { joined: "join" }, outbox: { maxBytes: 2 ** 26 } });
+  after(() => made.close());
+  const rooms = topics.map((topic) => made.subscribe(topic));
+  // Echoed in their order.
+  const all = made.opened().then(async () => {
+    for (let n = 0; n < count; n++) made.send({ topic: topics[n % topics.length], n, big: MB }, { ack: false });
+    made.send({ type: "end" }, { ack: false });
+    await new Promise((resolve) => made.on("end", resolve));
+  });
+  return { made, rooms, all };
+}
+
+test("the handles of topics that nobody hears hold 16 MiB together, and each tells its gap", async () => {
+  const { made, rooms, all } = large(["a", "b", "c", "d"], 40);
+  await all;
+  const waiting = rooms.map((room) => room.waiting);
+  const held = waiting.reduce((sum, count) => sum + count);
+  equal([held > 10, held <= 16], [true, true], `${waiting}`);
+  const seen = [];
+  made.addEventListener("gap", ({ outcome, topic }) => seen.push([outcome, topic]));
+  for (const room of rooms) room.on(({ data }) => seen.push(`${data.topic}${data.n}`));
+  // What lost all that it had tells so before the next one.
+  for (const { topic } of rooms) made.send({ topic, n: "end", big: "" }, { ack: false });
+  await waitFor(
+    () => rooms.every(({ topic }) => seen.includes(`${topic}end`)),
+    () => `the last of each, have ${seen}`,
+  );
+  for (const { topic } of rooms) {
+    const own = seen.filter((one) => (Array.isArray(one) ? one[1] : one[0]) === topic);
+    equal([own[0], own.filter(Array.isArray).length], [["gap", topic], 1], topic);
+  }
+});
+
+test("a loop that is behind holds 16 MiB: it overflows, and what is fetched waits", async () => {
+  const { made, rooms, all } = large(["a"], 20);
+  const loops = [made, ...rooms].map((from) => from[Symbol.asyncIterator]());
+  await all;
+  let pulled = 0;
+  const error = await rejection(
+    (async () => {
+      for await (const _ of loops[1]) pulled++;
+    })(),
+  );
+  equal([error.code, pulled], ["iterator-overflow", 16], "of a topic");
+  const data = new TextEncoder().encode(`data: ${MB}\n\n`);
+  const fetch = async () => {
+    let left = 40;
+    const body = new ReadableStream({
+      pull: (controller) => (left-- ? controller.enqueue(data) : controller.close()),
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  };
+  const slow = client("/", { reconnect: false, http: { fetch } });
+  const loop = slow[Symbol.asyncIterator]();
+  await waitFor(() => slow.stats().received >= 16, "16 messages");
+  // Meanwhile another one reads all of it.
+  const quicker = client("/", { reconnect: false, http: { fetch } });
+  quicker.on(() => {});
+  await waitFor(() => quicker.state === "closed", "its end");
+  equal(quicker.stats().received, 40, "of the other one");
+  equal(slow.stats().received, 16, "received");
+  let count = 0;
+  for await (const _ of { [Symbol.asyncIterator]: () => loop }) count++;
+  equal(count, 40, "all of them");
 });
 
 test("the handle of a topic: more than 1 024", async () => {
