@@ -9,7 +9,8 @@ const ID = 2 ** 21;
 const LATE = 16,
   JUMP = 2 ** 16,
   FAR = 2 ** 32,
-  JUMPS = 8;
+  JUMPS = 8,
+  SOON = 8;
 /** Numbers above 2^53 are big integers. */
 const isApart = (above, below, many) => BigInt(above) - BigInt(below) >= many;
 const sampled = (fingerprint) => Math.floor(fingerprint / ID) % 2 === 1;
@@ -50,17 +51,28 @@ export class Seam {
   withheld = [];
   /** The last ruling at this seam: several messages of one id are delivered or held back together. */
   #ruled;
+  /** What bounds how much is held back, as in src/core/seam.rs. */
+  #received = 0;
+  #strangers = 0;
+  #probe = 0;
+  #reopened = false;
+  #loose = false;
+  #head = -1;
+  #floor = 0;
+  #mark = 0;
+  #marked = 0;
 
   constructor(cursor, fingerprint) {
     this.cursor = cursor;
     this.#keep(fingerprint);
     // Not the first of the topic: it began before.
     this.#first = [];
+    this.#received = fingerprint ? RECENT + 1 : 0;
   }
 
   /** There was no number yet: this one's message may be known by its id. */
   get unnumbered() {
-    return this.#number === undefined;
+    return this.#head < 0;
   }
 
   /** A join is going out that is to go on from somewhere. */
@@ -68,6 +80,7 @@ export class Seam {
     this.#target = this.#fingerprint;
     this.#fresh = 0;
     this.#begun = this.#whole = this.#repeats = false;
+    this.#reopened = true;
     this.#due ??= "unknown";
     this.#ruled = undefined;
     this.withheld = [];
@@ -85,6 +98,20 @@ export class Seam {
    */
   place(fingerprint, number) {
     const last = this.#number;
+    if (
+      fingerprint &&
+      number <= this.#before &&
+      !isApart(this.#before, number, FAR) &&
+      !(number <= last) &&
+      this.#known(fingerprint)
+    ) {
+      // It was a replay after all.
+      this.#jumps = [];
+      this.#number = this.#before;
+      this.#before = -1;
+      this.#repeats = true;
+      return undefined;
+    }
     if (number === undefined || last === undefined) {
       // Between numbered messages: the next number says what is missing.
       const due = this.#due,
@@ -92,16 +119,8 @@ export class Seam {
       if (waits) this.#due = undefined;
       const ruling = this.#rule(fingerprint);
       if (waits) this.#due ??= due;
-      if (!ruling?.restarted && number !== undefined) this.#from = this.#number = number;
+      if (!ruling?.restarted && number !== undefined) this.#from = this.#head = this.#number = number;
       return ruling;
-    }
-    if (fingerprint && number <= this.#before && !isApart(this.#before, number, FAR) && this.#known(fingerprint)) {
-      // It was a replay after all.
-      this.#jumps = [];
-      if (last < this.#before) this.#number = this.#before;
-      this.#before = -1;
-      this.#repeats = true;
-      return undefined;
     }
     // The server may count anew after a gap that it told itself.
     if (number <= last && this.#due !== "gap") {
@@ -118,47 +137,70 @@ export class Seam {
         this.#due = "gap";
         return this.place(fingerprint, number);
       }
-      if (isApart(last, number, FAR) && !this.#known(fingerprint)) {
+      const known = fingerprint ? this.#known(fingerprint) : undefined;
+      if (isApart(last, number, FAR) && !known) {
         this.#before = -1;
         this.#begin();
         return this.place(fingerprint, number);
       }
-      const known = this.#known(fingerprint);
-      this.#repeats ||= known === true;
-      // Else it would be remembered, or was told to be missing; the first one is, by its id.
-      const far = number > this.#from && isApart(last, number, RECENT);
-      const strange = fingerprint && (number < this.#from || far);
-      if (known === false) return this.#restart();
-      if (!strange || this.#repeats) return undefined;
-      if (last > this.#before) this.#before = last;
-      return this.#begin();
+      if (known) {
+        this.#repeats = true;
+        this.#strangers = 0;
+        return undefined;
+      }
+      if (!this.#loose) {
+        if (known === false) {
+          this.#loose = true;
+          return this.#restart();
+        }
+        // Else it would be remembered, or was told to be missing; the first one is, by its id.
+        const first = number < this.#from;
+        const strange = first || (number > this.#from && isApart(last, number, RECENT));
+        const alien = strange && !this.#repeats && fingerprint;
+        const late = number >= this.#floor || number <= this.#head ? LATE : this.#received;
+        if (!alien && !this.#tooMany(fingerprint || number, first || number === last ? SOON : late)) return undefined;
+        this.#loose = !alien;
+        if (last > this.#before) this.#before = last;
+        return this.#begin();
+      }
+      if (number < last) this.#due ??= "unknown";
     }
+    this.#loose &&= number <= last;
     if (number <= last) this.#jumps = [];
     else if (isApart(number, last, LATE + 1)) {
-      if (this.#jumps.length === JUMPS) this.#jumps = [];
+      if (this.#jumps.length === JUMPS) this.#jumps.pop();
       this.#jumps.push([last, number, fingerprint]);
     }
     if (number < this.#from) this.#from = number;
     this.#repeats = false;
     this.#number = number;
-    this.#target = 0;
+    this.#target = this.#strangers = 0;
     this.#keep(fingerprint);
+    if (this.#first.length < FIRST && this.#head >= 0) this.#head = number;
+    if (this.#received - this.#marked >= RECENT / 2) {
+      this.#floor = this.#mark;
+      this.#mark = number;
+      this.#marked = this.#received;
+    }
     const next = typeof last === "bigint" ? last + 1n : last + 1;
     if (number > next)
       return this.#taken({
         outcome: "gap",
         missing: typeof number === "bigint" ? undefined : { from: next, to: number - 1 },
       });
-    return this.#taken({ outcome: this.#due === "gap" ? "gap" : undefined });
+    return this.#taken({ outcome: this.#due === "gap" || number <= last ? this.#due : undefined });
   }
 
   #rule(fingerprint) {
-    if (!fingerprint) return this.#taken({ outcome: this.#due });
+    if (!fingerprint) {
+      this.#received++;
+      return this.#taken({ outcome: this.#due });
+    }
     const recent = this.#recent,
       ruled = this.#ruled;
     if (this.#target && same(this.#target, fingerprint)) {
       this.#fingerprint = fingerprint;
-      this.#target = 0;
+      this.#target = this.#strangers = 0;
       // What was new before it is older than all we had: the replay began before we joined.
       recent.unshift(...recent.splice(recent.length - (this.#fresh % recent.length || 0)));
       this.withheld = [];
@@ -167,14 +209,25 @@ export class Seam {
       return undefined;
     }
     if (ruled && sameId(ruled.fingerprint, fingerprint)) {
-      if (ruled.held) return undefined;
+      if (ruled.held) {
+        const bound = this.#target && this.#whole ? this.#received : SOON;
+        return !this.#known(fingerprint) && this.#tooMany(fingerprint, bound) ? this.#restart() : undefined;
+      }
       this.#fresh++;
     } else if (this.#target) {
-      if (this.#known(fingerprint) === false) return this.#restart();
+      const known = this.#known(fingerprint);
+      if (known === false) return this.#restart();
       // While nothing is forgotten, each id speaks for itself.
       const among = (fingerprints) => fingerprints.some((other) => same(other, fingerprint));
       this.#whole ||= !this.#begun && this.#forgot && among(this.#first);
       this.#begun = true;
+      if (this.#whole && !known && this.#tooMany(fingerprint, this.#received)) {
+        // Only its greeting is the same on each connection, say.
+        this.#whole = false;
+        this.#first = [];
+        this.#strangers = 0;
+        this.#due ??= "unknown";
+      }
       const held = this.#whole || among(recent);
       // A server past the cursor never shows it again, so the seam ends by count as well.
       if (!held && ++this.#fresh >= RECENT) this.#target = 0;
@@ -190,6 +243,16 @@ export class Seam {
     return ruling;
   }
 
+  /** A message that is not known is about to be held back: whether that is more than can be. */
+  #tooMany(fingerprint, bound) {
+    if (this.#reopened) {
+      this.#reopened = false;
+      if (this.#probe === fingerprint) this.#strangers = 0;
+      this.#probe = fingerprint;
+    }
+    return ++this.#strangers > bound;
+  }
+
   /** Whether it came before; false: its id did, with other content. */
   #known(fingerprint) {
     const fingerprints = [...this.#recent, ...this.#first].filter((other) => sameId(other, fingerprint));
@@ -200,6 +263,7 @@ export class Seam {
   #restart() {
     this.#forget();
     this.#before = -1;
+    this.#floor = this.#mark = 0;
     return this.#begin();
   }
 
@@ -210,6 +274,7 @@ export class Seam {
     this.#number = undefined;
     this.#jumps = [];
     this.#repeats = false;
+    this.#strangers = 0;
     this.#due ??= "unknown";
     return { restarted: true };
   }
@@ -223,6 +288,7 @@ export class Seam {
   }
 
   #keep(fingerprint) {
+    this.#received++;
     if (!fingerprint) return;
     this.#fingerprint = fingerprint;
     if (this.#first.length < FIRST) this.#first.push(fingerprint);

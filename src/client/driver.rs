@@ -232,7 +232,10 @@ impl<H: Host> Driver<H> {
                         }
                     }
                     11 => answer = core.goes_up(code),
-                    13 => core.learn(id),
+                    13 => {
+                        core.learn(id);
+                        core.received(sequence(attempt, code).unwrap_or_default());
+                    }
                     14 => core.start_from(id, sequence(attempt, code)),
                     19 => core.asking(),
                     // It keeps its place.

@@ -44,7 +44,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `hear`, `handle`, `check`, `start_from`, `epoch`, `learn`, `gap_told`, `recovery_told`,
+/// - Inputs: `hear`, `handle`, `check`, `start_from`, `epoch`, `learn`, `received`, `gap_told`, `recovery_told`,
 ///   `asking`, `asked_again`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -320,6 +320,11 @@ impl Connection {
     /// An id that was delivered through the open gate.
     pub(crate) fn learn(&mut self, id: Id) {
         self.ids.learn(id);
+    }
+
+    /// So many more were delivered, whose ids are forgotten.
+    pub(crate) fn received(&mut self, more: u64) {
+        self.ids.received(more);
     }
 
     /// The server said that something is missing.

@@ -16,6 +16,13 @@
 //! delivered: a number that comes back into one shows that the jump was wrong, or that what was missing is sent after all. So the
 //! count goes on from before it, with a gap, and what came from beyond it is known by its id. Where that is forgotten, only
 //! a jump of more than [`JUMP`] was wrong. And what is [`FAR`] below the last number is of another count, whatever else is known.
+//!
+//! **On an open stream at most N messages in a row that are not known, by id and content, are held back; then a gap is told,
+//! and they come.** N is [`SOON`] for the last number itself and for those below the first; [`LATE`] for those that would be
+//! remembered, had they come; [`RECENT`] for an epoch's from before the first; else what this client has received, as no
+//! replay is longer. What an earlier page received counts as [`RECENT`]. So few as `LATE` come after all (`WITHHELD` in
+//! port.js). A connection that begins with the same unknown message as the last one counts from 0: its replay broke off.
+//! `muted.rs` checks this with random sequences.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
@@ -27,6 +34,8 @@ const JUMP: u64 = 1 << 16;
 const FAR: u64 = 1 << 32;
 /// So many jumps are remembered at a time.
 const JUMPS: usize = 8;
+/// Messages that come late, in a row. With a few that are known, no more than `WITHHELD` in port.js.
+const SOON: u64 = 8;
 
 /// In the upper half of a fingerprint: the lowest bits are of the content, 0 where that is not known. Without it all are of the
 /// id, which cannot come again (`fingerprint` in port.js says which those are).
@@ -136,6 +145,38 @@ pub(crate) struct Ids {
     awaited: bool,
     /// The last ruling at this seam: several messages of one id are delivered or held back together.
     ruled: Option<(u64, bool)>,
+    /// The numbers begin anew, and none has counted on: they may all be the same.
+    loose: bool,
+    bounds: Bounds,
+}
+
+/// What bounds how much is held back.
+#[derive(Clone, Debug, Default)]
+struct Bounds {
+    /// How many messages were delivered.
+    received: u64,
+    /// How many that are not known were held back in a row; the first one of them on this connection, or the one before; and
+    /// whether it is yet to come.
+    strangers: u64,
+    probe: u64,
+    reopened: bool,
+    /// What lies between `from` and `head` is remembered as of the first, and from `floor` on as of the last; `mark` is the
+    /// next floor, set when so many had been received.
+    head: u64,
+    floor: u64,
+    mark: u64,
+    marked: u64,
+}
+
+// These only grow: the model of all states would have no end with them.
+impl PartialEq for Bounds {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Bounds {}
+impl std::hash::Hash for Bounds {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,6 +199,9 @@ impl Ids {
     pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.learn(id);
         self.last = last;
+        self.bounds.received += RECENT as u64;
+        self.bounds.floor = last.unwrap_or_default();
+        self.bounds.mark = self.bounds.floor;
         // Not the first id of the stream: the stream began before it.
         self.first.clear();
     }
@@ -209,6 +253,7 @@ impl Ids {
         self.ruled = None;
         self.awaited = false;
         self.repeats = false;
+        self.bounds.reopened = true;
     }
 
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
@@ -242,14 +287,34 @@ impl Ids {
             self.last = None;
             self.before = None;
             self.jumps.clear();
+            (self.bounds.floor, self.bounds.mark) = (0, 0);
         }
+    }
+
+    /// So many more than were learned came before.
+    pub(crate) fn received(&mut self, more: u64) {
+        self.bounds.received += more;
+    }
+
+    /// A message that is not known is about to be held back: whether that is more than can be.
+    fn too_many(&mut self, fingerprint: u64, bound: u64) -> bool {
+        if std::mem::take(&mut self.bounds.reopened)
+            && std::mem::replace(&mut self.bounds.probe, fingerprint) == fingerprint
+        {
+            self.bounds.strangers = 0;
+        }
+        self.bounds.strangers += 1;
+        self.bounds.strangers > bound
     }
 
     /// An id delivered while the gate was open.
     pub(crate) fn learn(&mut self, id: Id) {
         match id {
-            Id::None => {}
-            Id::Reset => self.cursor = None,
+            Id::None => self.bounds.received += 1,
+            Id::Reset => {
+                self.cursor = None;
+                self.bounds.received += 1;
+            }
             Id::Own(hash) => self.keep(hash),
         }
     }
@@ -262,25 +327,27 @@ impl Ids {
             self.due = self.due.or(due);
             return ruling;
         };
+        if let Id::Own(fingerprint) = id
+            && self.before.is_some_and(|before| number <= before && before - number < FAR)
+            && self.last.is_none_or(|last| number > last)
+            && self.known(fingerprint) == MESSAGE
+        {
+            self.jumps.clear();
+            self.last = self.before.take();
+            self.repeats = true;
+            return Ruling::held(false, None);
+        }
         let Some(last) = self.last else {
             // It may still be the message at the cursor.
             let ruling = self.rule(id);
             if !ruling.restarted {
                 self.last = Some(number);
-                self.from = if self.epoch.is_none() { number } else { 0 };
+                self.from = number;
+                self.bounds.head = number.saturating_add(1);
                 self.followed = Some(number).filter(|_| self.awaited);
             }
             return ruling;
         };
-        if let Id::Own(fingerprint) = id
-            && self.before.is_some_and(|before| number <= before && before - number < FAR)
-            && self.known(fingerprint) == MESSAGE
-        {
-            self.jumps.clear();
-            self.last = self.last.max(self.before.take());
-            self.repeats = true;
-            return Ruling::held(false, None);
-        }
         let counts_on = number > last;
         let missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
         // The server may count anew after a gap that it told itself; but not what came meanwhile.
@@ -298,42 +365,76 @@ impl Ids {
                 self.due = Some(Outcome::Gap);
                 return self.place(id, Some(number));
             }
-            let came = matches!(id, Id::Own(fingerprint) if self.known(fingerprint) == MESSAGE);
-            if last - number >= FAR && !came {
+            let (known, fingerprint) = match id {
+                Id::Own(fingerprint) => (self.known(fingerprint), fingerprint),
+                _ => (0, number),
+            };
+            if last - number >= FAR && known != MESSAGE {
                 self.before = None;
                 self.begin();
                 return self.place(id, Some(number));
             }
-            let Id::Own(fingerprint) = id else { return Ruling::held(false, None) };
-            let known = self.known(fingerprint);
             let counted = again || self.epoch.is_some();
-            self.repeats |= known == MESSAGE && !counted;
-            // Else it would be remembered, or was told to be missing; the first one is, by its id.
-            let strange = number < self.from || number > self.from && last - number >= RECENT as u64;
-            if known == ID {
-                return self.restart();
+            if known == MESSAGE {
+                self.repeats |= !counted;
+                self.bounds.strangers = 0;
+                return Ruling::held(false, None);
             }
-            if strange && !counted && !self.repeats {
+            if !self.loose {
+                if known == ID {
+                    self.loose = true;
+                    return self.restart();
+                }
+                // Else it would be remembered, or was told to be missing; the first one is, by its id.
+                let first = number < self.from;
+                let strange = first || number > self.from && last - number >= RECENT as u64;
+                let alien = strange && !counted && !self.repeats && id != Id::None;
+                let bound = if number == last || first && (!counted || number >= self.bounds.floor) {
+                    SOON
+                } else if first {
+                    RECENT as u64
+                } else if number >= self.bounds.floor || number < self.bounds.head {
+                    LATE
+                } else {
+                    self.bounds.received
+                };
+                if !alien && !self.too_many(fingerprint, bound) {
+                    return Ruling::held(false, None);
+                }
+                self.loose = !alien;
                 self.before = self.before.max(Some(last));
                 return self.begin();
             }
-            return Ruling::held(false, None);
+            if number < last {
+                self.due.get_or_insert(Outcome::Unknown);
+            }
         }
         if !counts_on {
             // It counts anew.
             self.jumps.clear();
-        } else if number - last > LATE {
+        } else {
+            self.loose = false;
+        }
+        if counts_on && number - last > LATE {
             if self.jumps.len() == JUMPS {
-                self.jumps.clear();
+                self.jumps.pop();
             }
             self.jumps.push((last, number, if let Id::Own(fingerprint) = id { fingerprint } else { 0 }));
         }
         self.from = self.from.min(number);
         self.repeats = false;
+        self.bounds.strangers = 0;
         self.last = Some(number);
         self.followed = self.followed.or(Some(number)).filter(|_| self.awaited);
         self.seam = None;
         self.learn(id);
+        if self.first.len() < FIRST && self.bounds.head > 0 {
+            self.bounds.head = number.saturating_add(1);
+        }
+        if self.bounds.received - self.bounds.marked >= RECENT as u64 / 2 {
+            self.bounds.floor = std::mem::replace(&mut self.bounds.mark, number);
+            self.bounds.marked = self.bounds.received;
+        }
         let outcome = match self.due.take() {
             _ if missing.is_some() => Some(Outcome::Gap),
             Some(Outcome::Unknown) if counts_on => Some(Outcome::Recovered),
@@ -349,6 +450,7 @@ impl Ids {
         };
         if let Some(seam) = self.seam.filter(|seam| compare(seam.target, fingerprint) == MESSAGE) {
             self.seam = None;
+            self.bounds.strangers = 0;
             self.cursor = Some(fingerprint);
             // What was new before it is older than all we had: the replay began before we joined.
             let start = self.recent.len() - self.recent().len();
@@ -365,13 +467,19 @@ impl Ids {
             && compare(last, fingerprint) != 0
         {
             if !deliver {
+                let bound =
+                    if self.seam.is_some_and(|seam| seam.whole) { self.bounds.received } else { SOON };
+                if self.known(fingerprint) != MESSAGE && self.too_many(fingerprint, bound) {
+                    return self.restart();
+                }
                 return Ruling::held(false, None);
             }
             if let Some(seam) = &mut self.seam {
                 seam.fresh += 1;
             }
         } else if let Some(mut seam) = self.seam {
-            if self.known(fingerprint) == ID {
+            let known = self.known(fingerprint);
+            if known == ID {
                 return self.restart();
             }
             // While nothing is forgotten, each id speaks for itself.
@@ -382,6 +490,13 @@ impl Ids {
                     | among(&from.map(Option::unwrap_or_default), fingerprint))
                     == MESSAGE;
             seam.begun = true;
+            if seam.whole && known == 0 && self.too_many(fingerprint, self.bounds.received) {
+                // Only its greeting is the same on each connection, say.
+                seam.whole = false;
+                self.first.clear();
+                self.bounds.strangers = 0;
+                self.due.get_or_insert(Outcome::Unknown);
+            }
             let again = seam.whole || among(self.recent(), fingerprint) == MESSAGE;
             seam.fresh += usize::from(!again);
             self.seam = (seam.fresh < RECENT).then_some(seam);
@@ -409,6 +524,7 @@ impl Ids {
         self.recent.clear();
         self.forgot = false;
         self.before = None;
+        (self.bounds.floor, self.bounds.mark) = (0, 0);
         self.begin()
     }
 
@@ -420,6 +536,7 @@ impl Ids {
         self.jumps.clear();
         self.followed = None;
         self.repeats = false;
+        self.bounds.strangers = 0;
         if self.due != Some(Outcome::Gap) {
             self.due = Some(Outcome::Unknown);
         }
@@ -428,6 +545,7 @@ impl Ids {
 
     fn keep(&mut self, fingerprint: u64) {
         self.cursor = Some(fingerprint);
+        self.bounds.received += 1;
         if self.awaited {
             self.followed.get_or_insert(fingerprint);
         }

@@ -780,11 +780,12 @@ export class Port {
   drain() {
     const learned = this.#recent.slice(-2 * RECENT);
     if (this.#learned > RECENT) learned.unshift(...this.#first);
+    const more = Math.max(0, this.#learned - learned.length / 2);
     this.#first = [];
     this.#recent = [];
     this.#learned = this.pinned = 0;
     for (let at = 0; at < learned.length; at += 2)
-      this.#tell(LEARN, this.fingerprint(learned[at], undefined, learned[at + 1]));
+      this.#tell(LEARN, this.fingerprint(learned[at], undefined, learned[at + 1]), at ? undefined : more);
   }
 
   arm(ms) {

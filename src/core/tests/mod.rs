@@ -18,6 +18,7 @@ mod life;
 mod long_id;
 mod model;
 mod models;
+mod muted;
 mod outbox;
 mod outbox_model;
 mod page;

@@ -149,6 +149,42 @@ test("an absurd number holds nothing back: with ids and without, in an epoch and
     }
 });
 
+test("no word mutes a stream for good: wrong numbers, a count that begins anew, and one that never counts", async () => {
+  const range = (from, count) => Array.from({ length: count }, (_, at) => from + at);
+  const again = [...range(4_000_000, 500), 4_000_499];
+  for (const { numbers, twice = 0, epochs = false } of [
+    { numbers: [1, 2, 60_000, ...range(3, 300)], epochs: true },
+    { numbers: [1, 2, 1_000, ...range(3, 300)], epochs: true },
+    { numbers: [1, 2, ...range(1, 9).map((n) => 2 + n * 70_000), ...range(3, 300)], epochs: true },
+    { numbers: [...range(4_000_000, 101), ...range(1, 300)], epochs: true },
+    // Once more, by the same id and content; then anew.
+    { numbers: [...again, ...range(1, 300)], twice: 1 },
+    { numbers: Array(100).fill(7) },
+  ]) {
+    const words = numbers.map((seq, at) => {
+      const id = seq !== 4_000_499 ? `i${at}` : "twice";
+      return JSON.stringify({ topic: "t", id, seq, e: "e" });
+    });
+    words.push('{"topic":"t","id":"last"}');
+    const id = ({ data }) => data.id,
+      number = ({ data }) => data.seq;
+    for (const seq of [number, ...(epochs ? [({ data }) => ["e", data.seq]] : [])]) {
+      const { made, seen, ended } = hear(client, { resume: { id, seq } }, words);
+      await ended;
+      const came = seen.data.filter((data) => data.seq !== undefined).length;
+      equal(came, numbers.length - twice, `of ${numbers.length}`);
+      ok(seen.gaps.length > 0, "a gap is told");
+      made.close();
+    }
+    const { made, ended } = hear(duplex, { subscriptions: { ...echoed, id, seq: number } }, words);
+    let came = -1;
+    made.subscribe("t").on(() => came++);
+    await ended;
+    equal(came, numbers.length - twice, `of ${numbers.length} of a topic`);
+    made.close();
+  }
+});
+
 test("whatever stands in the storage, connect goes on from it or begins anew", async () => {
   const values = [
     "%%%",
