@@ -92,7 +92,7 @@ function poll(port, attempt, init, name, wait) {
           port,
         );
         if (!port.owns(socket)) return undefined;
-        if (!response) return [LOST, REDIRECTED];
+        if (response === null) return [LOST, REDIRECTED];
         if (!isStream(response, init, port)) {
           const [answer, ...told] = await refusal(response, init);
           if (!port.owns(socket)) return undefined;

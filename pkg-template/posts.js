@@ -287,7 +287,7 @@ export class Posts {
       confine(url);
       return [url, call(headers, plain, resolve(url).href)];
     };
-    if (isThenable(to)) return to.then(async (url) => Promise.all(named(url)));
+    if (isThenable(to)) return Promise.resolve(to).then(async (url) => Promise.all(named(url)));
     const given = named(to);
     return isThenable(given[1]) ? Promise.all(given) : given;
   }

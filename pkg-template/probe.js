@@ -44,7 +44,7 @@ export function addProbe(settings, probe, tries) {
       signal,
     });
     // Nor does a redirect to another origin.
-    if (!response) return undefined;
+    if (response === null) return undefined;
     const { status } = response;
     const [answer, , code] = await refusal(response, {});
     return status < 400 || status === UPGRADE_REQUIRED ? undefined : [answer, code];

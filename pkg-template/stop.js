@@ -72,7 +72,7 @@ export async function tellStop(port, settings, reason, leaving) {
     if (small && !leaving) globalThis.addEventListener?.("pagehide", leave);
     code = "network";
     const response = await within(tell(leaving && small));
-    if (!response) return new Failure("redirect", { class: "fatal" });
+    if (response === null) return new Failure("redirect", { class: "fatal" });
     if (!response.ok)
       return new Failure("http", { class: "fatal", .../** @type {any} */ ((await refusal(response, {}))[0]) });
   } catch (error) {

@@ -58,7 +58,7 @@ async function run(port, socket, attempt, url, init) {
   try {
     if (!port.owns(socket)) return;
     response = await go(port.fetch, url, init, port);
-    if (!response) code = REDIRECTED;
+    if (response === null) code = REDIRECTED;
     else if (port.owns(socket) && isStream(response, init, port)) {
       port.call(OPENED, attempt);
       if (port.socket === socket) {
@@ -86,7 +86,7 @@ const isSafe = (method) => /^(GET|HEAD)?$/i.test(method ?? "");
 
 /**
  * What the app gave for one origin goes to no other by a redirect. A page sees none before it is followed, but may forbid those that
- * leave its own origin (Fetch, "mode"), or all: then this gives nothing. A fetch of the app's may add what it likes. A stream with no
+ * leave its own origin (Fetch, "mode"), or all: then this gives null. A fetch of the app's may add what it likes. A stream with no
  * more than the cursor is followed anywhere, as natively; `port` then puts the cursor into the address, as a header would need the other
  * origin's leave.
  */
@@ -119,7 +119,7 @@ export async function go(given, url, { redirect, ...init }, port) {
   } catch (error) {
     if (init.signal.aborted) throw error;
   }
-  if (own || !port || !isSafe(method)) return undefined;
+  if (own || !port || !isSafe(method)) return null;
   url = port.astray(url, headers);
   return ask();
 }

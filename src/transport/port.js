@@ -486,9 +486,14 @@ export class Port {
         // Bun's has the address beside the message.
         !/:\/\//.test(`${Object.values(at)}`) &&
         plain(at.cause, left - 1));
-    const { message, cause } = error ?? {};
-    if (cause?.code?.at) error = new TypeError(message, { cause: cause.code });
-    this.refusal = plain(error, 9) ? error : undefined;
+    this.refusal = undefined;
+    try {
+      const { message, cause } = error ?? {};
+      if (cause?.code?.at) error = new TypeError(message, { cause: cause.code });
+      if (plain(error, 9)) this.refusal = error;
+    } catch {
+      // Its fields cannot be read as text.
+    }
   }
 
   /**

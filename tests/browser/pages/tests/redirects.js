@@ -193,6 +193,12 @@ test("an uplink's and a probe's address are told to http.headers", async () => {
   equal([...told], [`${app}/answer?status=403`], "the probe's address");
 });
 
+test("an error of the app's fetch that cannot be read as text ends no stream, nor is nothing a redirect", async () => {
+  const odd = Object.assign(new TypeError("odd"), { field: Symbol("odd"), other: Object.create(null) });
+  for (const fetch of [() => Promise.reject(odd), /** @type {any} */ (() => Promise.resolve())])
+    equal((await failed(client("/event.txt", { ...once, http: { fetch } })))[1], "network", `${fetch}`);
+});
+
 test("where the second hop fails for a moment, that is no refusal", async () => {
   let asked = 0;
   const breaks = (url, init) => {
