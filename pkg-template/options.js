@@ -75,7 +75,7 @@ const FORMS = {
   "": `
 transport="websocket", "eventsource" or "fetch"
 openTimeout=a number of ms from 1 to 2147483647
-maxEventBytes=a number of bytes from 1 to 2147483647
+maxEventBytes=a number of bytes from 1 to 536870912
 reconnect=true, false or an object
 heartbeat=true, false or an object
 resume=an object
