@@ -210,6 +210,8 @@ class Tokens {
     };
     flight.promise = (async () => read(await this.#ask({ reason, signal: abort.signal })))().then(
       ([token, expires]) => {
+        // After forget() it is another user's.
+        if (abort.signal.aborted) throw abort.signal.reason;
         if (landed()) this.#keep(token, expires);
         return token;
       },

@@ -1,5 +1,5 @@
 // Whether a stream that does not open is held back on its way: the server answers a HEAD at the same address.
-import { isStream, request } from "../src/transport/fetch.js";
+import { go, isStream, request } from "../src/transport/fetch.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; a code of LOST.
 const OPENED = 1,
@@ -36,16 +36,10 @@ export function addBuffered({ port }, openTimeout, name, ready) {
     if (name) target.searchParams.delete(name);
     try {
       // Another answer than a stream's says nothing of one.
-      if (
-        !isStream(
-          await (client.fetch ?? globalThis.fetch)(target.href, { ...init, method: "HEAD", cache: "no-store", signal }),
-          {},
-          client,
-        )
-      )
-        return;
+      const response = await go(client.fetch, target.href, { ...init, method: "HEAD", cache: "no-store", signal });
+      if (!isStream(response, {}, client)) return;
     } catch {
-      // It is the network, then, or not allowed.
+      // It is the network, then, or not allowed, or redirected away.
       return;
     }
     const took = performance.now() - began;

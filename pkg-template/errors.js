@@ -18,6 +18,8 @@ export class Failure extends EverwireError {
     super(code, sentence + number + (closeReason ? `: ${closeReason}` : ""), cause);
     const none = { class: "retriable", closeCode: 0, closeReason: "", status: 0, contentType: "", body: "" };
     Object.assign(this, none, init);
+    // The server's words, which may be a secret's echo: consoles and JSON leave it out.
+    Object.defineProperty(this, "body", { enumerable: false });
   }
 }
 

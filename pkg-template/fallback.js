@@ -2,6 +2,7 @@
 import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 import { PATIENCE, TRANSPORTS, check, readForm } from "./options.js";
+import { plain } from "./progress.js";
 
 /** A long poll is a fetch to the core. */
 const NUMBERS = { ...TRANSPORTS, poll: TRANSPORTS.fetch };
@@ -47,17 +48,11 @@ export function readFallback(given, endpoints, transport, longPoll) {
     throw invalid("longPoll is for SSE by fetch, as one of the ways to one endpoint: give { sse }, or fallback.order");
   if (!names.length) return { ...NONE, names };
   // Of a function nothing is known; of addresses not the queries, which may hold tokens.
-  const address = named ? [target.websocket, target.sse].join(" ") : target;
+  const addresses = named ? [target.websocket, target.sse] : [target];
   const key =
     remember &&
     (typeof remember === "string" || typeof target !== "function") &&
-    `everwire way ${
-      typeof remember === "string"
-        ? remember
-        : String(address)
-            .replace(/[?#]\S*/g, "")
-            .replace(/\/\/[^/]*@/g, "//")
-    }`;
+    `everwire-way ${typeof remember === "string" ? remember : addresses.map((address) => plain(`${address ?? ""}`)).join(" ")}`;
   const first = Math.max(0, names.indexOf(stored(key)));
   return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [failures, early, first] };
 }

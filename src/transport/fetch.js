@@ -97,6 +97,7 @@ export async function go(given, url, { redirect, ...init }, port) {
   const own =
     given ||
     redirect ||
+    !isSafe(method) ||
     (body ?? null) !== null ||
     credentials === "include" ||
     [...headers].some(([name, value]) => name !== "last-event-id" && value !== "text/event-stream");
@@ -104,7 +105,7 @@ export async function go(given, url, { redirect, ...init }, port) {
   const near = redirect !== "error" && origin === globalThis.origin,
     within = () => ask({ mode: "same-origin" });
   // Asked once, as the server may act on it, or the address be good for one request. So nobody knows what it failed of.
-  if (near && (own || !isSafe(method)))
+  if (near && own)
     return within().catch((error) => {
       throw given || init.signal.aborted
         ? error
@@ -119,7 +120,7 @@ export async function go(given, url, { redirect, ...init }, port) {
   } catch (error) {
     if (init.signal.aborted) throw error;
   }
-  if (own || !port || !isSafe(method)) return null;
+  if (own || !port) return null;
   url = port.astray(url, headers);
   return ask();
 }

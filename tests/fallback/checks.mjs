@@ -106,7 +106,7 @@ const returns =
     );
     const tallies = await whole(driver, node);
     await driver.wait(
-      () => driver.executeScript("return !Object.keys(sessionStorage).some((key) => key.startsWith('everwire way'))"),
+      () => driver.executeScript("return !Object.keys(sessionStorage).some((key) => key.startsWith('everwire-way'))"),
       30_000,
       "the WebSocket to have held",
     );

@@ -19,6 +19,8 @@ const listen = async (name) => {
       const to = searchParams.get("to");
       const { "x-api-key": key, "last-event-id": id } = request.headers;
       asked.push({ name, method: request.method, key, id, body });
+      if (request.url === "/silent" && request.method === "GET") return;
+      if (request.url === "/silent") return answer.writeHead(302, { location: other }).end();
       if (to) return answer.writeHead(Number(searchParams.get("status")), { location: to }).end();
       answer.writeHead(200, { "content-type": "text/event-stream" }).write("id: 1\ndata: hello\n\n");
     });
@@ -58,12 +60,20 @@ test("nor is a chain, nor one that the app's own fetch is asked for", async () =
   assert.deepEqual(await outcome(to(other), { http: { fetch: (url, init) => fetch(url, init) } }), ["redirect", []]);
 });
 
+test("nor is the HEAD that asks why a stream does not open", async () => {
+  assert.deepEqual(await outcome(`${own}silent`, { http: { headers }, openTimeout: 1_000 }), ["open-timeout", []]);
+  assert.deepEqual(
+    asked.map(({ method }) => method),
+    ["GET", "HEAD"],
+  );
+});
+
 test("what acts is asked once", async () => {
-  assert.deepEqual(await outcome(to(other), { http: { method: "POST" }, resume: { from: "7", via: "header" } }), [
-    "redirect",
-    [],
-  ]);
-  assert.equal(asked.length, 1);
+  for (const method of ["POST", "PUT", "DELETE"]) {
+    const options = { http: { method }, resume: { from: "7", via: "header" } };
+    assert.deepEqual(await outcome(to(other), options), ["redirect", []]);
+    assert.equal(asked.length, 1);
+  }
 });
 
 test("a plain stream is followed, without the cursor in a header", async () => {

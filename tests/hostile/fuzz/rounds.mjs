@@ -264,7 +264,7 @@ async function round(number) {
     ]),
   );
   if (how === "poll")
-    session.setItem(`everwire way ${number}`, r.pick(["poll", "websocket", "__proto__", bareWord(r)]));
+    session.setItem(`everwire-way ${number}`, r.pick(["poll", "websocket", "__proto__", bareWord(r)]));
   const endpoint = socket ? plan.url.replace("http", "ws") : plan.url;
   /** @type {any} */
   const wire = connect(endpoint, options(plan, number, entries));

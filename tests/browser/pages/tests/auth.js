@@ -562,3 +562,24 @@ test("forget: nothing of a user stays, and all of the others' does", async () =>
   for (const wrong of [() => forget(5), () => forget("a", {})])
     equal(thrown(wrong).code, "invalid-option", "what it takes");
 });
+
+test("forget: a token that is still being asked for is sent to nobody, whatever comes of the question", async () => {
+  let answer;
+  const auth = tokens(
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
+  const plan = script("sse", [[["send", "data: a\n\n"]]]);
+  const made = client(plan.url, { http: { headers: auth.header() } });
+  await waitFor(() => answer, "the question");
+  const late = answer;
+  answer = undefined;
+  auth.forget();
+  late("OLD");
+  await waitFor(() => answer, "the next question");
+  answer("NEW");
+  await made.opened();
+  equal(await log(plan, ({ headers }) => headers.authorization), ["Bearer NEW"], "what the server got");
+});

@@ -13,8 +13,8 @@ const transports = [
 
 for (const [name, options] of transports) {
   test(`${name}: a burst leaves the page its turns, and close() is the last of it`, async () => {
-    const path = "/count?to=1000&rate=1000000";
-    const made = client(sse(path), options);
+    const path = (to) => sse(`/count?to=${to}&rate=1000000`);
+    const made = client(path(1000), options);
     const seen = [];
     let turns = 0,
       sum = 0;
@@ -30,7 +30,8 @@ for (const [name, options] of transports) {
     await waitFor(() => seen.at(-1) === 1000, "message 1 000");
     equal(seen, numbers(1, 1000), "messages");
     ok(turns > 4, `${turns} turns in between, ${sum}`);
-    const other = client(sse(path), options);
+    // Firefox lets a timer of the page's wait for many slices.
+    const other = client(path(5000), options);
     const got = [];
     other.on(({ data }) => {
       for (let n = 0; n < 800_000; n++) sum += n;
@@ -44,7 +45,7 @@ for (const [name, options] of transports) {
     });
     await waitFor(() => other.state === "closed", "close");
     await waitFor(() => turns, "a turn");
-    ok(got.length < 1000 && got.at(-1) === "closed", `${got.length} messages, the last ${got.at(-1)}`);
+    ok(got.length < 5000 && got.at(-1) === "closed", `${got.length} messages, the last ${got.at(-1)}`);
   });
 }
 

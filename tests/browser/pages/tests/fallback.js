@@ -131,7 +131,7 @@ test("the better way is tried again at a natural end, and forgotten to be worse 
   );
   await waitFor(() => made.transport === "websocket" && made.state === "open", "the WebSocket");
   equal([(await plan.log()).length, (await down.log()).length], [3, 1], "attempts");
-  await waitFor(() => sessionStorage.getItem(`everwire way ${remember}`) === null, "it has held");
+  await waitFor(() => sessionStorage.getItem(`everwire-way ${remember}`) === null, "it has held");
   const next = duplex({ websocket: ws("/echo"), sse: saying("x").url }, { fallback: { remember } });
   await next.opened();
   equal(next.transport, "websocket", "the next page");
