@@ -1,0 +1,36 @@
+// Which messages came is known by fingerprints: who chooses ids must not be able to make two that look alike.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { fingerprint } from "../../src/transport/port.js";
+
+const idOf = (value) => Math.floor(value / 2 ** 21);
+const keys = Array.from(crypto.getRandomValues(new Int32Array(16_000)));
+
+test("a pair that FNV-1a takes for one under one key in 300 is two", () => {
+  const [one, other] = ["user7-msg-\u4e00\u4e00\u4e00", "user7-msg-\u5e00\u0728\u5a08"];
+  const alike = keys.filter(
+    (key) => idOf(fingerprint(one, "x", true, key)) === idOf(fingerprint(other, "x", true, key)),
+  );
+  assert.deepEqual(alike, []);
+});
+
+test("each unit of an id counts, its length, and the key", () => {
+  for (let length = 1; length < 20; length++) {
+    const id = "a".repeat(length),
+      others = [
+        `${id}a`,
+        id.slice(1),
+        `${id}\0`,
+        ...Array.from(id, (_, at) => `${id.slice(0, at)}b${id.slice(at + 1)}`),
+      ];
+    const seen = [id, ...others].map((text) => fingerprint(text, undefined, true, 7));
+    assert.equal(new Set(seen).size, seen.length, `${length}`);
+  }
+  assert.ok(new Set(keys.map((key) => fingerprint("id", undefined, true, key))).size > 15_900);
+});
+
+test("an id that cannot come again has all bits for itself", () => {
+  const id = "1526919030474-55";
+  assert.equal(fingerprint(id, "one", true, 1), fingerprint(id, "other", true, 1));
+  assert.notEqual(fingerprint(id, "one", true, 1), fingerprint(`${id}1`, "one", true, 1));
+});
