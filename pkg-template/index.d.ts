@@ -417,7 +417,7 @@ export interface Options {
   protocols?:
     | string
     | readonly string[]
-    | ((context: Context) => string | readonly string[] | Promise<string | readonly string[]>);
+    | ((context: RequestContext) => string | readonly string[] | Promise<string | readonly string[]>);
   /** How binary WebSocket messages arrive. Default `"arraybuffer"`. */
   binaryType?: "arraybuffer" | "blob";
   /** SSE: send cookies across origins. Default false. */

@@ -2,11 +2,11 @@
 import {
   connect,
   type Client,
-  type Context,
   type Cursor,
   type Failure,
   type HttpOptions,
   type Message,
+  type RequestContext,
 } from "everwire";
 import { ErrorEvent as SourceError, EventSource, type EventSourceOptions } from "everwire/eventsource";
 import { is } from "./equal.js";
@@ -16,12 +16,14 @@ const wire = connect("/v1/chat", {
   http: {
     method: "POST",
     headers: async (context) => {
-      is<Context>()(context);
+      is<RequestContext>()(context);
+      is<string>()(context.url);
       return { authorization: `Bearer ${context.reason}` };
     },
     body: JSON.stringify({ prompt: "hi" }),
     credentials: "include",
     mode: "cors",
+    redirect: "follow",
     retry: false,
     flush: true,
     fetch,
