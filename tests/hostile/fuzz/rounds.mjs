@@ -100,7 +100,7 @@ const shaped = shape();
 
 const GOOD = Buffer.from("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-store");
 const CODES =
-  "network closed open-timeout half-open provider blocked http content-type end too-big buffered truncated not-resumable frozen long-id cursor".split(
+  "network closed open-timeout half-open provider blocked http content-type end too-big buffered truncated not-resumable frozen long-id cursor redirect".split(
     " ",
   );
 
