@@ -103,22 +103,26 @@ await facade({
   outdir: "pkg",
   splitting: true,
   chunkNames: "shared-[hash]",
+  sourcemap: "external",
   mangleCache,
   alias: { "#wasm": `./${out}/wasm.js` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
 // Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike.
-for (const file of readdirSync("pkg")) {
-  const { code } = await minify(readFileSync(`pkg/${file}`, "utf8"), {
+for (const file of readdirSync("pkg").filter((file) => file.endsWith(".js"))) {
+  const { code, map } = await minify(readFileSync(`pkg/${file}`, "utf8"), {
     module: true,
     ecma: 2022,
     compress: { passes: 3, sequences: false, booleans: false, join_vars: false, reduce_funcs: false, hoist_funs: true },
     mangle: false,
     format: { beautify: true },
+    // A bundler drops the line that this adds, so a visitor does not pay for it.
+    sourceMap: { filename: file, content: readFileSync(`pkg/${file}.map`, "utf8"), url: `${file}.map` },
   });
   if (/[^\0-\x7f]/.test(code ?? ""))
     throw new Error(`build: pkg/${file} is not ASCII: a page of another charset would garble it`);
   writeFileSync(`pkg/${file}`, `${code}\n`);
+  writeFileSync(`pkg/${file}.map`, packedMap(`${map}`));
 }
 for (const name of entries) cpSync(`pkg-template/${name}.d.ts`, `pkg/${name}.d.ts`);
 // What whoever builds it again needs to get the same bytes: brotli and gzip are Node's, the tarball is npm's.
@@ -269,6 +273,21 @@ function addressOf(section, index) {
     at += length;
   }
   throw new Error("build: a panic's text is in no data segment");
+}
+
+/**
+ * A source map that is complete by itself: the sources have their paths in the repository, and their texts are in it. The wasm's
+ * text is not there a second time, as nobody reads it.
+ */
+function packedMap(text) {
+  const map = { sources: [], sourcesContent: [], ...JSON.parse(text) };
+  map.sources.forEach((source, at) => {
+    const path = source.replace(/^\.\.\//, "");
+    if (!/^(pkg-template|src|target)\//.test(path)) throw new Error(`build: a source map names ${source}`);
+    map.sources[at] = path;
+    if (path === `${out}/wasm.js`) map.sourcesContent[at] = "// The wasm as text: scripts/build.mjs makes it.\n";
+  });
+  return JSON.stringify(map);
 }
 
 /** The README, with the two servers that it links to: who has the package alone has no docs. */
