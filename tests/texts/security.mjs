@@ -23,6 +23,12 @@ export function security(root) {
   if (promises.length < 10 || bounds.length < 10) problems.push("SECURITY.md: its promises and bounds were not found");
   for (const promise of [...promises, ...bounds])
     if (promise.search(NAMED) < 0) problems.push(`SECURITY.md: no test or line is named for: ${promise.slice(0, 80)}`);
+  // How to report is of use only with what follows; and what is asked for unasked has its test as a promise has.
+  const rows = (title) => section(title).match(/^\|(?! ?(What|When|Request|---))/gm)?.length ?? 0,
+    asks = "What it asks for by itself";
+  if (rows("Reporting, and what is mended") < 4) problems.push("SECURITY.md: when a reporter hears what was not found");
+  if (rows(asks) < 8 || section(asks).search(NAMED) < 0)
+    problems.push("SECURITY.md: the requests of its own, or their test, were not found");
   const lines = text.split("\n").length;
   if (lines > 200) problems.push(`SECURITY.md has ${lines} lines, more than 200`);
   return { problems, looked: named.length };
