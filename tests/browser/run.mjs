@@ -7,18 +7,25 @@ import { demoTests } from "./demo.mjs";
 import { memoryTests } from "./memory.mjs";
 import { pages } from "./node/environment.mjs";
 import { runFile } from "./node/run-file.mjs";
-import { startTestServer } from "./node/server.mjs";
 import { runSuite } from "./node/suite.mjs";
 import { pageLifeTests } from "./page-life.mjs";
 
-await runSuite("node tests/browser/run.mjs", async (driver, name, report) => {
-  const files = readdirSync(join(pages, "tests"))
-    .filter((file) => file.endsWith(".js"))
-    .sort();
-  const server = await startTestServer();
-  for (const file of files) await runFile(driver, server.url, name, file.slice(0, -3), report);
-  await server.stop();
-  await demoTests(driver, name, report);
-  if (name === "chromium") await pageLifeTests(report);
-  if (name === "chromium") await memoryTests(report);
-});
+const files = readdirSync(join(pages, "tests"))
+  .filter((file) => file.endsWith(".js"))
+  .sort()
+  .map((file) => file.slice(0, -3));
+
+await runSuite("node tests/browser/run.mjs", (engine) => [
+  // The longest first, so that no session has it left when the others are done.
+  { name: "demo", run: ({ driver }, report) => demoTests(driver, engine, report) },
+  ...(engine === "chromium"
+    ? [
+        { name: "page-life", run: (_, report) => pageLifeTests(report) },
+        { name: "memory", run: (_, report) => memoryTests(report) },
+      ]
+    : []),
+  ...files.map((name) => ({
+    name,
+    run: ({ driver, url }, report) => runFile(driver, url, engine, name, report),
+  })),
+]);

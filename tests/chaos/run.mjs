@@ -12,7 +12,8 @@
 // Fails if everwire gives anything twice, out of order, or not at all without a gap that names it; not for a peer.
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment } from "../browser/node/environment.mjs";
-import { stopAll } from "../browser/node/processes.mjs";
+import { stopAll, stopOnSignals } from "../browser/node/processes.mjs";
+import { sideBySide } from "../browser/node/side-by-side.mjs";
 import { bundlePeers } from "./peers/bundle.mjs";
 import { play } from "./script.mjs";
 import { everwireRow, legend, peerRow, print } from "./table.mjs";
@@ -42,15 +43,18 @@ if (
   );
   process.exit(2);
 }
-let flawed = false;
+let flawed = false,
+  /** @type {Promise<string> | undefined} */
+  bundled;
 
+stopOnSignals();
 loadEnvironment();
 console.log(
   `chaos: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}` +
     `${log ? `, the last ${log} replayed` : ""}${maxAge ? `, maxAge ${maxAge} ms` : ""}`,
 );
 try {
-  for (const name of names) await run(name);
+  await sideBySide(names, run);
   if (peers) console.log(legend);
 } finally {
   await stopAll();
@@ -73,7 +77,8 @@ async function run(engine) {
       everwireRow(`everwire, ${transport}`, tally, { log, calm: rollovers > 0 }),
     );
     if (peers) {
-      const roots = [`peers=${await bundlePeers()}`];
+      bundled ??= bundlePeers();
+      const roots = [`peers=${await bundled}`];
       const played = await play({ ...common, page: "chaos-peers.html", roots, servers: 1, strict: false });
       rows.push(...Object.entries(played.tallies).map(([name, tally]) => peerRow(name, tally, played)));
     }

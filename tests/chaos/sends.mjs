@@ -5,7 +5,8 @@
 import { parseArgs } from "node:util";
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment } from "../browser/node/environment.mjs";
-import { stopAll } from "../browser/node/processes.mjs";
+import { stopAll, stopOnSignals } from "../browser/node/processes.mjs";
+import { sideBySide } from "../browser/node/side-by-side.mjs";
 import { play } from "./script.mjs";
 
 /** @returns {{ type: "string", default: string }} */
@@ -37,13 +38,22 @@ if (
   process.exit(2);
 }
 
+stopOnSignals();
 loadEnvironment();
 console.log(
   `sends: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`,
 );
 let flawed = false;
 try {
-  for (const name of names) for (const over of ways) await run(name, over);
+  const pairs = names.flatMap((name) => ways.map((over) => [name, over]));
+  await sideBySide(pairs, async ([name, over]) => {
+    try {
+      await run(name, over);
+    } catch (error) {
+      flawed = true;
+      console.error(`FAIL  ${name}, ${over} (seed ${seed}): ${error.stack}`);
+    }
+  });
 } finally {
   await stopAll();
 }

@@ -128,6 +128,8 @@ async function lint({ tarball, check }) {
 const project = (name, checks) => ({ source: join(projects, name), checks });
 
 export const cases = {
+  // First, as it takes longest.
+  next16: project("next16", next),
   package: { checks: lint },
   types: { source: join(root, "tests/types"), checks: types },
   node: project("node", node),
@@ -137,5 +139,4 @@ export const cases = {
   webpack5: project("webpack5", webpack),
   esbuild: project("esbuild", esbuild),
   rollup: project("rollup", rollup),
-  next16: project("next16", next),
 };

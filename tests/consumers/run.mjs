@@ -1,5 +1,6 @@
 // Installs the packed tarball in small projects, one for each bundler, and shows a live message through it.
 // Usage: node tests/consumers/run.mjs [NAME…]   NAME: a key of cases.mjs; without one, all.
+import { sideBySide } from "../browser/node/side-by-side.mjs";
 import { cases } from "./cases.mjs";
 import { closeBrowser } from "./lib/browser.mjs";
 import { closeDemo } from "./lib/demo.mjs";
@@ -45,7 +46,7 @@ process.on("SIGTERM", () => {
   process.exit(143);
 });
 
-for (const name of names.length ? names : Object.keys(cases)) {
+await sideBySide(names.length ? names : Object.keys(cases), async (name) => {
   let dir;
   const { source, checks } = cases[name];
   if (source) {
@@ -54,11 +55,11 @@ for (const name of names.length ? names : Object.keys(cases)) {
     } catch (error) {
       failed += 1;
       console.log(`FAIL  ${name} install: ${error.message}`);
-      continue;
+      return;
     }
   }
   await checks({ dir, tarball, check: (label, run) => check(`${name} ${label}`, run) });
-}
+});
 
 await closeBrowser();
 await closeDemo();

@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import test, { after } from "node:test";
 import { chromium } from "playwright-core";
+import { sideBySide } from "../browser/node/side-by-side.mjs";
 import { root } from "./pages.mjs";
 
 const site = join(root, "target/docs");
@@ -37,34 +38,37 @@ after(async () => {
   server.close();
 });
 
-for (const [device, viewport] of Object.entries({
-  phone: { width: 390, height: 844 },
-  desktop: { width: 1280, height: 900 },
-}))
-  for (const colorScheme of /** @type {const} */ (["light", "dark"]))
-    test(`${device}, ${colorScheme}`, async (t) => {
-      const context = await browser.newContext({ viewport, colorScheme });
-      t.after(() => context.close());
-      const page = await context.newPage();
-      const faults = [];
-      page.on("request", (request) => {
-        if (!request.url().startsWith(base) && !request.url().startsWith("data:")) faults.push(`asks ${request.url()}`);
-      });
-      page.on("pageerror", (error) => faults.push(String(error)));
-      // Each page once on a phone and once on a desktop, once in the light and once in the dark.
-      const all = (device === "phone") === (colorScheme === "dark");
-      for (const name of all ? pages : SOME) {
-        await page.goto(base + name);
-        await page.locator("#VPContent").waitFor();
-        const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (wider > 0) faults.push(`${name} is ${wider} px wider than the page`);
-        await page.addScriptTag({ path: axe });
-        const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
-        for (const { id, nodes } of violations) faults.push(`${name}: ${id}, ${nodes.length} times: ${nodes[0].html}`);
-      }
-      await page.goto(`${base}guide/errors.html`, { waitUntil: "networkidle" });
-      await page.keyboard.press("Control+k");
-      await page.locator("#localsearch-input").fill("half-open");
-      await page.locator(".VPLocalSearchBox .result", { hasText: "half-open" }).first().waitFor();
-      assert.deepEqual(faults, []);
-    });
+const viewports = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
+const looks = Object.entries(viewports).flatMap(([device, viewport]) =>
+  /** @type {const} */ (["dark", "light"]).map((colorScheme) => ({ device, viewport, colorScheme })),
+);
+async function judge(t, { device, viewport, colorScheme }) {
+  const context = await browser.newContext({ viewport, colorScheme });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  const faults = [];
+  page.on("request", (request) => {
+    if (!request.url().startsWith(base) && !request.url().startsWith("data:")) faults.push(`asks ${request.url()}`);
+  });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  // Each page once on a phone and once on a desktop, once in the light and once in the dark.
+  const all = (device === "phone") === (colorScheme === "dark");
+  for (const name of all ? pages : SOME) {
+    await page.goto(base + name);
+    await page.locator("#VPContent").waitFor();
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wider > 0) faults.push(`${name} is ${wider} px wider than the page`);
+    await page.addScriptTag({ path: axe });
+    const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
+    for (const { id, nodes } of violations) faults.push(`${name}: ${id}, ${nodes.length} times: ${nodes[0].html}`);
+  }
+  await page.goto(`${base}guide/errors.html`, { waitUntil: "networkidle" });
+  await page.keyboard.press("Control+k");
+  await page.locator("#localsearch-input").fill("half-open");
+  await page.locator(".VPLocalSearchBox .result", { hasText: "half-open" }).first().waitFor();
+  assert.deepEqual(faults, []);
+}
+
+test("site", { concurrency: true }, (t) =>
+  sideBySide(looks, (look) => t.test(`${look.device}, ${look.colorScheme}`, (t) => judge(t, look))),
+);

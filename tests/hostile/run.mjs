@@ -4,13 +4,16 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runFile } from "../browser/node/run-file.mjs";
-import { startTestServer } from "../browser/node/server.mjs";
 import { runSuite } from "../browser/node/suite.mjs";
 
 const pages = join(dirname(fileURLToPath(import.meta.url)), "pages");
 
-await runSuite("node tests/hostile/run.mjs", async (driver, name, report) => {
-  const server = await startTestServer([`hostile=${pages}`]);
-  for (const file of ["words", "streams"]) await runFile(driver, server.url, name, file, report, "hostile");
-  await server.stop();
-});
+await runSuite(
+  "node tests/hostile/run.mjs",
+  (engine) =>
+    ["words", "streams"].map((name) => ({
+      name,
+      run: ({ driver, url }, report) => runFile(driver, url, engine, name, report, "hostile"),
+    })),
+  [`hostile=${pages}`],
+);

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { build } from "esbuild";
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment, root } from "../browser/node/environment.mjs";
-import { stopAll } from "../browser/node/processes.mjs";
+import { stopAll, stopOnSignals } from "../browser/node/processes.mjs";
 import { Report } from "../browser/node/report.mjs";
+import { atOnce, sideBySide } from "../browser/node/side-by-side.mjs";
 import { install, newestTarball } from "../consumers/lib/install.mjs";
 import { serving } from "../consumers/lib/serve.mjs";
 
@@ -26,15 +27,16 @@ for (const name of args) {
 }
 
 const report = new Report("");
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-  process.on(signal, () => {
-    stopAll().finally(() => process.exit(130));
-  });
+stopOnSignals();
 try {
   loadEnvironment();
   const dir = await prepare();
   await serving(join(dir, "dist"), async (page) => {
-    for (const engine of which === "all" ? Object.keys(engines) : [which]) await inEngine(engine, dir, page);
+    const pairs = (which === "all" ? Object.keys(engines) : [which]).flatMap((engine) =>
+      (args.length ? args : known).map((library) => [engine, library]),
+    );
+    // They wait for reconnects, and hardly need a core.
+    await sideBySide(pairs, ([engine, library]) => inEngine(engine, library, dir, page), 2 * atOnce);
   });
 } catch (error) {
   report.fail("run", "set-up", error.stack);
@@ -67,7 +69,7 @@ async function prepare() {
   return dir;
 }
 
-async function inEngine(engine, dir, page) {
+async function inEngine(engine, name, dir, page) {
   let session;
   try {
     session = await engines[engine]();
@@ -77,10 +79,8 @@ async function inEngine(engine, dir, page) {
   try {
     const { driver } = session;
     await driver.manage().setTimeouts({ script: 20_000 });
-    for (const name of args.length ? args : known) {
-      const { start } = await import(join(dir, name, "server.mjs"));
-      await report.run(engine, `${name}: ${drops} drops`, () => recovers(driver, start, `${page}${name}.html`));
-    }
+    const { start } = await import(join(dir, name, "server.mjs"));
+    await report.run(engine, `${name}: ${drops} drops`, () => recovers(driver, start, `${page}${name}.html`));
   } finally {
     await session.stop();
   }

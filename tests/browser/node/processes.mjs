@@ -69,6 +69,15 @@ export async function stopAll() {
   await Promise.all([...running].map(stop));
 }
 
+/** A signal ends this process after what it has started; `told` is called first. */
+export function stopOnSignals(told = () => {}) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => {
+      told();
+      stopAll().finally(() => process.exit(130));
+    });
+}
+
 function stopNow(child) {
   kill([child.pid, ...descendants(child.pid)], child);
 }
@@ -114,13 +123,21 @@ function descendants(root) {
   return found;
 }
 
-export function freePort() {
-  return new Promise((resolve, reject) => {
+/** Of those that no system gives to whoever asks for any: until it is used, others start, too. */
+let nextPort = 20_000 + Math.floor(Math.random() * 12_000);
+
+/** A port that nothing listens at. */
+export async function freePort() {
+  for (;;) {
+    const port = nextPort;
+    nextPort = port < 32_000 ? port + 1 : 20_000;
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-      server.close(() => resolve(port));
+    const free = await new Promise((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
     });
-  });
+    if (!free) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }

@@ -1,47 +1,76 @@
-// What the suites of pages have in common: their arguments, the engines one after the other, and the report.
+// What the suites of pages have in common: their arguments, the sessions that run side by side, and the report.
 import { join } from "node:path";
 import { engines } from "./engines.mjs";
 import { loadEnvironment, needFile, packed, serverBinary } from "./environment.mjs";
-import { stopAll } from "./processes.mjs";
+import { stopAll, stopOnSignals } from "./processes.mjs";
 import { Report } from "./report.mjs";
+import { startTestServer } from "./server.mjs";
+import { atOnce } from "./side-by-side.mjs";
 
-/** Runs `tests(driver, engine, report)` in each engine that the arguments name, and ends the process. `command`: for the usage. */
-export async function runSuite(command, tests) {
+/** @typedef {{ engine: string, driver: any, url: string }} Session `url`: of a test server of its own. */
+/** @typedef {{ name: string, run: (session: Session, report: Report) => Promise<unknown> }} Unit A part of the suite that needs no other. */
+
+/**
+ * Runs the units of each engine that the arguments name, and ends the process.
+ * @param {string} command for the usage
+ * @param {(engine: string) => Unit[]} unitsOf
+ * @param {string[]} [roots] further folders of the test servers
+ */
+export async function runSuite(command, unitsOf, roots = []) {
   const { names, only } = readArguments(command, process.argv.slice(2));
   const report = new Report(only);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(signal, () => {
-      stopAll().finally(() => process.exit(130));
-    });
-  }
+  let stopped = false;
+  stopOnSignals(() => (stopped = true));
   try {
     loadEnvironment();
     needFile(serverBinary, "Build it: cargo build -p everwire-demo.");
     needFile(join(packed, "index.js"), "Make it: make pack.");
-    for (const name of names) await runEngine(name, tests, report);
+    const left = new Map(names.map((name) => [name, unitsOf(name)]));
+    const sessions = new Map(names.map((name) => [name, 0]));
+    /** A session takes one unit after the other; when its engine has no more, it ends, and one of the engine with most to do begins. */
+    const work = async (first) => {
+      const load = (name) => (left.get(name)?.length ?? 0) / (1 + (sessions.get(name) ?? 0));
+      for (let name = first; name !== undefined && !stopped; ) {
+        sessions.set(name, (sessions.get(name) ?? 0) + 1);
+        await inSession(name, left.get(name) ?? [], roots, report, () => stopped);
+        sessions.set(name, (sessions.get(name) ?? 0) - 1);
+        [name] = names.filter((other) => load(other) > 0).sort((a, b) => load(b) - load(a));
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, (_, at) => work(names[at % names.length])));
   } catch (error) {
     report.fail("run", "set-up", error.message);
   } finally {
     await stopAll();
   }
-  process.exit(report.finish());
+  // Who stopped it ends it.
+  if (!stopped) process.exit(report.finish());
 }
 
-async function runEngine(name, tests, report) {
-  let engine;
+/** One session, until no unit is left or one threw. */
+async function inSession(name, units, roots, report, stopped) {
+  if (units.length === 0) return;
+  let engine, server;
   try {
     engine = await engines[name]();
+    server = await startTestServer(roots);
   } catch (error) {
-    report.fail(name, "start", error.message);
-    return;
+    // Told once: another try would end alike.
+    if (!stopped() && units.length > 0) report.fail(name, "start", error.message);
+    units.length = 0;
   }
-  try {
-    await tests(engine.driver, name, report);
-  } catch (error) {
-    report.fail(name, "run", error.stack);
-  } finally {
-    await engine.stop();
+  const session = engine && server && { engine: name, driver: engine.driver, url: server.url };
+  for (let unit = session && units.shift(); unit && !stopped(); unit = units.shift()) {
+    try {
+      await unit.run(session, report);
+    } catch (error) {
+      // The browser may be gone, so the next unit gets another.
+      if (!stopped()) report.fail(name, `${unit.name}: run`, error.stack);
+      break;
+    }
   }
+  await engine?.stop();
+  await server?.stop();
 }
 
 function readArguments(command, args) {

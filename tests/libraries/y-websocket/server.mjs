@@ -1,13 +1,16 @@
+import { randomUUID } from "node:crypto";
 import { docs, setupWSConnection } from "@y/websocket-server/utils";
 import { WebSocketServer } from "ws";
 import { serve } from "../server.mjs";
 
 export const start = () =>
   serve((http) => {
+    // The documents are the module's: each browser has its own.
+    const docName = randomUUID();
     const server = new WebSocketServer({ server: http });
     server.on("connection", (socket, request) => {
-      setupWSConnection(socket, request);
-      const doc = docs.get("room");
+      setupWSConnection(socket, request, { docName });
+      const doc = docs.get(docName);
       if (doc.answers) return;
       doc.answers = true;
       // The other one who writes.
@@ -16,6 +19,5 @@ export const start = () =>
         if (map.get("client") !== map.get("server")) map.set("server", map.get("client"));
       });
     });
-    // The documents are the module's: the next browser begins with an empty one.
-    return { open: () => server.clients.size, stop: () => docs.clear() };
+    return { open: () => server.clients.size, stop: () => docs.delete(docName) };
   });
