@@ -651,7 +651,8 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
 
 /**
  * Returns a client at once; the first attempt starts in a microtask. Of several endpoints it goes to the next one at each
- * failure, with its cursor, and back to the first one after a good connection has ended in the normal way.
+ * failure, with its cursor, and back to the first one after a good connection has ended in the normal way. What one refuses for
+ * good ends the client when all have refused in a row, or when it is about the request, as 413 is.
  * Throws an EverwireError, naming the option, when the endpoint or an option cannot work.
  */
 export function connect<E extends EventMap = AnyEvents>(

@@ -251,7 +251,8 @@ impl Builder {
     }
 
     /// Where to go when the first endpoint fails, in this order; the cursor goes along. Back to the first one
-    /// when a good connection has ended in the normal way.
+    /// when a good connection has ended in the normal way. What one refuses for good ends the client when all have refused
+    /// in a row, or when it is about the request ([`Failure::of_the_endpoint`]).
     pub fn failover(mut self, others: impl IntoIterator<Item = impl Into<Request>>) -> Self {
         self.others = others.into_iter().map(Into::into).collect();
         self

@@ -3,6 +3,8 @@
 use super::{
     Connection,
     config::{FLOOR, Jitter, LONGEST_ID},
+    cursor_probe::CursorUse,
+    endpoints::Endpoints,
     failure::{Class, Failure},
     io::{Action, Fate, Moment, News, Reason, Why},
     state::Phase,
@@ -90,6 +92,7 @@ impl Connection {
             self.retries = 0;
             self.failures = 0;
             self.reauthed = false;
+            self.endpoints.credit();
         }
     }
 
@@ -106,7 +109,11 @@ impl Connection {
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
         let reauth = class == Class::Reauth && differs && !self.reauthed;
         let repeatable = !self.spent || failure.untouched();
-        let elsewhere = self.elsewhere(failure);
+        // What this endpoint refuses, the next one may grant.
+        let refused =
+            matches!(class, Class::Fatal | Class::Reauth) && Endpoints::refuses(&self.config, failure);
+        let elsewhere =
+            refused && !reauth && repeatable && self.config.reconnects && self.endpoints.others(&self.config);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
         let again = verdict.unwrap_or(table);
         let mut probe = None;
@@ -114,7 +121,7 @@ impl Connection {
             probe = self.probe_cursor(failure, opened, stable, !again);
         }
         let again = again || probe.is_some();
-        let (failure, at_once) = probe.unwrap_or((failure, elsewhere));
+        let (failure, at_once) = probe.unwrap_or((failure, elsewhere && matches!(failure, Failure::Blocked)));
         self.last_failure = Some(failure);
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
@@ -132,7 +139,10 @@ impl Connection {
         self.retries += 1;
         self.spent = false;
         if !reauth && probe.is_none() {
-            self.choose(failure, stable, opened);
+            let excused = self.brought || self.offline;
+            if self.endpoints.choose(&self.config, failure, stable, opened, refused, excused) {
+                self.cursor_use = CursorUse::On(0);
+            }
         }
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
         let share = if self.config.seams { 4 } else { 8 };

@@ -1,10 +1,11 @@
 //! Which endpoint the next attempt goes to: another server, or another way to the same one.
 //!
 //! They are in the order of their worth. Without patience each failure leads to the next one, round and round, as
-//! when servers fail. With it an endpoint is left when it proves unfit: it does not open, or opens and dies early, several
-//! times in a row. That is what a proxy does to a WebSocket that it does not know.
+//! when servers fail; what one refuses for good, too, until all have refused in a row. With patience they are ways to one
+//! server, and one is left when it proves unfit: it does not open, or opens and dies early, several times in a row. That is
+//! what a proxy does to a WebSocket that it does not know. A refusal is that server's, whichever way it came.
 
-use super::{Connection, cursor_probe::CursorUse, failure::Failure};
+use super::{config::Config, failure::Failure};
 
 /// How often an endpoint may fail in a row before the next one is tried; 0: it need not even be unfit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,20 +19,72 @@ pub(crate) struct Patience {
 /// So many times as patient with one that has held: when it does not open, it is rather the server that is down.
 const ENDURANCE: u64 = 4;
 
-impl Connection {
-    /// After the loss of a connection, or a failed attempt.
-    // Not inlined, for the size.
-    #[inline(never)]
-    pub(super) fn choose(&mut self, failure: Failure, stable: bool, opened: bool) {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Endpoints {
+    /// The one of this attempt. The first one is the one to be at.
+    at: u32,
+    /// Failures of this one in a row.
+    strikes: Patience,
+    /// It has held since it was chosen.
+    held: bool,
+    /// The first one was left for its failures: at the next one it is left at once.
+    unfit: bool,
+    /// So many have refused, one after the other, with nothing else between.
+    refusals: u32,
+}
+
+impl Endpoints {
+    pub(super) fn new(config: &Config) -> Self {
+        let at = config.first;
+        Self { at, strikes: Patience::default(), held: false, unfit: at > 0, refusals: 0 }
+    }
+
+    pub(super) fn at(&self) -> u32 {
+        self.at
+    }
+
+    /// Whether this failure is one to leave this endpoint for, where it would be the end of the only one.
+    pub(super) fn refuses(config: &Config, failure: Failure) -> bool {
+        matches!(failure, Failure::Blocked) || config.patience.unopened == 0 && failure.of_the_endpoint()
+    }
+
+    /// When this one has refused: whether there is one that has not.
+    pub(super) fn others(&self, config: &Config) -> bool {
+        self.refusals + 1 < config.endpoints
+    }
+
+    /// It was good.
+    pub(super) fn credit(&mut self) {
+        self.refusals = 0;
+    }
+
+    /// To this one, whatever came before.
+    pub(super) fn go(&mut self, endpoint: u32) {
+        self.at = endpoint;
+        self.refusals = 0;
+    }
+
+    /// After the loss of a connection, or a failed attempt: `refused`, which is the end by the table; `excused`, which says
+    /// nothing against it. Whether it is another one now.
+    pub(super) fn choose(
+        &mut self,
+        config: &Config,
+        failure: Failure,
+        stable: bool,
+        opened: bool,
+        refused: bool,
+        excused: bool,
+    ) -> bool {
         if stable {
             self.strikes = Patience::default();
             self.held = true;
-            self.unfit &= self.endpoint > 0;
+            self.unfit &= self.at > 0;
         }
-        // What says nothing of the way is no strike: a function that failed, a server that is busy, no network.
+        self.refusals = (self.refusals + 1) * u32::from(refused);
+        // No strike either: a function that failed, a server that is busy.
         let busy = matches!(failure, Failure::Provider | Failure::Http { status: 429 | 503, .. });
-        let strike = u64::from(!stable && !self.brought && !busy && !self.offline);
-        let Patience { unopened, early } = self.config.patience;
+        let strike = u64::from(!stable && !excused && !busy);
+        let Patience { unopened, early } = config.patience;
         let (strikes, mut limit) = if opened {
             self.strikes.early += strike;
             (self.strikes.early, early)
@@ -39,32 +92,25 @@ impl Connection {
             self.strikes.unopened += strike;
             (self.strikes.unopened, if self.held { unopened * ENDURANCE } else { unopened })
         };
-        if self.unfit && self.endpoint == 0 {
+        if self.unfit && self.at == 0 {
             limit = limit.min(1);
         }
         let spent = strikes >= limit;
-        let before = self.endpoint;
+        let before = self.at;
         if stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 }) {
             // A good connection just came to its end: back to the first one.
-            self.endpoint = 0;
+            self.at = 0;
         } else if spent || matches!(failure, Failure::Blocked | Failure::Buffered) {
             self.unfit = true;
-            self.endpoint += 1;
-            if self.endpoint == self.config.endpoints {
-                self.endpoint = 0;
+            self.at += 1;
+            if self.at == config.endpoints {
+                self.at = 0;
             }
         } else {
-            return;
+            return false;
         }
         self.strikes = Patience::default();
         self.held = false;
-        if self.endpoint != before {
-            self.cursor_use = CursorUse::On(0);
-        }
-    }
-
-    /// What the browser does not let out to this one, it may to the next.
-    pub(super) fn elsewhere(&self, failure: Failure) -> bool {
-        matches!(failure, Failure::Blocked) && self.endpoint + 1 < self.config.endpoints
+        self.at != before
     }
 }

@@ -116,6 +116,29 @@ impl Failure {
         }
     }
 
+    /// Whether it is about the endpoint: where there are several, another one may answer otherwise, and a fatal failure is the
+    /// end only when each of them has failed so, one after the other.
+    ///
+    /// About the request are the statuses that speak of its content, its length, its fields or its protocol (RFC 9110, 15.5:
+    /// 411 to 417, 422, 426; RFC 4918: 423, 424; RFC 6585: 428, 431), the close codes for what was sent (RFC 6455, 7.4.1: 1003, 1007), an event that is too large,
+    /// and what cannot be resumed. 400 is not among them: a stream is asked for in the browser's own words, so of what it
+    /// stands for there remains a request that was led to the wrong server. Nor is 401: a key that has not come there yet,
+    /// a clock. It is asked elsewhere after the functions have been asked anew, once.
+    ///
+    /// ```
+    /// use everwire::Failure;
+    /// assert!(Failure::Closed { code: 4404 }.of_the_endpoint());
+    /// assert!(!Failure::Http { status: 413, retry_after: None }.of_the_endpoint());
+    /// ```
+    #[must_use]
+    pub const fn of_the_endpoint(self) -> bool {
+        match self {
+            Self::Http { status, .. } => !matches!(status, 411..=417 | 422..=431),
+            Self::Closed { code } => !matches!(code, 1003 | 1007),
+            _ => matches!(self, Self::ContentType | Self::Redirect | Self::Blocked),
+        }
+    }
+
     /// The stable name, the same as in JavaScript.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -206,6 +229,7 @@ impl Failure {
             self,
             Self::Provider
                 | Self::LongId { .. }
+                | Self::Blocked
                 | Self::Http { status: 401 | 425 | 429, .. }
                 | Self::Http { status: 503, retry_after: Some(_) }
         )

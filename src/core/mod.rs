@@ -25,7 +25,7 @@ mod tests;
 
 use config::{Config, FLOOR, LONGEST_ID};
 use cursor_probe::CursorUse;
-use endpoints::Patience;
+use endpoints::Endpoints;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
@@ -70,14 +70,7 @@ pub(crate) struct Connection {
     /// The one new question after a 401 was put.
     reauthed: bool,
     reason: Reason,
-    /// The endpoint of this attempt. The first one is the one to be at.
-    endpoint: u32,
-    /// Failures of this endpoint in a row.
-    strikes: Patience,
-    /// It has held since it was chosen.
-    held: bool,
-    /// The first one was left for its failures: at the next one it is left at once.
-    unfit: bool,
+    endpoints: Endpoints,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
@@ -134,10 +127,7 @@ impl Connection {
             left: false,
             reauthed: false,
             reason: Reason::Initial,
-            endpoint: config.first,
-            strikes: Patience::default(),
-            held: false,
-            unfit: config.first > 0,
+            endpoints: Endpoints::new(&config),
             route: None,
             spent: false,
             cursor_use: CursorUse::On(0),
@@ -395,7 +385,8 @@ impl Connection {
         self.up = 0;
         self.phase = Phase::Resolving { due: now.later(self.config.open_timeout) };
         self.show(State::Connecting);
-        let Self { attempt, retries: retry, reason, endpoint, .. } = *self;
+        let Self { attempt, retries: retry, reason, .. } = *self;
+        let endpoint = self.endpoints.at();
         self.act(Action::Resolve { attempt, retry, reason, endpoint });
     }
 
@@ -553,7 +544,7 @@ impl Connection {
                 // The app's own word, whatever was told or is out.
                 self.spent = false;
                 self.barred = 0;
-                self.endpoint = 0;
+                self.endpoints.go(0);
                 self.cursor_use = CursorUse::On(0);
                 self.soon(now);
             }

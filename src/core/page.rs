@@ -60,7 +60,7 @@ impl Connection {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
                 } else if matches!(self.phase, Phase::Suspended) {
-                    self.endpoint = 0;
+                    self.endpoints.go(0);
                     self.wait_until(at.now, at.now.max(self.barred), self.barred);
                     self.hurry(at.now);
                 }

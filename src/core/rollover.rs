@@ -66,7 +66,7 @@ impl Connection {
         self.rollover.next = None;
         self.rollover.aged = at.now.later(spread(self.config.max_age, at.draw));
         let failback = &mut self.rollover.failback;
-        if self.endpoint == 0 {
+        if self.endpoints.at() == 0 {
             *failback = u64::MAX;
         } else if *failback == u64::MAX {
             *failback = at.now.later(spread(self.config.failback, at.draw));
@@ -96,7 +96,7 @@ impl Connection {
         if self.rollover.next.is_some() {
             return self.succession_failed(at, 0);
         }
-        let endpoint = if now >= self.rollover.failback { 0 } else { self.endpoint };
+        let endpoint = if now >= self.rollover.failback { 0 } else { self.endpoints.at() };
         self.serial = self.serial.wrapping_add(1);
         self.floor = now.later(FLOOR);
         let attempt = self.serial;
@@ -116,7 +116,7 @@ impl Connection {
             Input::Opened { attempt } => {
                 self.credit(self.stable(at.now));
                 self.attempt = attempt;
-                self.endpoint = next.endpoint;
+                self.endpoints.go(next.endpoint);
                 self.route = next.route;
                 self.spent = self.route.is_some_and(|route| route.once);
                 self.act(Action::Switch(true));

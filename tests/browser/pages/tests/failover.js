@@ -1,7 +1,7 @@
 // Several endpoints: the next one when one fails, with the cursor; back when it is asked for.
-import { client, Counter, noFlaws } from "../client.js";
+import { client, Counter, noFlaws, watch } from "../client.js";
 import { equal, ok, test, thrown, waitFor } from "../harness.js";
-import { app, fault, sse, toWebSocket, ws } from "../server.js";
+import { app, fault, script, sse, toWebSocket, unique, ws } from "../server.js";
 
 /** @type {[string, (path: string) => string, (path: string) => string, any][]} */
 const transports = [
@@ -65,4 +65,39 @@ test("shuffle: each of them is first for some", async () => {
     made.close();
   }
   equal([...first].sort(), urls, "first");
+});
+
+const FAST = { reconnect: { initialDelay: 100 } };
+const answer = (query) => sse(`/answer?key=${unique()}&${query}`);
+const refusing = (code) => script("ws", [[["close", code, "not here"]]]);
+/** @type {[string, () => string, (path: string) => string][]} */
+const refusals = [["a login page", () => answer("type=text/html&body=log%20in"), sse]];
+for (const status of [400, 403, 404, 405, 410]) refusals.push([`${status}`, () => answer(`status=${status}`), sse]);
+for (const code of [1008, 4400, 4403, 4404]) refusals.push([`${code}`, () => refusing(code).url, ws]);
+for (const [name, refuse, kind] of refusals)
+  test(`what one endpoint refuses is asked of the next one: ${name}`, async () => {
+    const seen = watch(client([refuse(), kind("/count?to=3")], FAST));
+    await waitFor(() => seen.messages.length === 3, "messages from the second endpoint");
+    equal([seen.retries.length, seen.retries[0].failure.class, seen.closed], [1, "fatal", null], "told");
+  });
+
+test("when all have refused it is the end, and the last one says why", async () => {
+  const plans = [refusing(4403), refusing(4404)];
+  const seen = watch(client([...plans.map(({ url }) => url), answer("status=403")], FAST));
+  const { reason, error } = await waitFor(() => seen.closed, "the end");
+  equal([reason, error.code, error.status], ["fatal", "http", 403], "close event");
+  for (const plan of plans) equal((await plan.log()).length, 1, "attempts");
+});
+
+test("what is about the request is the end, whatever other endpoints there are", async () => {
+  for (const status of [413, 414, 415, 422]) {
+    const other = script("sse", [[["send", "data: in\n\n"]]]);
+    const seen = watch(client([answer(`status=${status}`), other.url], FAST));
+    const { reason, error } = await waitFor(() => seen.closed, "the end");
+    equal(
+      [reason, error.status, (await other.log()).length],
+      ["fatal", status, 0],
+      "close event, attempts at the other",
+    );
+  }
 });
