@@ -214,7 +214,10 @@ export class Failure extends EverwireError {
 export interface HeartbeatOptions {
   /** After so much silence a WebSocket is pinged; an SSE stream gets `timeout` more, then counts as dead. Default 30 000; 100 to 2^31-1. */
   interval?: number;
-  /** How long after the ping a silent WebSocket counts as dead; on SSE, how long after `interval`. Default 5 000, or the interval if that is shorter; 50 to the interval. */
+  /**
+   * How long after the ping a silent WebSocket counts as dead; on SSE, how long after `interval`. Default 5 000, or the interval if
+   * that is shorter; 50 to the interval. While connection after connection falls silent at once, it doubles, until it is 5 minutes or more.
+   */
   timeout?: number;
   /**
    * The frame to send. Default `{"type":"ping","timestamp":…}`. `false`: nothing is sent, and the server must say

@@ -196,6 +196,7 @@ impl Heartbeat {
     }
 
     /// The silence after a ping that proves the connection dead, in ms: 50 to the interval.
+    /// While connection after connection falls silent at once, it doubles, until it is 5 minutes or more.
     #[must_use]
     pub const fn with_timeout(mut self, ms: u64) -> Self {
         self.timeout = Some(ms);

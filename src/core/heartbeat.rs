@@ -1,5 +1,9 @@
 //! Whether an open connection is alive. Any inbound traffic is life; silence raises doubt; doubt is a
 //! probe; only a probe that nothing answered in time is death.
+//!
+//! A page cannot see half a message: while a large one comes, nothing does, and the answer to a ping waits behind it. On a
+//! new connection it would come again, and be cut again. So when connection after connection falls silent soon after it
+//! opened, each is given twice the time of the one before.
 
 use super::config::Heartbeat;
 use crate::core::Later as _;
@@ -9,13 +13,19 @@ const LATE: u64 = 50;
 /// The end of the timeout, kept for what waits behind the timer: an answer that came in while the thread
 /// was blocked may be dispatched after a timer that is hardly late.
 const LAST_CALL: u64 = 50;
+/// A timeout of so much is not doubled: as long as a server may ask to wait.
+const LONG: u64 = 300_000;
 
+/// Over all connections of a client; each begins with [`Watch::open`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Watch {
     interval: u64,
+    /// As it was set, and as it was learned.
+    set: u64,
     timeout: u64,
     /// WebSocket can ask; on SSE the probe is only a wait.
     pings: bool,
+    opened: u64,
     heard: u64,
     suspect: Suspect,
     probe: Option<Probe>,
@@ -48,14 +58,27 @@ pub(crate) enum Verdict {
 const NONE: Suspect = Suspect { due: u64::MAX, last: 0 };
 
 impl Watch {
-    pub(crate) fn new(heartbeat: &Heartbeat, pings: bool, now: u64) -> Self {
-        let (interval, timeout) = (heartbeat.interval, heartbeat.silence());
-        Self { interval, timeout, pings, heard: now, suspect: NONE, probe: None }
+    pub(crate) fn new(heartbeat: &Heartbeat) -> Self {
+        let (interval, set) = (heartbeat.interval, heartbeat.silence());
+        Self { interval, set, timeout: set, pings: false, opened: 0, heard: 0, suspect: NONE, probe: None }
+    }
+
+    pub(crate) fn open(&mut self, pings: bool, now: u64) {
+        (self.opened, self.heard) = (now, now);
+        (self.pings, self.suspect, self.probe) = (pings, NONE, None);
+    }
+
+    /// What came sooner is a greeting: it says nothing of what comes next.
+    fn proven(&self) -> bool {
+        self.heard - self.opened > self.set
     }
 
     /// Something came in at `at`.
     pub(crate) fn heard(&mut self, at: u64) {
         self.heard = self.heard.max(at);
+        if self.proven() {
+            self.timeout = self.set;
+        }
         // A ping asks for an answer after it; a stream only has to speak within its interval.
         let answer = self.heard.later(if self.pings { 1 } else { self.interval });
         if self.probe.as_ref().is_some_and(|probe| answer > probe.since) {
@@ -131,16 +154,21 @@ impl Watch {
                 probe.due = now.later(last_call);
                 Verdict::Fine
             }
-            Some(_) => Verdict::Dead,
+            Some(_) => {
+                if self.timeout < LONG && !self.proven() {
+                    self.timeout *= 2;
+                }
+                Verdict::Dead
+            }
         }
     }
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn times(&mut self) -> Vec<&mut u64> {
-        let Self { heard, suspect, probe, .. } = self;
+        let Self { opened, heard, suspect, probe, .. } = self;
         let suspect = [&mut suspect.due, &mut suspect.last];
         let probe = probe.iter_mut().flat_map(|Probe { since, due, .. }| [since, due]);
-        std::iter::once(heard).chain(suspect).chain(probe).collect()
+        [opened, heard].into_iter().chain(suspect).chain(probe).collect()
     }
 
     fn ask(&self) -> Verdict {

@@ -136,7 +136,7 @@ impl Connection {
             initial: config.backoff.initial,
             told: 0,
             barred: 0,
-            watch: None,
+            watch: config.heartbeat.as_ref().map(Watch::new),
             rollover: Rollover::none(),
             heard: 0,
             ids: Ids::new(config.numbered),
@@ -429,7 +429,9 @@ impl Connection {
         self.heard = now;
         self.looked = now;
         let pings = self.uplink() && !self.posts() && !self.config.passive;
-        self.watch = self.config.heartbeat.as_ref().map(|heartbeat| Watch::new(heartbeat, pings, now));
+        if let Some(watch) = &mut self.watch {
+            watch.open(pings, now);
+        }
         // An EventSource that comes back by itself makes a seam as well.
         if self.config.seams && (self.has_opened || self.ids.begun()) {
             self.ids.reconnected();
@@ -518,7 +520,6 @@ impl Connection {
             return self.lost(at, Failure::Network);
         }
         self.credit(self.stable(at.now));
-        self.watch = None;
         self.rollover = Rollover::none();
         self.ids.forsaken();
         self.act(Action::Switch(false));
@@ -574,7 +575,6 @@ impl Connection {
         if self.torn && self.config.seams && why == Why::Ended {
             self.tell(News::Outcome(Outcome::Unknown, None));
         }
-        self.watch = None;
         self.phase = Phase::Closed;
         self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.show(State::Closed);
@@ -584,7 +584,6 @@ impl Connection {
     /// Gives up the attempt under way, if any: from here on its inputs are of the past.
     #[inline(never)]
     fn let_go(&mut self) {
-        self.watch = None;
         self.renew();
         self.rollover = Rollover::none();
         self.unload();
