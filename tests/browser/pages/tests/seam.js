@@ -26,7 +26,8 @@ for (const [name, address, options] of transports) {
     // The replay is over when its last message has been held back.
     await waitFor(
       () => made.stats().suppressed === suppressed + 10_000,
-      () => `the replay, suppressed ${made.stats().suppressed}`,
+      () =>
+        `the replay, before ${suppressed}, ${made.state} ${made.lastFailure?.message} ${JSON.stringify([made.stats(), counter])}`,
     );
     equal([counter.first, counter.received, made.lastEventId], [1, 10_000, "10000"], "received");
     equal(counter.flaws, noFlaws, "flaws");
