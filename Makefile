@@ -144,8 +144,7 @@ test-bench: setup-test pack
 
 # 60 s of anything for the parser of event streams; 60 s of frames, answers, headers and storage contents for the package.
 fuzz: pack
-	@scripts/fuzz.sh 60
-	@. scripts/env.sh && node tests/hostile/fuzz.mjs --seconds 60 $(FUZZ_ARGS)
+	@scripts/fuzz.sh 60 $(FUZZ_ARGS)
 
 # Small changes to the core, each of which a test must notice: about 50 minutes.
 mutants:
