@@ -3,11 +3,16 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench docs docs-serve test-site fuzz mutants audit msrv release clean
+.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench docs docs-serve test-site fuzz mutants audit msrv release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
-demo: server pack
+demo: setup-build
+	@echo "demo: 1 of 3, building the server (the first time about half a minute)"
+	@$(MAKE) --no-print-directory -o setup-build server
+	@echo "demo: 2 of 3, building the package from Rust, and the page's copy of it (about half a minute)"
+	@$(MAKE) --no-print-directory -o setup-build pack
+	@echo "demo: 3 of 3, starting the server; open the address below in a browser, and end it with Ctrl-C"
 	@. scripts/env.sh && exec target/debug/everwire-demo --root =www --root pkg=pkg $(DEMO_ARGS)
 
 demo-cluster: setup-cluster pack
@@ -17,6 +22,9 @@ test: setup-test test-native test-web pack test-texts test-docs test-hostile tes
 
 setup-build:
 	@scripts/setup.sh build
+
+setup-app:
+	@scripts/setup.sh app
 
 setup-test:
 	@scripts/setup.sh test
@@ -79,9 +87,9 @@ test-hostile: setup-test server pack
 	@. scripts/env.sh && node --test --test-reporter=spec tests/hostile/examples.mjs tests/hostile/node.mjs tests/hostile/redirects.mjs
 	@. scripts/env.sh && node tests/hostile/run.mjs $(or $(HOSTILE_ARGS),all)
 
-# What is published: what is in both packages, their links, and that the crate's own tests pass from its package.
+# What is published: what is in both packages, their links, and that the crate's own tests pass from its package; and what set-up says.
 test-packages: setup-build pack
-	@. scripts/env.sh && node --test --test-reporter=spec tests/packages/*.test.mjs
+	@. scripts/env.sh && node --test --test-reporter=spec tests/packages/*.test.mjs tests/setup/*.test.mjs
 
 # Faults without end; test-chaos is the short run that belongs to `make test`.
 chaos: setup-test server pack
@@ -118,7 +126,7 @@ test-examples: setup-servers setup-test pack
 	@. scripts/env.sh && node --test-reporter=spec tests/examples/run.mjs $(EXAMPLES_ARGS)
 
 # A Rust app with an allocator of its own on the crate.
-app: setup-build
+app: setup-app
 	@scripts/app.sh
 
 # The site of docs/, into target/docs; a link that leads nowhere is an error. docs-serve shows it on this machine: PORT=5173.

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../docs"
 stamp=node_modules/.everwire-stamp
 if [ ! "$stamp" -nt package-lock.json ]; then
-  echo "docs: installing VitePress"
+  echo "docs: installing VitePress (about half a minute)"
   npm ci --ignore-scripts --no-fund --no-audit --loglevel=error >/dev/null
   touch "$stamp"
 fi
@@ -17,7 +17,9 @@ rm -f reference/api/README.md
 for page in reference/api/*.md; do
   name=$(basename "$page" .md)
   if [ "$name" = index ]; then name=everwire; else name=everwire/$name; fi
-  sed -i "1s|.*|# $name|" "$page"
+  # Not sed -i, whose argument is another one on macOS.
+  { echo "# $name"; sed 1d "$page"; } >"$page.part"
+  mv "$page.part" "$page"
 done
 case "${1:-build}" in
   build) node_modules/.bin/vitepress build . ;;

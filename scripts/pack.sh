@@ -12,5 +12,9 @@ tarball=$(ls pkg/everwire-*.tgz)
 rm -rf target/packed
 mkdir -p target/packed
 tar -xzf "$tarball" -C target/packed
-sha256sum "$tarball"
+# As sha256sum prints it, which macOS may not have.
+node -e '
+  const [file] = process.argv.slice(1);
+  console.log(`${require("crypto").createHash("sha256").update(require("fs").readFileSync(file)).digest("hex")}  ${file}`);
+' "$tarball"
 echo "$tarball"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|test|proxies|fallback|cluster|servers|fuzz|mutants|audit
-#   build    what `make demo` and `make pack` need: the wasm target, wasm-bindgen, the npm tools
-#   test     build, and what `make test` needs besides: wasm-pack and the three browsers
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|app|test|proxies|fallback|cluster|servers|fuzz|mutants|audit
+#   build    what `make demo`, `make pack` and `make docs` need: the wasm target and the npm tools. This one and what it calls run on
+#            macOS and Fedora, too: no GNU option, nothing that bash 3.2 has not
+#   app      build, and what `make app` needs besides: wasm-bindgen
+#   test     app, and what `make test` needs besides: wasm-pack and the three browsers
 #   proxies  build, and what `make test-proxies` needs besides: Chromium, nginx and Caddy
 #   fallback build, and what `make test-fallback` needs besides: the three browsers, and nginx
 #   cluster  build, and what `make demo-cluster` runs: nginx with nchan, and Redis
@@ -29,7 +31,7 @@ apt_updated=
 apt_install() { # apt_install WHAT-FOR PACKAGE...
   local what=$1; shift
   have apt-get || die "$what is missing, and this is not Debian or Ubuntu. Install these packages or their like by hand, then run again: $*"
-  say "installing $what: $*"
+  say "installing $what: $* (a minute or two)"
   if [ -z "$apt_updated" ]; then
     as_root apt-get -qq update || [ $? != 90 ] || die "$what is missing, and installing it needs root. Run as root: apt-get install -y $*"
     apt_updated=1
@@ -44,7 +46,7 @@ cargo_tool() { # cargo_tool COMMAND CRATE VERSION [SOURCE, default the registry]
   local command=$1 crate=$2 version=$3; shift 3
   [ $# -gt 0 ] || set -- "$crate" --version "$version"
   [ -e "$EVERWIRE_CACHE/$crate-$version/bin/$command" ] && return
-  say "building $crate $version"
+  say "building $crate $version (some minutes, once on this machine; its log is $EVERWIRE_CACHE/$crate.log)"
   # Not --quiet: a first build takes minutes, and its log is what a failure is read from.
   cargo install "$@" --locked --root "$EVERWIRE_CACHE/$crate-$version.part" \
     --target-dir "$EVERWIRE_CACHE/build" >"$EVERWIRE_CACHE/$crate.log" 2>&1 ||
@@ -53,27 +55,63 @@ cargo_tool() { # cargo_tool COMMAND CRATE VERSION [SOURCE, default the registry]
   mv "$EVERWIRE_CACHE/$crate-$version.part" "$EVERWIRE_CACHE/$crate-$version"
 }
 
+# All of it in one sentence, before the first download.
 need_basics() {
-  have cargo || die "cargo is missing. Install Rust with rustup (rustup.rs), then run again."
-  have node || die "node is missing. Install Node.js 20 or newer, then run again."
-  [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] ||
-    die "node $(node --version) is too old. Install Node.js 20 or newer, then run again."
-  have cc || apt_install "a C compiler (Rust links with it)" gcc libc6-dev
+  local missing='' brew='' dnf='' apt='' more=''
+  lacks() { # lacks WHAT BREW DNF APT
+    missing="$missing${missing:+, }$1"
+    case "$brew " in *" $2 "*) ;; *) brew="$brew${2:+ }$2" ;; esac
+    dnf="$dnf${3:+ }$3"; apt="$apt${4:+ }$4"
+  }
+  have cargo || { lacks "Rust (cargo)" rustup rustup ""; more="rustup-init -y, and a new shell"; }
+  if ! have node; then lacks "Node.js 20 or newer" node nodejs nodejs
+  elif [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+    lacks "Node.js 20 or newer (this is $(node --version))" node nodejs nodejs
+  fi
+  # Debian and Fedora have it apart from Node.
+  have npm || lacks npm node npm npm
+  have tar || lacks tar "" tar tar
+  if ! have cc; then
+    # Where the rest is there and apt can be asked, it is.
+    [ -n "$missing" ] || ! have apt-get || { apt_install "a C compiler (Rust links with it)" gcc libc6-dev; return; }
+    lacks "a C compiler (Rust links with it)" "" gcc "gcc libc6-dev"
+  fi
+  [ -n "$missing" ] || return 0
+  local how
+  case $(uname -s) in
+    Darwin)
+      how=${brew:+brew install$brew}
+      have cc || how="$how${how:+, and }xcode-select --install"
+      ;;
+    *)
+      if have dnf; then how="sudo dnf install$dnf"
+      elif have apt-get; then
+        how="sudo apt-get install$apt"
+        have cargo || more="Rust by the line of rustup.rs, and a new shell"
+        case $missing in
+          *Node*) how="$how (Debian 12 and Ubuntu 24.04 have an older Node: nodejs.org has others)" ;;
+        esac
+      else how="your system's packages of these; Rust by the line of rustup.rs"; more=
+      fi
+      ;;
+  esac
+  die "missing here: $missing. To install: $how${more:+; then $more}. Then run again."
 }
 
 # rustup's own target where it can be had; else Debian's rustc-web, which brings the source of std.
 need_wasm_target() {
   [ -n "$(everwire_wasm_toolchain)" ] && return
   if have rustup; then
-    say "adding the wasm32-unknown-unknown target"
+    say "adding the wasm32-unknown-unknown target (a download of 20 MB)"
     if rustup target add wasm32-unknown-unknown >"$EVERWIRE_CACHE/rustup.log" 2>&1; then return; fi
     say "rustup cannot fetch the target ($(tail -1 "$EVERWIRE_CACHE/rustup.log")); falling back to Debian's rustc-web"
   fi
-  have rustup || die "the wasm32-unknown-unknown target is missing, and so is rustup. Install rustup (rustup.rs), then run again."
+  have rustup || die "this Rust cannot build for wasm32-unknown-unknown. Install rustup (rustup.rs, or brew install rustup), or on Fedora: sudo dnf install rust-std-static-wasm32-unknown-unknown. Then run again."
+  have apt-get || die "the wasm32-unknown-unknown target is missing (above: why). Fetch it with: rustup target add wasm32-unknown-unknown. Then run again."
   apt_install "a compiler with the source of std" rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy
   # rust-lld is a link to the lld of the compiler's own LLVM version, which is a package of that name.
   [ -e /usr/bin/rust-lld ] || apt_install "the wasm linker" "$(basename "$(readlink /usr/bin/rust-lld)")"
-  say "building std for wasm32-unknown-unknown"
+  say "building std for wasm32-unknown-unknown (about a minute)"
   local work; work=$(mktemp -d)
   cp -rL /usr/lib/rustlib/src/rust/library "$work/library"
   ( cd "$work/library/sysroot" &&
@@ -90,10 +128,28 @@ need_wasm_target() {
   [ -n "$(everwire_wasm_toolchain)" ] || die "no Rust toolchain here has the wasm32-unknown-unknown target, after trying rustup and Debian's rustc-web. See $EVERWIRE_CACHE/std.log."
 }
 
+# Of the Rust API's tests and of Rust apps; the package is made without it. It must equal the crate's version to the digit.
+need_bindgen() {
+  local bindgen
+  locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p;}" "$2"; }
+  bindgen=$(locked wasm-bindgen Cargo.lock)
+  [ "$(locked wasm-bindgen-cli scripts/wasm-bindgen/Cargo.lock)" = "$bindgen" ] ||
+    die "scripts/wasm-bindgen is not for wasm-bindgen $bindgen, which Cargo.lock has. Write that version into its Cargo.toml, and: cargo update --manifest-path scripts/wasm-bindgen/Cargo.toml"
+  # One that is there already, as cargo binstall leaves it, spares minutes.
+  if has_version wasm-bindgen "$bindgen" && has_version wasm-bindgen-test-runner "$bindgen"; then return; fi
+  have cargo-binstall && say "cargo binstall wasm-bindgen-cli@$bindgen would spare the build"
+  cargo_tool wasm-bindgen wasm-bindgen-locked "$bindgen" --path scripts/wasm-bindgen
+}
+
+has_version() { # has_version COMMAND VERSION
+  have "$1" || return
+  case $("$1" --version 2>/dev/null) in "$1 $2" | "$1 $2 "*) ;; *) return 1 ;; esac
+}
+
 need_npm() {
   local stamp=node_modules/.everwire-stamp
   [ "$stamp" -nt package-lock.json ] && return
-  say "installing the npm tools"
+  say "installing the npm tools (about 10 s)"
   npm ci --ignore-scripts --no-fund --no-audit >"$EVERWIRE_CACHE/npm.log" 2>&1 ||
     { tail -20 "$EVERWIRE_CACHE/npm.log" >&2; die "npm ci failed (above: why)"; }
   touch "$stamp"
@@ -156,13 +212,8 @@ case $(rustc --version) in
 esac
 [ -z "${_default:-}" ] || say "rustup can neither find nor fetch $pinned. For cargo by hand: export RUSTUP_TOOLCHAIN=$RUSTUP_TOOLCHAIN"
 need_wasm_target
-# The command must equal the crate's version to the digit. Only the tests use it.
-locked() { sed -n "/^name = \"$1\"\$/{n;s/version = \"\(.*\)\"/\1/p}" "$2"; }
-bindgen=$(locked wasm-bindgen Cargo.lock)
-[ "$(locked wasm-bindgen-cli scripts/wasm-bindgen/Cargo.lock)" = "$bindgen" ] ||
-  die "scripts/wasm-bindgen is not for wasm-bindgen $bindgen, which Cargo.lock has. Write that version into its Cargo.toml, and: cargo update --manifest-path scripts/wasm-bindgen/Cargo.toml"
-cargo_tool wasm-bindgen wasm-bindgen-locked "$bindgen" --path scripts/wasm-bindgen
 need_npm
+if [ "${1:-build}" = app ] || [ "${1:-build}" = test ]; then need_bindgen; fi
 if [ "${1:-build}" = test ]; then
   cargo_tool wasm-pack wasm-pack 0.15.1
   need_browsers
