@@ -1,6 +1,6 @@
 // The servers of the docs and of examples/, each started by itself: the packed everwire connects through a proxy, which cuts; every
 // message comes once and in order, and what is known of it is right. Other sites are kept out, and odd requests end nothing.
-//   node tests/docs/servers.mjs [NAME…]      Of the docs: ws, plain, express, fastify, hono, python, go, php, axum; of
+//   node tests/docs/servers.mjs [NAME…]      Of the docs: ws, plain, express, fastify, hono, python, django, go, php, axum; of
 //   examples/: server-node, server-fastapi, server-axum. Needs target/packed/package.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -89,6 +89,7 @@ const servers = {
   fastify: { start: node("docs/servers/node.md", "// fastify.mjs", true), sse: true },
   hono: { start: node("docs/servers/node.md", "// hono.mjs", true), sse: true },
   python: { start: python("server.py", () => code("docs/servers/python.md", "# server.py")), sse: true },
+  django: { start: python("live.py", () => code("docs/servers/python.md", "# live.py")), sse: true },
   go: {
     start: async (port) => {
       const dir = folder("go", port, {
