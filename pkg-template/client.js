@@ -588,7 +588,7 @@ export class Client extends EventTarget {
       }
     } catch (error) {
       route = 0;
-      wrong ??= { message: /** @type {Error} */ (error).message.replace("everwire: ", ""), cause: error };
+      wrong ??= { message: /** @type {Error} */ (error).message.replace(/^everwire: |; see \S+$/g, ""), cause: error };
     }
     if (signal.aborted) return;
     this.#wrong = wrong;

@@ -1,9 +1,9 @@
 import { FAILURES } from "./failures.js";
 
-/** Every error of everwire: a stable `code` and a sentence that says what to do. */
+/** Every error of everwire: a stable `code` and a sentence that says what to do, and where there is more. */
 export class EverwireError extends Error {
   constructor(code, message, cause) {
-    super(`everwire: ${message}`, cause === undefined ? undefined : { cause });
+    super(`everwire: ${message}; see ${EVERWIRE_ERRORS}#${code}`, cause === undefined ? undefined : { cause });
     this.name = "EverwireError";
     this.code = code;
   }

@@ -27,9 +27,11 @@ export class ErrorEvent extends Event {
 /** What an error and its causes say. Of a failed connection the causes alone: our own sentence is that nobody says why. */
 function words(error) {
   const said = [];
+  const see = ({ code }) => `; see ${EVERWIRE_ERRORS}#${code}`;
   for (let at = (error.code === "network" && error.cause) || error; at?.message && said.length < 3; at = at.cause)
-    said.push(at.message);
-  return said.join(": ");
+    said.push(at.message.replace(see(at), ""));
+  // The address stands last, once.
+  return said.join(": ") + see(error);
 }
 
 /** Its query in the encoding of the page, as HTML has it for all addresses but a WebSocket's. */

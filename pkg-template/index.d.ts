@@ -139,7 +139,7 @@ export type AnyMessage<E extends EventMap> = { [K in keyof E & string]: Message<
 
 export type State = "connecting" | "open" | "waiting" | "suspended" | "closed";
 
-/** Every error of everwire: a stable `code` and a sentence that says what to do. */
+/** Every error of everwire: a stable `code` and a sentence that says what to do, and ends with the address of more on the code. */
 export class EverwireError extends Error {
   protected constructor();
   readonly name: "EverwireError";

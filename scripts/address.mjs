@@ -15,6 +15,9 @@ export function readAddress() {
   return url;
 }
 
+/** What each error's sentence names, with `#` and its code. `src/core/failure.rs` makes the same of the crate's manifest. */
+export const errorsAt = (url) => `${url && `${url}/blob/HEAD/`}docs/guide/errors.md`;
+
 // Code first: what looks like a link in there is none. A link's text may hold code.
 const LINKS = /^```[\s\S]*?^```|\[((?:[^\][]|\[[^\][]*\])*)\]\(([^()\s]+)\)|`[^`\n]*`/gm;
 const elsewhere = (target) => /^(#|[a-z][a-z+.-]*:)/i.test(target);

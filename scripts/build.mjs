@@ -6,7 +6,7 @@ import { brotliCompressSync } from "node:zlib";
 import binaryen from "binaryen";
 import { build } from "esbuild";
 import { minify } from "terser";
-import { addressNpm, readAddress, relink } from "./address.mjs";
+import { addressNpm, errorsAt, readAddress, relink } from "./address.mjs";
 
 const cargo = readFileSync("Cargo.toml", "utf8");
 const version = /^\[package\][\s\S]*?^version = "(.+)"/m.exec(cargo)?.[1];
@@ -82,7 +82,7 @@ const facade = (options) =>
     target: "es2022",
     charset: "utf8",
     mangleProps: own,
-    define: { EVERWIRE_VERSION: JSON.stringify(version) },
+    define: { EVERWIRE_VERSION: JSON.stringify(version), EVERWIRE_ERRORS: JSON.stringify(errorsAt(readAddress())) },
     legalComments: "none",
     ...options,
   });

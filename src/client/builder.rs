@@ -7,6 +7,7 @@ use crate::{
     Backoff, Failure, Heartbeat, OptionError, Outbox, Transport,
     core::{
         config::{Config, MAX_EVENT_BYTES},
+        failure::see,
         io::Reason,
     },
 };
@@ -26,10 +27,14 @@ pub enum ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidUrl(problem) => write!(f, "the address {problem}"),
+            Self::InvalidUrl(problem) => {
+                write!(f, "the address {problem}")?;
+                see(f, "invalid-url")
+            }
             Self::InvalidOption(error) => error.fmt(f),
             Self::Unsupported => {
-                f.write_str("this runtime has no such transport; connect in the browser only")
+                f.write_str("this runtime has no such transport; connect in the browser only")?;
+                see(f, "unsupported")
             }
         }
     }

@@ -15,7 +15,7 @@ use super::{
     builder::{Asked, Endpoint},
     imp,
 };
-use crate::{Failure, OptionError, Sent, State};
+use crate::{Failure, OptionError, Sent, State, core::failure::see};
 
 /// One client: a stream of [`Event`]s. Dropping it closes the connection.
 ///
@@ -230,7 +230,8 @@ pub struct EncodeError;
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the value: it does not belong in logs.
-        f.write_str("the value cannot be sent as JSON: integers must be within 2^53, and keys strings")
+        f.write_str("the value cannot be sent as JSON: integers must be within 2^53, and keys strings")?;
+        see(f, "encode")
     }
 }
 

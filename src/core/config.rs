@@ -3,6 +3,7 @@
 use core::fmt;
 
 pub(crate) use super::endpoints::Patience;
+use super::failure::see;
 
 /// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
@@ -22,7 +23,8 @@ const SHORTEST_LIFE: u64 = 1_000;
 /// ```
 /// use everwire::{Client, Heartbeat};
 /// let error = Client::builder("wss://example.com").heartbeat(Heartbeat::new().with_timeout(1)).connect().err();
-/// assert_eq!(error.map(|e| e.to_string()).as_deref(), Some("heartbeat.timeout must be 50 ms to heartbeat.interval"));
+/// let sentence = error.unwrap().to_string();
+/// assert!(sentence.starts_with("heartbeat.timeout must be 50 ms to heartbeat.interval; see "));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionError {
@@ -36,7 +38,8 @@ impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.option)?;
         f.write_str(" ")?;
-        f.write_str(self.problem)
+        f.write_str(self.problem)?;
+        see(f, "invalid-option")
     }
 }
 

@@ -275,15 +275,28 @@ impl Failure {
     }
 }
 
+/// The page of all codes. The crate as it is published has its address in the manifest; without one it is the file's name.
+const ERRORS: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
+    "docs/guide/errors.md"
+} else {
+    concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/HEAD/docs/guide/errors.md")
+};
+
+/// Ends an error's sentence with the address of what to do about it.
+pub(crate) fn see(f: &mut core::fmt::Formatter<'_>, code: &str) -> core::fmt::Result {
+    write!(f, "; see {ERRORS}#{code}")
+}
+
 impl core::fmt::Display for Failure {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(self.sentence())?;
         match self {
-            Self::Closed { code } => write!(f, " with code {code}"),
-            Self::Http { status, .. } => write!(f, " with status {status}"),
-            Self::LongId { length } => write!(f, ": {length} bytes"),
-            _ => Ok(()),
+            Self::Closed { code } => write!(f, " with code {code}")?,
+            Self::Http { status, .. } => write!(f, " with status {status}")?,
+            Self::LongId { length } => write!(f, ": {length} bytes")?,
+            _ => {}
         }
+        see(f, self.code())
     }
 }
 

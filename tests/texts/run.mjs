@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { codes } from "./codes.mjs";
 import { defaults } from "./defaults.mjs";
 import { pages } from "../docs/pages.mjs";
 import { readMembers } from "./members.mjs";
@@ -39,7 +40,8 @@ async function said(give) {
     const made = await give();
     made?.close?.();
   } catch (error) {
-    return error.message;
+    // Without the address at its end: codes.mjs.
+    return error.message.replace(/; see \S+$/, "");
   } finally {
     console.warn = warn;
   }
@@ -167,9 +169,10 @@ for (const [sentence] of prose.matchAll(/.*\b\d+(?:\.\d)? kB.*/g))
   if (/entry|everwire/i.test(sentence))
     problems.push(`a size outside of the figures (docs/guide/measured.md): ${sentence}`);
 
-const promised = security(root);
-compared += promised.looked;
-problems.push(...promised.problems);
+for (const { looked, problems: found } of [security(root), await codes(root)]) {
+  compared += looked;
+  problems.push(...found);
+}
 
 for (const problem of problems) console.log(`FAIL  texts: ${problem}`);
 console.log(`texts: ${compared} compared, ${problems.length} differ`);

@@ -136,9 +136,10 @@ async fn close_refuses_what_a_browser_would_throw_on() {
     until_open(&mut wire).await;
     let handle = wire.handle();
     let text = |code, reason: &str| handle.close_with(code, reason).unwrap_err().to_string();
-    assert_eq!(text(1001, "going"), "code must be 1000 or 3000 to 4999");
-    assert_eq!(text(5000, ""), "code must be 1000 or 3000 to 4999");
-    assert_eq!(text(4321, &"x".repeat(124)), "reason must be at most 123 bytes");
+    let told = |text: String| text.split("; see ").next().map(str::to_owned);
+    assert_eq!(told(text(1001, "going")).as_deref(), Some("code must be 1000 or 3000 to 4999"));
+    assert_eq!(told(text(5000, "")).as_deref(), Some("code must be 1000 or 3000 to 4999"));
+    assert_eq!(told(text(4321, &"x".repeat(124))).as_deref(), Some("reason must be at most 123 bytes"));
     assert_eq!(handle.state(), State::Open);
 }
 

@@ -160,7 +160,10 @@ async fn what_is_of_no_use_any_more_is_not_sent() {
     let volatile = handle.send_with("early", &SendOptions::new().with_volatile()).unwrap();
     assert_eq!(within("the volatile one", volatile).await, Sent::Dropped(Dropped::Volatile));
     let error = handle.send_with("text", &SendOptions::new().with_ack("1")).err();
-    assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("send.ack needs Builder::acks"));
+    assert_eq!(error.map(|error| (error.option, error.problem)), Some(("send.ack", "needs Builder::acks")));
     let error = handle.send_with("text", &SendOptions::new().with_pong()).err();
-    assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("send.confirm needs the heartbeat"));
+    assert_eq!(
+        error.map(|error| (error.option, error.problem)),
+        Some(("send.confirm", "needs the heartbeat"))
+    );
 }

@@ -13,6 +13,26 @@ use super::{
     sim::{Sim, closed},
 };
 
+/// As in JavaScript: `tests/texts/codes.mjs` looks after the page's sections.
+#[test]
+fn a_sentence_ends_with_the_address_of_its_code() {
+    let address = env!("CARGO_PKG_REPOSITORY");
+    for (failure, words, code) in [
+        (Failure::Network, "", "network"),
+        (closed(4403), " with code 4403", "closed"),
+        (http(503), " with status 503", "http"),
+        (Failure::LongId { length: 5000 }, ": 5000 bytes", "long-id"),
+    ] {
+        let (sentence, end) = (failure.sentence(), format!("docs/guide/errors.md#{code}"));
+        let expected = if address.is_empty() {
+            format!("{sentence}{words}; see {end}")
+        } else {
+            format!("{sentence}{words}; see {address}/blob/HEAD/{end}")
+        };
+        assert_eq!(failure.to_string(), expected);
+    }
+}
+
 fn http(status: u16) -> Failure {
     Failure::Http { status, retry_after: None }
 }
