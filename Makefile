@@ -129,15 +129,18 @@ test-examples: setup-servers setup-test pack
 app: setup-app
 	@scripts/app.sh
 
-# The site of docs/, into target/docs; a link that leads nowhere is an error. docs-serve shows it on this machine: PORT=5173.
-docs: setup-build
+# The site of docs/, into target/docs, with the package in its live demo; a link that leads nowhere is an error. docs-serve shows it on
+# this machine: PORT=5173.
+docs: setup-build pack
 	@scripts/docs.sh build
 
-# The built site in Chromium: on a phone and a desktop, light and dark.
+# The built site in Chromium: on a phone and a desktop, light and dark. Then its live demo, below a path, in the three engines.
 test-site: setup-test docs
 	@. scripts/env.sh && node --test-reporter=spec tests/docs/site.mjs
+	@DOCS_BASE=/some/place/ DOCS_OUT=target/docs-based scripts/docs.sh again
+	@. scripts/env.sh && node --test-reporter=spec tests/docs/live.mjs
 
-docs-serve: setup-build
+docs-serve: setup-build pack
 	@scripts/docs.sh serve
 
 size: pack

@@ -10,7 +10,7 @@ const { url } = JSON.parse(readFileSync(join(root, "repository.json"), "utf8"));
 
 // The folder works from any place of a static server, without rules of its own.
 const base = process.env.DOCS_BASE ?? "/";
-const outDir = join(root, "target/docs");
+const outDir = join(root, process.env.DOCS_OUT ?? "target/docs");
 
 /** Links to files that are not there, and the files of docs/ that are no pages and come along. */
 const dead = new Set(),
@@ -86,7 +86,13 @@ export default {
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
     config: (md) => md.core.ruler.push("outside", outside),
   },
-  vite: { logLevel: "warn" },
+  vite: {
+    logLevel: "warn",
+    // The live demo on the front page runs the package as it is packed.
+    resolve: { alias: [{ find: /^everwire\/(.*)$/, replacement: join(root, "target/packed/package/$1.js") }] },
+    // `make docs-serve` serves it from there.
+    server: { fs: { allow: [root] } },
+  },
   buildEnd() {
     checkPlaces();
     if (dead.size) throw new Error(`these links lead nowhere:\n${[...dead].join("\n")}`);

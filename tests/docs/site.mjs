@@ -12,9 +12,10 @@ import { root } from "./pages.mjs";
 
 const site = join(root, "target/docs");
 assert.ok(existsSync(join(site, "index.html")), "the site is missing. Build it: make docs.");
-// Of the reference, which is long and made by TypeDoc, one page, and not VitePress's own page for what is not there.
+// Of the reference, which is long and made by TypeDoc, one page; not VitePress's own page for what is not there, and not the empty frame
+// of the live demo, which live.mjs tests in the three engines.
 const pages = readdirSync(site, { recursive: true, encoding: "utf8" }).filter(
-  (name) => name.endsWith(".html") && name !== "404.html" && !/^reference\/api\/(?!auth)/.test(name),
+  (name) => name.endsWith(".html") && name !== "404.html" && !/^(?:reference\/api\/(?!auth)|live\/)/.test(name),
 );
 const SOME = ["index.html", "guide/getting-started.html", "guide/errors.html"];
 const axe = join(root, "docs/node_modules/axe-core/axe.min.js");
@@ -30,13 +31,20 @@ const { port } = /** @type {import("node:net").AddressInfo} */ (server.address()
 const base = `http://127.0.0.1:${port}/`;
 const browser = await chromium.launch({
   executablePath: process.env.EVERWIRE_CHROMIUM || "/usr/bin/chromium",
-  args: ["--no-sandbox"],
+  // A name that is not this machine's: without TLS it is no secure context.
+  args: ["--no-sandbox", "--host-resolver-rules=MAP insecure.example 127.0.0.1"],
 });
 after(async () => {
   await browser.close();
   server.closeAllConnections();
   server.close();
 });
+
+async function ask(page, name, faults) {
+  await page.addScriptTag({ path: axe });
+  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
+  for (const { id, nodes } of violations) faults.push(`${name}: ${id}, ${nodes.length} times: ${nodes[0].html}`);
+}
 
 const viewports = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } };
 const looks = Object.entries(viewports).flatMap(([device, viewport]) =>
@@ -58,9 +66,12 @@ async function judge(t, { device, viewport, colorScheme }) {
     await page.locator("#VPContent").waitFor();
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wider > 0) faults.push(`${name} is ${wider} px wider than the page`);
-    await page.addScriptTag({ path: axe });
-    const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
-    for (const { id, nodes } of violations) faults.push(`${name}: ${id}, ${nodes.length} times: ${nodes[0].html}`);
+    // With what it shows once it runs.
+    if (name === "index.html") {
+      await page.locator("section.live").scrollIntoViewIfNeeded();
+      await page.locator("section.live[data-phase=live] [role=log] p").first().waitFor();
+    }
+    await ask(page, name, faults);
   }
   await page.goto(`${base}guide/errors.html`, { waitUntil: "networkidle" });
   await page.keyboard.press("Control+k");
@@ -72,3 +83,57 @@ async function judge(t, { device, viewport, colorScheme }) {
 test("site", { concurrency: true }, (t) =>
   sideBySide(looks, (look) => t.test(`${look.device}, ${look.colorScheme}`, (t) => judge(t, look))),
 );
+
+test("the live demo loads after the page, and moves nothing", async (t) => {
+  const context = await browser.newContext({ viewport: { width: 390, height: 480 } });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  const said = [];
+  page.on("console", (message) => said.push(message.text()));
+  await page.addInitScript(() => {
+    Object.assign(globalThis, { moved: 0, loaded: undefined });
+    // Not what a click moves, as for CLS.
+    new PerformanceObserver((list) => {
+      for (const entry of /** @type {any[]} */ (list.getEntries()))
+        if (!entry.hadRecentInput) globalThis.moved += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+    addEventListener("load", () => {
+      globalThis.loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+    });
+  });
+  await page.goto(base);
+  const live = page.locator("section.live[data-phase=live]");
+  await page.waitForFunction(() => globalThis.loaded);
+  assert.equal(await live.count(), 0, "nobody has seen it yet");
+  await page.locator("section.live").scrollIntoViewIfNeeded();
+  await live.waitFor();
+  await page.locator("button[data-live=cut]").click();
+  await page.locator("section.live [role=log] p", { hasText: "You cut the connection." }).waitFor();
+  await page.waitForFunction(() => Number(document.querySelector("[data-live=received]")?.textContent) > 20);
+  const { moved, loaded } = await page.evaluate(() => ({ moved: globalThis.moved, loaded: globalThis.loaded }));
+  assert.ok(moved < 0.01, `the page moved by ${moved}`);
+  assert.deepEqual(
+    loaded.filter((name) => /duplex|live\//.test(name)),
+    [],
+  );
+  assert.deepEqual(
+    said.filter((text) => /hydration|mismatch/i.test(text)),
+    [],
+  );
+});
+
+test("without HTTPS the live demo says so, and shows the picture", async (t) => {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "dark" });
+  t.after(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`http://insecure.example:${port}/`);
+  await page.locator("section.live[data-phase=none]").waitFor();
+  assert.match(
+    (await page.locator("[data-live=none]").textContent()) ?? "",
+    /does not run here: a page that does not come over HTTPS gets no Service Worker/,
+  );
+  await page.locator("section.live img[src$='demo-dark.png']").scrollIntoViewIfNeeded();
+  const faults = [];
+  await ask(page, "index.html", faults);
+  assert.deepEqual(faults, []);
+});
