@@ -128,6 +128,8 @@ try {
     if (ask(root, "git", "tag", "--list", `v${version}`)) die(`there is a tag v${version} already`);
     if (!/^## Unreleased\n+\S/m.test(read(root, "CHANGELOG.md"))) die("CHANGELOG.md has nothing under Unreleased");
     if (tags && !readAddress()) die(REFUSAL);
+    // Whether the version says of itself what it breaks.
+    execFileSync("node", ["scripts/semver.mjs", "--as", `${version}`], { cwd: root, stdio: "inherit" });
     const first = clone(work, "first");
     const files = setVersion(first, now, version);
     say(`${now} becomes ${version} in ${files.join(", ")}`);

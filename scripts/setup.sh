@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|app|test|proxies|fallback|cluster|servers|fuzz|mutants|audit
+# Installs what is missing, and nothing twice. Usage: scripts/setup.sh build|app|test|proxies|fallback|cluster|servers|fuzz|mutants|audit|semver
 #   build    what `make demo`, `make pack` and `make docs` need: the wasm target and the npm tools. This one and what it calls run on
 #            macOS and Fedora, too: no GNU option, nothing that bash 3.2 has not
 #   app      build, and what `make app` needs besides: wasm-bindgen
@@ -11,6 +11,7 @@
 #   fuzz     build, and what `make fuzz` needs besides
 #   mutants  build, and what `make mutants` needs besides
 #   audit    build, and what `make audit` needs besides
+#   semver   build, and what `make semver` needs besides
 # Our own tools go into a cache outside the clone, so that a second clone finds them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -234,6 +235,9 @@ if [ "${1:-build}" = mutants ]; then
 fi
 if [ "${1:-build}" = audit ]; then
   cargo_tool cargo-deny cargo-deny 0.20.2
+fi
+if [ "${1:-build}" = semver ]; then
+  cargo_tool cargo-semver-checks cargo-semver-checks 0.51.0
 fi
 if [ "${1:-build}" = servers ]; then
   { have python3 && python3 -c 'import ensurepip, venv' 2>/dev/null; } || apt_install "Python with venv" python3 python3-venv
