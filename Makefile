@@ -147,11 +147,11 @@ size: pack
 	@node scripts/size.mjs
 
 bench: setup-test pack
-	@. scripts/env.sh && node benches/websocket.mjs && node benches/sse.mjs
+	@. scripts/env.sh && node benches/websocket.mjs && node benches/sse.mjs && node benches/burst.mjs && node benches/fleet.mjs
 
 # That the benchmarks run, and that all in them give the same contents. No time is looked at.
 test-bench: setup-test pack
-	@. scripts/env.sh && node benches/websocket.mjs 1 2000 && node benches/sse.mjs 1 2
+	@. scripts/env.sh && node benches/websocket.mjs 1 2000 && node benches/sse.mjs 1 2 && node benches/burst.mjs 2000 && node benches/fleet.mjs 20
 
 # 60 s of anything for the parser of event streams; 60 s of frames, answers, headers and storage contents for the package.
 fuzz: pack
