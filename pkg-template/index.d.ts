@@ -345,7 +345,7 @@ export interface OutboxOptions {
   overflow?: "reject" | "drop-oldest" | "drop-newest";
   /**
    * The server acks each message: it is kept until then, and sent again, with the same id, after each reconnect, in the
-   * original order. A server that discards the ids it has seen has each message once. Default false; `true` is the defaults.
+   * original order, and when `timeout` is over. A server that discards the ids it has seen has each message once. Default false; `true` is the defaults.
    */
   ack?: boolean | AckOptions;
   /** How many messages that wait for an ack or a pong may be in flight. Default 16; from 1. */
@@ -363,10 +363,20 @@ export interface AckOptions {
    */
   id?: string | ((message: any) => string | number);
   /**
-   * The id, or ids, that an incoming message acks; undefined if it is none. Acks do not reach the app, nor move the
-   * cursor. Default: the `id` of a JSON message with type `ack`.
+   * The type of the JSON messages whose `id` is acked, or a function that gives the id, or ids, that an incoming message acks;
+   * undefined if it is none. Acks do not reach the app, nor move the cursor. Default `"ack"`.
    */
-  match?: (message: Message) => string | number | readonly (string | number)[] | null | undefined;
+  match?: string | ((message: Message) => string | number | readonly (string | number)[] | null | undefined);
+  /**
+   * So by which the server says that it will not have a message: its send is `dropped`, with the code `refused`, and it is not
+   * sent again. None by default.
+   */
+  refused?: string | ((message: Message) => string | number | readonly (string | number)[] | null | undefined);
+  /**
+   * How long an ack may take, in ms, once the message has left the socket's buffer. Then it is sent again on the same
+   * connection, and is `unknown` after `maxAttempts`. What waits for a pong is `unknown` at once. Default 10 000; 1 to 2^31-1.
+   */
+  timeout?: number;
 }
 
 /** A WebSocket before it counts as open. */
@@ -466,12 +476,13 @@ export interface Options {
 export interface SendResult {
   /**
    * `sent`: handed to an open socket, no more. `acked`: the server said that it has it. `unknown`: it was on the wire when
-   * the connection was lost, or was given up there, and is not sent again. `dropped`: it was not sent; `code` says why.
+   * the connection was lost, or was given up there, or got no ack in time, and is not sent again. `dropped`: it was not sent, or
+   * the server refused it; `code` says why.
    */
   readonly status: "sent" | "acked" | "unknown" | "dropped";
   /**
    * `overflow`: the outbox was full. `too-big`: larger than the outbox, or the server closed with 1009. `closed`: the
-   * client. `no-uplink`: SSE. `refused`: the browser took no such buffer. `expired`: its ttl. `aborted`: its signal.
+   * client. `no-uplink`: SSE. `refused`: the browser took no such buffer, or the server will not have it. `expired`: its ttl. `aborted`: its signal.
    * `volatile`: it could not go at once.
    */
   readonly code?: "overflow" | "too-big" | "closed" | "no-uplink" | "refused" | "expired" | "aborted" | "volatile";

@@ -131,7 +131,9 @@ highWaterMark=a number of bytes from 1 to Infinity
 ack=true, false or an object`,
   "outbox.ack": `
 id=a non-empty string or a function
-match=a function`,
+match=a non-empty string or a function
+refused=a non-empty string or a function
+timeout=a number of ms from 1 to 2147483647`,
   http: `
 method=an HTTP method
 body=a string, bytes, a form or a function
@@ -270,6 +272,15 @@ export function readOptions(all, endpoints) {
   if (!all[WAYS] && target?.uplink !== undefined) throw invalid("uplink is an option of everwire/duplex");
   while (endpoints.length < ways.length) endpoints.push(target);
 
+  let acks;
+  if (outbox.ack) {
+    const { id = "id", match = "ack", refused, timeout } = readForm("outbox.ack", outbox.ack, undefined, given);
+    if (![id, match, refused ?? match].every(isFunction)) needsJson("outbox.ack", codec);
+    // Of a type: the id that stands in it.
+    const ids = (name) => (isString(name) ? ({ data }) => (data?.type === name ? data.id : undefined) : name);
+    acks = { id, match: ids(match), refused: ids(refused), timeout };
+  }
+
   r.factor *= 1000;
   r.jitter = ["full", "equal", "none"].indexOf(r.jitter);
   outbox.overflow = ["reject", "drop-oldest", "drop-newest"].indexOf(outbox.overflow);
@@ -278,6 +289,7 @@ export function readOptions(all, endpoints) {
     h.interval,
     h.timeout,
     ...Object.values(outbox).slice(0, 5),
+    acks?.timeout,
     options.openTimeout,
     endpoints.length,
     r.maxAge,
@@ -300,12 +312,6 @@ export function readOptions(all, endpoints) {
   if (!storage && manual) throw invalid("resume.commit needs resume.storage");
   // `false` is a choice.
   if (storage === undefined && key !== undefined) throw invalid("resume.key needs resume.storage");
-  let acks;
-  if (outbox.ack) {
-    const { id = "id", match } = readForm("outbox.ack", outbox.ack, undefined, given);
-    if (!(isFunction(id) && match)) needsJson("outbox.ack", codec);
-    acks = { id, match: match ?? (({ data }) => (data?.type === "ack" ? data.id : undefined)) };
-  }
   const differs = [...endpoints, protocols, headers, body].some(isFunction),
     pings = heartbeat && h.ping !== false;
 
@@ -353,6 +359,7 @@ export function readOptions(all, endpoints) {
       binaryType: options.binaryType ?? "arraybuffer",
       handshake,
       acks: acks?.match,
+      refuses: acks?.refused,
       highWater: outbox.highWaterMark ?? 2 ** 24,
       via,
       frame,

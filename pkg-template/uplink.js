@@ -93,14 +93,13 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
       const type = typeof data?.type === "string" ? data.type : "message";
       port.incoming = port.exact = undefined;
       try {
-        const acked = port.acks({
+        port.acknowledges({
           data,
           type,
           lastEventId: port.cursor,
           transport: port.transport,
           origin: port.origin,
         });
-        if (acked !== undefined && acked !== null) port.acknowledge([].concat(acked));
       } catch (error) {
         report(error);
       }

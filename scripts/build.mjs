@@ -65,7 +65,7 @@ writeFileSync(
 // 4. The facade around it.
 // Names between our own objects, which no platform, no user's object and no option has: shortened here, as no bundler may.
 const own =
-  /^(acknowledge|acks|aim|answer|answered|answeredFrom|arm|aside|ask|asked|asking|asks|awaiting|begun|beside|blame|checked|clients|coming|comment|cursor|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|event|exactly|fail|feed|fingerprint|flags|forget|gate|given|goodbye|handler|heard|held|highWater|hold|idOf|incoming|init|item|iterate|keepers|keepsRaw|kept|later|link|listened|live|loops|loose|lost|manual|network|number|numbers|off|over|owns|paced|patience|payloads|pending|pinged|pings|pinned|place|prepare|prepared|promise|raw|reader|refusal|resumes|room|route|running|sendPing|settle|silent|sink|socket|stand|stop|successor|switch|take|takes|tell|turn|unnumbered|waits|watch|way|ways|whole|withheld)$/;
+  /^(acknowledges|acks|aim|answer|answered|answeredFrom|arm|aside|ask|asked|asking|asks|awaiting|begun|beside|blame|checked|clients|coming|comment|cursor|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|event|exactly|fail|feed|fingerprint|flags|forget|gate|given|goodbye|handler|heard|held|highWater|hold|idOf|incoming|init|item|iterate|keepers|keepsRaw|kept|later|link|listened|live|loops|loose|lost|manual|network|number|numbers|off|over|owns|paced|patience|payloads|pending|pinged|pings|pinned|place|prepare|prepared|promise|raw|reader|refusal|refuses|resumes|room|route|running|sendPing|settle|silent|sink|socket|stand|stop|successor|switch|take|takes|tell|turn|unnumbered|waits|watch|way|ways|whole|withheld)$/;
 // A field without a value is there for tsc and for who reads it: the object needs none, and each costs two bytes.
 const bare = {
   name: "bare",

@@ -61,6 +61,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         },
         max_in_flight: next(outbox.max_in_flight),
         max_attempts: next(outbox.max_attempts),
+        ack_timeout: next(outbox.ack_timeout),
     };
     let set = |flag: u32| flags & flag != 0;
     let config = Config {

@@ -220,6 +220,8 @@ pub struct Builder {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) acks: Option<Acks>,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) refused: Option<Acks>,
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) high_water_mark: Option<u32>,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
     config: Config,
@@ -250,6 +252,7 @@ impl Builder {
             notice: None,
             frame: None,
             acks: None,
+            refused: None,
             high_water_mark: None,
             config: Config::default(),
         }
@@ -388,6 +391,21 @@ impl Builder {
     /// ```
     pub fn acks(mut self, acks: impl Fn(&Message) -> Option<String> + 'static) -> Self {
         self.acks = Some(Box::new(acks));
+        self
+    }
+
+    /// Which id an incoming message refuses, of those sent [with one](crate::SendOptions::with_ack): the server will not have
+    /// that message, which is [`Refused`](crate::Dropped::Refused) then. `None` if it refuses nothing. Refusals do not reach
+    /// the app. Needs [`acks`](Self::acks).
+    ///
+    /// ```
+    /// let builder = everwire::Client::builder("wss://example.com/orders")
+    ///     .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned))
+    ///     .refused(|message| message.text()?.strip_prefix("no ").map(str::to_owned));
+    /// # let _ = builder;
+    /// ```
+    pub fn refused(mut self, refused: impl Fn(&Message) -> Option<String> + 'static) -> Self {
+        self.refused = Some(Box::new(refused));
         self
     }
 

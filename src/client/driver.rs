@@ -145,6 +145,9 @@ impl<H: Host> Driver<H> {
         self.input(match kind {
             0 => {
                 self.armed.set(u64::MAX);
+                if code > 0 {
+                    self.inner.borrow_mut().core.behind();
+                }
                 Input::Tick { wall: sys::wall() as u64 }
             }
             1 => Input::Opened { attempt },

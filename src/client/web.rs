@@ -12,7 +12,7 @@ pub(crate) use super::inbox::Sending;
 use super::{
     Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, NotResumable,
     Place, Redirect, Request, Retry, SendOptions,
-    builder::Endpoint,
+    builder::{Acks, Endpoint},
     driver::{self, Host},
     inbox::Inbox,
     request::strays,
@@ -35,6 +35,8 @@ type Driver = driver::Driver<AppHost>;
 /// Of an endpoint function's address that [`strays`].
 const ASTRAY: &str = "an endpoint function must give an address without . and .. in its path, and with its own host: use path_segment for an id";
 
+/// Finds an id in a message.
+type Reads = Closure<dyn Fn(JsMessage) -> Option<String>>;
 /// The port leaves out zeros at the end.
 type Number = Option<u32>;
 /// What the port calls.
@@ -73,13 +75,13 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         port.set_frame(frame.as_ref());
         port.set_via("frame");
     }
-    let acks = builder.acks.take().map(|acks| {
-        Closure::<dyn Fn(JsMessage) -> Option<String>>::new(move |message: JsMessage| {
-            acks(&super::Message(Message(message)))
-        })
-    });
+    let acks = builder.acks.take().map(reads);
     if let Some(acks) = &acks {
         port.set_acks(acks.as_ref());
+    }
+    let refused = builder.refused.take().map(reads);
+    if let Some(refused) = &refused {
+        port.set_refuses(refused.as_ref());
     }
     let can = Can { ack: acks.is_some(), ping: config.heartbeat.is_some() };
     let inbox = Rc::new(Inbox::default());
@@ -115,7 +117,17 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             driver.start();
         }
     });
-    Ok(Wire { handle: Handle { driver, inbox, can }, _call: call, _sink: sink, _frame: frame, _acks: acks })
+    Ok(Wire {
+        handle: Handle { driver, inbox, can },
+        _call: call,
+        _sink: sink,
+        _frame: frame,
+        _acks: [acks, refused],
+    })
+}
+
+fn reads(read: Acks) -> Reads {
+    Closure::new(move |message: JsMessage| read(&super::Message(Message(message))))
 }
 
 fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
@@ -179,7 +191,7 @@ pub(crate) struct Wire {
     _call: Closure<Call>,
     _sink: Closure<dyn Fn(JsMessage)>,
     _frame: Option<Closure<dyn Fn(JsPlace) -> Option<String>>>,
-    _acks: Option<Closure<dyn Fn(JsMessage) -> Option<String>>>,
+    _acks: [Option<Reads>; 2],
 }
 
 impl Wire {

@@ -245,10 +245,12 @@ pub struct Outbox {
     pub(crate) max_in_flight: u64,
     /// How often a message without an ack is sent.
     pub(crate) max_attempts: u64,
+    /// How long an ack or a pong may take, in ms.
+    pub(crate) ack_timeout: u64,
 }
 
 impl Outbox {
-    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`]; 16 in flight, 5 attempts.
+    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`]; 16 in flight, 5 attempts, 10 000 ms for an ack.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -257,6 +259,7 @@ impl Outbox {
             overflow: Overflow::Reject,
             max_in_flight: 16,
             max_attempts: 5,
+            ack_timeout: 10_000,
         }
     }
 
@@ -292,6 +295,15 @@ impl Outbox {
     #[must_use]
     pub const fn with_max_attempts(mut self, attempts: u64) -> Self {
         self.max_attempts = attempts;
+        self
+    }
+
+    /// How long an ack may take, in ms: 1 to 2^31-1. Then the message is sent again on the same connection, or is
+    /// [`Unknown`](crate::Sent::Unknown) after its attempts. What is to be confirmed by a pong is `Unknown` at once. The
+    /// time runs while nothing is in the socket's buffer.
+    #[must_use]
+    pub const fn with_ack_timeout(mut self, ms: u64) -> Self {
+        self.ack_timeout = ms;
         self
     }
 }
@@ -376,17 +388,20 @@ impl Config {
         {
             within(option, given, 1, u64::MAX, "must be 1 or more")?;
         }
+        within("outbox.ack.timeout", self.outbox.ack_timeout, 1, MAX_DELAY, MS_1)?;
         for (option, given) in [("reconnect.maxAge", self.max_age), ("reconnect.failback", self.failback)] {
             if given != u64::MAX {
                 within(option, given, SHORTEST_LIFE, MAX_DELAY, "must be 1000 to 2147483647 ms")?;
             }
         }
-        within("openTimeout", self.open_timeout, 1, MAX_DELAY, "must be 1 to 2147483647 ms")
+        within("openTimeout", self.open_timeout, 1, MAX_DELAY, MS_1)
     }
 }
 
 #[cfg(any(feature = "rust", test))]
 const MS: &str = "must be 0 to 2147483647 ms";
+#[cfg(any(feature = "rust", test))]
+const MS_1: &str = "must be 1 to 2147483647 ms";
 #[cfg(any(feature = "rust", test))]
 const MS_100: &str = "must be 100 to 2147483647 ms";
 

@@ -94,6 +94,8 @@ pub(crate) struct Connection {
     queue: Queue,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
+    /// Some of what was sent was still in the socket's buffer when the timer fired.
+    behind: bool,
     /// Requests in a row that the server answered with "not now".
     stalls: u64,
     offline: bool,
@@ -143,6 +145,7 @@ impl Connection {
             up: 0,
             queue: Queue::new(config.outbox.clone()),
             full_until: 0,
+            behind: false,
             stalls: 0,
             offline: false,
             hidden: false,
@@ -264,12 +267,12 @@ impl Connection {
             Input::Page(page) => self.page(at, page),
             Input::Answer(verdict) => self.answered(at, verdict),
             Input::Send(parcel) => self.send(at.now, parcel),
-            Input::Acked(id) => self.queue.acked(id, &mut self.actions),
+            Input::Acked(id) => self.queue.answered(id, Sent::Acked, &mut self.actions),
             Input::Ponged => {
                 self.queue.ponged(&mut self.actions);
                 self.confirm();
             }
-            Input::Posted(id) => self.queue.posted(id, &mut self.actions),
+            Input::Posted(id) => self.queue.posted(at.now, id, &mut self.actions),
             Input::Room(told) => self.room(at, told),
             Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
@@ -365,6 +368,11 @@ impl Connection {
         if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 4, draw) }
     }
 
+    /// Of the tick that comes next: the socket has not handed over yet all that it was given.
+    pub(crate) fn behind(&mut self) {
+        self.behind = true;
+    }
+
     /// Something was delivered, and the caller has another request to go on with.
     pub(crate) fn resumable(&mut self) {
         self.spent = false;
@@ -425,7 +433,7 @@ impl Connection {
         self.plan(at);
         // Of the connection that this one takes over from, if there is one.
         self.unload();
-        self.queue.expire(now, &mut self.actions);
+        self.queue.expire(now, false, &mut self.actions);
         self.heard = now;
         self.looked = now;
         let pings = self.uplink() && !self.posts() && !self.config.passive;
@@ -476,7 +484,8 @@ impl Connection {
         let slept = wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP);
         self.clock = (now, wall);
         self.looked = now;
-        self.queue.expire(now, &mut self.actions);
+        let behind = core::mem::take(&mut self.behind);
+        self.queue.expire(now, behind, &mut self.actions);
         if now >= self.full_until {
             self.full_until = 0;
         }

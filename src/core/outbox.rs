@@ -5,8 +5,10 @@
 //!                ^   |         |
 //!                |   v         v
 //!                |  dropped  in flight ---> acked, sent       the ack, or the pong, came
+//!                |             |    +----> dropped            the server says that it will not have it
 //!                |             |
-//!                +-------------+-----> unknown                lost: again if it is to be acked, else unknown
+//!                +-------------+-----> unknown                lost, or without its ack for too long: again if it is
+//!                                                             to be acked, else unknown
 //! ```
 //!
 //! They go out in their order, those with priority first. What is in flight keeps its place in it, so that it stands
@@ -16,6 +18,11 @@ use super::{
     config::{Outbox, Overflow},
     io::Action,
 };
+use crate::core::Later as _;
+
+/// The end of the time for an ack, kept for what waits behind the timer: one that came in while the thread was blocked
+/// is dispatched after the timer.
+const LAST_CALL: u64 = 50;
 
 /// One message of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,6 +40,10 @@ pub(crate) struct Parcel {
     pub(crate) tries: u32,
     /// It is on the wire, and something has to come back.
     pub(crate) flying: bool,
+    /// When that is overdue; the end of the clock while it is not on the wire.
+    pub(crate) due: u64,
+    /// It was overdue already, and got its last call.
+    pub(crate) called: bool,
     /// The pings before it, on its connection.
     pub(crate) pings: u32,
 }
@@ -41,10 +52,10 @@ pub(crate) struct Parcel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Awaits {
     Nothing,
-    /// The server's word. Without it the message is sent again on the next connection.
-    Ack,
     /// The answer to a ping that went out after it.
     Pong,
+    /// The server's word. Without it the message is sent again.
+    Ack,
 }
 
 impl Parcel {
@@ -59,8 +70,21 @@ impl Parcel {
             awaits,
             tries: 0,
             flying: false,
+            due: u64::MAX,
+            called: false,
             pings: 0,
         }
+    }
+
+    fn timed(&mut self, due: u64) {
+        (self.due, self.called) = (due, false);
+    }
+
+    /// On this connection, or in this time, it will not be settled any more.
+    fn lost(&mut self, attempts: u64) -> Option<Sent> {
+        self.timed(u64::MAX);
+        let again = self.awaits == Awaits::Ack && u64::from(self.tries) < attempts;
+        (core::mem::take(&mut self.flying) && !again).then_some(Sent::Unknown)
     }
 
     /// The window is for those that something has to come back for.
@@ -82,9 +106,9 @@ pub enum Sent {
     Sent,
     /// The server said that it has it.
     Acked,
-    /// It was on the wire when the connection was lost, or was given up, and will not be sent again.
+    /// It was on the wire when the connection was lost, or was given up, or got no ack in time, and will not be sent again.
     Unknown,
-    /// It was not sent, and will not be.
+    /// It was not sent, and will not be; or the server refused it.
     Dropped(Dropped),
 }
 
@@ -100,7 +124,8 @@ pub enum Dropped {
     Closed,
     /// SSE carries nothing upwards.
     NoUplink,
-    /// The browser refused the payload: a view of shared memory, or a detached buffer.
+    /// The browser refused the payload: a view of shared memory, or a detached buffer. Or the server said that it will not
+    /// have it ([`Builder::refused`](crate::Builder::refused)).
     Refused,
     /// Its time to live was over.
     Expired,
@@ -118,7 +143,7 @@ pub(crate) struct Queue {
     flying: usize,
     /// Of what waits.
     bytes: u64,
-    /// None expires before this.
+    /// None expires, or is overdue, before this.
     soonest: u64,
     /// On this connection.
     pings: u32,
@@ -152,7 +177,13 @@ impl Queue {
         self.flying
     }
 
-    /// When the next one may expire.
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(crate) fn times(&mut self) -> Vec<&mut u64> {
+        let parcels = self.parcels.iter_mut().flat_map(|parcel| [&mut parcel.due, &mut parcel.expires]);
+        std::iter::once(&mut self.soonest).chain(parcels).collect()
+    }
+
+    /// When the next one may expire, or be overdue.
     pub(crate) fn soonest(&self) -> u64 {
         self.soonest
     }
@@ -215,6 +246,9 @@ impl Queue {
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id;
             parcel.flying &= !found;
+            if found {
+                parcel.timed(u64::MAX);
+            }
             parcel.tries = parcel.tries.saturating_sub(u32::from(found));
             (found && parcel.volatile).then_some(Sent::Dropped(Dropped::Volatile))
         };
@@ -222,11 +256,22 @@ impl Queue {
     }
 
     /// It took it. That is all, if nothing has to come back.
-    pub(crate) fn sent(&mut self, id: u32, done: &mut Done) {
-        self.settle(
-            &|parcel| (parcel.id == id && parcel.awaits == Awaits::Nothing).then_some(Sent::Sent),
-            done,
-        );
+    pub(crate) fn sent(&mut self, now: u64, id: u32, done: &mut Done) {
+        self.out(now, id, Awaits::Nothing, done);
+    }
+
+    /// Done with, if it awaits no more than this; else its time begins.
+    #[inline(never)]
+    fn out(&mut self, now: u64, id: u32, most: Awaits, done: &mut Done) {
+        let due = now.later(self.limits.ack_timeout);
+        let fate = |parcel: &mut Parcel| {
+            let found = parcel.id == id;
+            if found && parcel.flying {
+                parcel.timed(due);
+            }
+            (found && parcel.awaits as u8 <= most as u8).then_some(Sent::Sent)
+        };
+        self.settle(&fate, done);
     }
 
     /// Its fate, whatever it waits for.
@@ -234,14 +279,14 @@ impl Queue {
         self.settle(&|parcel| (parcel.id == id).then_some(sent), done);
     }
 
-    /// The server has it. It may be on its way a second time already, or wait for that.
-    pub(crate) fn acked(&mut self, id: u32, done: &mut Done) {
-        self.settle(&|parcel| (parcel.id == id && parcel.tries > 0).then_some(Sent::Acked), done);
+    /// The server says that it has it, or that it will not. It may be on its way a second time already, or wait for that.
+    pub(crate) fn answered(&mut self, id: u32, sent: Sent, done: &mut Done) {
+        self.settle(&|parcel| (parcel.id == id && parcel.tries > 0).then_some(sent), done);
     }
 
     /// The request that carried it was answered: the server has it, and an ack is its own word.
-    pub(crate) fn posted(&mut self, id: u32, done: &mut Done) {
-        self.settle(&|parcel| (parcel.id == id && parcel.awaits != Awaits::Ack).then_some(Sent::Sent), done);
+    pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut Done) {
+        self.out(now, id, Awaits::Pong, done);
     }
 
     /// The app gives it up.
@@ -275,12 +320,7 @@ impl Queue {
     pub(crate) fn cut(&mut self, done: &mut Done) {
         (self.pings, self.pongs) = (0, 0);
         let attempts = self.limits.max_attempts;
-        let fate = |parcel: &mut Parcel| {
-            let flying = core::mem::take(&mut parcel.flying);
-            let again = parcel.awaits == Awaits::Ack && u64::from(parcel.tries) < attempts;
-            (flying && !again).then_some(Sent::Unknown)
-        };
-        self.settle(&fate, done);
+        self.settle(&|parcel| parcel.lost(attempts), done);
     }
 
     /// The server refused a message for its size. Which one it does not say, but the largest in flight is one.
@@ -291,10 +331,28 @@ impl Queue {
         }
     }
 
-    pub(crate) fn expire(&mut self, now: u64, done: &mut Done) {
-        if now >= self.soonest {
-            self.settle(&|parcel| (parcel.expires <= now).then(|| parcel.undone(Dropped::Expired)), done);
+    /// What is of no use any more is dropped; what is overdue goes again on this same connection, or is given up.
+    /// `behind`: some of it is still in the socket's buffer. Then nobody can be late with an answer, and it would only get longer.
+    pub(crate) fn expire(&mut self, now: u64, behind: bool, done: &mut Done) {
+        if now < self.soonest {
+            return;
         }
+        let Outbox { max_attempts, ack_timeout, .. } = self.limits;
+        let fate = |parcel: &mut Parcel| {
+            if parcel.expires <= now {
+                return Some(parcel.undone(Dropped::Expired));
+            }
+            if parcel.due > now {
+                return None;
+            }
+            if parcel.called && !behind {
+                return parcel.lost(max_attempts);
+            }
+            parcel.due = now.later(if behind { ack_timeout } else { LAST_CALL });
+            parcel.called = !behind;
+            None
+        };
+        self.settle(&fate, done);
     }
 
     /// All of them.
@@ -319,7 +377,7 @@ impl Queue {
     fn weigh(&mut self) {
         (self.flying, self.bytes, self.soonest) = (0, 0, u64::MAX);
         for parcel in &self.parcels {
-            self.soonest = self.soonest.min(parcel.expires);
+            self.soonest = self.soonest.min(parcel.expires).min(parcel.due);
             if parcel.flying {
                 self.flying += 1;
             } else {

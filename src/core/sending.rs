@@ -32,13 +32,13 @@ impl Connection {
         if let Some(watch) = &mut self.watch {
             watch.sent(now);
         }
-        self.queue.sent(id, &mut self.actions);
+        self.queue.sent(now, id, &mut self.actions);
     }
 
     /// Or the browser refused it, or the server did, for its size or for what it is.
     pub(crate) fn refused(&mut self, id: u32, big: bool) {
         let why = if big { Dropped::TooBig } else { Dropped::Refused };
-        self.queue.end(id, Sent::Dropped(why), &mut self.actions);
+        self.queue.answered(id, Sent::Dropped(why), &mut self.actions);
     }
 
     /// Or the socket's buffer is full, or it is closing already.

@@ -17,7 +17,10 @@ const TICK = 0,
   EPOCH = 15,
   ACKED = 16,
   PONGED = 17,
-  ASKING = 19;
+  ASKING = 19,
+  POSTED = 20;
+/** Of POSTED. */
+const REFUSES = 2;
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
 // Codes of PAGE.
 const ONLINE = 0,
@@ -344,8 +347,9 @@ export class Port {
 
   /** What is sent and not settled: `[payload, its length in bytes if it was queued, …]` by number. */
   payloads = new Map();
-  /** The caller's `(message) => id`, or ids, of what the server has, and their numbers. */
+  /** The caller's `(message) => id`, or ids, of what the server has, and of what it will not have; and their numbers. */
   acks;
+  refuses;
   awaiting = new Map();
   /** A socket with so many bytes in its buffer takes no more. */
   highWater = 2 ** 24;
@@ -442,7 +446,7 @@ export class Port {
     const buffered = this.socket?.bufferedAmount ?? 0;
     if (buffered < this.#buffered || this.held) this.heard = performance.now();
     this.#buffered = buffered;
-    this.call(TICK);
+    this.call(TICK, 0, buffered);
   };
   #onMessage = (event) => this.#message(event);
 
@@ -961,8 +965,7 @@ export class Port {
     let message, number;
     try {
       message = this.#read(raw, name);
-      const acked = this.acks && this.exactly(this.acks, message);
-      if (acked !== undefined && acked !== null) return this.acknowledge([].concat(acked));
+      if (this.acknowledges(message)) return;
       if (this.id) {
         own = this.idOf(this.id, message) ?? own;
       }
@@ -1002,13 +1005,22 @@ export class Port {
     console.warn(`everwire: ${rule}; anything else is ignored`);
   }
 
-  /** The server has what these name. */
-  acknowledge(ids) {
-    for (const id of ids) {
+  /** Whether it says of something that was sent that the server has it, or will not have it. */
+  acknowledges(message) {
+    return (
+      (this.acks && this.#said(this.acks, message, "match", ACKED)) ||
+      (this.refuses && this.#said(this.refuses, message, "refused", POSTED))
+    );
+  }
+
+  #said(read, message, option, kind) {
+    const ids = this.exactly(read, message) ?? undefined;
+    for (const id of ids === undefined ? [] : [].concat(ids)) {
       const number =
-        typeof id === "object" ? this.warn("outbox.ack.match must give ids") : this.awaiting.get(String(id));
-      if (number !== undefined) this.call(ACKED, 0, number);
+        typeof id === "object" ? this.warn(`outbox.ack.${option} must give ids`) : this.awaiting.get(String(id));
+      if (number !== undefined) this.call(kind, REFUSES, number);
     }
+    return ids !== undefined;
   }
 
   /** What `read` finds in a message. A number that no double holds is found as the server wrote it, where the engine tells. */

@@ -81,6 +81,8 @@ extern "C" {
     pub(crate) fn set_keeps_raw(this: &Port, on: bool);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_acks(this: &Port, acks: &JsValue);
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_refuses(this: &Port, refuses: &JsValue);
     /// Numbers of what waits for an ack, by id.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn awaiting(this: &Port) -> js_sys::Map;

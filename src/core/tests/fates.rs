@@ -372,3 +372,100 @@ fn a_send_that_waits_for_its_ack_is_doubted_as_any_other() {
     sim.post(WITH_ACK);
     assert_eq!(sim.pass_until(60_000, Sim::pinged), 5_000);
 }
+
+fn timed(attempts: u64) -> Outbox {
+    Outbox { max_attempts: attempts, ack_timeout: 2_000, ..in_flight(2) }
+}
+
+#[test]
+fn what_gets_no_ack_in_time_goes_again_on_the_same_connection_then_is_unknown_and_the_rest_goes_on() {
+    let mut sim = open(timed(2));
+    post(&mut sim, WITH_ACK, 3);
+    assert_eq!(sim.transmitted(), [1, 2]);
+    sim.pass(2_000);
+    assert!(sim.transmitted().is_empty(), "it has a last call");
+    sim.pass(50);
+    assert_eq!(sim.transmitted(), [1, 2]);
+    sim.input(Input::Acked(2));
+    assert_eq!(sim.transmitted(), [3]);
+    sim.pass(2_050);
+    assert_eq!(
+        (sim.fate_of(1), sim.fate_of(2), sim.fate_of(3)),
+        (Some(Sent::Unknown), Some(Sent::Acked), None)
+    );
+    assert_eq!(sim.transmitted(), [3]);
+    assert!(sim.link.is_some());
+}
+
+#[test]
+fn an_ack_behind_a_late_timer_is_in_time() {
+    let mut sim = open(timed(1));
+    sim.post(WITH_ACK);
+    sim.now += 60_000;
+    sim.tick();
+    sim.input(Input::Acked(1));
+    assert_eq!(sim.fate_of(1), Some(Sent::Acked));
+}
+
+#[test]
+fn the_time_for_an_ack_runs_when_the_buffer_is_empty_and_anew_with_each_sending() {
+    let mut sim = open(timed(1));
+    sim.post(WITH_ACK);
+    for _ in 0..5 {
+        let due = sim.core.deadline().expect("it has a time");
+        sim.now = due;
+        sim.core.behind();
+        sim.tick();
+    }
+    assert_eq!((sim.fate_of(1), sim.now), (None, 11_000));
+    sim.pass(2_050);
+    assert_eq!(sim.fate_of(1), Some(Sent::Unknown));
+    let mut sim = open(timed(2));
+    sim.post(WITH_ACK);
+    sim.pass(1_999);
+    sim.lost(Failure::Network);
+    sim.pass(100_000);
+    assert_eq!(sim.fate_of(1), None, "it is not on the wire");
+    sim.establish();
+    sim.transmitted();
+    sim.pass(2_049);
+    assert_eq!(sim.fate_of(1), None);
+    sim.pass(1);
+    assert_eq!(sim.fate_of(1), Some(Sent::Unknown));
+}
+
+#[test]
+fn a_pong_has_its_time_too_and_nothing_is_sent_twice_for_it() {
+    let mut sim = Sim::open_on(SOCKET, Config { outbox: timed(5), ..beating() });
+    sim.post(CONFIRMED);
+    // Others speak, so that the connection lives.
+    for _ in 0..3 {
+        sim.message();
+        sim.pass(1_000);
+    }
+    assert_eq!((sim.fate_of(1), sim.transmitted(), sim.link.is_some()), (Some(Sent::Unknown), vec![1], true));
+}
+
+#[test]
+fn a_server_can_refuse_a_message_that_it_was_sent() {
+    let mut sim = open(in_flight(1));
+    post(&mut sim, WITH_ACK, 2);
+    sim.core.refused(2, false);
+    sim.settle();
+    assert_eq!(sim.fate_of(2), None, "nobody can have it");
+    sim.core.refused(1, false);
+    sim.settle();
+    assert_eq!((sim.fate_of(1), sim.transmitted()), (dropped(Dropped::Refused), vec![1, 2]));
+}
+
+#[test]
+fn a_message_without_an_ack_has_no_time() {
+    let mut sim = open(timed(1));
+    post(&mut sim, PLAIN, 1);
+    sim.full = true;
+    post(&mut sim, WITH_ACK, 1);
+    assert_eq!(sim.core.queue().soonest(), u64::MAX);
+    sim.full = false;
+    sim.pass(50);
+    assert_eq!(sim.core.queue().soonest(), sim.now + 2_000);
+}

@@ -7,6 +7,7 @@ use super::{
         config::Config,
         failure::Failure,
         io::{Input, Page},
+        outbox::{Awaits, Parcel},
         state::Phase,
     },
     sim::{Sim, beating},
@@ -29,6 +30,7 @@ impl Connection {
             barred,
             watch,
             rollover,
+            queue,
             heard,
             clock,
             looked,
@@ -54,6 +56,7 @@ impl Connection {
         ]);
         times.extend(watch.iter_mut().flat_map(super::super::heartbeat::Watch::times));
         times.extend(rollover.times());
+        times.extend(queue.times());
         // 0: it never was; the end of the clock: it never will be.
         for time in times.into_iter().filter(|time| ![0, u64::MAX].contains(time)) {
             *time = time.saturating_add(NOW).saturating_sub(now);
@@ -80,6 +83,7 @@ fn a_core_is_the_same_at_another_time() {
         sim.lost(Failure::Network);
         note(&sim);
         sim.establish();
+        sim.post(Parcel { awaits: Awaits::Ack, ..Parcel::new(0, 1) });
         sim.full = true;
         sim.send(1);
         sim.message();

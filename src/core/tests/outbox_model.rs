@@ -28,6 +28,12 @@ struct Bounds {
     /// What is sent goes by requests, so many of which the server answers with "not now".
     posts: bool,
     stalls: u8,
+    /// So many, from the first on, the server finds invalid, and each time it reads them.
+    invalid: u32,
+    /// It says so; else it says nothing.
+    refuses: bool,
+    /// The time for an ack runs out.
+    late: bool,
 }
 
 /// The app, the line and the server.
@@ -44,13 +50,15 @@ struct World {
     /// The request that is out: its answer, once the server has read it.
     request: Option<Answer>,
     stalls: u8,
-    /// On its way up, and the acks on their way down.
+    /// On its way up, and on their way down the acks (true) and the refusals.
     up: Vec<u32>,
-    down: Vec<u32>,
+    down: Vec<(u32, bool)>,
     /// What lost connections have left on the wire: the server may still read it, but its answers go nowhere.
     left: Vec<Vec<u32>>,
     /// What the server has done, each as often as it did.
     applied: Vec<u32>,
+    invalid: u32,
+    refuses: bool,
     losses: u8,
     rollovers: u8,
     /// Something was sent after it was settled, or settled twice.
@@ -76,8 +84,10 @@ enum Step {
     Answer,
     /// It reads what is left of a lost connection.
     ReadLate(usize),
-    /// Some ack comes: the server need not keep to the order.
+    /// Some ack or refusal comes: the server need not keep to the order.
     Ack(usize),
+    /// Nothing comes in the time there is for it.
+    Overdue,
     /// The line breaks; what was on its way up is lost, or only late.
     Lose {
         late: bool,
@@ -105,6 +115,8 @@ impl World {
             down: Vec::new(),
             left: Vec::new(),
             applied: Vec::new(),
+            invalid: bounds.invalid,
+            refuses: bounds.refuses,
             losses: 0,
             rollovers: 0,
             amiss: false,
@@ -189,8 +201,17 @@ impl World {
     }
 
     fn apply(&mut self, id: u32) {
-        if !self.applied.contains(&id) {
+        if id > self.invalid && !self.applied.contains(&id) {
             self.applied.push(id);
+        }
+    }
+
+    /// The server reads it, and says what it has to say.
+    fn read(&mut self, id: u32) {
+        self.apply(id);
+        let valid = id > self.invalid;
+        if valid || self.refuses {
+            self.down.push((id, valid));
         }
     }
 
@@ -227,6 +248,9 @@ impl Model for Bounds {
         }
         steps.extend((0..world.left.len()).map(Step::ReadLate));
         steps.extend((0..world.down.len()).map(Step::Ack));
+        if self.late && world.connected && world.core.queue().soonest() < u64::MAX {
+            steps.push(Step::Overdue);
+        }
         if world.connected && world.losses < self.losses {
             steps.extend([Step::Lose { late: false }, Step::Lose { late: true }]);
         }
@@ -253,8 +277,7 @@ impl Model for Bounds {
             Step::Read if self.posts => {
                 let ids = std::mem::take(&mut world.up);
                 for id in &ids {
-                    world.apply(*id);
-                    world.down.push(*id);
+                    world.read(*id);
                 }
                 world.request = Some(Answer::Taken(ids));
             }
@@ -265,17 +288,30 @@ impl Model for Bounds {
             Step::Answer => world.answered(),
             Step::Read => {
                 let id = world.up.remove(0);
-                world.apply(id);
-                world.down.push(id);
+                world.read(id);
             }
             Step::ReadLate(at) => {
                 let id = world.left[at].remove(0);
                 world.left.retain(|line| !line.is_empty());
                 world.apply(id);
             }
-            Step::Ack(at) => {
-                let id = world.down.remove(at);
-                world.input(Input::Acked(id));
+            Step::Ack(at) => match world.down.remove(at) {
+                (id, true) => world.input(Input::Acked(id)),
+                (id, false) => {
+                    world.core.refused(id, false);
+                    world.settle();
+                }
+            },
+            Step::Overdue => {
+                // Until it is sent again, or given up: after its last call.
+                let calls = world.now + 2 * Outbox::new().ack_timeout;
+                let (out, told) = (world.up.len(), world.fates.len());
+                world.pass_until(|world| {
+                    world.up.len() > out
+                        || world.fates.len() > told
+                        || world.now > calls
+                        || world.core.queue().soonest() == u64::MAX
+                });
             }
             Step::Lose { late } => {
                 world.losses += 1;
@@ -306,23 +342,36 @@ impl Model for Bounds {
                 let under_way = world.core.queue().len() + world.core.queue().flying();
                 world.fates.len() + under_way == world.sent as usize
             }),
-            Property::<Self>::always("an ack is the server's word", |_, world| {
-                world.fates.iter().all(|(id, sent)| *sent != Sent::Acked || world.applied.contains(id))
+            Property::<Self>::always("an ack is the server's word, and so is a refusal", |_, world| {
+                world.fates.iter().all(|(id, sent)| match sent {
+                    Sent::Acked => world.applied.contains(id),
+                    Sent::Dropped(_) => *id <= world.invalid && world.refuses,
+                    _ => true,
+                })
             }),
             Property::<Self>::always(
                 "applied once, in order, without a hole but what was given up",
                 |_, world| {
-                    let kept = |id: &u32| world.fates.get(id) != Some(&Sent::Unknown);
+                    let kept = |id: &u32| *id > world.invalid && world.fates.get(id) != Some(&Sent::Unknown);
                     let applied: Vec<u32> = world.applied.iter().copied().filter(kept).collect();
                     let sent: Vec<u32> = (1..=world.sent).filter(kept).collect();
                     sent.starts_with(&applied)
                 },
             ),
-            Property::<Self>::sometimes("all are acked, after each loss and rollover", |bounds, world| {
+            Property::<Self>::always("what is in flight on a connection has a time", |_, world| {
+                // What a request carries has that request's.
+                let timed = world.core.queue().soonest() < u64::MAX || world.request.is_some();
+                world.core.queue().flying() == 0 || timed
+            }),
+            Property::<Self>::sometimes("all are settled, after each loss and rollover", |bounds, world| {
+                let settled = |(id, sent): (&u32, &Sent)| match sent {
+                    Sent::Acked => *id > bounds.invalid,
+                    _ => *id <= bounds.invalid,
+                };
                 world.losses == bounds.losses
                     && world.rollovers == bounds.rollovers
                     && world.fates.len() == bounds.messages as usize
-                    && world.fates.values().all(|sent| *sent == Sent::Acked)
+                    && world.fates.iter().all(settled)
             }),
         ]
     }
@@ -337,8 +386,20 @@ fn check(bounds: Bounds) {
     checker.assert_properties();
 }
 
-const SMALL: Bounds =
-    Bounds { messages: 4, losses: 3, rollovers: 0, in_flight: 3, attempts: 5, posts: false, stalls: 0 };
+const SMALL: Bounds = Bounds {
+    messages: 4,
+    losses: 3,
+    rollovers: 0,
+    in_flight: 3,
+    attempts: 5,
+    posts: false,
+    stalls: 0,
+    invalid: 0,
+    refuses: false,
+    late: false,
+};
+/// Acks that do not come in time, on connections that live.
+const LATE: Bounds = Bounds { late: true, losses: 1, attempts: 2, ..SMALL };
 
 #[test]
 fn acked_messages_arrive_once_and_in_order() {
@@ -364,4 +425,21 @@ fn and_over_a_planned_change_of_the_stream() {
 #[test]
 fn also_where_messages_are_given_up() {
     check(Bounds { attempts: 1, ..SMALL });
+}
+
+#[test]
+fn also_where_acks_are_late() {
+    check(Bounds { messages: 3, ..LATE });
+}
+
+#[test]
+fn invalid_messages_hold_up_nothing_for_ever() {
+    check(Bounds { in_flight: 2, invalid: 2, ..LATE });
+    check(Bounds { in_flight: 2, invalid: 2, refuses: true, losses: 2, ..LATE });
+}
+
+#[test]
+fn also_by_requests_and_over_a_planned_change() {
+    check(Bounds { messages: 3, in_flight: 2, invalid: 1, posts: true, ..LATE });
+    check(Bounds { messages: 3, in_flight: 2, invalid: 1, losses: 0, rollovers: 1, ..LATE });
 }

@@ -187,3 +187,21 @@ fn nothing_is_pinged_and_a_send_raises_no_doubt() {
     sim.pass(12_000);
     assert!(sim.link.is_none(), "silent for longer than interval and timeout");
 }
+
+#[test]
+fn what_the_answer_does_not_ack_has_its_time_from_then_on() {
+    let outbox = Outbox { max_attempts: 2, ack_timeout: 2_000, ..Outbox::new() };
+    let mut sim = Sim::open_on(POSTS, Config { outbox, ..Config::default() });
+    let [plain, acked] = [sim.post(PLAIN), sim.post(WITH_ACK)];
+    sim.request();
+    sim.pass(60_000);
+    assert!(sim.fates.is_empty(), "the request has a time of its own");
+    sim.answered(None);
+    sim.transmitted();
+    sim.pass(2_050);
+    assert_eq!((sim.fate_of(plain), sim.transmitted()), (Some(Sent::Sent), vec![acked]));
+    sim.request();
+    sim.answered(None);
+    sim.pass(2_050);
+    assert_eq!(sim.fate_of(acked), Some(Sent::Unknown));
+}

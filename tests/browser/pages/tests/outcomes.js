@@ -1,7 +1,7 @@
 // What a send settles with: acks, pongs, time to live, a signal, a socket that is full.
 import { client, watch } from "../client.js";
 import { equal, rejection, test, waitFor } from "../harness.js";
-import { app, fault, script, unique, ws } from "../server.js";
+import { app, fault, script, toWebSocket, unique, ws } from "../server.js";
 
 /** The server that applies each id once. */
 function ledger(query = "") {
@@ -267,4 +267,49 @@ test("what a send cannot do is told by name, and it is not sent", async () => {
   equal(await outcome(made.send("this")), "sent", "afterwards");
   await waitFor(async () => (await received(plan))[0]?.length === 1, "one frame");
   equal(await received(plan), [["this"]], "frames");
+});
+
+const idsOf = async (plan) => (await received(plan)).map((frames) => frames.map((frame) => JSON.parse(frame).id));
+
+test("outbox.ack.timeout: what is never acked goes again, then is unknown, and the rest goes on", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const ack = { timeout: 100, match: ({ data }) => (data.bad ? undefined : data.id) };
+  const made = client(plan.url, { outbox: { inFlight: 2, maxAttempts: 2, ack } });
+  const sends = [{ id: "b1", bad: true }, { id: "b2", bad: true }, { id: "good" }].map((message) => made.send(message));
+  equal(await outcomes(sends), ["unknown", "unknown", "acked"], "outcomes");
+  await made.drained();
+  equal([await idsOf(plan), made.stats().opens], [[["b1", "b2", "b1", "b2", "good"]], 1], "frames, and connections");
+});
+
+test("outbox.ack.timeout: it stands still while the message is in the socket's buffer", async () => {
+  const ack = { timeout: 100, match: ({ data }) => data.id };
+  const options = { outbox: { maxBytes: 1e9, maxAttempts: 1, ack } };
+  const mute = toWebSocket(`${app}/ledger?client=${unique()}&ack=0`);
+  const [made, other] = [client(ws("/echo"), options), client(mute, options)];
+  await Promise.all([made.opened(), other.opened()]);
+  await fault("/proxy/black-hole?direction=up");
+  const send = made.send({ id: "large", text: "x".repeat(3e7) });
+  // As long as six of its times.
+  for (let n = 0; n < 5; n++) await other.send({ n });
+  await fault("/fault/clear");
+  equal(await outcome(send), "acked", "outcome");
+});
+
+for (const [name, refused, message] of [
+  ["a type", "nack", { id: "a", type: "nack" }],
+  ["a function", ({ data }) => (data.no ? data.id : null), { id: 7, no: 1 }],
+  ["many at once", ({ data }) => ["other", data.id], { id: "c" }],
+]) {
+  test(`outbox.ack.refused: ${name}`, async () => {
+    const made = client(ws("/echo"), { outbox: { ack: { refused } } });
+    const seen = watch(made);
+    equal(await made.send(message), { status: "dropped", code: "refused" }, "outcome");
+    equal([made.stats().dropped, seen.messages.length], [1, 0], "stats, and the app");
+  });
+}
+
+test("an ack, and how a message is refused, by types", async () => {
+  const made = client(ws("/echo"), { outbox: { ack: { match: "done", refused: "failed" } } });
+  const sends = ["done", "failed", "done"].map((type) => made.send({ type }));
+  equal(await outcomes(sends), ["acked", "refused", "acked"], "outcomes");
 });

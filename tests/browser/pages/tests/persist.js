@@ -348,3 +348,13 @@ test("what cannot be is told by name", async () => {
   const error = thrown(() => connect(ws("/echo"), { outbox: outbox({ key: "" }) }), "without locks");
   equal([error.code, error.message.includes("https")], ["unsupported", true], error.message);
 });
+
+test("what the server refuses, and what it never acks, is kept no longer than its send", async () => {
+  const key = unique();
+  const ack = { match: () => undefined, refused: "nack", timeout: 100 };
+  const made = client(ws("/echo"), undefined, { outbox: { ack, maxAttempts: 1, persist: { key } } });
+  const sends = [made.send({ type: "nack" }), made.send({ type: "bad" })];
+  equal(kept(key).length, 2, "kept");
+  equal(await Promise.all(sends), [{ status: "dropped", code: "refused" }, { status: "unknown" }], "outcomes");
+  await waitFor(() => kept(key).length === 0, "the storage to be empty");
+});
