@@ -135,7 +135,7 @@ export class Client extends EventTarget {
     this.#settings = settings;
     /** @type {any} */
     const port = this.#port;
-    if (settings.codec.decode) port.decode = (data, transport) => settings.codec.decode(data, transport);
+    port.decode = settings.codec.decode ?? port.decode;
     Object.assign(port, settings.port);
     port.memory = instance.memory;
     port.request ??= request;
@@ -430,9 +430,7 @@ export class Client extends EventTarget {
   #ended(message) {
     if (this.#state === CLOSED) return;
     try {
-      const last = this.#settings.until(message);
-      if (last?.then) throw new TypeError("everwire: until must not be async");
-      if (!last) return;
+      if (!this.#settings.until(message)) return;
     } catch (error) {
       return report(error);
     }

@@ -416,11 +416,17 @@ export interface SendOptions {
   ack?: boolean;
 }
 
+/** Both answer at once: neither may be async. */
 export interface Codec {
   decode(data: string | ArrayBuffer | Blob): unknown;
   encode(value: unknown): string | ArrayBufferView | ArrayBuffer | Blob;
 }
 
+/**
+ * Functions that are asked before an attempt or a request may be async, as their types say. Those that are asked in the middle of a
+ * message or a decision (`until`, `shouldReconnect`, `isPong`, and those that find an id, a number or an outcome) must answer at once:
+ * a promise counts as no answer, and is reported once.
+ */
 export interface Options {
   /** Several endpoints: in an order of this client's own, so that a fleet spreads over them. Default false: the first one first. */
   shuffle?: boolean;

@@ -1,6 +1,6 @@
 // Reads the options into what the wasm takes: numbers in the order of src/bindings/options.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
-import { isBytes, reader, resolve } from "../src/transport/port.js";
+import { isBytes, reader, report, resolve } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 
 export const PROVIDER = 4,
@@ -70,7 +70,7 @@ const KINDS = {
   "something with getItem and setItem": (value) => isFunction(value?.getItem) && isFunction(value.setItem),
 };
 
-/** The options by where they stand. First the numbers that src/bindings/options.rs reads, in its order. */
+/** The options by where they stand. What ends with `!` has to answer at once, if it is a function. First the numbers that src/bindings/options.rs reads, in its order. */
 const FORMS = {
   "": `
 transport="websocket", "eventsource" or "fetch"
@@ -83,8 +83,8 @@ outbox=an object
 http=an object
 protocols=anything
 withCredentials=true or false
-until=a function
-shouldReconnect=a function
+until=a function!
+shouldReconnect=a function!
 handshake=a function
 codec="json", "text", "binary" or an object with decode and encode
 pageLifecycle=true or false
@@ -107,20 +107,20 @@ notice=a string`,
 interval=a number of ms from 100 to 2147483647
 timeout=a number of ms from 50 to 2147483647
 ping=a string, bytes, a function or false
-isPong=a function`,
+isPong=a function!`,
   resume: `
 frame=a function
 via="query", "header", "frame" or "url"
 request=a function
-id=a key of the JSON or a function
-seq=a key of the JSON, true, false or a function
+id=a key of the JSON or a function!
+seq=a key of the JSON, true, false or a function!
 storage=true, false or something with getItem and setItem
 key=a string
 commit="auto" or "manual"
 gap=a string
 name=a non-empty string or an array of such
 from=a string
-outcome=a function`,
+outcome=a function!`,
   outbox: `
 maxMessages=a number from 0 to Infinity
 maxBytes=a number of bytes from 0 to Infinity
@@ -130,9 +130,9 @@ maxAttempts=a number from 1 to Infinity
 highWaterMark=a number of bytes from 1 to Infinity
 ack=true, false or an object`,
   "outbox.ack": `
-id=a non-empty string or a function
-match=a non-empty string or a function
-refused=a non-empty string or a function
+id=a non-empty string or a function!
+match=a non-empty string or a function!
+refused=a non-empty string or a function!
 timeout=a number of ms from 1 to 2147483647`,
   http: `
 method=an HTTP method
@@ -169,6 +169,18 @@ export function check(path, value, kind) {
   throw invalid(`${path} must be ${kind}, not ${describe(value)}`);
 }
 
+/** A promise is no answer where one is needed at once: it counts as none, and is told once. */
+function prompt(name, ask) {
+  let tell = report;
+  return (...given) => {
+    const answer = ask(...given);
+    if (!isFunction(answer?.then)) return answer;
+    tell(invalid(`${name} must not be async`));
+    tell = () => {};
+    return undefined;
+  };
+}
+
 /**
  * The options that stand at a path. Each is read once, and one that the form does not have is a mistake. `given` gets the paths of
  * those that are not off.
@@ -177,8 +189,11 @@ export function check(path, value, kind) {
 export function readForm(path, value = {}, form = FORMS[path], given = []) {
   const options = {},
     at = (key) => (path ? `${path}.${key}` : key);
-  for (const [, key, kind] of form.matchAll(/(\w+)=(.*)/g))
-    if ((options[key] = check(at(key), value[key], kind))) given.push(at(key));
+  for (const [, key, kind, now] of form.matchAll(/(\w+)=(.*?)(!?)$/gm)) {
+    const option = check(at(key), value[key], kind);
+    options[key] = now && isFunction(option) ? prompt(at(key), option) : option;
+    if (option) given.push(at(key));
+  }
   for (const key of Object.keys(value)) {
     if (key in options) continue;
     const home = Object.keys(FORMS).find((name) => FORMS[name].includes(`\n${key}=`));
@@ -333,7 +348,10 @@ export function readOptions(all, endpoints) {
       until,
     ),
     openTimeout: options.openTimeout ?? 10_000,
-    codec: CODECS[codec] ?? codec,
+    codec: CODECS[codec] ?? {
+      decode: prompt("codec.decode", codec.decode.bind(codec)),
+      encode: prompt("codec.encode", codec.encode.bind(codec)),
+    },
     transport,
     ways,
     request,

@@ -65,7 +65,7 @@ class Rate {
 const RATE = `
 messages=a number from 1 to 100000
 per=a number of ms from 10 to 2147483647
-slow=a string or a function`;
+slow=a string or a function!`;
 
 /** Put around what a port does to send, and what is asked of a failure. */
 export function addRate(settings, given) {

@@ -35,12 +35,12 @@ const isFunction = (value) => typeof value === "function";
 const isText = (value) => typeof value === "string" && value !== "";
 
 const SUBSCRIPTIONS = `
-topic=a non-empty string or a function
-id=a non-empty string or a function
-seq=a non-empty string or a function
-joined=a non-empty string or a function
-refused=a non-empty string or a function
-gap=a non-empty string or a function
+topic=a non-empty string or a function!
+id=a non-empty string or a function!
+seq=a non-empty string or a function!
+joined=a non-empty string or a function!
+refused=a non-empty string or a function!
+gap=a non-empty string or a function!
 timeout=a number of ms from 1 to 2147483647
 confirm=true or false`;
 

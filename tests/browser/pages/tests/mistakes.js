@@ -480,3 +480,44 @@ test("send: confirm and ack exclude one another", async () => {
     "confirm alone, where acks are the default",
   );
 });
+
+test("a function that must answer at once and gives a promise is told once by name, and counts as silent", async () => {
+  takeReports();
+  const later = async () => true;
+  const typed = '{"type":"a","id":1,"topic":"x"}';
+  const plan = () => script("ws", [[["send", typed], ["send", typed], ["echo"]]]).url;
+  for (const [name, options] of /** @type {[string, object][]} */ ([
+    ["until", { until: later }],
+    ["heartbeat.isPong", { heartbeat: { isPong: later } }],
+    ["resume.id", { resume: { id: later } }],
+    ["resume.seq", { resume: { seq: later } }],
+    ["outbox.ack.match", { outbox: { ack: { match: later } } }],
+    ["outbox.ack.refused", { outbox: { ack: { refused: later } } }],
+    ["codec.decode", { codec: { decode: later, encode: String } }],
+    ["rate.slow", { rate: { messages: 9, per: 1_000, slow: later } }],
+  ])) {
+    const made = (name.startsWith("rate") ? duplex : connect)(plan(), { reconnect: quick, ...options });
+    after(() => made.close());
+    const seen = watch(made);
+    await waitFor(() => seen.messages.length === 2, `the messages, with ${name}`);
+    equal([made.state, made.stats().opens], ["open", 1], name);
+    equal(
+      takeReports().map((error) => [error.code, error.message]),
+      [["invalid-option", `everwire: ${name} must not be async`]],
+      name,
+    );
+  }
+  const made = client(script("ws", [[["close", 4403, ""]], []]).url, { shouldReconnect: later });
+  const seen = watch(made);
+  await waitFor(() => seen.closed, "the close, by the table");
+  ok(takeReports()[0].message.includes("shouldReconnect must not be async"), "shouldReconnect");
+  const encoding = client(ws("/echo"), { codec: { decode: String, encode: later } });
+  equal((await rejection(encoding.send({ a: 1 }), "codec.encode")).code, "encode", "codec.encode");
+  const naming = client(ws("/echo"), { outbox: { ack: { id: later } } });
+  equal((await rejection(naming.send({ a: 1 }), "outbox.ack.id")).code, "encode", "outbox.ack.id");
+  equal(
+    takeReports().map((error) => error.message),
+    ["everwire: codec.encode must not be async", "everwire: outbox.ack.id must not be async"],
+    "told",
+  );
+});
