@@ -29,7 +29,7 @@ error=a non-empty string
 timeout=a number of ms from 1 to 2147483647
 onLoss="reject" or "retry"`;
 
-function readRequests(given, codec) {
+function readRequests(given, codec = "json") {
   const {
     id = "id",
     replyId = id,
@@ -38,6 +38,7 @@ function readRequests(given, codec) {
     onLoss,
   } = readForm("requests", check("requests", given ?? undefined, "an object"), REQUESTS);
   return {
+    codec,
     // Without keys there is nothing to tell a reply by.
     keyed: codec !== "text" && codec !== "binary",
     id,

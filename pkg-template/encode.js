@@ -12,6 +12,8 @@ export function encode(message, settings) {
   let payload = message;
   let cause;
   if (!isRaw(message)) {
+    if (typeof message?.then === "function")
+      throw new EverwireError("encode", "send: await the promise, and send what it gives");
     try {
       payload = (settings.codec.encode ?? JSON.stringify)(message);
     } catch (error) {
@@ -47,15 +49,27 @@ export const freshId = () => crypto.getRandomValues(new Uint32Array(4)).join("-"
 
 const UNNAMED = "send: no id to ack: send an object, set outbox.ack.id to a function, or ack: false";
 
-/** The message with an id that the server can ack, and that id: its own, or a new one. */
-export function identify(message, { id }, problem = UNNAMED) {
+/**
+ * The message with an id that the server can ack, and that id: its own, or a new one. Else it is what it was: for JSON, which may make
+ * something else of it, and for a codec of the app's, which may know it by its prototype.
+ */
+export function identify(message, { id, codec }, problem = UNNAMED) {
   const keyed = typeof id === "string";
+  if (keyed && codec === "json" && !isRaw(message)) message = JSON.parse(encode(message, { codec: {} }));
   const own = keyed ? message?.[id] : id(message);
-  const known = typeof own === "string" || typeof own === "number";
-  if (known) return [message, String(own)];
-  if (!keyed || own !== undefined || isRaw(message) || typeof message !== "object" || Array.isArray(message)) {
+  if (typeof own === "string" || Number.isSafeInteger(own)) return [message, String(own)];
+  if (
+    !keyed ||
+    own !== undefined ||
+    isRaw(message) ||
+    typeof message !== "object" ||
+    !message ||
+    Array.isArray(message) ||
+    // Nobody knows whether the codec uses it.
+    typeof message.toJSON === "function"
+  ) {
     throw new EverwireError("encode", problem);
   }
   const made = freshId();
-  return [{ ...message, [id]: made }, made];
+  return [{ __proto__: Object.getPrototypeOf(message), ...message, [id]: made }, made];
 }

@@ -630,7 +630,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   /** Each message. */
   on(handler: (message: AnyMessage<E>) => void, options?: OnOptions): () => void;
 
-  /** Strings and bytes raw, everything else by the codec. Rejects only for what cannot be encoded, and for a wrong option. */
+  /** Strings and bytes raw, everything else by the codec. Rejects only for what cannot be encoded, as a promise, and for a wrong option. */
   send(message: unknown, options?: SendOptions): Promise<SendResult>;
   /** Resolves when every send has settled: nothing waits, and nothing is without its ack. Never rejects. */
   drained(): Promise<void>;

@@ -293,7 +293,7 @@ export function readOptions(all, endpoints) {
     if (![id, match, refused ?? match].every(isFunction)) needsJson("outbox.ack", codec);
     // Of a type: the id that stands in it.
     const ids = (name) => (isString(name) ? ({ data }) => (data?.type === name ? data.id : undefined) : name);
-    acks = { id, match: ids(match), refused: ids(refused), timeout };
+    acks = { id, match: ids(match), refused: ids(refused), timeout, codec };
   }
 
   r.factor *= 1000;
@@ -350,7 +350,7 @@ export function readOptions(all, endpoints) {
     openTimeout: options.openTimeout ?? 10_000,
     codec: CODECS[codec] ?? {
       decode: prompt("codec.decode", codec.decode.bind(codec)),
-      encode: prompt("codec.encode", codec.encode.bind(codec)),
+      encode: codec.encode.bind(codec),
     },
     transport,
     ways,

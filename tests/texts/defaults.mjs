@@ -24,6 +24,8 @@ const places = {
   "outbox.maxBytes": config(/max_bytes: (\d+ << \d+),/),
   "outbox.overflow": first("Overflow"),
   "outbox.ack.id": options(/\bid = ("\w+")/),
+  "outbox.ack.match": options(/\bmatch = ("\w+")/),
+  "outbox.ack.timeout": config(/ack_timeout: ([\d_]+),/),
   "outbox.inFlight": config(/max_in_flight: ([\d_]+),/),
   "outbox.maxAttempts": config(/max_in_flight: [\d_]+,\s+max_attempts: ([\d_]+),/),
   "outbox.highWaterMark": options(/highWaterMark \?\? (2 \*\* \d+)/),

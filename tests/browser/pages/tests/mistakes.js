@@ -502,7 +502,7 @@ test("a function that must answer at once and gives a promise is told once by na
     await waitFor(() => seen.messages.length === 2, `the messages, with ${name}`);
     equal([made.state, made.stats().opens], ["open", 1], name);
     equal(
-      takeReports().map((error) => [error.code, error.message]),
+      takeReports().map(({ code, message }) => [code, message.split("; see ")[0]]),
       [["invalid-option", `everwire: ${name} must not be async`]],
       name,
     );
@@ -516,8 +516,8 @@ test("a function that must answer at once and gives a promise is told once by na
   const naming = client(ws("/echo"), { outbox: { ack: { id: later } } });
   equal((await rejection(naming.send({ a: 1 }), "outbox.ack.id")).code, "encode", "outbox.ack.id");
   equal(
-    takeReports().map((error) => error.message),
-    ["everwire: codec.encode must not be async", "everwire: outbox.ack.id must not be async"],
+    takeReports().map(({ message }) => message.split("; see ")[0]),
+    ["everwire: outbox.ack.id must not be async"],
     "told",
   );
 });

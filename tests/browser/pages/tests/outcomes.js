@@ -282,15 +282,17 @@ test("outbox.ack.timeout: what is never acked goes again, then is unknown, and t
 });
 
 test("outbox.ack.timeout: it stands still while the message is in the socket's buffer", async () => {
-  const ack = { timeout: 100, match: ({ data }) => data.id };
-  const options = { outbox: { maxBytes: 1e9, maxAttempts: 1, ack } };
+  const ack = (timeout) => ({
+    outbox: { maxBytes: 1e9, maxAttempts: 1, ack: { timeout, match: ({ data }) => data.id } },
+  });
   const mute = toWebSocket(`${app}/ledger?client=${unique()}&ack=0`);
-  const [made, other] = [client(ws("/echo"), options), client(mute, options)];
+  // What comes back in the end takes its time.
+  const [made, other] = [client(ws("/echo"), ack(3_000)), client(mute, ack(50))];
   await Promise.all([made.opened(), other.opened()]);
   await fault("/proxy/black-hole?direction=up");
-  const send = made.send({ id: "large", text: "x".repeat(3e7) });
-  // As long as six of its times.
-  for (let n = 0; n < 5; n++) await other.send({ n });
+  const send = made.send({ id: "large", text: "x".repeat(2e7) });
+  // One after the other, each of which waits 100 ms.
+  for (let n = 0; n < 50; n++) equal(await outcome(other.send({ n })), "unknown", "what is not acked");
   await fault("/fault/clear");
   equal(await outcome(send), "acked", "outcome");
 });
@@ -312,4 +314,79 @@ test("an ack, and how a message is refused, by types", async () => {
   const made = client(ws("/echo"), { outbox: { ack: { match: "done", refused: "failed" } } });
   const sends = ["done", "failed", "done"].map((type) => made.send({ type }));
   equal(await outcomes(sends), ["acked", "refused", "acked"], "outcomes");
+});
+
+class Order {
+  #article = 7;
+  get kind() {
+    return "order";
+  }
+  toJSON() {
+    return { kind: this.kind, article: this.#article };
+  }
+}
+
+test("with acks the same goes up as without, and the id", async () => {
+  const values = {
+    class: new Order(),
+    "own toJSON": { toJSON: () => ({ a: 1 }) },
+    "toJSON gives an id": { secret: 1, toJSON: () => ({ id: 5, a: 1 }) },
+    "toJSON takes the id away": { id: "gone", toJSON: () => ({ a: 1 }) },
+    "by a prototype": Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true }, hidden: { value: 3 } }),
+    "an id by a prototype": Object.create({ id: "proto" }, { own: { value: 2, enumerable: true } }),
+    "without a prototype": Object.assign(Object.create(null), { a: 1 }),
+    "a getter": {
+      get a() {
+        return 1;
+      },
+    },
+    frozen: Object.freeze({ a: undefined, b: null }),
+  };
+  for (const [name, value] of Object.entries(values)) {
+    const plan = script("ws", [[["echo"]]]);
+    const ack = { match: ({ data }) => data.id };
+    const made = client(plan.url, { outbox: { ack } });
+    await outcome(made.send(value, { ack: false }));
+    equal(await outcome(made.send(value)), "acked", name);
+    const [plain, acked] = (await received(plan))[0].map((text) => JSON.parse(text));
+    const { id, ...rest } = acked;
+    const { id: own = id, ...expected } = plain;
+    equal([rest, id], [expected, own], name);
+  }
+});
+
+test("what no id can be put into is refused by name", async () => {
+  const made = client(ws("/echo"), { outbox: { ack: true } });
+  for (const value of [new Date(0), null, 5, { id: 2 ** 53 }, { id: true }]) {
+    const error = await rejection(made.send(value), String(value));
+    equal(
+      [error.name, error.code, error.message.includes("outbox.ack.id")],
+      ["EverwireError", "encode", true],
+      error.message,
+    );
+  }
+});
+
+test("a codec of the app's gets the object of its class, and the id", async () => {
+  class Point {
+    x = 1;
+  }
+  const codec = { decode: JSON.parse, encode: (value) => JSON.stringify({ ...value, point: value instanceof Point }) };
+  const made = client(ws("/echo"), { codec, outbox: { ack: { match: ({ data }) => data.point && data.id } } });
+  const point = new Point();
+  equal(await outcome(made.send(point)), "acked", "outcome");
+  equal(Object.keys(point), ["x"], "the app's own stays as it was");
+  equal((await rejection(made.send(new Order()), "toJSON")).code, "encode", "nobody knows what the codec asks for");
+});
+
+test("a promise is no message", async () => {
+  for (const outbox of [{}, { ack: true }]) {
+    const plan = script("ws", [[["echo"]]]);
+    const made = client(plan.url, { outbox });
+    const error = await rejection(made.send(Promise.resolve({ a: 1 })), "a promise");
+    equal([error.code, error.message.includes("await")], ["encode", true], error.message);
+    await made.send("after", { ack: false });
+    await waitFor(async () => (await received(plan))[0]?.length, "the frame after it");
+    equal(await received(plan), [["after"]], "frames");
+  }
 });
