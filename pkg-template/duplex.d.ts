@@ -21,8 +21,11 @@ export interface RequestsOptions {
   id?: string;
   /** Key of the JSON that the reply has it under. Default as `id`. */
   replyId?: string;
-  /** A reply that has something under this key is an error. Default `"error"`. */
-  error?: string;
+  /**
+   * A reply that has something under this key, other than null, is an error: also `false`, 0, "" and an empty array. Or a function that
+   * says which reply is one; not async. Default `"error"`.
+   */
+  error?: string | ((reply: Message) => boolean);
   /** How long to wait for a reply, in ms. Default 10 000; 1 to 2^31-1. */
   timeout?: number;
   /**
@@ -232,7 +235,8 @@ export interface Subscription<E extends EventMap = AnyEvents> extends AsyncItera
 
 export interface Duplex<E extends EventMap = AnyEvents> extends Client<E> {
   /**
-   * Sends an object and resolves with the message that carries its id, which no handler gets. Rejects with a
+   * Sends an object and resolves with the message that carries its id, which no handler gets. An ack is none, whatever its id. What
+   * comes with the id after the reply reaches the handlers. Rejects with a
    * {@link RequestError}, and for what cannot be encoded or a wrong option.
    */
   request<T = any>(message: object, options?: RequestOptions): Promise<Message<string, T>>;

@@ -25,7 +25,7 @@ const FAILBACK = 300_000;
 const REQUESTS = `
 id=a non-empty string
 replyId=a non-empty string
-error=a non-empty string
+error=a non-empty string or a function!
 timeout=a number of ms from 1 to 2147483647
 onLoss="reject" or "retry"`;
 
@@ -116,8 +116,10 @@ export function connect(endpoint, options = {}) {
   settings.loose ||= uplink || probe !== undefined;
   const persist = readPersist(kept, settings.acks);
   const requests = new Requests(readRequests(given, rest.codec));
-  const { acks } = settings.port;
-  settings.port.acks = (message) => (requests.takes(message) ? [] : acks?.(message));
+  const { acks, refuses } = settings.port;
+  // What acks, or refuses, is no reply.
+  settings.port.acks = (message) =>
+    acks?.(message) ?? ((refuses?.(message) ?? undefined) === undefined && requests.takes(message) ? [] : undefined);
   const tries = () => wire.attempt;
   addBuffered(settings, settings.openTimeout, uplink?.name, fallback.names.includes("poll"));
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");

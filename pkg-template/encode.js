@@ -50,7 +50,7 @@ export const freshId = () => crypto.getRandomValues(new Uint32Array(4)).join("-"
 const UNNAMED = "send: no id to ack: send an object, set outbox.ack.id to a function, or ack: false";
 
 /**
- * The message with an id that the server can ack, and that id: its own, or a new one. Else it is what it was: for JSON, which may make
+ * The message with an id that the server can ack, that id (its own, or a new one), and whether it is new. Else it is what it was: for JSON, which may make
  * something else of it, and for a codec of the app's, which may know it by its prototype.
  */
 export function identify(message, { id, codec }, problem = UNNAMED) {
@@ -71,5 +71,5 @@ export function identify(message, { id, codec }, problem = UNNAMED) {
     throw new EverwireError("encode", problem);
   }
   const made = freshId();
-  return [{ __proto__: Object.getPrototypeOf(message), ...message, [id]: made }, made];
+  return [{ __proto__: Object.getPrototypeOf(message), ...message, [id]: made }, made, true];
 }

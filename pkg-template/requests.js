@@ -14,7 +14,7 @@ const SENTENCES = {
 /** Of so many requests without a reply a late one is recognized. */
 const REMEMBERED = 1_024;
 
-const UNNAMED = "request: it needs an id, a string or a number. Give an object; everwire fills it in";
+const UNNAMED = "request: it needs an id, a string or a whole number below 2^53. Give an object; everwire fills it in";
 
 /** Why a request got no reply, or which error the reply holds. */
 export class RequestError extends EverwireError {
@@ -57,7 +57,7 @@ export class Requests {
         signal,
         priority = false,
       } = readForm("request", check("request", options, "an object"), REQUEST);
-      const [payload, id] = identify(message, this.#options, UNNAMED);
+      const [payload, id, made] = identify(message, this.#options, UNNAMED);
       if (this.#pending.has(id))
         throw new EverwireError("encode", "request: one with this id is still without its reply");
       if (signal?.aborted) throw new RequestError("aborted");
@@ -67,7 +67,7 @@ export class Requests {
         clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
         this.#pending.delete(id);
-        if (payload !== message && entry.open > 0) this.#late.set(id, entry.open);
+        if (made && entry.open > 0) this.#late.set(id, entry.open);
         if (this.#late.size > REMEMBERED) this.#late.delete(this.#late.keys().next().value);
         // What still waits in the outbox need not go out.
         stop.abort();
@@ -100,15 +100,14 @@ export class Requests {
 
   /** Whether the message is a reply, in time or late. */
   takes(message) {
-    const { replyId, error } = this.#options;
-    const { data } = message;
-    const id = data?.[replyId];
-    if (typeof id !== "string" && typeof id !== "number") return false;
+    const { replyId } = this.#options;
+    const id = message.data?.[replyId];
+    // What may stand for several numbers answers nobody.
+    if (typeof id !== "string" && !Number.isSafeInteger(id)) return false;
     const entry = this.#pending.get(String(id));
-    const reason = data[error];
     if (!entry) return this.#isLate(id);
     entry.open--;
-    if (reason === undefined || reason === null) entry.settle(undefined, message);
+    if (!this.#isError(message)) entry.settle(undefined, message);
     else
       entry.settle(
         new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply: message }),
@@ -134,6 +133,11 @@ export class Requests {
     if (open > 1) this.#late.set(id, open - 1);
     else this.#late.delete(id);
     return open > 0;
+  }
+
+  #isError(message) {
+    const { error } = this.#options;
+    return typeof error === "function" ? error(message) : (message.data[error] ?? undefined) !== undefined;
   }
 
   #lost(entry) {

@@ -172,7 +172,7 @@ test("what cannot be", async () => {
     ["requests", 5],
     ["requests.id", { id: "" }],
     ["requests.replyId", { replyId: 5 }],
-    ["requests.error", { error: () => {} }],
+    ["requests.error", { error: 5 }],
     ["requests.timeout", { timeout: 0 }],
     ["requests.onLoss", { onLoss: "again" }],
     ["requests.retry", { retry: true }],
@@ -191,6 +191,8 @@ test("what cannot be", async () => {
     [[1], {}, "encode"],
     [{ id: {} }, {}, "encode"],
     [{ big: 1n }, {}, "encode"],
+    [{ id: 2 ** 53 }, {}, "encode"],
+    [Promise.resolve({}), {}, "encode"],
     [{}, { timeout: -1 }, "invalid-option"],
     [{}, { signal: 1 }, "invalid-option"],
     [{}, { ttl: 1 }, "invalid-option"],
@@ -202,4 +204,75 @@ test("what cannot be", async () => {
   const stream = client(sse("/count"));
   await stream.opened();
   equal(await failure(stream.request({})), "no-uplink", "over SSE");
+});
+
+test("an ack is no reply, whatever its id, and neither is a refusal", async () => {
+  const plan = script("ws", [
+    [
+      ["send", '{"type":"ack","id":"a"}'],
+      ["send", '{"type":"nack","id":"a"}'],
+      ["send", '{"type":"price","id":"a","price":7}'],
+      ["mute"],
+    ],
+  ]);
+  const made = client(plan.url, { outbox: { ack: { refused: "nack" } } });
+  const seen = [];
+  made.on((message) => seen.push(message.data));
+  equal((await made.request({ id: "a" })).data.price, 7, "reply");
+  equal(seen, [], "messages");
+});
+
+test("what comes after the reply reaches the handlers", async () => {
+  const sends = ["result", "event", "event"].map((type) => ["send", JSON.stringify({ type, id: "a" })]);
+  const made = client(script("ws", [[...sends, ["mute"]]]).url);
+  const seen = [];
+  made.on(({ type }) => seen.push(type));
+  equal((await made.request({ id: "a" })).type, "result", "reply");
+  await waitFor(() => seen.length === 2, "the events");
+  equal(seen, ["event", "event"], "messages");
+});
+
+test("numbers that no double holds are told apart as the server wrote them, or answer nobody", async () => {
+  const plan = script("ws", [
+    [["send", '{"id":9007199254740993,"of":"a neighbour"}'], ["send", '{"id":"9007199254740992","of":"it"}'], ["mute"]],
+  ]);
+  const made = client(plan.url);
+  equal((await made.request({ id: "9007199254740992" })).data.of, "it", "reply");
+});
+
+test("what an error is: a key, whatever stands under it but null; or what a function says", async () => {
+  const values = [false, 0, "", [], null, undefined];
+  const made = client(ws("/echo"));
+  const outcomes = (asked) =>
+    Promise.all(
+      asked.map((one) =>
+        one.then(
+          () => "ok",
+          ({ code }) => code,
+        ),
+      ),
+    );
+  equal(
+    await outcomes(values.map((error) => made.request({ error }))),
+    ["refused", "refused", "refused", "refused", "ok", "ok"],
+    "a key",
+  );
+  const own = client(ws("/echo"), { requests: { error: ({ data, type }) => type === "no" && data.why !== undefined } });
+  equal(
+    await outcomes([{ type: "no", why: 0 }, { type: "no" }, { error: 1 }].map((message) => own.request(message))),
+    ["refused", "ok", "ok"],
+    "a function",
+  );
+});
+
+test("a request goes up as a message does, and the id", async () => {
+  class Order {
+    #article = 7;
+    toJSON() {
+      return { article: this.#article };
+    }
+  }
+  const made = client(ws("/echo"));
+  const { id, ...rest } = (await made.request(new Order())).data;
+  equal([typeof id, rest], ["string", { article: 7 }], "what came back");
 });
