@@ -23,6 +23,9 @@ use crate::{
     },
 };
 
+#[cfg(feature = "duplex")]
+use crate::core::requests::Question;
+
 /// The app's side.
 pub(crate) trait Host: Sized {
     /// Find the address and let the port prepare it, then give what [`Driver::prepared`] makes of it, now or later.
@@ -168,7 +171,7 @@ impl<H: Host> Driver<H> {
             18 => Input::Abort(code),
             20 if attempt == 0 => Input::Posted(code),
             21 => Input::Room(code.checked_sub(1).map(u64::from)),
-            _ => return self.told(kind, attempt, code, hashed(high, low)),
+            _ => return self.told(kind, attempt, code, [high, low]),
         });
         0
     }
@@ -201,7 +204,10 @@ impl<H: Host> Driver<H> {
     }
 
     /// What is no input.
-    fn told(&self, kind: u32, attempt: u32, code: u32, id: Id) -> u32 {
+    fn told(&self, kind: u32, attempt: u32, code: u32, [high, low]: [u32; 2]) -> u32 {
+        let id = hashed(high, low);
+        #[cfg(feature = "duplex")]
+        let key = u64::from(high) << 32 | u64::from(low);
         let mut inner = self.inner.borrow_mut();
         let Inner { core, parser } = &mut *inner;
         let mut answer = 0;
@@ -213,6 +219,8 @@ impl<H: Host> Driver<H> {
             6 if code == 0 => core.gap_told(),
             6 => core.recovery_told(),
             12 => core.resumable(),
+            #[cfg(feature = "duplex")]
+            51 => answer = core.replied(key) as u32,
             20 if attempt > 1 => core.refused(code, attempt > 2),
             22 => core.asked_again(attempt),
             // Nothing is to be done upon these.
@@ -241,6 +249,12 @@ impl<H: Host> Driver<H> {
                     }
                     14 => core.start_from(id, sequence(attempt, code)),
                     19 => core.asking(),
+                    #[cfg(feature = "duplex")]
+                    50 => core.asks((key > 0).then_some(Question {
+                        key,
+                        own: code & 1 > 0,
+                        again: code & 2 > 0,
+                    })),
                     // It keeps its place.
                     20 => core.unsent(now(), code, false),
                     23 => answer = core.pause(code != 0, draw()) as u32,

@@ -18,6 +18,8 @@ mod cursor_probe;
 mod decide;
 mod endpoints;
 mod page;
+#[cfg(any(test, feature = "duplex"))]
+pub(crate) mod requests;
 mod rollover;
 mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -92,6 +94,8 @@ pub(crate) struct Connection {
     /// How long the cursor was that this attempt sent up.
     up: u32,
     queue: Queue,
+    #[cfg(any(test, feature = "duplex"))]
+    question: Option<requests::Question>,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
     /// Some of what was sent was still in the socket's buffer when the timer fired.
@@ -144,6 +148,8 @@ impl Connection {
             ids: Ids::new(config.numbered),
             up: 0,
             queue: Queue::new(config.outbox.clone()),
+            #[cfg(any(test, feature = "duplex"))]
+            question: None,
             full_until: 0,
             behind: false,
             stalls: 0,
@@ -366,6 +372,18 @@ impl Connection {
     pub(crate) fn pause(&self, quiet: bool, draw: u32) -> u64 {
         let backoff = &self.config.backoff;
         if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 4, draw) }
+    }
+
+    /// The next send is this request, if it is one.
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) fn asks(&mut self, question: Option<requests::Question>) {
+        self.question = question;
+    }
+
+    /// A message came with an id that stands for this: what it is.
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) fn replied(&mut self, key: u64) -> requests::Reply {
+        self.queue.replied(key, &mut self.actions)
     }
 
     /// Of the tick that comes next: the socket has not handed over yet all that it was given.

@@ -14,6 +14,8 @@
 //! They go out in their order, those with priority first. What is in flight keeps its place in it, so that it stands
 //! where it stood when the connection is lost.
 
+#[cfg(any(test, feature = "duplex"))]
+use super::requests::{Late, Question, Reply};
 use super::{
     config::{Outbox, Overflow},
     io::Action,
@@ -56,6 +58,9 @@ pub(crate) enum Awaits {
     Pong,
     /// The server's word. Without it the message is sent again.
     Ack,
+    /// The reply, however long the message lives.
+    #[cfg(any(test, feature = "duplex"))]
+    Reply(Question),
 }
 
 impl Parcel {
@@ -76,20 +81,31 @@ impl Parcel {
         }
     }
 
-    fn timed(&mut self, due: u64) {
+    fn clock(&mut self, due: u64) {
         (self.due, self.called) = (due, false);
     }
 
     /// On this connection, or in this time, it will not be settled any more.
     fn lost(&mut self, attempts: u64) -> Option<Sent> {
-        self.timed(u64::MAX);
+        self.clock(u64::MAX);
         let again = self.awaits == Awaits::Ack && u64::from(self.tries) < attempts;
+        #[cfg(any(test, feature = "duplex"))]
+        let again = again || self.question().is_some_and(|question| question.again);
         (core::mem::take(&mut self.flying) && !again).then_some(Sent::Unknown)
     }
 
-    /// The window is for those that something has to come back for.
+    /// The window is for those that something has to come back for, and in time.
     fn may_fly(&self, room: bool) -> bool {
-        room || self.priority || self.awaits == Awaits::Nothing
+        room || self.priority || !self.timed()
+    }
+
+    fn timed(&self) -> bool {
+        matches!(self.awaits, Awaits::Pong | Awaits::Ack)
+    }
+
+    #[cfg(any(test, feature = "duplex"))]
+    fn question(&self) -> Option<Question> {
+        if let Awaits::Reply(question) = self.awaits { Some(question) } else { None }
     }
 
     /// When it may have been received, but nobody knows.
@@ -148,6 +164,11 @@ pub(crate) struct Queue {
     /// On this connection.
     pings: u32,
     pongs: u32,
+    /// Of those that are in flight the requests, which the window does not count.
+    #[cfg(any(test, feature = "duplex"))]
+    asked: usize,
+    #[cfg(any(test, feature = "duplex"))]
+    late: Late,
 }
 
 /// Where it is told of each parcel that is done with.
@@ -159,7 +180,19 @@ fn settle(done: &mut Done, id: u32, sent: Sent) {
 
 impl Queue {
     pub(crate) fn new(limits: Outbox) -> Self {
-        Self { limits, parcels: Vec::new(), flying: 0, bytes: 0, soonest: u64::MAX, pings: 0, pongs: 0 }
+        Self {
+            limits,
+            parcels: Vec::new(),
+            flying: 0,
+            bytes: 0,
+            soonest: u64::MAX,
+            pings: 0,
+            pongs: 0,
+            #[cfg(any(test, feature = "duplex"))]
+            asked: 0,
+            #[cfg(any(test, feature = "duplex"))]
+            late: Late::default(),
+        }
     }
 
     /// How many wait.
@@ -194,7 +227,10 @@ impl Queue {
     }
 
     fn room(&self) -> bool {
-        (self.flying as u64) < self.limits.max_in_flight
+        let flying = self.flying;
+        #[cfg(any(test, feature = "duplex"))]
+        let flying = flying - self.asked;
+        (flying as u64) < self.limits.max_in_flight
     }
 
     /// Queues the parcel within the limits; what gives way is done with, it may be the parcel itself.
@@ -247,7 +283,7 @@ impl Queue {
             let found = parcel.id == id;
             parcel.flying &= !found;
             if found {
-                parcel.timed(u64::MAX);
+                parcel.clock(u64::MAX);
             }
             parcel.tries = parcel.tries.saturating_sub(u32::from(found));
             (found && parcel.volatile).then_some(Sent::Dropped(Dropped::Volatile))
@@ -257,19 +293,20 @@ impl Queue {
 
     /// It took it. That is all, if nothing has to come back.
     pub(crate) fn sent(&mut self, now: u64, id: u32, done: &mut Done) {
-        self.out(now, id, Awaits::Nothing, done);
+        self.out(now, id, false, done);
     }
 
-    /// Done with, if it awaits no more than this; else its time begins.
+    /// Done with, if it awaits no more; else its time begins. `read`: the server has it.
     #[inline(never)]
-    fn out(&mut self, now: u64, id: u32, most: Awaits, done: &mut Done) {
+    fn out(&mut self, now: u64, id: u32, read: bool, done: &mut Done) {
         let due = now.later(self.limits.ack_timeout);
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id;
-            if found && parcel.flying {
-                parcel.timed(due);
+            if found && parcel.flying && parcel.timed() {
+                parcel.clock(due);
             }
-            (found && parcel.awaits as u8 <= most as u8).then_some(Sent::Sent)
+            let done = parcel.awaits == Awaits::Nothing || read && parcel.awaits == Awaits::Pong;
+            (found && done).then_some(Sent::Sent)
         };
         self.settle(&fate, done);
     }
@@ -281,12 +318,43 @@ impl Queue {
 
     /// The server says that it has it, or that it will not. It may be on its way a second time already, or wait for that.
     pub(crate) fn answered(&mut self, id: u32, sent: Sent, done: &mut Done) {
-        self.settle(&|parcel| (parcel.id == id && parcel.tries > 0).then_some(sent), done);
+        let fate = |parcel: &mut Parcel| {
+            let found = parcel.id == id && parcel.tries > 0;
+            // An ack is no reply.
+            #[cfg(any(test, feature = "duplex"))]
+            let found = found && !(sent == Sent::Acked && parcel.question().is_some());
+            found.then_some(sent)
+        };
+        self.settle(&fate, done);
+    }
+
+    /// A message with the id of a request. What was never sent has no reply.
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) fn replied(&mut self, key: u64, done: &mut Done) -> Reply {
+        let asked = |parcel: &Parcel| {
+            parcel.tries > 0 && parcel.question().is_some_and(|question| question.key == key)
+        };
+        if let Some(id) = self.parcels.iter().find(|parcel| asked(parcel)).map(|parcel| parcel.id) {
+            self.end(id, Sent::Sent, done);
+            return Reply::Awaited;
+        }
+        if self.late.takes(key) { Reply::Late } else { Reply::None }
+    }
+
+    /// Of those that are in flight, how many the window counts.
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(crate) fn in_window(&self) -> usize {
+        self.flying - self.asked
+    }
+
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(crate) fn late(&self) -> usize {
+        self.late.len()
     }
 
     /// The request that carried it was answered: the server has it, and an ack is its own word.
     pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut Done) {
-        self.out(now, id, Awaits::Pong, done);
+        self.out(now, id, true, done);
     }
 
     /// The app gives it up.
@@ -339,6 +407,10 @@ impl Queue {
         }
         let Outbox { max_attempts, ack_timeout, .. } = self.limits;
         let fate = |parcel: &mut Parcel| {
+            #[cfg(any(test, feature = "duplex"))]
+            if parcel.expires <= now && parcel.question().is_some() {
+                return Some(Sent::Dropped(Dropped::Expired));
+            }
             if parcel.expires <= now {
                 return Some(parcel.undone(Dropped::Expired));
             }
@@ -366,6 +438,10 @@ impl Queue {
         self.parcels.retain_mut(|parcel| match fate(parcel) {
             Some(sent) => {
                 settle(done, parcel.id, sent);
+                #[cfg(any(test, feature = "duplex"))]
+                if let Some(question) = parcel.question() {
+                    self.late.add(question, parcel.tries - u32::from(sent == Sent::Sent));
+                }
                 false
             }
             None => true,
@@ -376,6 +452,11 @@ impl Queue {
     #[inline(never)]
     fn weigh(&mut self) {
         (self.flying, self.bytes, self.soonest) = (0, 0, u64::MAX);
+        #[cfg(any(test, feature = "duplex"))]
+        {
+            self.asked =
+                self.parcels.iter().filter(|parcel| parcel.flying && parcel.question().is_some()).count();
+        }
         for parcel in &self.parcels {
             self.soonest = self.soonest.min(parcel.expires).min(parcel.due);
             if parcel.flying {

@@ -1,5 +1,7 @@
 //! What the app sends: into the outbox, onto the wire, back from it.
 
+#[cfg(any(test, feature = "duplex"))]
+use super::outbox::Awaits;
 use super::{
     Connection,
     io::{Action, Moment},
@@ -18,6 +20,10 @@ impl Connection {
             return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
         }
         parcel.expires = now.later(parcel.expires);
+        #[cfg(any(test, feature = "duplex"))]
+        if let Some(question) = self.question.take() {
+            parcel.awaits = Awaits::Reply(question);
+        }
         if self.sendable() && self.queue.idle(&parcel) {
             self.queue.put(parcel);
         } else if parcel.volatile {

@@ -142,6 +142,21 @@ async fn an_ack_settles_its_send_and_does_not_reach_the_app() {
 }
 
 #[wasm_bindgen_test]
+async fn a_server_can_refuse_a_message_and_one_without_its_ack_is_given_up() {
+    let server = Server::start().await;
+    let wire = web_socket(&server.ws("/echo"))
+        .outbox(Outbox::new().with_ack_timeout(50).with_max_attempts(2))
+        .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned))
+        .refused(|message| message.text()?.strip_prefix("no ").map(str::to_owned))
+        .live();
+    let send = |text, id| wire.handle().send_with(text, &SendOptions::new().with_ack(id)).unwrap();
+    let [refused, silent, acked] = [send("no 1", "1"), send("2", "2"), send("ack 3", "3")];
+    assert_eq!(within("the refusal", refused).await, Sent::Dropped(Dropped::Refused));
+    assert_eq!(within("the end of its attempts", silent).await, Sent::Unknown);
+    assert_eq!(within("the ack", acked).await, Sent::Acked);
+}
+
+#[wasm_bindgen_test]
 async fn a_pong_confirms_a_send() {
     let server = Server::start().await;
     let wire = web_socket(&server.ws("/echo")).heartbeat(Heartbeat::new()).live();

@@ -24,6 +24,8 @@ mod outbox_model;
 mod page;
 mod posts;
 mod random;
+mod requests;
+mod requests_model;
 mod rollover;
 mod seam;
 mod seam_models;

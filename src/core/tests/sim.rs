@@ -382,7 +382,7 @@ impl Sim {
         assert_eq!(self.link, linked.then_some(core.attempt()), "the transport in {:?}", core.phase);
         let limits = &core.config.outbox;
         // What a request carries is in flight, whatever it waits for.
-        let over = core.queue().flying() as u64 > limits.max_in_flight && !core.posts();
+        let over = core.queue().in_window() as u64 > limits.max_in_flight && !core.posts();
         assert!(!over || self.urgent, "more in flight than may be");
         let shown = match core.phase {
             Phase::Idle | Phase::Resolving { .. } | Phase::Opening { .. } => State::Connecting,
