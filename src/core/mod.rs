@@ -18,7 +18,7 @@ mod cursor_probe;
 mod decide;
 mod endpoints;
 mod page;
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod requests;
 mod rollover;
 mod sending;
@@ -94,7 +94,7 @@ pub(crate) struct Connection {
     /// How long the cursor was that this attempt sent up.
     up: u32,
     queue: Queue,
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     question: Option<requests::Question>,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
@@ -148,7 +148,7 @@ impl Connection {
             ids: Ids::new(config.numbered),
             up: 0,
             queue: Queue::new(config.outbox.clone()),
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             question: None,
             full_until: 0,
             behind: false,
@@ -375,13 +375,13 @@ impl Connection {
     }
 
     /// The next send is this request, if it is one.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn asks(&mut self, question: Option<requests::Question>) {
         self.question = question;
     }
 
     /// A message came with an id that stands for this: what it is.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn replied(&mut self, key: u64) -> requests::Reply {
         self.queue.replied(key, &mut self.actions)
     }

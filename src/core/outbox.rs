@@ -14,7 +14,7 @@
 //! They go out in their order, those with priority first. What is in flight keeps its place in it, so that it stands
 //! where it stood when the connection is lost.
 
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::requests::{Late, Question, Reply};
 use super::{
     config::{Outbox, Overflow},
@@ -59,7 +59,7 @@ pub(crate) enum Awaits {
     /// The server's word. Without it the message is sent again.
     Ack,
     /// The reply, however long the message lives.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Reply(Question),
 }
 
@@ -89,7 +89,7 @@ impl Parcel {
     fn lost(&mut self, attempts: u64) -> Option<Sent> {
         self.clock(u64::MAX);
         let again = self.awaits == Awaits::Ack && u64::from(self.tries) < attempts;
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let again = again || self.question().is_some_and(|question| question.again);
         (core::mem::take(&mut self.flying) && !again).then_some(Sent::Unknown)
     }
@@ -103,7 +103,7 @@ impl Parcel {
         matches!(self.awaits, Awaits::Pong | Awaits::Ack)
     }
 
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     fn question(&self) -> Option<Question> {
         if let Awaits::Reply(question) = self.awaits { Some(question) } else { None }
     }
@@ -165,9 +165,9 @@ pub(crate) struct Queue {
     pings: u32,
     pongs: u32,
     /// Of those that are in flight the requests, which the window does not count.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     asked: usize,
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     late: Late,
 }
 
@@ -188,9 +188,9 @@ impl Queue {
             soonest: u64::MAX,
             pings: 0,
             pongs: 0,
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             asked: 0,
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             late: Late::default(),
         }
     }
@@ -228,7 +228,7 @@ impl Queue {
 
     fn room(&self) -> bool {
         let flying = self.flying;
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let flying = flying - self.asked;
         (flying as u64) < self.limits.max_in_flight
     }
@@ -321,7 +321,7 @@ impl Queue {
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id && parcel.tries > 0;
             // An ack is no reply.
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             let found = found && !(sent == Sent::Acked && parcel.question().is_some());
             found.then_some(sent)
         };
@@ -329,7 +329,7 @@ impl Queue {
     }
 
     /// A message with the id of a request. What was never sent has no reply.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn replied(&mut self, key: u64, done: &mut Done) -> Reply {
         let asked = |parcel: &Parcel| {
             parcel.tries > 0 && parcel.question().is_some_and(|question| question.key == key)
@@ -407,7 +407,7 @@ impl Queue {
         }
         let Outbox { max_attempts, ack_timeout, .. } = self.limits;
         let fate = |parcel: &mut Parcel| {
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             if parcel.expires <= now && parcel.question().is_some() {
                 return Some(Sent::Dropped(Dropped::Expired));
             }
@@ -438,7 +438,7 @@ impl Queue {
         self.parcels.retain_mut(|parcel| match fate(parcel) {
             Some(sent) => {
                 settle(done, parcel.id, sent);
-                #[cfg(any(test, feature = "duplex"))]
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 if let Some(question) = parcel.question() {
                     self.late.add(question, parcel.tries - u32::from(sent == Sent::Sent));
                 }
@@ -452,7 +452,7 @@ impl Queue {
     #[inline(never)]
     fn weigh(&mut self) {
         (self.flying, self.bytes, self.soonest) = (0, 0, u64::MAX);
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         {
             self.asked =
                 self.parcels.iter().filter(|parcel| parcel.flying && parcel.question().is_some()).count();

@@ -1,6 +1,6 @@
 //! What the app sends: into the outbox, onto the wire, back from it.
 
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::outbox::Awaits;
 use super::{
     Connection,
@@ -20,7 +20,7 @@ impl Connection {
             return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
         }
         parcel.expires = now.later(parcel.expires);
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         if let Some(question) = self.question.take() {
             parcel.awaits = Awaits::Reply(question);
         }
