@@ -7,6 +7,7 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 
 use super::{
     live::close_left_over,
@@ -62,9 +63,7 @@ impl Server {
 
     /// Answers when the fault is in force.
     pub(crate) async fn fault(&self, path: &str) {
-        let post = js_sys::Object::new();
-        js_sys::Reflect::set(&post, &"method".into(), &"POST".into()).unwrap();
-        request(&format!("{}{path}", self.page), &post).await;
+        request(&format!("{}{path}", self.page), &post()).await;
     }
 
     /// The connections that the server has.
@@ -85,10 +84,21 @@ impl Server {
 
     /// A server that plays `attempts` (JSON): for each connection a list of steps, the last one for all
     /// that follow. Firefox says that an EventSource is open when its first byte has come, so an attempt
-    /// that is to open sends one; and what a reset follows at once may never arrive, so there is a wait.
+    /// that is to open sends one; and with a reset what the page has not read yet is lost, so one that follows a wait
+    /// comes when the page has had its turn.
     pub(crate) fn script(&self, kind: &str, attempts: &str) -> Script {
+        thread_local!(static LISTENS: Cell<bool> = const { Cell::new(false) });
         let key = unique();
-        let steps = js_sys::encode_uri_component(attempts);
+        let attempts = attempts.replace(r#"],["reset"]"#, r#"],["heard"],["reset"]"#);
+        if attempts.contains("heard") && !LISTENS.replace(true) {
+            let (app, page) = (self.app.clone(), self.page.clone());
+            spawn_local(async move {
+                // A test has ended the node: after a round trip to the process that stays it is tried again. Or the page goes.
+                while hear(&app, &page).await.is_ok() || ask(&format!("{page}/config.json")).await.is_ok() {}
+                LISTENS.set(false);
+            });
+        }
+        let steps = js_sys::encode_uri_component(&attempts);
         let path = format!("/script/{kind}?s={steps}&key={key}");
         Script {
             url: if kind == "ws" { self.ws(&path) } else { self.sse(&path) },
@@ -131,11 +141,39 @@ impl Script {
     }
 }
 
+/// Tells the server, as soon as a script waits for it, that what it had sent before has come.
+async fn hear(app: &str, page: &str) -> Result<(), JsValue> {
+    let held = ask(&format!("{app}/script/held?prefix={}", prefix())).await?;
+    // A round trip to the node, and one to the proxy's process: what was under way before has come by then.
+    ask(&format!("{app}/script/log?key=none")).await?;
+    ask(&format!("{page}/config.json")).await?;
+    for key in js_sys::Array::from(&held) {
+        fetch(&format!("{app}/script/heard?key={}", key.as_string().unwrap_or_default()), &post()).await?;
+    }
+    Ok(())
+}
+
+async fn ask(url: &str) -> Result<JsValue, JsValue> {
+    fetch(url, &JsValue::UNDEFINED).await?.json().await
+}
+
+fn post() -> JsValue {
+    let post = js_sys::Object::new();
+    js_sys::Reflect::set(&post, &"method".into(), &"POST".into()).unwrap();
+    post.into()
+}
+
+/// What the names of this page begin with.
+fn prefix() -> String {
+    thread_local!(static BEGAN: f64 = js_sys::Date::now());
+    format!("k{}-", BEGAN.with(|&began| began))
+}
+
 /// A name that no other test uses.
 pub(crate) fn unique() -> String {
     thread_local!(static NEXT: Cell<u32> = const { Cell::new(0) });
     NEXT.set(NEXT.get() + 1);
-    format!("k{}-{}", js_sys::Date::now(), NEXT.get())
+    format!("{}{}", prefix(), NEXT.get())
 }
 
 async fn get<T: DeserializeOwned>(url: &str) -> T {
