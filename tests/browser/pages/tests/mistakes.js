@@ -311,7 +311,7 @@ test("a failure has its own cause, or none: never that of the one before it", as
       if (calls === 4) return new Promise(() => {});
       return script("sse", [[["status", 503]]]).url;
     },
-    { openTimeout: 400, transport: "fetch" },
+    { openTimeout: 1_500, transport: "fetch" },
   );
   const seen = watch(made);
   await waitFor(() => seen.retries.length >= 5, "five failures", 30_000);
