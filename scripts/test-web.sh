@@ -65,6 +65,8 @@ page=${line##* }
 export EVERWIRE_TEST_PAGE=${page%/}
 
 export CARGO_TARGET_DIR=$PWD/target/wasm
+# Optimized code of the same tests has lifetime::a_window_that_others_see_into fail in WebKit, in a run of all only. Why is not known.
+export CARGO_PROFILE_DEV_OPT_LEVEL=0
 export WASM_BINDGEN_TEST_WEBDRIVER_JSON=$work/webdriver.json
 export WASM_BINDGEN_TEST_TIMEOUT=300          # s; a test that hangs ends itself after 15
 export WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60    # s; the default 5 are short on a busy machine
