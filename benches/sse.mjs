@@ -27,7 +27,7 @@ for (const name of ["parse", "stream"]) {
     entryPoints: [join(root, `benches/pages/sse/${name}.js`)],
     alias: {
       everwire: join(everwire, "node_modules/everwire"),
-      "#wasm": join(root, "target/npm/wasm.js"),
+      "#wasm": join(root, "target/npm"),
     },
     bundle: true,
     minify: true,

@@ -10,13 +10,19 @@ import { addRate } from "./rate.js";
 import { Requests } from "./requests.js";
 import { addSubscriptions } from "./subscriptions.js";
 import { addUplink, noting, readUplink } from "./uplink.js";
-import { instance } from "./wasm.js";
+import { instance, offer } from "./wasm.js";
+import { wasm } from "#wasm/duplex.js";
 
 export { EverwireError, Failure } from "./errors.js";
 export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
-export { version } from "./index.js";
 export { RequestError } from "./requests.js";
 export { SubscriptionError } from "./subscriptions.js";
+
+/** Set by the build from Cargo.toml. */
+export const version = EVERWIRE_VERSION;
+
+// The page has one instance, whichever entry it is for.
+offer(wasm);
 
 const TOO_MANY = 429;
 /** How long a client with long polls stays away from the best way, in ms, if the caller does not say. */
@@ -55,7 +61,7 @@ class Duplex extends Client {
   #persist;
 
   constructor(endpoints, settings, requests, subscriptions, persist) {
-    super(endpoints, settings, instance());
+    super(endpoints, settings, instance(wasm));
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     subscriptions.attend(this);

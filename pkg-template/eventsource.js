@@ -4,6 +4,7 @@ import { Client } from "./client.js";
 import { enlist, resolve, standardize, tell } from "./interface.js";
 import { PLAINLY, readOptions } from "./options.js";
 import { instance } from "./wasm.js";
+import { wasm } from "#wasm/everwire.js";
 
 const CONNECTING = 0,
   OPEN = 1,
@@ -149,7 +150,7 @@ export class EventSource extends EventTarget {
       shouldReconnect: ({ status }) => (found.futile || (status && standard) ? false : undefined),
       [PLAINLY]: true,
     };
-    const client = (this.#client = new Client([target], readOptions(options, [target]), instance()));
+    const client = (this.#client = new Client([target], readOptions(options, [target]), instance(wasm)));
     const failed = (error) =>
       this.#fail(error ? { code: error.status || found.status, message: words(error), error } : {});
     client.addEventListener("open", () => {

@@ -1,6 +1,7 @@
 import { Client } from "./client.js";
 import { readOptions } from "./options.js";
 import { instance } from "./wasm.js";
+import { wasm } from "#wasm/everwire.js";
 
 export { EverwireError, Failure } from "./errors.js";
 export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
@@ -10,5 +11,5 @@ export const version = EVERWIRE_VERSION;
 
 export function connect(endpoint, options = {}) {
   const endpoints = [].concat(endpoint);
-  return new Client(endpoints, readOptions(options, endpoints), instance());
+  return new Client(endpoints, readOptions(options, endpoints), instance(wasm));
 }

@@ -2,7 +2,6 @@
 // `internal`, and the next connect gets a fresh one.
 import { report } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
-import { mark, pivot, size, text, unused } from "#wasm";
 
 // Kinds of a client's call, as src/bindings/mod.rs reads them.
 const NEW = 30,
@@ -10,10 +9,15 @@ const NEW = 30,
 /** An instance with so many bytes of memory is let go of when its last client is. */
 const LARGE = 2 ** 22;
 
-let module;
 let current;
+let larger;
 
-function compile() {
+/** `everwire/duplex` brings a build of its own, which can serve the page's other clients, too. */
+export function offer(wasm) {
+  larger = wasm;
+}
+
+function compile([size, pivot, mark, unused, text]) {
   if (typeof WebAssembly !== "object") {
     throw new EverwireError("wasm-unavailable", "WebAssembly is missing, or off in a lockdown mode");
   }
@@ -28,19 +32,21 @@ function compile() {
   return new WebAssembly.Module(bytes);
 }
 
-/** The page's instance: `{ add, memory }`. */
-export function instance() {
-  if (current) return current;
+/** The page's instance: `{ add, memory }`, of this build, or of a larger one that the page has. */
+export function instance(wasm) {
+  wasm = larger ?? wasm;
+  if (current?.wasm === wasm) return current;
   /** The clients, by the numbers that the wasm knows them by: what it calls, and what ends them if it traps. */
   const clients = [];
   /** @type {any} */
-  const made = {};
+  const made = { wasm };
   let dead;
   try {
-    module ??= compile();
+    // Beside what it was made of: see build.d.ts.
+    wasm[5] ??= compile(wasm);
     // WebKit asks the page's policy only here.
     const { memory, call } = /** @type {any} */ (
-      new WebAssembly.Instance(module, {
+      new WebAssembly.Instance(wasm[5], {
         i: {
           h: (client, kind, a, b, c) => clients[client].kinds[kind](a, b, c),
           m: () => performance.now(),

@@ -7,6 +7,7 @@ import { EverwireError } from "./errors.js";
 import { closeEvent, enlist, later, resolve, standardize, tell } from "./interface.js";
 import { PLAINLY, readForm, readOptions, wrongProtocols } from "./options.js";
 import { instance } from "./wasm.js";
+import { wasm } from "#wasm/everwire.js";
 
 const CONNECTING = 0,
   OPEN = 1,
@@ -178,7 +179,7 @@ export class WebSocket extends EventTarget {
       send: () => 1,
     });
     platformClass();
-    instance();
+    instance(wasm);
     // Made here and now, as the browser's own: what that throws (mixed content, in some browsers) this constructor throws.
     let first;
     let now = true;
@@ -273,7 +274,7 @@ export class WebSocket extends EventTarget {
     // The name and the password are the browser's affair: it gets the whole address.
     const address = new URL(this.#url);
     address.username = address.password = "";
-    const client = (this.#client = new Client([address.href], this.#settings, instance()));
+    const client = (this.#client = new Client([address.href], this.#settings, instance(wasm)));
     client.addEventListener("open", () => {
       this.#state = OPEN;
       this.#hasOpened = true;

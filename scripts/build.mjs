@@ -1,5 +1,5 @@
 // Builds the npm package: src -> wasm -> text -> pkg. Called by `make pack`.
-// Leaves what is measured by itself in target/npm: everwire.wasm, facade.js.
+// Leaves what is measured by itself in target/npm: everwire.wasm, duplex.wasm, facade.js.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { brotliCompressSync } from "node:zlib";
@@ -16,51 +16,9 @@ const toolchain = process.env.EVERWIRE_TOOLCHAIN ? [`+${process.env.EVERWIRE_TOO
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 
-// 1. Rust to wasm. 32 KiB of stack instead of 1 MiB: no recursion here, and each page pays for it.
-execFileSync(
-  "cargo",
-  [
-    ...toolchain,
-    "rustc",
-    "--quiet",
-    "--locked",
-    "--package",
-    "everwire",
-    "--lib",
-    "--crate-type",
-    "cdylib",
-    "--target",
-    "wasm32-unknown-unknown",
-    "--profile",
-    "npm",
-    "--no-default-features",
-    "--features",
-    "npm",
-  ],
-  {
-    stdio: "inherit",
-    env: {
-      ...process.env,
-      CARGO_TARGET_DIR: "target/wasm",
-      // What is inlined is there twice: less of it than opt-level "s" has by itself. And two passes that make more
-      // code of what there is: for loops, and for what was computed before. Found by trying: 0.3 kB and 0.15 kB.
-      RUSTFLAGS:
-        "-Clink-arg=-zstack-size=32768 -Ctarget-feature=+simd128 -Cllvm-args=-inline-threshold=5 -Cllvm-args=-disable-lsr -Cllvm-args=-enable-pre=false -Cllvm-args=-enable-load-pre=false",
-    },
-  },
-);
-
-// 2. Smaller: a panic still traps, only its text is lost.
-const bytes = withoutNames(shrink(readFileSync("target/wasm/wasm32-unknown-unknown/npm/everwire.wasm")));
-writeFileSync(`${out}/everwire.wasm`, bytes);
-
-// 3. The wasm as text: one character per byte costs a fifth less than base64 after compression. ASCII only, so that no
-// page's or server's charset can garble it, and no bundler needs four characters for one.
-const best = asText(bytes);
-writeFileSync(
-  `${out}/wasm.js`,
-  `export const size = ${bytes.length}, pivot = ${best.pivot}, mark = ${best.mark}, unused = ${best.unused};\nexport const text = \`${best.text}\`;\n`,
-);
+// 1 to 3. Two builds: `everwire/duplex` has all that the main entry has, whose visitors need not pay for the rest.
+makeWasm("everwire", "npm");
+makeWasm("duplex", "npm,duplex");
 
 // 4. The facade around it.
 // Names between our own objects, which no platform, no user's object and no option has: shortened here, as no bundler may.
@@ -89,7 +47,7 @@ const facade = (options) =>
 // The main entry's short names hold for all: what another entry uses must not cost it bytes.
 const { mangleCache } = await facade({
   entryPoints: ["pkg-template/index.js"],
-  external: ["#wasm"],
+  external: ["#wasm/*"],
   outfile: `${out}/facade.js`,
   mangleCache: {},
 });
@@ -105,7 +63,7 @@ await facade({
   chunkNames: "shared-[hash]",
   sourcemap: "external",
   mangleCache,
-  alias: { "#wasm": `./${out}/wasm.js` },
+  alias: { "#wasm": `./${out}` },
 });
 // What terser finds and most bundlers' minifiers do not, 0.2 kB of it; names stay, for whoever looks into it.
 // Functions not inlined, and all of them first: 0.07 kB more, as brotli then finds more that is alike.
@@ -148,8 +106,54 @@ writeFileSync(
 );
 addressNpm("pkg", { ...manifest, version }, packedReadme(), readAddress());
 
-// A module that an engine refuses must not be packed.
-new WebAssembly.Module(bytes);
+/** Builds the crate with these features: NAME.wasm, and NAME.js with the same as text. */
+function makeWasm(name, features) {
+  // 1. Rust to wasm. 32 KiB of stack instead of 1 MiB: no recursion here, and each page pays for it.
+  execFileSync(
+    "cargo",
+    [
+      ...toolchain,
+      "rustc",
+      "--quiet",
+      "--locked",
+      "--package",
+      "everwire",
+      "--lib",
+      "--crate-type",
+      "cdylib",
+      "--target",
+      "wasm32-unknown-unknown",
+      "--profile",
+      "npm",
+      "--no-default-features",
+      "--features",
+      features,
+    ],
+    {
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        CARGO_TARGET_DIR: "target/wasm",
+        // What is inlined is there twice: less of it than opt-level "s" has by itself. And two passes that make more
+        // code of what there is: for loops, and for what was computed before. Found by trying: 0.3 kB and 0.15 kB.
+        RUSTFLAGS:
+          "-Clink-arg=-zstack-size=32768 -Ctarget-feature=+simd128 -Cllvm-args=-inline-threshold=5 -Cllvm-args=-disable-lsr -Cllvm-args=-enable-pre=false -Cllvm-args=-enable-load-pre=false",
+      },
+    },
+  );
+  // 2. Smaller: a panic still traps, only its text is lost.
+  const bytes = withoutNames(shrink(readFileSync("target/wasm/wasm32-unknown-unknown/npm/everwire.wasm")));
+  // A module that an engine refuses must not be packed.
+  new WebAssembly.Module(bytes);
+  writeFileSync(`${out}/${name}.wasm`, bytes);
+  // 3. The wasm as text: one character per byte costs a fifth less than base64 after compression. ASCII only, so that no
+  // page's or server's charset can garble it, and no bundler needs four characters for one.
+  const { pivot, mark, unused, text } = asText(bytes);
+  writeFileSync(
+    `${out}/${name}.js`,
+    `export const wasm = [${bytes.length}, ${pivot}, ${mark}, ${unused}, \`${text}\`];\n`,
+  );
+}
 
 function installed(name) {
   return JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8")).version;

