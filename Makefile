@@ -58,7 +58,6 @@ lint: setup-build
 test-native: setup-build
 	@. scripts/env.sh && cargo test --locked --workspace
 	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
-	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib seam_traces -- --ignored --nocapture | node tests/seam/compare.mjs
 	@node --test --test-reporter=spec tests/seam/*.test.mjs
 
 # The Rust API, with wasm-pack test, in the three engines.

@@ -45,6 +45,8 @@ const RESULTS = [
   "aborted",
   "volatile",
 ];
+/** Why a send was dropped, as src/core/outbox.rs counts. */
+export const DROPPED = RESULTS.slice(3);
 const UNKNOWN = 2,
   DROPPED_CLOSED = 5,
   DROPPED_ABORTED = 9;

@@ -54,10 +54,18 @@ export interface SubscriptionsOptions {
   refused?: Read<string | number>;
   /** So by which it says that something of the topic is missing. Default `"gap"`. */
   gap?: Read<string | number>;
-  /** How long to wait for the confirmation of a join that was sent, in ms. Default 10 000; 1 to 2^31-1. */
+  /**
+   * How long to wait for the confirmation of a join that was sent, in ms. Then it is sent again, `outbox.maxAttempts` times at most on one
+   * connection. Default 10 000; 1 to 2^31-1.
+   */
   timeout?: number;
   /** The server confirms. Default true; false: joined as soon as the join is sent. */
   confirm?: boolean;
+  /**
+   * For a server that takes several joins in one message: gives the message, or a promise of it, for all topics that have no `join` of
+   * their own. Default: one message for each.
+   */
+  joinAll?: (places: TopicPlace[]) => unknown;
 }
 
 /** What has no ack yet is kept, and sent by the next page with the same `key`, or by another tab when this one is gone. */
@@ -71,7 +79,7 @@ export interface PersistOptions {
 }
 
 export interface RateOptions {
-  /** How many messages may be sent in any `per`: 1 to 100 000. Pings, the handshake, `resume.frame` and the joins of a new connection do not count. */
+  /** How many messages may be sent in any `per`: 1 to 100 000. The handshake and `resume.frame` do not count; joins and leaves of topics do. */
   messages: number;
   /** In ms; 10 to 2^31-1. */
   per: number;
@@ -185,7 +193,9 @@ export interface TopicPlace {
 }
 
 export interface SubscribeOptions {
-  /** Gives the message that joins. Default `{ type: "join", topic, lastEventId }`, without an id while there is none. */
+  /**
+   * Gives the message that joins, or a promise of it. Default `{ type: "join", topic, lastEventId }`, without an id while there is none.
+   */
   join?: (place: TopicPlace) => unknown;
   /** Gives the message that leaves; false: there is none. Default `{ type: "leave", topic }`. */
   leave?: false | ((place: TopicPlace) => unknown);

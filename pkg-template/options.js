@@ -70,6 +70,9 @@ const KINDS = {
   "something with getItem and setItem": (value) => isFunction(value?.getItem) && isFunction(value.setItem),
 };
 
+/** From this place on stand the numbers of `everwire/duplex`. */
+export const DUPLEX = 32;
+
 /** The options by where they stand. What ends with `!` has to answer at once, if it is a function. First the numbers that src/bindings/options.rs reads, in its order. */
 const FORMS = {
   "": `

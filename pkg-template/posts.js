@@ -90,8 +90,7 @@ export class Posts {
   #attempt;
   #uplink;
   #url;
-  /** What goes before the outbox, and what the next request carries of it: `{ id, body, raw, length }`. */
-  #said = [];
+  /** What the next request carries: `{ id, body, raw, length }`. */
   #batch = [];
   #bytes = 0;
   /** What is out. */
@@ -124,7 +123,7 @@ export class Posts {
     const { maxMessages, maxBytes } = this.#uplink,
       [first] = this.#batch,
       bytes = this.#bytes + length;
-    if (this.#gone || (this.#leaving ? alive + bytes > LEAVING : this.#out || this.#said.length)) return false;
+    if (this.#gone || (this.#leaving ? alive + bytes > LEAVING : this.#out)) return false;
     if (!first) return true;
     return (
       !raw && !first.raw && (this.#leaving || (!this.#alone && this.#batch.length < maxMessages && bytes <= maxBytes))
@@ -146,11 +145,6 @@ export class Posts {
     this.#bytes += made.length;
     if (this.#batch.push(made) === 1) this.#soon();
     return CARRIED;
-  }
-
-  /** What goes before the outbox, on a stream that the core does not know of yet. */
-  say(payload) {
-    if (this.#said.push(this.#entry(payload)) === 1) this.#soon();
   }
 
   /** The page goes, and what waits with it, as far as the browser lets it. `persisted`: it may come back. */
@@ -187,33 +181,15 @@ export class Posts {
   /** Whether there was something to send. */
   #flush() {
     if (this.#gone || (this.#out && !this.#leaving)) return false;
-    const batch = this.#said.length ? this.#next() : this.#batch;
+    const batch = this.#batch;
     if (!batch.length) return false;
-    if (batch === this.#batch) {
-      this.#batch = [];
-      this.#bytes = 0;
-    }
+    this.#batch = [];
+    this.#bytes = 0;
     if (this.#leaving) for (const { id } of batch) this.#sent.add(id);
     this.#alone = Math.max(0, this.#alone - batch.length);
     this.#out = batch;
     this.#post(batch);
     return true;
-  }
-
-  /** Of what is to be said first, as much as one request takes. */
-  #next() {
-    const { maxMessages, maxBytes } = this.#uplink,
-      said = this.#said;
-    let count = 1,
-      bytes = said[0].length;
-    if (!said[0].raw && !this.#alone)
-      while (
-        count < Math.min(said.length, maxMessages) &&
-        !said[count].raw &&
-        (bytes += said[count].length) <= maxBytes
-      )
-        count++;
-    return said.splice(0, count);
   }
 
   async #post(batch) {
@@ -338,15 +314,13 @@ export class Posts {
   #answered(batch, { ok, status, headers }, messages) {
     const port = this.#port,
       wait = retryAfter(headers);
-    const said = batch[0].id === undefined;
     if (ok) this.#settle(batch, TAKEN, 0, messages);
     else if (UNFIT.includes(status)) {
       if (batch.length > 1) {
         this.#alone = batch.length;
-        if (said) this.#said.unshift(...batch);
         this.#settle(batch, BACK);
       } else this.#settle(batch, status === TOO_LARGE ? TOO_BIG : REFUSED);
-    } else if (!said && (NOT_NOW.includes(status) || (status === UNAVAILABLE && wait))) {
+    } else if (NOT_NOW.includes(status) || (status === UNAVAILABLE && wait)) {
       this.#uplink.slower(status);
       this.#settle(batch, BACK, Math.max(0, wait - 1) * 1_000 + 1);
     } else {
@@ -357,7 +331,7 @@ export class Posts {
 
   /** `room`: 0 the next one may go, else one more than the ms that the server asks to wait. */
   #settle(batch, verdict, room = 0, messages = []) {
-    for (const { id } of batch) if (id !== undefined && !this.#ended) this.#port.call(POSTED, verdict, id);
+    for (const { id } of batch) if (!this.#ended) this.#port.call(POSTED, verdict, id);
     // These run the app's code, which may close or reconnect.
     for (const data of messages) if (!this.#ended) this.#uplink.heard(this.#port, data);
     if (!this.#flush() && !this.#ended) this.#port.call(ROOM, 0, room);
@@ -366,7 +340,7 @@ export class Posts {
   /** The connection ends by it, as one that cannot send is none. `untold`: the server has certainly acted on nothing. */
   #fail(batch, untold, error, kind, code) {
     const port = this.#port;
-    if (untold) for (const { id } of batch) if (id !== undefined) port.call(POSTED, BACK, id);
+    if (untold) for (const { id } of batch) port.call(POSTED, BACK, id);
     // Of the app's functions, or of what they gave.
     if (kind === LOST && code === PROVIDER) {
       port.running = "uplink or http.headers";

@@ -1,13 +1,30 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, KEY, WITHHELD, fingerprint, Port, reader, report } from "../src/transport/port.js";
+import { asNumber, KEY, WITHHELD, fingerprint, reader, report } from "../src/transport/port.js";
+import { DROPPED } from "./client.js";
+import { byteLength, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
-import { check, readForm } from "./options.js";
-import { Seam } from "./seam.js";
+import { DUPLEX, check, readForm } from "./options.js";
 
-/** A kind of `call`, as src/client/driver.rs reads it. */
-const OPENED = 1;
+/** Kinds of `call`, as src/client/driver.rs reads them. */
+const SUBSCRIBE_TO = 32,
+  AGAIN = 33,
+  JOINING = 34,
+  UNJOINABLE = 35,
+  ANSWERED = 36,
+  HEARD = 37,
+  CHECK = 38,
+  GAP_TOLD = 39,
+  LEAVE = 40,
+  LEAVING = 41,
+  NEXT = 42;
+/** What it says of a topic, as src/bindings/mod.rs does. */
+const LOST = 0,
+  JOINED = 1,
+  LATE = 2,
+  OVER = 3,
+  UNSENT = 5;
 const LIMIT = 10_000;
 
 const SENTENCES = {
@@ -42,7 +59,8 @@ joined=a non-empty string or a function!
 refused=a non-empty string or a function!
 gap=a non-empty string or a function!
 timeout=a number of ms from 1 to 2147483647
-confirm=true or false`;
+confirm=true or false
+joinAll=a function`;
 
 const SUBSCRIBE = `
 join=a function
@@ -73,12 +91,14 @@ function readSubscriptions(given = {}) {
     joined: word("joined"),
     refused: word("refused"),
     gap: word("gap"),
-    timeout: options.timeout ?? 10_000,
-    confirm: options.confirm ?? true,
+    timeout: options.timeout,
+    confirm: options.confirm,
+    joinAll: options.joinAll,
   };
 }
 
 const heard = () => {};
+const place = ({ name, cursor }) => ({ topic: name, lastEventId: cursor });
 const joinOf = ({ topic, lastEventId }) => ({ type: "join", topic, ...(lastEventId && { lastEventId }) });
 const leaveOf = ({ topic }) => ({ type: "leave", topic });
 
@@ -105,14 +125,19 @@ function end(member, error, discard = true, cause) {
   settle(member, error);
 }
 
+/** What a join or a leave is sent by: numbers of their own, above those of the app's. */
+let sends = 2 ** 30;
+
 class Subscriptions {
   #options;
   #wire;
   #port;
-  /** By name: what its handles have in common. */
+  /** By name, and by number: those that have handles, and those that were left, until the core forgets them. */
   #topics = new Map();
-  /** Calls off the leaves of this connection that still wait: on the next one they would undo a join. */
-  #leaves = new AbortController();
+  #numbered = new Map();
+  #count = 0;
+  /** How many have handles. */
+  #held = 0;
 
   constructor(options) {
     this.#options = options;
@@ -120,7 +145,6 @@ class Subscriptions {
 
   attend(wire) {
     this.#wire = wire;
-    wire.addEventListener("statechange", () => wire.state === "open" || this.#lost());
     // As no listener of the app's, without one of which a fatal close is reported.
     EventTarget.prototype.addEventListener.call(wire, "close", (/** @type {any} */ { reason, error }) => {
       // As the client's own loops.
@@ -130,20 +154,33 @@ class Subscriptions {
     });
   }
 
-  /** The port that all goes over, before its first connection. */
-  meet(port) {
-    if (this.#port) return;
+  /** What the wasm calls, by the kinds of src/bindings/mod.rs: the port is the client's. */
+  kinds(port) {
     this.#port = port;
-    const { call } = port;
-    port.call = (kind, attempt, code, high, low) => {
-      if (kind === OPENED) this.#opened(port.successor ?? port);
-      return call(kind, attempt, code, high, low);
-    };
+    return [
+      (number) => {
+        const together = [];
+        do {
+          const topic = this.#numbered.get(number);
+          // By another one's `join`.
+          if (!topic?.members.length) continue;
+          if (this.#options.joinAll && topic.join === joinOf) together.push(topic);
+          else this.#join([topic], topic.join, place(topic));
+        } while ((number = port.call(NEXT) - 1) >= 0);
+        if (together.length) this.#join(together, this.#options.joinAll, together.map(place));
+      },
+      (number, word) => this.#told(this.#numbered.get(number), word),
+      (place, from, to) => {
+        const topic = this.#numbered.get(place >>> 1);
+        const missing = from >= 0 && to < 2 ** 53 ? { from, to } : undefined;
+        const outcome = place & 1 ? "gap" : "unknown";
+        this.#tell({ outcome, after: topic.cursor, before: topic.pending, missing, topic: topic.name });
+      },
+    ];
   }
 
   subscribe(name, given = {}) {
-    const wire = this.#wire,
-      topics = this.#topics;
+    const wire = this.#wire;
     if (!isText(name)) throw invalid("subscribe: the topic must be a non-empty string");
     const {
       join = joinOf,
@@ -152,17 +189,22 @@ class Subscriptions {
       signal,
     } = readForm("subscribe", check("subscribe", given, "an object"), SUBSCRIBE);
     const closed = wire.state === "closed";
-    const known = topics.get(name);
-    if (!known && topics.size >= LIMIT) throw new SubscriptionError("too-many");
-    const topic = known ?? {
-      name,
-      join,
-      leave,
-      members: [],
-      seam: new Seam(from, fingerprint(from || undefined, undefined, false, KEY)),
-      joined: false,
-      again: false,
-    };
+    const known = this.#topics.get(name),
+      held = known?.members.length > 0;
+    if (!held && this.#held >= LIMIT) throw new SubscriptionError("too-many");
+    // A handle of one that is closed is of no topic.
+    const topic = known ?? { name, number: this.#count, members: [], cursor: "" };
+    if (!held)
+      Object.assign(topic, {
+        join,
+        leave,
+        cursor: from,
+        number: topic.number,
+        numbers: false,
+        joined: false,
+
+        withheld: [],
+      });
     const unsubscribe = () => this.#unsubscribe(topic, member);
     const subscriptions = this;
     const listeners = new Listeners({
@@ -176,7 +218,7 @@ class Subscriptions {
       },
       gap: (after, before) => this.#tell({ outcome: "gap", after, before, topic: topic.name }),
     });
-    listeners.lastEventId = topic.seam.cursor;
+    listeners.lastEventId = topic.cursor;
     const member = { listeners, left: false, signal, unsubscribe };
     renew(member);
     if (closed || signal?.aborted) end(member, new SubscriptionError(closed ? "closed" : "left"));
@@ -184,9 +226,18 @@ class Subscriptions {
       signal?.addEventListener("abort", unsubscribe);
       // A list of its own for each change: one that is being gone through stays as it is.
       topic.members = [...topic.members, member];
-      topics.set(name, topic);
-      if (topic.joined || topic.error) settle(member, topic.error);
-      if (!known && wire.state === "open") this.#join(topic);
+      if (topic.joined) settle(member);
+      if (!known) {
+        this.#topics.set(name, topic);
+        this.#numbered.set(this.#count++, topic);
+      }
+      if (held) this.#port.call(AGAIN, topic.number);
+      else {
+        topic.generation = {};
+        this.#held++;
+        const print = fingerprint(from || undefined, undefined, false, KEY);
+        this.#port.call(SUBSCRIBE_TO, topic.number, 0, print / 2 ** 21, print);
+      }
     }
     return {
       topic: name,
@@ -194,7 +245,7 @@ class Subscriptions {
         return member.left ? "left" : topic.joined ? "joined" : "joining";
       },
       get lastEventId() {
-        return listeners.waiting ? listeners.lastEventId : topic.seam.cursor;
+        return listeners.waiting ? listeners.lastEventId : topic.cursor;
       },
       get waiting() {
         return listeners.waiting;
@@ -216,61 +267,74 @@ class Subscriptions {
     };
   }
 
-  /** Whether it is of a topic that has a handle. */
+  /** Whether it is of a topic that has a handle, or had one a moment ago. */
   takes(message) {
     if (!this.#topics.size) return false;
-    const { refused, joined, gap, topic: any } = this.#options;
+    const { refused, joined, gap, topic: any } = this.#options,
+      port = this.#port;
     const find = (read) => {
       const name = read(message);
       return this.#topics.get(typeof name === "number" ? String(name) : name);
     };
-    const inOrder = (topic, tell) =>
-      this.#port.beside(() => {
-        if (this.#topics.get(topic.name) === topic) tell();
+    const inOrder = (topic, tell) => {
+      const { generation } = topic;
+      port.beside(() => {
+        if (topic.members.length && topic.generation === generation) tell();
       });
+    };
     let topic;
     if ((topic = find(refused))) {
-      const error = new SubscriptionError("refused", { reply: message });
-      inOrder(topic, () => this.#end(topic, error, false, error));
-    } else if ((topic = find(joined))) this.#settle(topic);
-    else if ((topic = find(gap))) inOrder(topic, () => topic.seam.gapTold());
-    else if ((topic = find(any))) {
-      const { incoming } = this.#port,
+      if (port.call(ANSWERED, topic.number, 1)) {
+        const error = new SubscriptionError("refused", { reply: message });
+        inOrder(topic, () => this.#end(topic, error, false, error));
+      } else port.suppressed++;
+    } else if ((topic = find(joined))) {
+      if (port.call(ANSWERED, topic.number)) this.#settle(topic);
+      else port.suppressed++;
+    } else if ((topic = find(gap))) {
+      if (port.call(HEARD, topic.number)) inOrder(topic, () => port.call(GAP_TOLD, topic.number));
+      else port.suppressed++;
+    } else if ((topic = find(any))) {
+      const { incoming } = port,
         { id } = this.#options,
-        own = (id && this.#port.idOf(id, message)) ?? "",
+        own = (id && port.idOf(id, message)) ?? "",
         number = this.#number(message);
-      inOrder(topic, () => this.#place(topic, message, incoming, own, number));
+      if (port.call(HEARD, topic.number)) inOrder(topic, () => this.#place(topic, message, incoming, own, number));
+      else port.suppressed++;
     }
     return topic !== undefined;
   }
 
   #place(topic, message, raw, id, number) {
-    const { seam } = topic,
-      { withheld } = seam,
+    const { withheld, generation } = topic,
       port = this.#port;
-    const known = number === undefined || (id && seam.unnumbered) ? id : `#${number}`;
-    const ruling = seam.place(fingerprint(known || undefined, raw, port.transport === "websocket", KEY), number);
-    if (!ruling) {
-      port.suppressed++;
-      // As in the port.
-      if (withheld.length <= WITHHELD) withheld.push([message, raw, id, number]);
-      return;
-    }
-    seam.withheld = [];
-    const { outcome, missing, restarted } = ruling;
-    if (restarted) {
+    // The first number may be of the message that the join named.
+    const known = number === undefined || (id && !topic.numbers) ? id : `#${number}`;
+    topic.pending = id;
+    port.call(HEARD, topic.number);
+    const ruling = port.rule(CHECK, fingerprint(known || undefined, raw, port.transport === "websocket", KEY), number);
+    // By a listener of the gap.
+    if (topic.generation !== generation || !topic.members.length) return;
+    if (ruling) topic.withheld = [];
+    // As in the port.
+    else if (withheld.length <= WITHHELD) withheld.push([message, raw, id, number]);
+    if (ruling & 4) {
       const again = withheld.length > WITHHELD ? [] : withheld;
       port.suppressed -= again.length;
       for (const one of [...again, [message, raw, id, number]])
-        if (this.#topics.get(topic.name) === topic) this.#place(topic, ...one);
+        if (topic.generation === generation && topic.members.length) this.#place(topic, ...one);
       return;
     }
-    if (outcome) this.#tell({ outcome, after: seam.cursor, before: id, missing, topic: topic.name });
-    // By a listener.
-    if (this.#topics.get(topic.name) !== topic) return;
-    message.lastEventId = id || seam.cursor;
+    topic.numbers ||= ruling & 1 && number !== undefined;
+    const moves = ruling & 2 && id;
+    if (!(ruling & 1)) {
+      if (moves) topic.cursor = id;
+      port.suppressed++;
+      return;
+    }
+    message.lastEventId = id || topic.cursor;
     for (const { listeners } of topic.members) listeners.take(message);
-    if (id) seam.cursor = id;
+    if (moves) topic.cursor = id;
   }
 
   #number(message) {
@@ -279,7 +343,7 @@ class Subscriptions {
     const number = asNumber(given);
     if (number === undefined && given !== undefined)
       this.#port.warn("subscriptions.seq must give a whole number from 0");
-    return typeof number === "string" ? BigInt(number) : number;
+    return number;
   }
 
   #tell(gap) {
@@ -292,66 +356,59 @@ class Subscriptions {
     wire.removeEventListener("statechange", stop);
   }
 
-  /** The core does not know yet that it is open, so nothing of the outbox goes before this. */
-  #opened(connection) {
-    const { socket } = connection;
-    this.#lost();
-    for (const topic of this.#topics.values()) {
-      this.#join(topic, socket);
-      // By a `join` of the app's.
-      if (connection.socket !== socket) return;
-    }
-  }
-
-  /** On `socket` at once, or by the outbox of the connection that there is. */
-  #join(topic, socket) {
-    const { name, seam } = topic,
-      port = this.#port;
-    const fail = (code, cause) => {
-      topic.asked = false;
-      this.#settle(topic, new SubscriptionError(code, { cause }));
-    };
-    let payload;
-    try {
-      payload = port.encode(topic.join({ topic: name, lastEventId: seam.cursor }));
-    } catch (error) {
-      report(error);
-      return fail("encode", error);
-    }
-    if (this.#topics.get(name) !== topic || (socket && !port.owns(socket))) return;
-    if (topic.again || seam.cursor) seam.rejoined();
-    topic.asked = true;
-    if (socket) {
-      try {
-        port.say(socket, payload);
-      } catch {
-        return fail("no-uplink");
+  /** The core asks for the join of these. A function may answer later, and then for another connection, or for nobody. */
+  #join(topics, join, places) {
+    const asked = {};
+    for (const topic of topics) topic.asking = asked;
+    const left = () => topics.filter(({ asking }) => asking === asked);
+    const fail = (cause) => {
+      if (left().length) report(cause);
+      for (const topic of left()) {
+        this.#port.call(UNJOINABLE, topic.number);
+        this.#settle(topic, new SubscriptionError("encode", { cause }));
       }
-      return this.#sent(topic);
+    };
+    const go = (message) => {
+      if (left().length) this.#post(this.#port.encode(message), JOINING, left());
+    };
+    try {
+      const made = join(places);
+      if (isFunction(made?.then)) made.then(go).catch(fail);
+      else go(made);
+    } catch (error) {
+      fail(error);
     }
-    const { signal } = (topic.stop = new AbortController());
-    this.#wire.send(payload, { ack: false, signal }).then(({ status, code }) => {
-      topic.again ||= status !== "dropped";
-      if (signal.aborted) return;
-      if (status === "dropped") fail(code);
-      else this.#sent(topic);
-    });
   }
 
-  #sent(topic) {
-    topic.again = true;
-    const { confirm, timeout } = this.#options;
-    if (!confirm) this.#settle(topic);
-    // Its confirmation may have been faster than the word of its sending.
-    else if (!topic.joined)
-      topic.timer = setTimeout(() => this.#settle(topic, new SubscriptionError("timeout")), timeout);
+  /** What goes up by itself; it goes with the last of its topics. */
+  #post(payload, kind, topics) {
+    const id = sends++,
+      bytes = byteLength(payload);
+    this.#port.payloads.set(id, [snapshot(payload), bytes, () => {}, 0]);
+    for (const { number } of topics) this.#port.call(kind, number, id, bytes, number === topics.at(-1).number ? 0 : 1);
+  }
+
+  /** What the core says of a topic. */
+  #told(topic, word) {
+    if (word === OVER) {
+      // Somebody may have come back meanwhile.
+      if (topic.members.length) return;
+      this.#numbered.delete(topic.number);
+      if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
+    } else if (word === LOST) {
+      topic.asking = undefined;
+      topic.joined = false;
+      for (const member of topic.members) if (member.settled) renew(member);
+    } else
+      this.#settle(
+        topic,
+        word === JOINED ? undefined : new SubscriptionError(word === LATE ? "timeout" : DROPPED[word - UNSENT]),
+      );
   }
 
   /** Joined, or why not. */
   #settle(topic, error) {
-    clearTimeout(topic.timer);
     topic.joined = !error;
-    topic.error = error;
     for (const member of topic.members) settle(member, error);
   }
 
@@ -360,59 +417,41 @@ class Subscriptions {
     end(member, new SubscriptionError("left"));
     topic.members = topic.members.filter((other) => other !== member);
     if (topic.members.length) return;
-    const wire = this.#wire,
-      { dropped } = wire.stats(),
-      { name, asked, leave, seam } = topic;
-    this.#end(topic);
-    // A join that still waited in the outbox was taken back.
-    if (!asked || !leave || wire.stats().dropped > dropped) return;
+    const { name, leave, cursor, number } = topic;
+    this.#over(topic);
+    if (!this.#port.call(LEAVE, number) || !leave) return;
     try {
-      wire.send(this.#port.encode(leave({ topic: name, lastEventId: seam.cursor })), {
-        ack: false,
-        signal: this.#leaves.signal,
-      });
+      this.#post(this.#port.encode(leave({ topic: name, lastEventId: cursor })), LEAVING, [topic]);
     } catch (error) {
       report(error);
     }
   }
 
-  /** What was sent for this connection, or is to be, means nothing to the next one. */
-  #lost() {
-    this.#leaves.abort();
-    this.#leaves = new AbortController();
-    for (const topic of this.#topics.values()) {
-      this.#stop(topic);
-      for (const member of topic.members) if (member.settled) renew(member);
-    }
-  }
-
   #end(topic, error, ...how) {
-    this.#topics.delete(topic.name);
-    this.#stop(topic);
-    for (const member of topic.members) end(member, error, ...how);
+    this.#over(topic);
+    const { members } = topic;
+    topic.members = [];
+    for (const member of members) end(member, error, ...how);
   }
 
-  #stop(topic) {
-    topic.stop?.abort();
-    clearTimeout(topic.timer);
-    topic.asked = topic.joined = false;
-    topic.error = undefined;
+  /** Nobody listens any more. */
+  #over(topic) {
+    this.#held--;
+    topic.asking = topic.generation = undefined;
+    topic.joined = false;
   }
 }
 
-/** Around what the port has for acks, and before it opens. */
+/** Around what the port has for acks. */
 export function addSubscriptions(settings, given) {
   const options = readSubscriptions(given);
   const subscriptions = new Subscriptions(options);
-  const { port } = settings;
-  const { acks, open = Port.prototype.open } = port;
+  const { port, numbers } = settings;
+  const { acks } = port;
   settings.events.push(...options.names);
-  /** Sends before the core knows of the connection; over what cannot send, it throws. */
-  port.say ??= (socket, payload) => socket.send(payload);
+  numbers[DUPLEX] = +options.confirm;
+  numbers[DUPLEX + 1] = options.timeout;
+  port.kinds = (client) => subscriptions.kinds(client);
   port.acks = (message) => acks?.(message) ?? (subscriptions.takes(message) ? [] : undefined);
-  port.open = function (attempt, transport) {
-    subscriptions.meet(this);
-    return open.call(this, attempt, transport);
-  };
   return subscriptions;
 }

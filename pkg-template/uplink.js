@@ -156,9 +156,4 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     const posts = ways.get(this.socket);
     return posts ? posts.carry(id, this.payloads.get(id)) : send.call(this, id);
   };
-  port.say = (socket, payload) => {
-    const posts = ways.get(socket);
-    if (posts) posts.say(payload);
-    else socket.send(payload);
-  };
 }

@@ -89,6 +89,7 @@ export function instance(wasm) {
           (checked) => {
             port.checked = checked;
           },
+          ...(port.kinds?.(port) ?? []),
         ],
       };
       enter(NEW, flags);

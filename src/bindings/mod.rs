@@ -21,6 +21,9 @@ use crate::{
 };
 use imports::{Port, host};
 
+#[cfg(feature = "duplex")]
+use crate::core::{seam::Outcome, topics::Told};
+
 // The default allocator and its like for threads cost 2 kB more than this one.
 #[allow(unsafe_code, reason = "the allocator's contract: this build has one thread")]
 #[global_allocator]
@@ -53,6 +56,16 @@ const OUTCOME: u32 = 8;
 /// Why, the code, and what becomes of the stored place: 0 kept, 2 over, 4 gone; 1 more if the last failure is its error.
 const CLOSED: u32 = 9;
 
+/// Make the join of topic `a`.
+#[cfg(feature = "duplex")]
+const JOIN: u32 = 22;
+/// What becomes of topic `a`: 0 lost with its connection, 1 joined, 2 no word in time, 3 over, else 5 and why its join was dropped.
+#[cfg(feature = "duplex")]
+const TOPIC: u32 = 23;
+/// Of topic `a`, and the numbers that are missing, or negative ones. `a` is twice its number; 1 more: it is told to be so.
+#[cfg(feature = "duplex")]
+const TOPIC_GAP: u32 = 24;
+
 struct Facade {
     client: u32,
     opened: Cell<bool>,
@@ -66,6 +79,29 @@ impl Facade {
     fn fail(&self, failure: Failure) {
         let class = failure.class(self.opened.get()) as u32;
         self.tell(FAIL, failure.place(), class.into(), failure.number().into());
+    }
+}
+
+#[cfg(feature = "duplex")]
+impl Facade {
+    fn topic(&self, told: Told) {
+        let (topic, word) = match told {
+            Told::Join(topic) => {
+                self.tell(JOIN, topic, 0.0, 0.0);
+                return;
+            }
+            Told::Gap(topic, outcome, missing) => {
+                let (from, to) = missing.map_or((-1.0, -1.0), |(from, to)| (from as f64, to as f64));
+                self.tell(TOPIC_GAP, topic << 1 | u32::from(outcome == Outcome::Gap), from, to);
+                return;
+            }
+            Told::Lost(topic) => (topic, 0),
+            Told::Joined(topic) => (topic, 1),
+            Told::Late(topic) => (topic, 2),
+            Told::Forget(topic) => (topic, 3),
+            Told::Unsent(topic, why) => (topic, 5 + why as u32),
+        };
+        self.tell(TOPIC, topic, word.into(), 0.0);
     }
 }
 
@@ -115,6 +151,8 @@ impl driver::Host for Facade {
                 let (from, to) = missing.map_or((-1.0, -1.0), |(from, to)| (from as f64, to as f64));
                 self.tell(OUTCOME, outcome as u32, from, to);
             }
+            #[cfg(feature = "duplex")]
+            News::Topic(told) => self.topic(told),
             News::Closed { why, code, failure } => {
                 let fate = driver.fate(why) as u8;
                 if let Some(failure) = failure {
@@ -143,7 +181,7 @@ const NEW: u32 = 30;
 #[unsafe(no_mangle)]
 extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
     let place = client as usize;
-    if kind >= NEW {
+    if kind & !1 == NEW {
         let new = (kind == NEW).then(|| Rc::new(new(client, attempt)));
         let before = CLIENTS.with_borrow_mut(|clients| {
             if place == clients.len() {

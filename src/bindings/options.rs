@@ -3,8 +3,14 @@
 
 use super::{NUMBER, imports::Port};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
+#[cfg(feature = "duplex")]
+use crate::core::topics::Joins;
 
 const NOT_GIVEN: u64 = u64::MAX;
+
+/// From this place on stand the options of `everwire/duplex` (`DUPLEX` in pkg-template/options.js).
+#[cfg(feature = "duplex")]
+const DUPLEX: u32 = 32;
 
 const RECONNECTS: u32 = 1;
 const HEARTBEAT: u32 = 2;
@@ -64,6 +70,16 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         ack_timeout: next(outbox.ack_timeout),
     };
     let set = |flag: u32| flags & flag != 0;
+    #[cfg(feature = "duplex")]
+    let joins = {
+        let mut place = DUPLEX;
+        let mut next = |default| {
+            place += 1;
+            number(port, place - 1, default)
+        };
+        let joins = Joins::new(outbox.max_attempts);
+        Joins { confirm: next(1) != 0, timeout: next(joins.timeout), ..joins }
+    };
     let config = Config {
         backoff,
         outbox,
@@ -83,6 +99,8 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         numbered: set(NUMBERED),
         passive: set(PASSIVE),
         browser_reconnects: set(SELF_RECONNECT),
+        #[cfg(feature = "duplex")]
+        joins,
     };
     Given {
         config,

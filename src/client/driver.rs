@@ -145,6 +145,10 @@ impl<H: Host> Driver<H> {
         if matches!(kind, 1 | 3 | 4 | 6 | 19 | 22) {
             self.learn();
         }
+        #[cfg(feature = "duplex")]
+        if let Some(call) = TopicCall::read(kind, attempt, code, high, low) {
+            return self.topic(call);
+        }
         self.input(match kind {
             0 => {
                 self.armed.set(u64::MAX);
@@ -272,6 +276,33 @@ impl<H: Host> Driver<H> {
         answer
     }
 
+    /// What is said of a topic. The answer: whether it is for who listens now, whether a leave is owed, or as of a check.
+    #[cfg(feature = "duplex")]
+    fn topic(&self, call: TopicCall) -> u32 {
+        let mut answer = 0;
+        let mut inner = self.inner.borrow_mut();
+        let core = &mut inner.core;
+        match call {
+            TopicCall::Subscribe { topic, from } => core.subscribe(now(), topic, from),
+            TopicCall::Again { topic } => core.subscribe_again(now(), topic),
+            TopicCall::Joining { topic, id, bytes, more } => core.joining(topic, id, bytes, more),
+            TopicCall::Next => answer = core.next_join().map_or(0, |topic| topic + 1),
+            TopicCall::Unjoinable { topic } => core.unjoinable(topic),
+            TopicCall::Answered { topic, refused } => answer = core.topic_answered(topic, refused).into(),
+            TopicCall::Heard { topic } => answer = core.topic_heard(topic).into(),
+            TopicCall::Check { id, number } => {
+                let (deliver, moves, restarted) = core.check_topic(id, number);
+                answer = u32::from(deliver) | u32::from(moves) << 1 | u32::from(restarted) << 2;
+            }
+            TopicCall::Gap { topic } => core.topic_gap_told(topic),
+            TopicCall::Leave { topic } => answer = core.leave(topic).into(),
+            TopicCall::Leaving { id, bytes } => core.leaving(id, bytes),
+        }
+        drop(inner);
+        self.run();
+        answer
+    }
+
     pub(crate) fn input(&self, input: Input) {
         let heard = self.port.heard() as u64;
         {
@@ -393,6 +424,80 @@ impl<H: Host> Drop for Driver<H> {
         if self.state() != State::Closed {
             self.port.dispose(0);
         }
+    }
+}
+
+/// What `subscriptions.js` calls, by its kind.
+#[cfg(feature = "duplex")]
+enum TopicCall {
+    /// Somebody listens to a topic of this number, from this place on.
+    Subscribe {
+        topic: u32,
+        from: Id,
+    },
+    /// Somebody else, too.
+    Again {
+        topic: u32,
+    },
+    /// Its join is this send, of so many bytes; `more`: with the one before it.
+    Joining {
+        topic: u32,
+        id: u32,
+        bytes: u64,
+        more: bool,
+    },
+    /// The number of the next topic whose join is to be made, counted from 1; 0: that is all.
+    Next,
+    /// There is no join that could be sent.
+    Unjoinable {
+        topic: u32,
+    },
+    /// The server's word on a join.
+    Answered {
+        topic: u32,
+        refused: bool,
+    },
+    /// A message of it came: the next check is about it.
+    Heard {
+        topic: u32,
+    },
+    Check {
+        id: Id,
+        number: Option<u64>,
+    },
+    /// The server said that something of it is missing.
+    Gap {
+        topic: u32,
+    },
+    /// Nobody listens any more.
+    Leave {
+        topic: u32,
+    },
+    /// Its leave is this send.
+    Leaving {
+        id: u32,
+        bytes: u64,
+    },
+}
+
+#[cfg(feature = "duplex")]
+impl TopicCall {
+    fn read(kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> Option<Self> {
+        let topic = attempt;
+        Some(match kind {
+            32 => Self::Subscribe { topic, from: hashed(high, low) },
+            33 => Self::Again { topic },
+            34 => Self::Joining { topic, id: code, bytes: high.into(), more: low != 0 },
+            35 => Self::Unjoinable { topic },
+            36 => Self::Answered { topic, refused: code != 0 },
+            37 => Self::Heard { topic },
+            38 => Self::Check { id: hashed(high, low), number: sequence(attempt, code) },
+            39 => Self::Gap { topic },
+            40 => Self::Leave { topic },
+            41 => Self::Leaving { id: code, bytes: high.into() },
+            42 => Self::Next,
+            _ => return None,
+        })
     }
 }
 

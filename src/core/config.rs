@@ -1,5 +1,7 @@
 //! What the caller may set, the defaults, and the limits. The one place where both stand.
 
+#[cfg(any(test, feature = "duplex"))]
+use super::topics::Joins;
 use core::fmt;
 
 pub(crate) use super::endpoints::Patience;
@@ -349,6 +351,8 @@ pub(crate) struct Config {
     pub(crate) max_age: u64,
     /// How long to stay away from the first endpoint, in ms.
     pub(crate) failback: u64,
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) joins: Joins,
 }
 
 impl Default for Config {
@@ -372,6 +376,8 @@ impl Default for Config {
             passive: false,
             max_age: u64::MAX,
             failback: u64::MAX,
+            #[cfg(any(test, feature = "duplex"))]
+            joins: Joins::new(Outbox::new().max_attempts),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What goes into the core and what comes out of it.
 
+#[cfg(any(test, feature = "duplex"))]
+use super::topics::Told;
 use super::{
     failure::Failure,
     outbox::{Parcel, Sent},
@@ -178,6 +180,8 @@ pub(crate) enum News {
     },
     /// With the sequence numbers that are missing, first and last, where that is known.
     Outcome(Outcome, Missing),
+    #[cfg(any(test, feature = "duplex"))]
+    Topic(Told),
     Closed {
         why: Why,
         code: u16,

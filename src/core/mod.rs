@@ -24,6 +24,8 @@ mod rollover;
 mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
+#[cfg(any(test, feature = "duplex"))]
+pub(crate) mod topics;
 
 use config::{Config, FLOOR, LONGEST_ID};
 use cursor_probe::CursorUse;
@@ -35,6 +37,8 @@ use outbox::{Dropped, Queue, Sent};
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
+#[cfg(any(test, feature = "duplex"))]
+use topics::{OWN, Topics};
 
 /// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
 const WAKE_CHECK: u64 = 2_000;
@@ -96,6 +100,8 @@ pub(crate) struct Connection {
     queue: Queue,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     question: Option<requests::Question>,
+    #[cfg(any(test, feature = "duplex"))]
+    topics: Topics,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
     /// Some of what was sent was still in the socket's buffer when the timer fired.
@@ -150,6 +156,8 @@ impl Connection {
             queue: Queue::new(config.outbox.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             question: None,
+            #[cfg(any(test, feature = "duplex"))]
+            topics: Topics::new(config.joins.clone()),
             full_until: 0,
             behind: false,
             stalls: 0,
@@ -220,6 +228,8 @@ impl Connection {
                 if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
         };
+        #[cfg(any(test, feature = "duplex"))]
+        let due = due.min(self.topics.soonest());
         due.min(self.queue.soonest())
     }
 
@@ -230,7 +240,15 @@ impl Connection {
 
     pub(crate) fn poll(&mut self) -> Option<Action> {
         if !self.actions.is_empty() {
-            return Some(self.actions.remove(0));
+            let action = self.actions.remove(0);
+            #[cfg(any(test, feature = "duplex"))]
+            if let Action::Settle { id, sent } = action
+                && id >= OWN
+                && sent != Sent::Sent
+            {
+                self.topics.settled(0, id, sent, &mut self.actions);
+            }
+            return Some(action);
         }
         self.transmission()
     }
@@ -278,7 +296,11 @@ impl Connection {
                 self.queue.ponged(&mut self.actions);
                 self.confirm();
             }
-            Input::Posted(id) => self.queue.posted(at.now, id, &mut self.actions),
+            Input::Posted(id) => {
+                self.queue.posted(at.now, id, &mut self.actions);
+                #[cfg(any(test, feature = "duplex"))]
+                self.topics.settled(at.now, id, Sent::Sent, &mut self.actions);
+            }
             Input::Room(told) => self.room(at, told),
             Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
@@ -465,6 +487,9 @@ impl Connection {
         self.has_opened = true;
         self.torn = false;
         self.reason = Reason::Reconnect;
+        // Their joins are made before the app hears of it, and may send.
+        #[cfg(any(test, feature = "duplex"))]
+        self.topics.opened(now, &mut self.actions);
         self.show(State::Open);
         self.tell(News::Open);
         if !self.uplink() {
@@ -504,6 +529,8 @@ impl Connection {
         self.looked = now;
         let behind = core::mem::take(&mut self.behind);
         self.queue.expire(now, behind, &mut self.actions);
+        #[cfg(any(test, feature = "duplex"))]
+        self.topics.tick(now, &mut self.actions);
         if now >= self.full_until {
             self.full_until = 0;
         }
@@ -549,6 +576,8 @@ impl Connection {
         self.credit(self.stable(at.now));
         self.rollover = Rollover::none();
         self.ids.forsaken();
+        #[cfg(any(test, feature = "duplex"))]
+        self.cut_topics();
         self.act(Action::Switch(false));
         self.phase = Phase::Opening { due: at.now.later(self.config.open_timeout) };
         self.show(State::Connecting);
@@ -603,6 +632,8 @@ impl Connection {
             self.tell(News::Outcome(Outcome::Unknown, None));
         }
         self.phase = Phase::Closed;
+        #[cfg(any(test, feature = "duplex"))]
+        self.topics.end();
         self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.show(State::Closed);
         self.tell(News::Closed { why, code, failure });

@@ -255,6 +255,14 @@ impl Queue {
         self.put(parcel);
     }
 
+    /// Before all others but for those from this number on that have priority.
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) fn put_first(&mut self, own: u32, parcel: Parcel) {
+        let after = self.parcels.iter().position(|other| !other.priority || other.id < own);
+        self.parcels.insert(after.unwrap_or(self.parcels.len()), parcel);
+        self.weigh();
+    }
+
     /// In its place, whatever the limits: the last one, or the last with priority.
     // Not inlined, for the size, as those below.
     #[inline(never)]
@@ -355,6 +363,18 @@ impl Queue {
     /// The request that carried it was answered: the server has it, and an ack is its own word.
     pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut Done) {
         self.out(now, id, true, done);
+    }
+
+    /// It waits, and no socket or request has it.
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) fn untried(&self, id: u32) -> bool {
+        self.parcels.iter().any(|parcel| parcel.id == id && parcel.tries == 0)
+    }
+
+    /// All from this number on mean nothing to another connection.
+    #[cfg(any(test, feature = "duplex"))]
+    pub(crate) fn call_off(&mut self, first: u32, done: &mut Done) {
+        self.settle(&|parcel| (parcel.id >= first).then_some(Sent::Dropped(Dropped::Aborted)), done);
     }
 
     /// The app gives it up.

@@ -103,7 +103,7 @@ pub(crate) struct Ruling {
 }
 
 impl Ruling {
-    fn held(moves: bool, outcome: Option<Outcome>) -> Self {
+    pub(super) fn held(moves: bool, outcome: Option<Outcome>) -> Self {
         Self { deliver: false, moves, outcome, missing: None, restarted: false }
     }
 

@@ -39,6 +39,8 @@ impl Connection {
             watch.sent(now);
         }
         self.queue.sent(now, id, &mut self.actions);
+        #[cfg(any(test, feature = "duplex"))]
+        self.topics.settled(now, id, Sent::Sent, &mut self.actions);
     }
 
     /// Or the browser refused it, or the server did, for its size or for what it is.
@@ -89,6 +91,10 @@ impl Connection {
     }
 
     fn sendable(&self) -> bool {
+        #[cfg(any(test, feature = "duplex"))]
+        if self.topics.busy() {
+            return false;
+        }
         matches!(self.phase, Phase::Open { .. }) && self.full_until == 0
     }
 
@@ -98,6 +104,8 @@ impl Connection {
         if self.stalls == 0 || self.full_until == u64::MAX {
             self.full_until = 0;
         }
+        #[cfg(any(test, feature = "duplex"))]
+        self.cut_topics();
         self.queue.cut(&mut self.actions);
     }
 }

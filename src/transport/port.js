@@ -791,11 +791,11 @@ export class Port {
     this.cursor = cursor;
     this.#count(epoch);
     this.number = number;
-    this.#tell(FROM, whole ? fingerprint : this.fingerprint(cursor, number), number);
+    this.rule(FROM, whole ? fingerprint : this.fingerprint(cursor, number), number);
   }
 
   /** A fingerprint, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
-  #tell(kind, fingerprint, number) {
+  rule(kind, fingerprint, number) {
     // Big integers are slow, and most messages have no number.
     const big = number === undefined ? number : BigInt(number);
     return big === undefined
@@ -829,7 +829,7 @@ export class Port {
     this.#recent = [];
     this.#learned = this.pinned = 0;
     for (let at = 0; at < learned.length; at += 2)
-      this.#tell(LEARN, this.fingerprint(learned[at], undefined, learned[at + 1]), at ? undefined : more);
+      this.rule(LEARN, this.fingerprint(learned[at], undefined, learned[at + 1]), at ? undefined : more);
   }
 
   arm(ms) {
@@ -1075,7 +1075,7 @@ export class Port {
     if (name === (this.epoch ?? "")) return;
     this.epoch = name || undefined;
     this.number = undefined;
-    this.#tell(EPOCH, fingerprint(name || " ", undefined, false, this.key));
+    this.rule(EPOCH, fingerprint(name || " ", undefined, false, this.key));
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */
@@ -1090,7 +1090,7 @@ export class Port {
     this.pending = own ?? "";
     // The first number may be of the message that the cursor names.
     const counted = own && this.number === undefined ? undefined : number;
-    const ruling = this.#tell(CHECK, this.fingerprint(own, counted, raw), number);
+    const ruling = this.rule(CHECK, this.fingerprint(own, counted, raw), number);
     // By a handler of the gap event. One that reconnects gets the message all the same: the core has
     // ruled on it, and will hold its replay back.
     if (this.closed) return false;

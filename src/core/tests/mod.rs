@@ -29,11 +29,12 @@ mod requests_model;
 mod rollover;
 mod seam;
 mod seam_models;
-mod seam_traces;
 mod sequence;
 mod sim;
 mod stream;
 mod table;
+mod topics;
+mod topics_model;
 
 use proptest::test_runner::Config as Cases;
 

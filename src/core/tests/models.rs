@@ -37,6 +37,7 @@ impl Connection {
             interruptions,
             full_until,
             frozen,
+            topics,
             ..
         } = self;
         let mut times = match phase {
@@ -57,6 +58,7 @@ impl Connection {
         times.extend(watch.iter_mut().flat_map(super::super::heartbeat::Watch::times));
         times.extend(rollover.times());
         times.extend(queue.times());
+        times.extend(topics.times());
         // 0: it never was; the end of the clock: it never will be.
         for time in times.into_iter().filter(|time| ![0, u64::MAX].contains(time)) {
             *time = time.saturating_add(NOW).saturating_sub(now);

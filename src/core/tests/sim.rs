@@ -10,6 +10,7 @@ use super::super::{
     io::{Action, Input, Moment, News, Page, Reason, Route, Why},
     outbox::{Parcel, Sent},
     state::{Phase, State},
+    topics::Told,
 };
 
 pub(super) const SOCKET: Route = Route { uplink: true, posts: false, loopback: false, once: false };
@@ -49,6 +50,8 @@ pub(super) struct Sim {
     pub(super) request: Vec<u32>,
     pub(super) posting: bool,
     actions: Vec<Action>,
+    /// What was told of topics.
+    pub(super) topics: Vec<Told>,
     told: State,
     closed: bool,
     seed: u32,
@@ -81,6 +84,7 @@ impl Sim {
             request: Vec::new(),
             posting: false,
             actions: Vec::new(),
+            topics: Vec::new(),
             told: State::Connecting,
             closed: false,
             seed: 1,
@@ -284,7 +288,8 @@ impl Sim {
                 Action::Transmit(id) if self.link.is_some() && self.core.posts() => self.carry(id),
                 Action::Transmit(id) if self.link.is_some() && self.writable && !self.full => {
                     assert!(!self.fates.contains_key(&id), "sent when its fate was told");
-                    assert!(self.expiries[&id] > self.now.min(u64::MAX - 1), "sent when it was of no use");
+                    let expiry = self.expiries.get(&id).copied().unwrap_or(u64::MAX);
+                    assert!(expiry > self.now.min(u64::MAX - 1), "sent when it was of no use");
                     self.order.push(id);
                     self.core.sent(self.now, id);
                 }
@@ -294,6 +299,14 @@ impl Sim {
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
                 Action::Tell(News::State(state)) => self.told = state,
                 Action::Tell(News::Closed { .. }) => self.closed = true,
+                Action::Tell(News::Topic(told)) => {
+                    self.topics.push(told);
+                    if matches!(told, Told::Join(_)) {
+                        while let Some(topic) = self.core.next_join() {
+                            self.topics.push(Told::Join(topic));
+                        }
+                    }
+                }
                 Action::Tell(News::Open | News::Outcome(..)) => {}
             }
         }
@@ -374,7 +387,7 @@ impl Sim {
         };
         let held =
             matches!(core.phase, Phase::Open { .. }) && core.full_until > 0 && core.full_until < u64::MAX;
-        let quiet = quiet && !held && core.queue().soonest() == u64::MAX;
+        let quiet = quiet && !held && core.queue().soonest() == u64::MAX && core.topics.soonest() == u64::MAX;
         // What is due at the end of the clock is never.
         let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
         assert_eq!(core.deadline().is_none(), never, "the timer in {:?}", core.phase);
