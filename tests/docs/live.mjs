@@ -118,7 +118,7 @@ const whole = ({ missing, twice, told }) =>
 
 async function cutLosesNothing(page) {
   const said = await page.trouble("cut");
-  assert.match(said, /You cut the connection\.\nThe connection failed.* Attempt 1 in 0\.\d s\./);
+  assert.match(said, /You cut the connection\.\nThe connection failed.* Attempt \d+ in \d\.\d s\./);
   whole(await page.look());
 }
 
@@ -148,8 +148,8 @@ async function judge(t, name) {
   await check("503 with Retry-After: it waits for as long, and comes back", async () => {
     const said = await page.trouble("busy");
     const seconds = Number(/status 503\. Attempt \d+ in ([\d.]+) s/.exec(said)?.[1]);
-    // What is left of the 4 s when the attempt comes, within a second or so, and a quarter on top.
-    assert.ok(seconds > 2 && seconds <= 5, said);
+    // What is left of the 4 s when the attempt comes, and a quarter on top.
+    assert.ok(seconds >= 1 && seconds <= 5, said);
     whole(await page.look());
   });
   await check("a token that expired is renewed", async () => {
@@ -167,7 +167,10 @@ async function judge(t, name) {
   await check("what is sent without a network waits, and drains", async () => {
     await page.flows();
     await page.press("unplug");
-    await page.until("the line is down", ({ state }) => state !== "open");
+    await page.until(
+      "it counts down",
+      (now) => now.state === "waiting" && /^Next attempt in \d\.\d s\./.test(now.sentence),
+    );
     await page.press("send");
     await page.until("five wait", ({ unsettled, acked }) => unsettled === "5" && acked === "0");
     await page.until(
@@ -184,12 +187,25 @@ async function judge(t, name) {
       await chrome.sendDevToolsCommand("ServiceWorker.enable", {});
       await chrome.sendDevToolsCommand("ServiceWorker.stopAllWorkers", {});
       const { lines } = await page.until("it is open again", (now) => now.lines.slice(before).includes("Open."));
-      assert.match(lines.slice(before).join("\n"), /Attempt 1 in/);
+      assert.match(lines.slice(before).join("\n"), /Attempt \d+ in/);
       await page.press("send");
       await page.until("all are acked", ({ acked, stored }) => acked === "10" && stored === "10");
       const now = await page.flows();
       assert.equal(now.token, "2");
       whole(now);
+    });
+  if (name === "firefox")
+    await check("the browser stops the worker again and again: the ids go on", async (t) => {
+      // After 3 s each time, also while a stream is open.
+      const prefs = { "dom.serviceWorkers.idle_timeout": 1_500, "dom.serviceWorkers.idle_extended_timeout": 1_500 };
+      const hasty = await engines.firefox({
+        "moz:firefoxOptions": { binary: process.env.EVERWIRE_FIREFOX, args: ["-headless"], prefs },
+      });
+      t.after(() => hasty.stop());
+      const other = new Page(hasty.driver);
+      await other.open("whole");
+      const opens = ({ lines }) => lines.filter((line) => line === "Open.").length;
+      whole(await other.until("it has come back twice", (now) => opens(now) >= 3 && Number(now.received) > 8));
     });
   await check("what the server lost is told as a gap", async () => {
     const said = await page.trouble("lose");

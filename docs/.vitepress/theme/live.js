@@ -9,7 +9,7 @@ export const FLEET = 50;
 /** The histogram: ms in one bar, and how many bars. */
 export const BAR = 250;
 export const BARS = 36;
-const LINES = 40;
+const LINES = 100;
 /** Of a demo, whose reader does not wait for long; the defaults are 30 s and 5 s. */
 const RECONNECT = { maxDelay: 4_000, stableAfter: 1_000 };
 /** A message that came so many ms after its time came by replay. */
