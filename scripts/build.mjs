@@ -289,7 +289,7 @@ function packedMap(text) {
     const path = source.replace(/^\.\.\//, "");
     if (!/^(pkg-template|src|target)\//.test(path)) throw new Error(`build: a source map names ${source}`);
     map.sources[at] = path;
-    if (path === `${out}/wasm.js`) map.sourcesContent[at] = "// The wasm as text: scripts/build.mjs makes it.\n";
+    if (path.startsWith(`${out}/`)) map.sourcesContent[at] = "// The wasm as text: scripts/build.mjs makes it.\n";
   });
   return JSON.stringify(map);
 }
