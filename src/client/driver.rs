@@ -171,7 +171,7 @@ impl<H: Host> Driver<H> {
                 Input::Lost { attempt, failure: Failure::Http { status: (code & 1023) as u16, retry_after } }
             }
             16 => Input::Acked(code),
-            17 => Input::Ponged,
+            17 if code == 0 => Input::Ponged,
             18 => Input::Abort(code),
             20 if attempt == 0 => Input::Posted(code),
             21 => Input::Room(code.checked_sub(1).map(u64::from)),
@@ -252,6 +252,7 @@ impl<H: Host> Driver<H> {
                         core.received(sequence(attempt, code).unwrap_or_default());
                     }
                     14 => core.start_from(id, sequence(attempt, code)),
+                    17 => core.unpinged(),
                     19 => core.asking(),
                     #[cfg(feature = "duplex")]
                     50 => core.asks((key > 0).then_some(Question {

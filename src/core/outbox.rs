@@ -386,6 +386,11 @@ impl Queue {
         self.pings += 1;
     }
 
+    /// The last ping could not be sent: no pong answers it.
+    pub(crate) fn unpinged(&mut self) {
+        self.pings = self.pings.saturating_sub(1);
+    }
+
     /// Whether something waits for the answer to a ping that is not out yet.
     pub(crate) fn wants_ping(&self) -> bool {
         self.pings == self.pongs

@@ -80,6 +80,11 @@ impl Connection {
         self.act(Action::Ping);
     }
 
+    /// What became of a [`Action::Ping`], if nothing did: the function that makes it threw, say.
+    pub(crate) fn unpinged(&mut self) {
+        self.queue.unpinged();
+    }
+
     /// One by one: a socket that is full, or closing, keeps the rest in the outbox.
     pub(super) fn transmission(&mut self) -> Option<Action> {
         if !self.sendable() {

@@ -744,14 +744,18 @@ export class Port {
   }
 
   sendPing() {
-    this.pinged = performance.now();
     try {
       const ping = sendable(typeof this.ping === "function" ? this.ping() : this.ping, "heartbeat.ping");
-      this.#lastPing = ping;
-      if (this.socket?.readyState === 1) this.socket.send(ping);
+      if (this.socket?.readyState === 1) {
+        this.#lastPing = ping;
+        this.pinged = performance.now();
+        return this.socket.send(ping);
+      }
     } catch (error) {
       report(error);
     }
+    // No pong answers what was not sent.
+    this.call(PONGED, 0, 1);
   }
 
   drop(code) {

@@ -159,6 +159,19 @@ fn a_pong_that_nobody_asked_for_confirms_nothing() {
 }
 
 #[test]
+fn a_ping_that_was_not_sent_is_answered_by_nothing() {
+    let mut sim = Sim::open_on(SOCKET, beating());
+    sim.post(CONFIRMED);
+    assert_eq!(sim.pings(), 1);
+    // The app's function threw, say.
+    sim.core.unpinged();
+    sim.input(Input::Ponged);
+    assert_eq!((sim.fate_of(1), sim.pings()), (None, 1), "a pong of the server's own: another ping goes");
+    sim.input(Input::Ponged);
+    assert_eq!(sim.fate_of(1), Some(Sent::Sent));
+}
+
+#[test]
 fn what_no_pong_confirmed_is_unknown_and_the_next_connection_counts_anew() {
     let mut sim = Sim::open_on(SOCKET, beating());
     sim.post(CONFIRMED);

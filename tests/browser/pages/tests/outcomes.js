@@ -1,6 +1,6 @@
 // What a send settles with: acks, pongs, time to live, a signal, a socket that is full.
 import { client, watch } from "../client.js";
-import { equal, rejection, test, waitFor } from "../harness.js";
+import { equal, rejection, takeReports, test, waitFor } from "../harness.js";
 import { app, fault, script, toWebSocket, unique, ws } from "../server.js";
 
 /** The server that applies each id once. */
@@ -155,6 +155,26 @@ test("confirm: the server's own ping answers nothing, an echo of ours does", asy
   equal(await outcome(send), "unknown", "on a mute server");
   const echoed = client(ws("/echo"), { heartbeat: true });
   equal(await outcome(echoed.send("x", { confirm: "pong" })), "sent", "on an echo");
+});
+
+test("confirm: a ping that could not be sent is answered by no pong", async () => {
+  const made = client(ws("/echo"), {
+    heartbeat: {
+      ping: () => {
+        throw new Error("mine");
+      },
+    },
+  });
+  const seen = watch(made);
+  await made.opened();
+  const send = made.send("x", { confirm: "pong" });
+  // A server that passes on what users say.
+  made.send({ type: "pong" });
+  made.send("end");
+  await waitFor(() => seen.data.includes("end"), "the echo behind it");
+  equal([made.stats().roundTrip, takeReports().length > 0], [null, true], "round trip");
+  made.close();
+  equal(await outcome(send), "unknown", "outcome");
 });
 
 test("ttl: in the outbox it expires, on the wire it is unknown", async () => {
