@@ -511,25 +511,28 @@ export class Port {
   }
 
   /**
-   * The cause of a failure: a browser's own words may hold an address, or a header, but not where they are plain ones. Those of a
-   * fetch of the caller's own are the caller's, but may be the browser's with an address. So may what is behind them; and Node's has
-   * in its fields what was given and what came, of which its code is kept.
+   * The cause of a failure: of what a fetch threw its name, words and code, and those of what is behind it. Its other fields have what was
+   * given and what came (Node's, or of a fetch that somebody patched). A browser's own words may hold an address, or a header, but not
+   * where they are plain ones; those of a fetch of the caller's own are the caller's, but may be the browser's with an address.
    */
   blame(error) {
-    const told = this.fetch ? /^(?!.*:\/\/)/s : /^(everwire:.*|[\w .]*)$/;
-    // What is thrown may be a text.
-    const plain = (at, left) =>
-      !at ||
-      (left &&
-        told.test(at.message ?? (at.at ? at : "://")) &&
-        // Bun's has the address beside the message.
-        !/:\/\//.test(`${Object.values(at)}`) &&
-        plain(at.cause, left - 1));
+    const told = this.fetch ? /^(everwire:|(?!.*:\/\/))/s : /^(everwire:.*|[\w .]*)$/;
+    const plain = (at, left) => {
+      // What is thrown may be a text.
+      const { name, message = at, code, cause } = at ?? "",
+        word = /^[\w-]+$/.test(code) ? code : undefined,
+        text = message && told.test(message) ? `${message}` : word;
+      if (!text || !left) return undefined;
+      const behind = plain(cause, left - 1);
+      return Object.assign(
+        new TypeError(text, behind && { cause: behind }),
+        word && { code },
+        /^\w+$/.test(name) && { name },
+      );
+    };
     this.refusal = undefined;
     try {
-      const { message, cause } = error ?? {};
-      if (cause?.code?.at) error = new TypeError(message, { cause: cause.code });
-      if (plain(error, 9)) this.refusal = error;
+      this.refusal = plain(error, 9);
     } catch {
       // Its fields cannot be read as text.
     }

@@ -191,6 +191,15 @@ test("what a fetch throws, with secrets at every depth, wherever there is one", 
       }),
     () => new TypeError("fetch failed", { cause: coded("Invalid URL", { code: "ERR_INVALID_URL", input: address }) }),
     () => new TypeError("terminated", { cause: new Error("a", { cause: new Error("b", { cause: address }) }) }),
+    // A fetch that somebody patched, or a client of its own: what was given stands in fields of any name, at any depth.
+    () =>
+      coded("Request failed", {
+        code: "ERR_NETWORK",
+        config: { headers, input: address },
+        toJSON: () => ({ headers }),
+        cause: coded("inner", { request: { headers }, cause: coded("deeper", { code: `${SECRET} x`, headers }) }),
+      }),
+    () => coded("plain", { name: `Error of ${SECRET}`, secret: SECRET, [SECRET]: 1 }),
     () => address,
     () => {
       const round = new TypeError("round");
