@@ -34,3 +34,16 @@ test("an id that cannot come again has all bits for itself", () => {
   assert.equal(fingerprint(id, "one", true, 1), fingerprint(id, "other", true, 1));
   assert.notEqual(fingerprint(id, "one", true, 1), fingerprint(`${id}1`, "one", true, 1));
 });
+
+test("each place of a content counts, of a text and of bytes", () => {
+  const mark = (data) => fingerprint("id", data, true, 7);
+  for (const length of [1, 300, 5_000, 70_000]) {
+    const bytes = new Uint8Array(length).fill(97),
+      text = "a".repeat(length);
+    for (let at = 0; at < length; at += Math.ceil(length / 300)) {
+      assert.notEqual(mark(text), mark(`${text.slice(0, at)}b${text.slice(at + 1)}`), `${at} of ${length}`);
+      assert.notEqual(mark(bytes), mark(bytes.with(at, 98)), `byte ${at} of ${length}`);
+    }
+    assert.notEqual(mark(text), mark(`${text}\0`), "a NUL more");
+  }
+});
