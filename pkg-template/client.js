@@ -1,7 +1,7 @@
 import { request } from "../src/transport/fetch.js";
 import { Port, report, resolve } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
-import { EverwireError, Failure, hint, invalid, threw } from "./errors.js";
+import { EverwireError, Failure, hint, invalid, quiet, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
 import { Gate } from "./gate.js";
@@ -350,8 +350,9 @@ export class Client extends EventTarget {
 
   opened() {
     if (this.#state === OPEN) return Promise.resolve();
-    if (this.#state === CLOSED) return Promise.reject(closedError(this.#lastFailure));
-    return (this.#opening ??= deferred()).promise;
+    return quiet(
+      this.#state === CLOSED ? Promise.reject(closedError(this.#lastFailure)) : (this.#opening ??= deferred()).promise,
+    );
   }
 
   close(code, reason = "") {

@@ -1,6 +1,7 @@
 // The client for two ways: `connect` of this entry takes the same options, and what is read here besides.
 import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
+import { quiet } from "./errors.js";
 import { addMemory, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
 import { WAYS, check, readForm, readOptions } from "./options.js";
@@ -87,7 +88,7 @@ class Duplex extends Client {
   }
 
   request(message, options = {}) {
-    return this.#requests.ask(message, options, (payload, how) => this.send(payload, how));
+    return quiet(this.#requests.ask(message, options, (payload, how) => this.send(payload, how)));
   }
 
   subscribe(topic, options) {

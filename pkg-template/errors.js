@@ -23,6 +23,12 @@ export class Failure extends EverwireError {
   }
 }
 
+/** In Node a rejection that nobody handles ends the process, and this one may be the server's doing. */
+export function quiet(promise) {
+  if (typeof reportError !== "function") promise.catch(() => {});
+  return promise;
+}
+
 export const threw = (name) => `${name} threw or rejected: see cause`;
 
 const hints = new Set();

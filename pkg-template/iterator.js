@@ -1,5 +1,5 @@
 import { turn } from "../src/transport/port.js";
-import { EverwireError } from "./errors.js";
+import { EverwireError, quiet } from "./errors.js";
 
 const LIMIT = 1024;
 /** So many bytes, or units of text, may wait; of one message more. */
@@ -94,9 +94,9 @@ export class Messages {
       if (this.#queue.length <= LIMIT / 2 && this.#size <= UNITS / 2) this.#makeRoom?.();
       return Promise.resolve(pulled);
     }
-    if (this.#error) return Promise.reject(this.#take());
+    if (this.#error) return quiet(Promise.reject(this.#take()));
     if (this.#done) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    return quiet(new Promise((resolve, reject) => this.#waiting.push({ resolve, reject })));
   }
 
   return(value) {
