@@ -1,5 +1,7 @@
 // Between a WebSocket's open and the client's: what the caller's handshake sends and receives.
-import { EverwireError } from "./errors.js";
+import { sizeOf } from "../src/transport/port.js";
+import { EverwireError, quiet } from "./errors.js";
+import { UNITS } from "./iterator.js";
 
 const LIMIT = 1024;
 
@@ -11,6 +13,7 @@ export const aborted = (signal) =>
 export class Gate {
   /** Came, and nobody has taken it. */
   held = [];
+  #size = 0;
   #waiting = [];
   #passed = false;
   #abort = new AbortController();
@@ -19,8 +22,8 @@ export class Gate {
   takes(event) {
     if (this.#passed) return false;
     if (this.#waiting.length) this.#waiting.shift()(event);
-    else if (this.held.push(event) > LIMIT) {
-      this.#abort.abort(new EverwireError("provider", `more than ${LIMIT} messages came before the handshake ended`));
+    else if (this.held.push(event) > LIMIT || (this.#size += sizeOf(event.data)) > UNITS) {
+      this.#abort.abort(new EverwireError("provider", "too much came before the handshake ended"));
     }
     return true;
   }
@@ -30,10 +33,9 @@ export class Gate {
     const { signal } = this.#abort;
     const given = aborted(signal);
     const receive = () => {
-      const next = this.held.length
-        ? Promise.resolve(this.held.shift())
-        : new Promise((resolve) => this.#waiting.push(resolve));
-      return Promise.race([next, given]).then(read);
+      const [event] = this.held.splice(0, 1);
+      if (event) this.#size -= sizeOf(event.data);
+      return quiet(Promise.race([event ?? new Promise((resolve) => this.#waiting.push(resolve)), given]).then(read));
     };
     try {
       await Promise.race([handshake({ ...context, receive, signal }), given]);

@@ -14,7 +14,9 @@ use crate::Sent;
 
 /// The stream holds so many events for an app that does not keep up.
 const LIMIT: usize = 1_024;
-/// Of these, so many are for other events than messages while a fetched stream waits.
+/// And so many bytes, or units of text, of one message more.
+const UNITS: usize = 1 << 24;
+/// Of the events, so many are for other events than messages while a fetched stream waits.
 const RESERVE: usize = 64;
 
 /// What became of a send, once it is known.
@@ -41,7 +43,9 @@ impl Sending {
 /// What waits for the app.
 #[derive(Default)]
 pub(super) struct Inbox {
-    events: RefCell<VecDeque<Event>>,
+    /// Each with the size of its message; 0 of the others.
+    events: RefCell<VecDeque<(Event, usize)>>,
+    units: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     ended: Cell<bool>,
     /// Resolves the promise that a fetched stream waits for.
@@ -52,15 +56,17 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Bounded, for an app that does not keep up: what is lost is told in its place.
-    pub(super) fn push(&self, event: Event) {
+    pub(super) fn push(&self, event: Event, size: usize) {
         {
             let mut events = self.events.borrow_mut();
-            if events.len() < LIMIT || matches!(event, Event::Closed(_)) {
-                events.push_back(event);
-            } else if let Some(Event::Overflow { missed }) = events.back_mut() {
+            let room = events.len() < LIMIT && (size == 0 || self.units.get() < UNITS);
+            if room || matches!(event, Event::Closed(_)) {
+                events.push_back((event, size));
+                self.units.set(self.units.get() + size);
+            } else if let Some((Event::Overflow { missed }, _)) = events.back_mut() {
                 *missed += 1;
             } else {
-                events.push_back(Event::Overflow { missed: 1 });
+                events.push_back((Event::Overflow { missed: 1 }, 0));
             }
         }
         let waker = self.waker.take();
@@ -71,13 +77,17 @@ impl Inbox {
 
     /// While nearly full, a promise of room.
     pub(super) fn room(&self) -> Option<js_sys::Promise> {
-        (self.events.borrow().len() >= LIMIT - RESERVE)
+        (self.events.borrow().len() >= LIMIT - RESERVE || self.units.get() >= UNITS)
             .then(|| js_sys::Promise::new(&mut |resolve, _| drop(self.make_room.replace(Some(resolve)))))
     }
 
     pub(super) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
-        let event = self.events.borrow_mut().pop_front();
+        let event = self.events.borrow_mut().pop_front().map(|(event, size)| {
+            self.units.set(self.units.get() - size);
+            event
+        });
         if self.events.borrow().len() < LIMIT / 2
+            && self.units.get() <= UNITS / 2
             && let Some(resolve) = self.make_room.take()
         {
             // A promise's own function: it does not throw.

@@ -102,7 +102,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let (to, source) = (Rc::clone(&inbox), driver.port().clone());
     let sink = Closure::<dyn Fn(JsMessage)>::new(move |message: JsMessage| {
         let fetched = message.transport() == Transport::Fetch.name();
-        to.push(Event::Message(super::Message(Message(message))));
+        to.push(Event::Message(super::Message(Message(message))), source.size() as usize);
         if let Some(room) = to.room().filter(|_| fetched) {
             source.set_hold(&room);
         }
@@ -418,7 +418,7 @@ impl Host for AppHost {
     }
 
     fn tell(&self, driver: &Driver, news: News) {
-        self.inbox.push(match news {
+        let event = match news {
             News::State(state) => Event::State(state),
             News::Open => Event::Open,
             News::Retry { retry, delay, failure } => Event::Retry(Retry { attempt: retry, delay, failure }),
@@ -431,7 +431,8 @@ impl Host for AppHost {
                 let reason = if code == 0 { String::new() } else { driver.port().close_reason() };
                 Event::Closed(Closed { why, code, reason, failure })
             }
-        });
+        };
+        self.inbox.push(event, 0);
     }
 }
 

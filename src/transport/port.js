@@ -37,8 +37,9 @@ export const FIRST = 64,
   RECENT = 1024;
 /** So many bytes of memory may be kept by ids and what they came in, before the core is told of them: it keeps numbers. */
 const PINNED = 2 ** 20;
-/** If no more than this was held back before ids are seen to begin anew, it was new as well. */
+/** If no more than this was held back before ids are seen to begin anew, it was new as well; and no more bytes, or units of text. */
 export const WITHHELD = 16;
+const WITHHELD_UNITS = 2 ** 24;
 // Codes of LOST: the first frame could not be had; the browser refuses; it does not say why.
 const UNFRAMED = 3,
   BLOCKED = 6,
@@ -272,6 +273,9 @@ export function asNumber(given) {
   return Number.isSafeInteger(number) ? number : typeof given === "number" ? undefined : `${given}`;
 }
 
+/** The bytes, or the units of text, of what came. */
+export const sizeOf = (raw) => raw?.length ?? raw?.byteLength ?? raw?.size ?? 0;
+
 /** No double is the number that the server wrote. Arrays of arrays are nobody's, and may be too deep. */
 const isInexact = (value) => typeof value === "number" && !Number.isSafeInteger(value);
 const inexact = (value) => (Array.isArray(value) ? value.some(isInexact) : isInexact(value));
@@ -416,6 +420,7 @@ export class Port {
   #learned = 0;
   /** What was held back since the last message, as `#check` took it. */
   #withheld = [];
+  #units = 0;
   #resumable = false;
   /** Messages that had come when this connection took over. */
   #began = 0;
@@ -957,7 +962,7 @@ export class Port {
 
   #take(raw, name, own) {
     this.received++;
-    this.size = raw?.length ?? raw?.byteLength ?? raw?.size ?? 0;
+    this.size = sizeOf(raw);
     this.incoming = raw;
     this.exact = undefined;
     let message, number;
@@ -1093,8 +1098,15 @@ export class Port {
     // ruled on it, and will hold its replay back.
     if (this.closed) return false;
     const withheld = this.#withheld;
+    if (!withheld.length) this.#units = 0;
     if (ruling) this.#withheld = [];
-    else if (message && withheld.length <= WITHHELD) withheld.push([own, number, raw, message]);
+    // Of more than that nothing is kept but that there was more.
+    else if (
+      message &&
+      withheld.length <= WITHHELD &&
+      (withheld.push([own, number, raw, message]) > WITHHELD || (this.#units += sizeOf(raw)) > WITHHELD_UNITS)
+    )
+      withheld.fill(0).length = WITHHELD + 1;
     if (ruling & 4) {
       for (const one of withheld.length > WITHHELD ? [] : withheld) {
         this.suppressed--;

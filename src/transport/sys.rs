@@ -123,6 +123,9 @@ extern "C" {
     pub(crate) fn close_reason(this: &Port) -> String;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn pending(this: &Port) -> String;
+    /// Of the message that came last: its bytes, or its units of text.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn size(this: &Port) -> u32;
     #[wasm_bindgen(method, getter, js_name = roundTrip)]
     pub(crate) fn round_trip(this: &Port) -> Option<f64>;
 }

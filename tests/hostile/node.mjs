@@ -80,6 +80,46 @@ await new Promise((resolve) => {
 await new Promise((resolve) => setTimeout(resolve));
 assert.deepEqual([refused.state, errors.map(({ code, status }) => [code, status])], ["closed", [["http", 403]]]);
 
+// What the app asks for and does not await: that it rejects, as the server refuses, ends no process.
+for (const ask of [
+  (wire) => wire.opened(),
+  (wire) => wire[Symbol.asyncIterator]().next(),
+  (wire) => wire.request({ n: 1 }, { timeout: 1 }),
+]) {
+  const wire = connect(`http://127.0.0.1:${port}/refused`);
+  const asked = ask(wire);
+  await new Promise((resolve) => wire.addEventListener("close", resolve));
+  await new Promise((resolve) => setTimeout(resolve));
+  await assert.rejects(asked);
+  await assert.rejects(Promise.resolve(wire.opened()));
+}
+
+// What a handshake waits for, and nobody awaits, ends with the connection: no rejection of it ends the process.
+class Closing extends EventTarget {
+  readyState = 0;
+  constructor() {
+    super();
+    setTimeout(() => {
+      this.readyState = 1;
+      this.dispatchEvent(new Event("open"));
+      this.readyState = 3;
+      this.dispatchEvent(Object.assign(new Event("close"), { code: 4403, reason: "" }));
+    });
+  }
+  close() {}
+}
+globalThis.WebSocket = /** @type {any} */ (Closing);
+let asked;
+const shaking = connect("ws://127.0.0.1/", {
+  handshake: ({ receive }) => {
+    asked = receive();
+    return new Promise(() => {});
+  },
+});
+await new Promise((resolve) => shaking.addEventListener("close", resolve));
+await new Promise((resolve) => setTimeout(resolve));
+await assert.rejects(asked);
+
 // A handler's own throw is an uncaught exception, as that of any listener.
 const own = connect(`http://127.0.0.1:${port}/`);
 const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));

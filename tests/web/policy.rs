@@ -95,6 +95,31 @@ async fn reconnect_tries_at_once() {
 }
 
 #[wasm_bindgen_test]
+async fn what_an_app_does_not_poll_takes_16_mib_and_one_message() {
+    const BIG: usize = 1 << 20;
+    let server = Server::start().await;
+    let mut wire = web_socket(&server.ws("/echo")).resume(Resume::new().with_id("id")).live();
+    let handle = wire.handle();
+    until("the connection", || handle.state() == State::Open).await;
+    let text = "x".repeat(BIG);
+    for id in 1..=20 {
+        drop(handle.send(format!(r#"{{"id":"{id}","text":"{text}"}}"#)));
+    }
+    until("all of them", || handle.last_event_id() == "20").await;
+    let mut came = 0;
+    let missed = loop {
+        match next(&mut wire).await {
+            Event::Message(message) => {
+                came += usize::from(message.text().is_some_and(|text| text.len() > BIG))
+            }
+            Event::Overflow { missed } => break missed,
+            _ => {}
+        }
+    };
+    assert_eq!((came, missed), (16, 4));
+}
+
+#[wasm_bindgen_test]
 async fn an_app_that_does_not_poll_is_told_what_it_missed() {
     #[derive(Deserialize)]
     struct Count {

@@ -1,6 +1,6 @@
 // What comes between a WebSocket's open and the client's.
 import { client, watch } from "../client.js";
-import { equal, test, thrown, waitFor } from "../harness.js";
+import { equal, ok, test, thrown, waitFor } from "../harness.js";
 import { fault, script, sse, ws } from "../server.js";
 
 const received = async (plan) => (await plan.log()).map((attempt) => attempt.received);
@@ -139,10 +139,34 @@ test("what comes meanwhile is held within a bound", async () => {
   const seen = watch(made);
   await waitFor(() => seen.closed, "the end");
   equal(
-    [seen.closed.error.code, /1024 messages/.test(seen.closed.error.cause?.message)],
+    [seen.closed.error.code, /too much came/.test(seen.closed.error.cause?.message)],
     ["provider", true],
     "failure",
   );
+});
+
+test("what comes meanwhile is held up to 16 MB, without what it has received", async () => {
+  const text = "x".repeat(2 ** 20);
+  for (const [receives, code] of [
+    [false, "provider"],
+    [true, undefined],
+  ]) {
+    const made = client(ws("/echo"), {
+      shouldReconnect: () => false,
+      handshake: async ({ send, receive }) => {
+        for (let left = 20; left; left--) {
+          send(text);
+          if (receives) await receive();
+        }
+        if (!receives) await new Promise(() => {});
+      },
+    });
+    made.addEventListener("close", () => {});
+    await waitFor(() => /open|closed/.test(made.state), "its end");
+    equal(made.lastFailure?.code, code, `received: ${receives}`);
+    if (code) ok(/too much came/.test(made.lastFailure.cause.message), made.lastFailure.cause.message);
+    made.close();
+  }
 });
 
 test("a successor has its own, while the old connection delivers", async () => {
