@@ -156,12 +156,13 @@ fn most_lines(max: usize) -> usize {
     max.clamp(1 << 16, 1 << 26) / size_of::<Entry>()
 }
 
-/// To all that an event may have, when it has more than a chunk can: what is grown in steps leaves holes in the memory.
+/// To all that an event may have, when it has more than a chunk can: what is grown in steps leaves holes in the memory. And room for what
+/// [`too_big`] adds: there may be none when it has to be said.
 #[cold]
 #[inline(never)]
 fn grow(table: &mut Vec<Entry>, claimed: &mut usize, max: usize) -> bool {
     let more = if table.len() < 1 << 15 { 1024 } else { most_lines(max) };
-    let room = claim(claimed, more * size_of::<Entry>());
+    let room = claim(claimed, more * size_of::<Entry>()) && table.try_reserve_exact(more + 1).is_ok();
     if room {
         table.resize(table.len() + more, Entry::default());
     }

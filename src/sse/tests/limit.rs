@@ -1,6 +1,14 @@
 //! The limit, and what one big event costs.
 
-use super::reader::{Out, Reader, message, read};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+};
+
+use super::{
+    super::{DATA, DISPATCH, Parser, TOO_BIG},
+    reader::{Out, Reader, message, read},
+};
 
 const MAX: usize = 20;
 
@@ -157,4 +165,55 @@ fn an_event_of_too_many_short_lines_is_too_big() {
             assert_eq!(read(stream.as_bytes(), lengths, MAX).0, expected, "{lines} lines, {lengths:?}");
         }
     }
+}
+
+/// As a phone's memory: this thread has no more in one piece than it allows itself.
+struct Scarce;
+
+thread_local! {
+    static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+// SAFETY: it gives what the system gives, or nothing.
+#[allow(unsafe_code, reason = "an allocator's contract")]
+unsafe impl GlobalAlloc for Scarce {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() > MOST.get() { std::ptr::null_mut() } else { unsafe { System.alloc(layout) } }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static SCARCE: Scarce = Scarce;
+
+/// What is told of a stream of this, in chunks of 64 KiB, and how many bytes its parser has then.
+fn scarce(most: usize, block: &[u8], times: usize) -> (Option<u32>, usize) {
+    let mut parser = Parser::new(16 << 20, false);
+    let stream = block.repeat(times);
+    MOST.set(most);
+    let mut told = None;
+    for chunk in stream.chunks(Parser::STAGE) {
+        parser.write(chunk);
+        let region = parser.fed(chunk.len(), None)[0][0];
+        if region > 0 {
+            told = parser.parse(false).last().map(|[kind, ..]| *kind);
+            break;
+        }
+    }
+    MOST.set(usize::MAX);
+    (told, parser.memory())
+}
+
+#[test]
+fn memory_that_the_system_does_not_give_ends_the_stream_and_nothing_else() {
+    let (told, memory) = scarce(8 << 20, b"data: 0123456789\n", 1 << 20);
+    assert_eq!(told, Some(TOO_BIG), "no room for the text");
+    assert!(memory <= 1 << 20, "{memory} bytes are kept");
+    // 300 000 lines of 5 bytes: the text has its room, what stands for its lines has none.
+    let block = [&b"data\n".repeat(300_000)[..], b"\n"].concat();
+    assert_eq!(scarce(8 << 20, &block, 1).0, Some(TOO_BIG), "no room for its lines");
+    assert_eq!(scarce(usize::MAX, &block, 1).0, Some(DATA | DISPATCH));
 }
