@@ -2,7 +2,7 @@
 import { report, resolve, setParameter } from "../src/transport/port.js";
 import { outboxOf, placesOf } from "./encode.js";
 import { invalid } from "./errors.js";
-import { LONGEST, check, isStorage, originOf, readForm, wrongProtocols } from "./options.js";
+import { LONGEST, check, isStorage, originOf, readForm, stays, wrongProtocols } from "./options.js";
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => typeof value === "string" || value?.href;
@@ -58,9 +58,11 @@ function read(given) {
   return [token, time < SECONDS ? time * 1_000 : time];
 }
 
-function addTo(target, name, token) {
+/** `made`: by the app's function, which may have put the server's words into it. */
+function addTo(target, name, token, made) {
   if (isAddress(target)) {
     let url;
+    if (made) stays(target);
     // Browsers name the whole address in their errors.
     try {
       url = resolve(target);
@@ -75,7 +77,7 @@ function addTo(target, name, token) {
   return Object.fromEntries(
     Object.entries(target ?? {}).map(([transport, address]) => [
       transport,
-      address && addTo(String(address), name, token),
+      address && addTo(String(address), name, token, made),
     ]),
   );
 }
@@ -122,7 +124,8 @@ class Tokens {
     if (!isFunction(target) && (target === null || !/^(string|object)$/.test(typeof target))) {
       throw invalid("query takes an endpoint: a string, a URL, { websocket }, { sse }, or a function");
     }
-    return this.put(async (token, context) => addTo(isFunction(target) ? await target(context) : target, name, token));
+    const made = isFunction(target);
+    return this.put(async (token, context) => addTo(made ? await target(context) : target, name, token, made));
   }
 
   header() {

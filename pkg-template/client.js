@@ -16,6 +16,7 @@ import {
   isAddress,
   pick,
   readSend,
+  stays,
   wrongProtocols,
 } from "./options.js";
 import { Progress, plain } from "./progress.js";
@@ -489,16 +490,20 @@ export class Client extends EventTarget {
 
   /** Throws where a value of `http` would go to several of the fixed addresses' origins. */
   #confine() {
-    const { http, beside, probed } = this.#settings;
+    const { http, beside, probed, offers } = this.#settings;
     if (isAddress(http.cancel) && !(this.#port.route(http.cancel, TRANSPORTS.fetch) & 3))
       throw invalid("http.cancel must be an http: or https: address, without a password");
-    for (const fixed of this.#fixed)
-      if (fixed && (probed || fixed[2] === TRANSPORTS.fetch)) {
-        confine(this.#settings, fixed[0]);
-        confine(this.#settings, fixed[0], http.body);
+    for (const fixed of this.#fixed) {
+      if (!fixed) continue;
+      const url = resolve(fixed[0]);
+      if (probed || fixed[2] === TRANSPORTS.fetch) {
+        confine(this.#settings, url);
+        confine(this.#settings, url, http.body);
       }
+      if (fixed[2] === TRANSPORTS.websocket) confine(this.#settings, url, offers, "offered");
+    }
     for (const address of beside) confine(this.#settings, address);
-    if (isAddress(http.cancel)) confine(this.#settings, http.cancel);
+    if (isAddress(http.cancel)) confine(this.#settings, resolve(http.cancel));
   }
 
   #transport(place) {
@@ -508,7 +513,7 @@ export class Client extends EventTarget {
   /** Where attempt number `attempt` goes, and with what: asked for, and prepared. `to`: the reason and the endpoint. */
   async #ask(attempt, retry, to) {
     const port = this.#port,
-      { protocols, request: again, http } = this.#settings;
+      { protocols, offers, request: again, http } = this.#settings;
     const place = (port.way = to >> 2);
     this.#counts.attempts++;
     this.#attempt = retry;
@@ -554,16 +559,18 @@ export class Client extends EventTarget {
       const moved = resumed?.url;
       const target = moved ?? this.#fixed[place]?.[0] ?? (await ask("the endpoint function", this.#endpoints[place]));
       [address, kind] = pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
-      // A URL object's string has none of what is refused.
-      if (port.via === "url") asRequest(address);
+      // It may be made of the server's words. A URL object's string has none of what is refused.
+      if (!this.#fixed[place]) stays(address);
       route = port.route(address, kind);
       this.#fit(NEEDED, route & 3);
       // Where to: what is asked for from here on may be for this origin alone.
-      if (route & 3) context = { ...context, url: resolve(address).href };
+      const url = route & 3 ? resolve(address).href : "";
+      context = { ...context, url };
       const fetched = (route & 3) === TRANSPORTS.fetch;
       // The address may be the server's word.
-      if (fetched && !resumed?.headers) confine(this.#settings, address);
-      if (fetched && !resumed) confine(this.#settings, address, http.body);
+      if (fetched && !resumed?.headers) confine(this.#settings, url);
+      if (fetched && !resumed) confine(this.#settings, url, http.body);
+      if ((route & 3) === TRANSPORTS.websocket) confine(this.#settings, url, offers, "offered");
       const [offered, headers, body] = await Promise.all([
         fetched ? undefined : ask("protocols", protocols),
         fetched ? ask("http.headers", resumed?.headers ?? http.headers) : undefined,

@@ -288,7 +288,7 @@ export interface ResumeOptions {
    * that is not ASCII goes in the query by default, and one that no header can carry always. An EventSource can send the
    * header only when the browser reconnects by itself, so `header` leaves its reconnecting to the browser.
    * `frame`: see `frame`. `url`: not at all, the endpoint function puts `lastEventId` where it belongs,
-   * with `encodeURIComponent`: a path that is a string must not hold `..`, as that of `http.cancel`.
+   * with `encodeURIComponent`: a path that is a string must not hold `..`, as that of any function.
    * Where the server refuses the cursor, and takes the request without it, the stream goes on without, with a `gap` (failure `cursor`).
    */
   via?: "query" | "header" | "frame" | "url";
@@ -432,7 +432,10 @@ export interface Options {
   shuffle?: boolean;
   /** Default by the address: `ws:` and `wss:` take `websocket`, `http:`, `https:` and relative ones `fetch`. */
   transport?: Transport;
-  /** WebSocket subprotocols, or a function asked for them before each attempt. */
+  /**
+   * WebSocket subprotocols, or a function asked for them before each attempt. Values are for one origin, as one may be a token: for
+   * several give a function, which is told the `url`.
+   */
   protocols?:
     | string
     | readonly string[]

@@ -372,6 +372,8 @@ export function readOptions(all, endpoints) {
     acks,
     pings,
     silent: pings && all[SILENT],
+    // That of a preset is a name.
+    offers: all[SILENT] ? null : protocols || null,
     port: {
       // Of these, fetch, contentType, flush and onComment are its own.
       ...http,
@@ -394,8 +396,9 @@ export function readOptions(all, endpoints) {
     // A preset has some for one transport and some for another; and cancel() takes what http has.
     loose: http.cancel || all[SILENT] !== undefined,
     given,
-    /** The origin that the values of `http` are for, and other fixed addresses that get the headers. */
+    /** The origin that the values of `http` are for, that of `protocols`, and other fixed addresses that get the headers. */
     home: undefined,
+    offered: undefined,
     beside: [],
     probed: false,
   };
@@ -404,12 +407,33 @@ export function readOptions(all, endpoints) {
 /** A WebSocket's address counts as its server's own. */
 export const originOf = (address) => resolve(address).origin.replace(/^ws/, "http");
 
-/** Throws where a value of `http` would go to another origin than the first one: only a function can tell them apart. */
-export function confine(settings, address, value = settings.http.headers) {
+/**
+ * Throws where an address that a function of the app's gave as a text leads elsewhere. An id of the server's may stand in it, which must
+ * choose neither another path (URL, "double-dot URL segment") nor another host ("relative slash state", "special authority slashes
+ * state"): `strays` in src/client/request.rs is the same. A URL object is the app's own choice.
+ */
+export function stays(address) {
+  // URL parsers skip blanks.
+  if (
+    isString(address) &&
+    /^.([/\\]{2}|\w+:(?!\/\/[^/\\]))|[/\\](\.|%2e){1,2}([/\\]|$)/i.test(`/${address.replace(/[\0- ]|[?#].*/gs, "")}`)
+  )
+    throw invalid("an id leads the address elsewhere: use encodeURIComponent, or a URL object");
+}
+
+/**
+ * Throws where a value of `http`, or `protocols`, would go to another origin than the first one: only a function can tell them apart.
+ * Which protocol is a name and which a token nobody can tell.
+ */
+export function confine(settings, address, value = settings.http.headers, home = "home") {
+  // Others are fixed, or have been looked at: then they are no texts, or a URL's.
+  if (!settings.beside.includes(address)) stays(address);
   if (!value || isFunction(value)) return;
   const origin = originOf(address);
-  if ((settings.home ??= origin) !== origin)
-    throw invalid("http.headers and http.body are for one origin: for several give functions, which are told the url");
+  if ((settings[home] ??= origin) !== origin)
+    throw invalid(
+      "values of http.headers, http.body and protocols are for one origin: for several give functions of the url",
+    );
 }
 
 /** The address for the transport: `[address, number of the transport or 0]`. */

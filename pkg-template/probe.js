@@ -2,7 +2,7 @@
 import { go, refusal } from "../src/transport/fetch.js";
 import { Port, resolve } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { confine, headersFor, isHeaders } from "./options.js";
+import { confine, headersFor, isHeaders, stays } from "./options.js";
 import { isFetchable } from "./posts.js";
 
 // Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
@@ -29,6 +29,7 @@ export function addProbe(settings, probe, tries) {
   async function ask(client, signal) {
     const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
     const url = await call(probe, context);
+    if (url !== probe) stays(url);
     const to = isFetchable(url) ? resolve(url).href : "";
     if (to) confine(settings, to);
     const headers = to && (await call(http.headers, { ...context, url: to }));

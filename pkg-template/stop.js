@@ -4,7 +4,7 @@ import { report, resolve } from "../src/transport/port.js";
 import { byteLength } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { aborted } from "./gate.js";
-import { TRANSPORTS, check, confine, headersFor, isAddress, isBody, isHeaders } from "./options.js";
+import { TRANSPORTS, check, confine, headersFor, isAddress, isBody, isHeaders, stays } from "./options.js";
 
 /** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
 const KEPT = 65_536;
@@ -14,21 +14,11 @@ function call(value, context) {
   return typeof value === "function" ? value(context) : value;
 }
 
-/**
- * What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. An id of the server's may stand in it,
- * which must choose neither another path (URL, "double-dot URL segment") nor another host ("relative slash state", "special authority
- * slashes state"): `strays` in src/client/request.rs is the same. A URL object is the app's own choice.
- */
+/** What `resume.request` and `http.cancel` give: an address, or one with what belongs to it. */
 export function asRequest(given) {
   check("resume.request or http.cancel", given, "an address or an object");
-  const request = isAddress(given) ? { url: given } : given,
-    { url } = request;
-  // URL parsers skip blanks.
-  if (
-    typeof url === "string" &&
-    /^.([/\\]{2}|\w+:(?!\/\/[^/\\]))|[/\\](\.|%2e){1,2}([/\\]|$)/i.test(`/${url.replace(/[\0- ]|[?#].*/gs, "")}`)
-  )
-    throw invalid("an id leads the address elsewhere: use encodeURIComponent, or a URL object");
+  const request = isAddress(given) ? { url: given } : given;
+  stays(request.url);
   return request;
 }
 
@@ -59,9 +49,9 @@ export async function tellStop(port, settings, reason, leaving) {
       headers: own,
     } = given === cancel ? { url: given } : asRequest(given);
     const route = port.route(url, TRANSPORTS.fetch);
-    if (route & 3 && !own) confine(settings, url);
     // What is not for fetch is told below.
     const to = { ...context, url: route & 3 ? resolve(url).href : "" };
+    if (to.url && !own) confine(settings, to.url);
     const offered = own ?? (await within(call(headers, to)));
     fetchable(offered, body, route);
     const named = headersFor(body, offered);

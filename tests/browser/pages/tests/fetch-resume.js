@@ -1,7 +1,9 @@
 // Event streams over fetch: start, resume, end, cancel.
+import { tokens } from "/pkg/auth.js";
 import { client, watch } from "../client.js";
+import { duplex } from "../duplex.js";
 import { engine, equal, ok, takeReports, test, waitFor } from "../harness.js";
-import { app, page, script, unique, wire } from "../server.js";
+import { app, page, script, sse, unique, wire } from "../server.js";
 
 const cutAfter = (text) => [["send", text], ["wait", 30], ["reset"]];
 const closed = (seen) => waitFor(() => seen.closed, "the close event");
@@ -413,6 +415,56 @@ test("an id that leads an address elsewhere: refused in cancel, and no error of 
   ])
     equal(await (await begun({ cancel: () => given })).cancel(), true, `${given}`);
   equal((await stop.log()).length, 4, "told");
+});
+
+test("an id that leads an address elsewhere: refused of each function, and what is fixed may lead anywhere", async () => {
+  const auth = tokens(() => "T");
+  const socket = "ws://localhost:1023/";
+  const cause = (made) => [made.lastFailure.code, made.lastFailure.cause?.code];
+  for (const address of [...steering, `${wire}/chat/../account`]) {
+    const asked = [];
+    const fetch = (url, init) => {
+      asked.push(`${url}`);
+      return globalThis.fetch(url, init);
+    };
+    for (const [what, endpoint, options] of [
+      ["endpoint", () => address],
+      ["endpoint of a kind", async () => ({ sse: address })],
+      ["query", auth.query(() => address)],
+      ["query of a kind", auth.query(() => ({ sse: address }))],
+      ["probe", socket, { probe: () => address }],
+    ]) {
+      const made = duplex(endpoint, { ...options, http: { fetch } });
+      await waitFor(() => made.lastFailure, `${what} ${address}`);
+      // What asks why has its failure for a cause.
+      equal(made.lastFailure.code, what === "probe" ? "network" : "provider", `${what} ${address}`);
+      equal([made.lastFailure.cause?.code, asked], ["invalid-option", []], `${what} ${address}`);
+      made.close();
+    }
+    for (const uplink of [() => address, async () => address]) {
+      const stream = script("sse", [[["send", "data: 1\n\n"]]]).url;
+      const made = duplex({ sse: stream, uplink }, {});
+      await made.opened();
+      made.send("x");
+      await waitFor(() => made.lastFailure, `uplink ${address}`);
+      equal(cause(made), ["provider", "invalid-option"], `uplink ${address}`);
+      made.close();
+    }
+  }
+  const dotted = (url) => url.replace(/\/(?=[^/]*$)/, "/a/../");
+  for (const endpoint of [
+    dotted(sse("/ticker")),
+    () => new URL(dotted(sse("/ticker"))),
+    auth.query(dotted(sse("/ticker"))),
+  ]) {
+    const made = duplex(endpoint, {});
+    await made.opened();
+    made.close();
+  }
+  const up = script("sse", [[["status", 200]]]);
+  const made = duplex({ sse: dotted(sse("/ticker")), uplink: dotted(up.url) }, { http: { headers: { "x-a": "1" } } });
+  await made.opened();
+  equal((await made.send("x")).status, "sent", "a fixed uplink");
 });
 
 test("an id that leads an address elsewhere: refused in resume.request", async () => {

@@ -2,6 +2,7 @@
 // address of the same client.
 import { tokens } from "/pkg/auth.js";
 import { EventSource } from "/pkg/eventsource.js";
+import { nchan } from "/pkg/presets.js";
 import { client, watch } from "../client.js";
 import { duplex } from "../duplex.js";
 import { after, equal, ok, test, thrown, waitFor } from "../harness.js";
@@ -264,6 +265,37 @@ test("a value is for one origin: several ask for a function", async () => {
     duplex(ws("/a"), { http: { headers }, probe: `${wire}/b` }),
   ])
     made.close();
+});
+
+test("protocols given as a value are for one origin, too: nobody can tell a token among them", async () => {
+  const two = [ws("/echo"), `${app}/echo`.replace("http", "ws")];
+  for (const protocols of ["chat", ["chat", "bearer.T"]]) {
+    equal(thrown(() => client(two, { protocols })).code, "invalid-option", `${protocols}`);
+    let asked = 0;
+    const made = client(
+      () =>
+        asked++
+          ? two[1]
+          : script("ws", [
+              [
+                ["send", "in"],
+                ["close", 1001],
+              ],
+            ]).url,
+      { protocols },
+    );
+    await waitFor(() => asked > 1 && made.lastFailure?.code === "provider", "the second origin");
+    equal([made.stats().opens, made.lastFailure.cause.code], [1, "invalid-option"], `${protocols}`);
+    made.close();
+  }
+  for (const [endpoint, protocols] of [
+    [two, () => "chat"],
+    [[two[0], `${two[0]}?2`], "chat"],
+    [[two[0], `${app}/stream`], "chat"],
+  ])
+    client(endpoint, { protocols }).close();
+  // The preset's is a name.
+  client(two, nchan()).close();
 });
 
 test("a token goes to the first origin that asked, or to those that are named", async () => {
