@@ -62,19 +62,19 @@ class Duplex extends Client {
   #persist;
 
   constructor(endpoints, settings, requests, subscriptions, persist) {
-    super(endpoints, settings, instance(wasm));
+    const { memory, add } = instance(wasm);
+    super(endpoints, settings, {
+      memory,
+      add(flags, port, ...rest) {
+        requests.meet(port);
+        return add(flags, port, ...rest);
+      },
+    });
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     subscriptions.attend(this);
     if (persist && this.state !== "closed")
       this.#persist = new Persist(persist, settings.acks, (message, options) => super.send(message, options));
-    const look = () => {
-      if (this.state !== "closed") return requests.connection(this.state === "open" ? this.stats().opens : 0);
-      requests.close();
-    };
-    this.addEventListener("statechange", look);
-    // A planned change of connections has no other state.
-    this.addEventListener("open", look);
     // As no listener of the app's, without one of which a fatal close is reported.
     EventTarget.prototype.addEventListener.call(this, "close", (/** @type {any} */ { reason }) =>
       this.#persist?.end(reason === "unloaded"),
@@ -122,7 +122,7 @@ export function connect(endpoint, options = {}) {
   // Both fetch, whatever the endpoint takes.
   settings.loose ||= uplink || probe !== undefined;
   const persist = readPersist(kept, settings.acks);
-  const requests = new Requests(readRequests(given, rest.codec));
+  const requests = new Requests(readRequests(given, rest.codec), settings);
   const { acks, refuses } = settings.port;
   // What acks, or refuses, is no reply.
   settings.port.acks = (message) =>

@@ -1,7 +1,17 @@
-// Questions to the server and its answers, by an id that both carry.
-import { identify } from "./encode.js";
+// Questions to the server and its answers, by an id that both carry. What a reply is, how long there is time for it and what a loss
+// means is the core's (src/core/requests.rs).
+import { fingerprint, KEY } from "../src/transport/port.js";
+import { encode, identify, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
+
+// Kinds of a call, as src/client/driver.rs reads them; and what REPLIED gives.
+const ASKS = 50,
+  REPLIED = 51;
+const AWAITED = 2;
+// Of ASKS: an id that nobody else has had; asked again after a loss.
+const OWN = 1,
+  AGAIN = 2;
 
 const SENTENCES = {
   timeout: "no reply came in time",
@@ -10,9 +20,6 @@ const SENTENCES = {
   unknown:
     'the connection was lost before the reply came: the server may have done it. `requests.onLoss: "retry"` asks again',
 };
-
-/** Of so many requests without a reply a late one is recognized. */
-const REMEMBERED = 1_024;
 
 const UNNAMED = "request: it needs an id, a string or a whole number below 2^53. Give an object; everwire fills it in";
 
@@ -35,113 +42,79 @@ priority=true or false`;
 
 export class Requests {
   #options;
-  /** By id: `{ send, connection, settle, open }`; `open` is how many replies may come. */
+  /** The replies of those that wait for one, by id, once they have come. */
   #pending = new Map();
-  /** Ids that everwire made, whose requests are over, by how many replies may still come. */
-  #late = new Map();
-  /** How many there have been, 0 while there is none. */
-  #connection = 0;
-  #closed = false;
+  #port;
+  #settings;
+  /** There was one: else no message need be looked at. */
+  #any = false;
 
-  constructor(options) {
+  /** `settings` are the client's. */
+  constructor(options, settings) {
     this.#options = options;
+    this.#settings = settings;
+  }
+
+  /** The port that all goes over. */
+  meet(port) {
+    this.#port = port;
   }
 
   /** `post(message, options)` is the client's send. */
-  ask(message, options, post) {
-    return new Promise((resolve, reject) => {
-      if (!this.#options.keyed)
-        throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
-      const {
-        timeout = this.#options.timeout,
-        signal,
-        priority = false,
-      } = readForm("request", check("request", options, "an object"), REQUEST);
-      const [payload, id, made] = identify(message, this.#options, UNNAMED);
-      if (this.#pending.has(id))
-        throw new EverwireError("encode", "request: one with this id is still without its reply");
-      if (signal?.aborted) throw new RequestError("aborted");
-      if (this.#closed) throw new RequestError("closed");
-      const stop = new AbortController();
-      const settle = (error, reply) => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", abort);
-        this.#pending.delete(id);
-        if (made && entry.open > 0) this.#late.set(id, entry.open);
-        if (this.#late.size > REMEMBERED) this.#late.delete(this.#late.keys().next().value);
-        // What still waits in the outbox need not go out.
-        stop.abort();
-        if (error) reject(error);
-        else resolve(reply);
-      };
-      const abort = () => settle(new RequestError("aborted"));
-      const timer = setTimeout(() => settle(new RequestError("timeout")), timeout);
-      signal?.addEventListener("abort", abort);
-      /** @type {any} */
-      const entry = { settle, connection: 0, send: undefined, open: 0 };
-      this.#pending.set(id, entry);
-      entry.send = () => {
-        entry.connection = 0;
-        entry.open++;
-        // The reply is its ack.
-        post(payload, { ack: false, priority, signal: stop.signal }).then(({ status, code }) => {
-          if (this.#pending.get(id) !== entry) return;
-          // A request beside a stream, whose answer did not come.
-          if (status === "unknown") return this.#lost(entry);
-          if (status !== "sent") return settle(new RequestError(code ?? status));
-          entry.connection = this.#connection;
-          // It was sent, and the connection lost, before this ran.
-          if (!entry.connection) this.#lost(entry);
-        }, settle);
-      };
-      entry.send();
-    });
+  async ask(message, given, post) {
+    const { keyed, retries, timeout: longest } = this.#options,
+      pending = this.#pending;
+    if (!keyed) throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
+    const form = readForm("request", check("request", given, "an object"), REQUEST);
+    const { timeout = longest, signal, priority = false } = form;
+    const [named, id, made] = identify(message, this.#options, UNNAMED);
+    const payload = snapshot(encode(named, this.#settings));
+    if (pending.has(id)) throw new EverwireError("encode", "request: one with this id is still without its reply");
+    pending.set(id, undefined);
+    this.#any = true;
+    // Of the send that comes next. Nothing of the app's runs in between.
+    this.#tell(ASKS, id, (made ? OWN : 0) | (retries ? AGAIN : 0));
+    const sent = post(payload, { ack: false, priority, signal, ttl: timeout });
+    this.#port.call(ASKS);
+    const settled = await sent,
+      reply = pending.get(id);
+    pending.delete(id);
+    if (!reply) throw new RequestError(this.#why(settled, signal));
+    if (this.#isError(reply))
+      throw new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply });
+    return reply;
   }
 
   /** Whether the message is a reply, in time or late. */
   takes(message) {
-    const { replyId } = this.#options;
-    const id = message.data?.[replyId];
-    // What may stand for several numbers answers nobody.
+    const { replyId } = this.#options,
+      port = this.#port;
+    if (!this.#any) return false;
+    const id = port.exactly(({ data }) => data?.[replyId], message);
     if (typeof id !== "string" && !Number.isSafeInteger(id)) return false;
-    const entry = this.#pending.get(String(id));
-    if (!entry) return this.#isLate(id);
-    entry.open--;
-    if (!this.#isError(message)) entry.settle(undefined, message);
-    else
-      entry.settle(
-        new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply: message }),
-      );
-    return true;
+    const name = String(id),
+      pending = this.#pending,
+      before = pending.get(name);
+    // The core settles it while it is asked.
+    if (pending.has(name)) pending.set(name, message);
+    const answer = this.#tell(REPLIED, name, 0);
+    if (answer < AWAITED && pending.has(name)) pending.set(name, before);
+    return answer > 0;
   }
 
-  /** The connection there is now: what was asked over another one gets no reply. */
-  connection(serial) {
-    this.#connection = serial;
-    for (const entry of [...this.#pending.values()])
-      if (entry.connection && entry.connection !== serial) this.#lost(entry);
+  #tell(kind, id, code) {
+    const key = fingerprint(id, undefined, false, KEY);
+    return this.#port.call(kind, 0, code, key / 2 ** 21, key);
   }
 
-  close() {
-    this.#closed = true;
-    for (const { settle } of [...this.#pending.values()]) settle(new RequestError("closed"));
-  }
-
-  /** Only the whole id of a request, and for each time that it was sent only one message: others may have seen the id. */
-  #isLate(id) {
-    const open = this.#late.get(id);
-    if (open > 1) this.#late.set(id, open - 1);
-    else this.#late.delete(id);
-    return open > 0;
+  #why({ status, code = status }, signal) {
+    if (signal?.aborted) return "aborted";
+    if (this.#port.closed) return "closed";
+    return code === "expired" ? "timeout" : code;
   }
 
   #isError(message) {
     const { error } = this.#options;
     return typeof error === "function" ? error(message) : (message.data[error] ?? undefined) !== undefined;
-  }
-
-  #lost(entry) {
-    if (this.#options.retries) entry.send();
-    else entry.settle(new RequestError("unknown"));
   }
 }

@@ -232,6 +232,17 @@ test("what comes after the reply reaches the handlers", async () => {
   equal(seen, ["event", "event"], "messages");
 });
 
+test("who knows the id of a request that was not sent yet cannot answer it", async () => {
+  const made = client(ws("/echo"), { rate: { messages: 1, per: 500 } });
+  const seen = [];
+  made.on(({ data }) => seen.push(data.text ?? data));
+  await made.opened();
+  // Echoed, while the request waits.
+  made.send({ id: "a", text: "forged" });
+  const asked = made.request({ id: "a", text: "real" });
+  equal([(await asked).data.text, seen], ["real", ["forged"]], "reply, and messages");
+});
+
 test("numbers that no double holds are told apart as the server wrote them, or answer nobody", async () => {
   const plan = script("ws", [
     [["send", '{"id":9007199254740993,"of":"a neighbour"}'], ["send", '{"id":"9007199254740992","of":"it"}'], ["mute"]],
@@ -275,4 +286,16 @@ test("a request goes up as a message does, and the id", async () => {
   const made = client(ws("/echo"));
   const { id, ...rest } = (await made.request(new Order())).data;
   equal([typeof id, rest], ["string", { article: 7 }], "what came back");
+});
+
+test("requests are no part of the window, and of drained() they are", async () => {
+  const plan = script("ws", [[["mute"]]]);
+  const made = client(plan.url, { outbox: { ack: true, inFlight: 1 } });
+  await made.opened();
+  const asked = [1, 2, 3].map((n) => failure(made.request({ n }, { timeout: 300 })));
+  made.send({ n: 4 });
+  await waitFor(async () => (await received(plan))[0].length === 4, "all of them at the server");
+  equal(await Promise.all(asked), ["timeout", "timeout", "timeout"], "codes");
+  made.close();
+  await made.drained();
 });
