@@ -419,6 +419,9 @@ impl Host for AppHost {
 
     fn tell(&self, driver: &Driver, news: News) {
         let event = match news {
+            // The Rust API has no topics.
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            News::Topic(_) => return,
             News::State(state) => Event::State(state),
             News::Open => Event::Open,
             News::Retry { retry, delay, failure } => Event::Retry(Retry { attempt: retry, delay, failure }),

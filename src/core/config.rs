@@ -1,6 +1,6 @@
 //! What the caller may set, the defaults, and the limits. The one place where both stand.
 
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::topics::Joins;
 use core::fmt;
 
@@ -351,7 +351,7 @@ pub(crate) struct Config {
     pub(crate) max_age: u64,
     /// How long to stay away from the first endpoint, in ms.
     pub(crate) failback: u64,
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) joins: Joins,
 }
 
@@ -376,7 +376,7 @@ impl Default for Config {
             passive: false,
             max_age: u64::MAX,
             failback: u64::MAX,
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             joins: Joins::new(Outbox::new().max_attempts),
         }
     }

@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out of it.
 
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::topics::Told;
 use super::{
     failure::Failure,
@@ -180,7 +180,7 @@ pub(crate) enum News {
     },
     /// With the sequence numbers that are missing, first and last, where that is known.
     Outcome(Outcome, Missing),
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Topic(Told),
     Closed {
         why: Why,

@@ -24,7 +24,7 @@ mod rollover;
 mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod topics;
 
 use config::{Config, FLOOR, LONGEST_ID};
@@ -37,7 +37,7 @@ use outbox::{Dropped, Queue, Sent};
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
-#[cfg(any(test, feature = "duplex"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use topics::{OWN, Topics};
 
 /// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
@@ -100,7 +100,7 @@ pub(crate) struct Connection {
     queue: Queue,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     question: Option<requests::Question>,
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     topics: Topics,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
@@ -156,7 +156,7 @@ impl Connection {
             queue: Queue::new(config.outbox.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             question: None,
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             topics: Topics::new(config.joins.clone()),
             full_until: 0,
             behind: false,
@@ -228,7 +228,7 @@ impl Connection {
                 if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
         };
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let due = due.min(self.topics.soonest());
         due.min(self.queue.soonest())
     }
@@ -241,7 +241,7 @@ impl Connection {
     pub(crate) fn poll(&mut self) -> Option<Action> {
         if !self.actions.is_empty() {
             let action = self.actions.remove(0);
-            #[cfg(any(test, feature = "duplex"))]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             if let Action::Settle { id, sent } = action
                 && id >= OWN
                 && sent != Sent::Sent
@@ -298,7 +298,7 @@ impl Connection {
             }
             Input::Posted(id) => {
                 self.queue.posted(at.now, id, &mut self.actions);
-                #[cfg(any(test, feature = "duplex"))]
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 self.topics.settled(at.now, id, Sent::Sent, &mut self.actions);
             }
             Input::Room(told) => self.room(at, told),
@@ -488,7 +488,7 @@ impl Connection {
         self.torn = false;
         self.reason = Reason::Reconnect;
         // Their joins are made before the app hears of it, and may send.
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.topics.opened(now, &mut self.actions);
         self.show(State::Open);
         self.tell(News::Open);
@@ -529,7 +529,7 @@ impl Connection {
         self.looked = now;
         let behind = core::mem::take(&mut self.behind);
         self.queue.expire(now, behind, &mut self.actions);
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.topics.tick(now, &mut self.actions);
         if now >= self.full_until {
             self.full_until = 0;
@@ -576,7 +576,7 @@ impl Connection {
         self.credit(self.stable(at.now));
         self.rollover = Rollover::none();
         self.ids.forsaken();
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.cut_topics();
         self.act(Action::Switch(false));
         self.phase = Phase::Opening { due: at.now.later(self.config.open_timeout) };
@@ -632,7 +632,7 @@ impl Connection {
             self.tell(News::Outcome(Outcome::Unknown, None));
         }
         self.phase = Phase::Closed;
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.topics.end();
         self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.show(State::Closed);

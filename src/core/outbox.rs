@@ -256,7 +256,7 @@ impl Queue {
     }
 
     /// Before all others but for those from this number on that have priority.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn put_first(&mut self, own: u32, parcel: Parcel) {
         let after = self.parcels.iter().position(|other| !other.priority || other.id < own);
         self.parcels.insert(after.unwrap_or(self.parcels.len()), parcel);
@@ -366,13 +366,13 @@ impl Queue {
     }
 
     /// It waits, and no socket or request has it.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn untried(&self, id: u32) -> bool {
         self.parcels.iter().any(|parcel| parcel.id == id && parcel.tries == 0)
     }
 
     /// All from this number on mean nothing to another connection.
-    #[cfg(any(test, feature = "duplex"))]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn call_off(&mut self, first: u32, done: &mut Done) {
         self.settle(&|parcel| (parcel.id >= first).then_some(Sent::Dropped(Dropped::Aborted)), done);
     }

@@ -39,7 +39,7 @@ impl Connection {
             watch.sent(now);
         }
         self.queue.sent(now, id, &mut self.actions);
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.topics.settled(now, id, Sent::Sent, &mut self.actions);
     }
 
@@ -96,7 +96,7 @@ impl Connection {
     }
 
     fn sendable(&self) -> bool {
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         if self.topics.busy() {
             return false;
         }
@@ -109,7 +109,7 @@ impl Connection {
         if self.stalls == 0 || self.full_until == u64::MAX {
             self.full_until = 0;
         }
-        #[cfg(any(test, feature = "duplex"))]
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.cut_topics();
         self.queue.cut(&mut self.actions);
     }

@@ -103,7 +103,7 @@ async fn what_an_app_does_not_poll_takes_16_mib_and_one_message() {
     until("the connection", || handle.state() == State::Open).await;
     let text = "x".repeat(BIG);
     for id in 1..=20 {
-        drop(handle.send(format!(r#"{{"id":"{id}","text":"{text}"}}"#)));
+        drop(handle.send(&format!(r#"{{"id":"{id}","text":"{text}"}}"#)));
     }
     until("all of them", || handle.last_event_id() == "20").await;
     let mut came = 0;

@@ -237,7 +237,7 @@ test("an outcome function that throws is reported, and proves nothing", async ()
 });
 
 test("an outcome is one of the two words, or none: anything else is told in the console", async () => {
-  for (const given of ["Gap", true, Promise.resolve("gap"), null]) {
+  for (const given of ["Gap", true, null]) {
     const plan = script("sse", [hub({}, "id: 1\ndata: 1\n\n"), hub({}, "id: 2\ndata: 2\n\n")]);
     const told = warnings();
     const made = client(plan.url, { resume: { outcome: () => given } });

@@ -251,12 +251,12 @@ test("acks and replies do not wait behind it; a server's gap has its place", asy
   const made = duplex(plan.url, {
     reconnect: quick,
     resume: { id: "eventId", gap: "gap" },
-    outbox: { ack: { match: ({ data }) => data.id } },
+    outbox: { ack: { match: ({ data }) => data.ack } },
   });
   after(() => made.close());
   await waits(made, 3 + 1);
   equal((await made.request({ id: "q" })).data.id, "q", "reply");
-  equal((await made.send({ id: "m" })).status, "acked", "ack");
+  equal((await made.send({ id: "m", ack: "m" })).status, "acked", "ack");
   const seen = [];
   made.addEventListener("gap", ({ outcome, after: last, before }) => seen.push([outcome, last, before]));
   made.on(({ data }) => seen.push(data.n));
