@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { fingerprint } from "../../src/transport/port.js";
 
-const idOf = (value) => Math.floor(value / 2 ** 21);
+const idOf = (value) => Math.floor(value / 2 ** 16);
 const keys = Array.from(crypto.getRandomValues(new Int32Array(16_000)));
 
 test("a pair that FNV-1a takes for one under one key in 300 is two", () => {
@@ -27,6 +27,15 @@ test("each unit of an id counts, its length, and the key", () => {
     assert.equal(new Set(seen).size, seen.length, `${length}`);
   }
   assert.ok(new Set(keys.map((key) => fingerprint("id", undefined, true, key))).size > 15_900);
+});
+
+test("the ids of a long replay look all different", () => {
+  const ids = Array.from({ length: 20_000 }, (_, at) => `${at}`);
+  // With 30 bits 3 of 16 keys have a pair among so many; with 35 bits one of 170.
+  const alike = keys
+    .slice(0, 64)
+    .filter((key) => new Set(ids.map((id) => idOf(fingerprint(id, "x", true, key)))).size < 20_000);
+  assert.ok(alike.length < 5, `${alike.length} of 64 keys`);
 });
 
 test("an id that cannot come again has all bits for itself", () => {
