@@ -16,7 +16,7 @@ export const plain = (address) => address.replace(/[?#].*/s, "").replace(/\/\/[^
 const taken = new Set();
 
 /**
- * Where this page is in the stream, for the one after it: `[id, number, epoch, [fingerprint, key]]` of the last message that the app
+ * Where this page is in the stream, for the one after it: `[id, number, epoch, [both halves of the fingerprint, key]]` of the last message that the app
  * is done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fifth
  * entry: the page that told its client so. There the next client asks anew; another page's first one is told first.
  */

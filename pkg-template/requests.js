@@ -104,7 +104,7 @@ export class Requests {
 
   #tell(kind, id, code) {
     const key = fingerprint(id, undefined, false, KEY);
-    return this.#port.call(kind, 0, code, key / 2 ** 21, key);
+    return this.#port.call(kind, 0, code, ...key);
   }
 
   #why({ status, code = status }, signal) {

@@ -236,7 +236,7 @@ class Subscriptions {
         topic.generation = {};
         this.#held++;
         const print = fingerprint(from || undefined, undefined, false, KEY);
-        this.#port.call(SUBSCRIBE_TO, topic.number, 0, print / 2 ** 21, print);
+        this.#port.call(SUBSCRIBE_TO, topic.number, 0, ...print);
       }
     }
     return {

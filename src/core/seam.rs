@@ -40,7 +40,7 @@ const SOON: u64 = 8;
 /// In the upper half of a fingerprint: the lowest bits are of the content, 0 where that is not known. Without it all are of the
 /// id, which cannot come again (`fingerprint` in port.js says which those are).
 const SAMPLED: u64 = 1 << 32;
-const CONTENT: u64 = (1 << 16) - 1;
+const CONTENT: u64 = (1 << 26) - 1;
 /// The last of these: over which transport it came. The same message may look different on another one.
 const SOCKET: u64 = 1;
 

@@ -246,23 +246,21 @@ function keyed(data, key, half) {
 export const KEY = globalThis.crypto?.getRandomValues(new Int32Array(1))[0];
 
 /**
- * What the core compares: whether an id is the same, and what came with it. A number below 2^53: 37 bits of the id, and 16
- * of the content, the last of which says over what it came; 0 in these: not known. Of 10 000 messages that come again each id is compared
- * with 1 088 others: with five bits less two of them looked the same in one replay of a hundred. An id with ten
- * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 is no id, 1 the empty one.
+ * What the core compares, in two halves: whether an id is the same, and what came with it. 38 bits are the id's, and 26
+ * the content's, the last of which says over what it came; 0 in these: not known. Of 10 000 messages that come again each id is compared
+ * with 1 088 others: with eight bits less two of them looked the same in one replay of a hundred. An id with ten
+ * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 and 0 is no id, 0 and 1 the empty one.
  * `key`: the page's own. Where users choose ids, one of them could look for two that have the same fingerprint, and a message would be lost.
  */
 export function fingerprint(id, raw, socket, key) {
-  if (!id) return id === undefined ? 0 : 1;
+  if (!id) return [0, id === undefined ? 0 : 1];
   const unique = /([1-9][^1-9]*){10}/.test(id);
   // Of a Blob only its size can be had.
   if (raw && typeof raw !== "string")
     raw = isBytes(raw) ? new Uint8Array(raw.buffer ?? raw, raw.byteOffset ?? 0, raw.byteLength) : `${raw.size}`;
   const more = keyed(id, key, 0x050c5d1f),
-    low = unique
-      ? more >>> 11
-      : ((more >>> 27) << 16) | (raw === undefined ? 0 : ((keyed(raw ?? "", key, 1) >>> 18) << 2) | (socket ? 3 : 2));
-  return (((keyed(id, key, 0) | 3) ^ (unique ? 1 : 2)) >>> 0) * 2 ** 21 + low;
+    content = unique || raw === undefined ? 0 : ((keyed(raw ?? "", key, 1) >>> 8) << 2) | (socket ? 3 : 2);
+  return [(keyed(id, key, 0) | 3) ^ (unique ? 1 : 2), unique ? more : ((more >>> 26) << 26) | content];
 }
 
 /** A sequence number below 10^19, as text where no double holds it, or nothing: not what begins with one, such as "1526919030474-55". */
@@ -788,28 +786,33 @@ export class Port {
   /** What an earlier page left; `known`: the fingerprint of the message at the cursor, and its key. */
   start(cursor, number, epoch, known) {
     // Storage gives what anybody put there.
-    const [fingerprint, key] = [].concat(known),
-      whole = Number.isInteger(fingerprint) && Number.isInteger(key);
-    if (whole) this.key = key;
+    const print = [].concat(known),
+      whole = print.length === 3 && print.every(Number.isInteger);
+    if (whole) this.key = print[2];
     this.cursor = cursor;
     this.#count(epoch);
     this.number = number;
-    this.rule(FROM, whole ? fingerprint : this.fingerprint(cursor, number), number);
+    this.rule(FROM, whole ? print : this.fingerprint(cursor, number), number);
   }
 
-  /** A fingerprint, and a number in two halves, the upper one counted from 1. What the wasm takes is cut to 32 whole bits. */
-  rule(kind, fingerprint, number) {
+  /**
+   * A fingerprint, and a number in two halves, the upper one counted from 1.
+   * @param {number} kind
+   * @param {number[]} fingerprint
+   * @param {number | string} [number]
+   */
+  rule(kind, [upper, lower], number) {
     // Big integers are slow, and most messages have no number.
     const big = number === undefined ? number : BigInt(number);
     return big === undefined
-      ? this.call(kind, 0, 0, fingerprint / 2 ** 21, fingerprint)
-      : this.call(kind, Number(big >> 32n) + 1, Number(BigInt.asUintN(32, big)), fingerprint / 2 ** 21, fingerprint);
+      ? this.call(kind, 0, 0, upper, lower)
+      : this.call(kind, Number(big >> 32n) + 1, Number(BigInt.asUintN(32, big)), upper, lower);
   }
 
   /** What `start` of the next page takes. */
   stand() {
     const { id, seq, epoch } = this.place();
-    return [id, seq, epoch, [this.fingerprint(id, seq, this.raw), this.key]];
+    return [id, seq, epoch, [...this.fingerprint(id, seq, this.raw), this.key]];
   }
 
   /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */

@@ -11,7 +11,7 @@ use super::{
 
 /// As `fingerprint` in port.js: an id, or a number, and a content. In an epoch the content is not known.
 fn named(id: u64, content: u64) -> Id {
-    Id::Own((id << 2 | 1) << 32 | (content << 2 & 0xfffc) | if content == 0 { 0 } else { 2 })
+    Id::Own((id << 2 | 1) << 32 | (content << 2 & 0x3ff_fffc) | if content == 0 { 0 } else { 2 })
 }
 
 /// As the port: what was held back just before comes again when ids, or numbers, begin anew.
