@@ -284,7 +284,8 @@ export class Client extends EventTarget {
     };
   }
 
-  send(message, options) {
+  /** `done` hears of it at once: in a window that is gone no promise of its own goes on. */
+  send(message, options, done) {
     return new Promise((resolve) => {
       const port = this.#port,
         number = this.#sendId;
@@ -308,6 +309,7 @@ export class Client extends EventTarget {
         signal?.removeEventListener("abort", abort);
         port.awaiting.delete(key);
         resolve(settled);
+        done?.(settled);
       };
       port.payloads.set(number, [kept ? snapshot(payload) : payload, bytes, settle, flags]);
       port.call(SEND, flags, number, bytes, ttl);

@@ -88,7 +88,7 @@ class Duplex extends Client {
   }
 
   request(message, options = {}) {
-    return quiet(this.#requests.ask(message, options, (payload, how) => this.send(payload, how)));
+    return quiet(this.#requests.ask(message, options, (payload, how, done) => super.send(payload, how, done)));
   }
 
   subscribe(topic, options) {

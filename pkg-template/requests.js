@@ -60,8 +60,12 @@ export class Requests {
     this.#port = port;
   }
 
-  /** `post(message, options)` is the client's send. */
-  async ask(message, given, post) {
+  /** `post(message, options, done)` is the client's send. */
+  ask(message, given, post) {
+    return new Promise((resolve, reject) => this.#ask(message, given, post, resolve, reject));
+  }
+
+  #ask(message, given, post, resolve, reject) {
     const { keyed, retries, timeout: longest } = this.#options,
       pending = this.#pending;
     if (!keyed) throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
@@ -70,19 +74,25 @@ export class Requests {
     const [named, id, made] = identify(message, this.#options, UNNAMED);
     const payload = snapshot(encode(named, this.#settings));
     if (pending.has(id)) throw new EverwireError("encode", "request: one with this id is still without its reply");
+    if (signal?.aborted) throw new RequestError("aborted");
+    if (this.#port.closed) throw new RequestError("closed");
     pending.set(id, undefined);
     this.#any = true;
+    const done = (settled) => {
+      const reply = pending.get(id);
+      pending.delete(id);
+      if (!reply) return reject(new RequestError(this.#why(settled, signal)));
+      try {
+        if (!this.#isError(reply)) return resolve(reply);
+        reject(new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply }));
+      } catch (error) {
+        reject(error);
+      }
+    };
     // Of the send that comes next. Nothing of the app's runs in between.
     this.#tell(ASKS, id, (made ? OWN : 0) | (retries ? AGAIN : 0));
-    const sent = post(payload, { ack: false, priority, signal, ttl: timeout });
+    post(payload, { ack: false, priority, signal, ttl: timeout }, done);
     this.#port.call(ASKS);
-    const settled = await sent,
-      reply = pending.get(id);
-    pending.delete(id);
-    if (!reply) throw new RequestError(this.#why(settled, signal));
-    if (this.#isError(reply))
-      throw new RequestError("refused", { sentence: "the server's reply is an error: see `reply`", reply });
-    return reply;
   }
 
   /** Whether the message is a reply, in time or late. */

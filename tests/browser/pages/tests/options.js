@@ -86,7 +86,7 @@ const options = [
   ["outbox.ack", { outbox: { ack: "id" } }],
   ["outbox.ack.id", { outbox: { ack: { id: 5 } } }],
   ["outbox.ack.id", { outbox: { ack: { id: "" } } }],
-  ["outbox.ack.match", { outbox: { ack: { match: "ack" } } }],
+  ["outbox.ack.match", { outbox: { ack: { match: "" } } }],
   ["outbox.ack.field", { outbox: { ack: { field: "id" } } }],
   ["outbox.ack", { codec: "text", outbox: { ack: true } }],
   ["outbox.ack", { codec: "binary", outbox: { ack: { id: () => 1 } } }],
