@@ -199,10 +199,8 @@ class Subscriptions {
         join,
         leave,
         cursor: from,
-        number: topic.number,
         numbers: false,
         joined: false,
-
         withheld: [],
       });
     const unsubscribe = () => this.#unsubscribe(topic, member);

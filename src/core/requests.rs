@@ -4,8 +4,6 @@
 //! A request is a parcel of the outbox whose settling is the reply: its time, its losses, its abort are a send's. What is
 //! here is what the outbox does not keep: how many replies may still come for those that are over.
 
-use std::collections::VecDeque;
-
 /// Of so many requests that are over a late reply is recognized.
 const REMEMBERED: usize = 1_024;
 
@@ -22,7 +20,7 @@ pub(crate) struct Question {
 
 /// Of requests that are over: their keys, and how many replies may come. It was sent so often.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Late(VecDeque<(u64, u32)>);
+pub(crate) struct Late(Vec<(u64, u32)>);
 
 impl Late {
     /// It is over, and so many replies have not come.
@@ -31,9 +29,9 @@ impl Late {
             return;
         }
         if self.0.len() == REMEMBERED {
-            self.0.pop_front();
+            self.0.remove(0);
         }
-        self.0.push_back((question.key, replies));
+        self.0.push((question.key, replies));
     }
 
     /// Whether this is one of them.
