@@ -22,6 +22,7 @@
 //! remembered, had they come; [`RECENT`] for an epoch's from before the first; else what this client has received, as no
 //! replay is longer. What an earlier page received counts as [`RECENT`]. So few as `LATE` come after all (`WITHHELD` in
 //! port.js). A connection that begins with the same unknown message as the last one counts from 0: its replay broke off.
+//! So does what follows a number that is remembered: the server repeats what it sent.
 //! `muted.rs` checks this with random sequences.
 
 pub(crate) const FIRST: usize = 64;
