@@ -15,7 +15,7 @@ process.on("exit", () => rmSync(work, { recursive: true, force: true }));
 let copies = 0;
 
 /** Runs a command to its end. */
-const run = (dir, command, ...args) => promisify(execFile)(command, args, { cwd: dir });
+export const run = (dir, command, args, env = process.env) => promisify(execFile)(command, args, { cwd: dir, env });
 
 /**
  * Installs an example. Its pages and servers stand at the ports that its text names; `ports` puts others in their place.
@@ -44,16 +44,8 @@ export async function install(name, ports = {}) {
   if (existsSync(manifest)) {
     const text = readFileSync(manifest, "utf8");
     writeFileSync(manifest, text.replace(/("everwire": )"[^"]+"/, `$1${JSON.stringify(`file:${tarball}`)}`));
-    await run(
-      dir,
-      "npm",
-      "install",
-      "--ignore-scripts",
-      "--prefer-offline",
-      "--no-fund",
-      "--no-audit",
-      "--loglevel=error",
-    );
+    const quiet = ["--no-fund", "--no-audit", "--loglevel=error"];
+    await run(dir, "npm", ["install", "--ignore-scripts", "--prefer-offline", ...quiet]);
   }
   return dir;
 }
@@ -69,8 +61,8 @@ export async function serveOther(name, dir) {
     const manifest = ["--manifest-path", join(dir, "Cargo.toml"), "--target-dir", join(root, "target/examples")];
     return start("cargo", ["run", "--quiet", "--locked", ...manifest], { ready: /ws:/, what: name, seconds: 600 });
   }
-  await run(dir, "python3", "-m", "venv", "venv");
-  await run(dir, "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt");
+  await run(dir, "python3", ["-m", "venv", "venv"]);
+  await run(dir, "venv/bin/pip", ["install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"]);
   return start(join(dir, "venv/bin/python"), [join(dir, "server.py")], { ready: /running on/, what: name });
 }
 

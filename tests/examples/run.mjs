@@ -8,6 +8,7 @@ import { chromium } from "playwright-core";
 import { freePort, stopAll } from "../browser/node/processes.mjs";
 import { between } from "../docs/between.mjs";
 import { install, serve, serveOther } from "./folder.mjs";
+import { build, serveFolder } from "./trunk.mjs";
 
 const names = process.argv.slice(2);
 const browser = await chromium.launch({
@@ -114,6 +115,33 @@ const tests = {
   },
   "server-fastapi": others("server-fastapi", SSE),
   "server-axum": others("server-axum", SOCKET),
+  "rust-trunk": async (t) => {
+    const [pages, way] = [await serveFolder(), await between(0)];
+    t.after(pages.close);
+    t.after(way.close);
+    pages.from(await build(await install("rust-trunk", { 8080: pages.port, 8081: way.port })));
+    const port = Number(await freePort());
+    const dir = await install("server-axum", { 8080: pages.port, 8081: port });
+    const first = await serveOther("server-axum", dir);
+    t.after(() => first.stop());
+    way.to(port);
+    const page = await open(`http://localhost:${pages.port}/`, t);
+    await shows(page, "#state", /^open$/);
+    await ticks(page, way);
+    const { length } = await rows(page);
+    await page.locator("#cut").click();
+    await page.waitForFunction((seen) => document.querySelectorAll("#prices tr").length > seen + 1, length);
+    assert.equal(await page.locator("#gap").textContent(), "");
+
+    const waiting = shows(page, "#state", /^waiting, because: ./);
+    await first.stop();
+    way.cut();
+    await waiting;
+    const second = await serveOther("server-axum", dir);
+    t.after(() => second.stop());
+    await shows(page, "#gap", /^Prices may be missing after ./);
+    await shows(page, "#state", /^open$/);
+  },
   "price-ticker": async (t) => {
     const { way, restart, open } = await started("price-ticker", t);
     const page = await open();
@@ -256,7 +284,7 @@ const tests = {
 
 for (const name of names) assert.ok(Object.hasOwn(tests, name), `there is no ${name}`);
 // They wait for most of their time.
-test("examples", { concurrency: 3, timeout: 600_000 }, async (t) => {
+test("examples", { concurrency: 3, timeout: 900_000 }, async (t) => {
   const wanted = Object.entries(tests).filter(([name]) => names.length === 0 || names.includes(name));
   await Promise.all(wanted.map(([name, run]) => t.test(name, run)));
 });
