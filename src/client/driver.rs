@@ -389,7 +389,10 @@ impl<H: Host> Driver<H> {
             // It would be refused again: a view of shared memory, a detached buffer.
             2 => core.refused(id, false),
             // A request carries it, whose answer says what became of it.
-            4 => {}
+            4 => {
+                #[cfg(feature = "duplex")]
+                core.carried(now());
+            }
             full => core.unsent(now(), id, full != 0),
         }
     }

@@ -6,6 +6,8 @@ use core::fmt;
 
 pub(crate) use super::endpoints::Patience;
 use super::failure::see;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use super::pace::Limit;
 
 /// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
@@ -353,6 +355,9 @@ pub(crate) struct Config {
     pub(crate) failback: u64,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) joins: Joins,
+    /// How much may go up.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) limit: Option<Limit>,
 }
 
 impl Default for Config {
@@ -378,6 +383,8 @@ impl Default for Config {
             failback: u64::MAX,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             joins: Joins::new(Outbox::new().max_attempts),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            limit: None,
         }
     }
 }

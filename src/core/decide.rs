@@ -11,6 +11,9 @@ use super::{
 };
 use crate::core::Later as _;
 
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use super::failure::POLICY;
+
 /// The server could not take a message for its size (RFC 6455, 7.4.1).
 const TOO_BIG: u16 = 1009;
 /// What fails within this time of the page's return was cut while it was frozen.
@@ -23,6 +26,10 @@ impl Connection {
         let failure = self.named(at.now, failure);
         if failure.close_code() == TOO_BIG {
             self.queue.too_big(&mut self.actions);
+        }
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        if failure.too_much() {
+            self.slower();
         }
         let opened = matches!(self.phase, Phase::Open { .. });
         // What broke off may miss something, until another connection shows.
@@ -104,6 +111,9 @@ impl Connection {
         self.credit(proven);
         self.failures += u64::from(!proven);
         let class = failure.class(self.has_opened);
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        let class =
+            if self.pace.is_some() && failure.close_code() == POLICY { Class::Retriable } else { class };
         // What cannot differ is not repeated. Another request is asked for only once something has begun.
         let differs =
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());

@@ -68,6 +68,9 @@ pub enum Class {
 /// What a server that closes with 1012 or 1013 asks to wait: 5 to 30 s by the IANA registry's note
 /// on 1012 (WebSocket Close Code Number Registry). The backoff and the jitter do the spreading.
 const RESTARTING: u64 = 5_000;
+/// Too much, where a limit is known: then it slows down. Else whatever the server does not like (RFC 6455, 7.4.1), for good.
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+pub(crate) const POLICY: u16 = 1008;
 
 impl Failure {
     /// The failure table. `opened` says whether this client has been open before: a 404 in
@@ -238,6 +241,12 @@ impl Failure {
     /// The server ended it, and said so.
     pub(crate) const fn orderly(self) -> bool {
         matches!(self, Self::End | Self::Truncated | Self::Closed { .. })
+    }
+
+    /// The server says that it is too much.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) const fn too_much(self) -> bool {
+        matches!(self, Self::Closed { code: POLICY | 1013 } | Self::Http { status: 429, .. })
     }
 
     /// The request itself may be why: not a server that says to wait, asks who this is, or has no more.

@@ -116,6 +116,16 @@ impl Watch {
         self.ask()
     }
 
+    /// The ping of the probe under way, which had to wait, goes out only now.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) fn asked(&mut self, now: u64) -> bool {
+        let asks = self.probe.is_some();
+        if asks {
+            self.start(now);
+        }
+        asks
+    }
+
     fn start(&mut self, now: u64) {
         let due = now.later(self.timeout - self.last_call());
         self.probe = Some(Probe { since: now, due, graced: false, last_call: false });

@@ -57,6 +57,9 @@ pub(crate) enum Input {
     Abort(u32),
     /// The server is going to close this connection.
     Retire,
+    /// The server says that too much goes up.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Slower,
     Reconnect,
     Close {
         why: Why,

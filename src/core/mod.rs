@@ -17,6 +17,8 @@ pub(crate) mod state;
 mod cursor_probe;
 mod decide;
 mod endpoints;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+pub(crate) mod pace;
 mod page;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod requests;
@@ -34,6 +36,8 @@ use failure::Failure;
 use heartbeat::{Verdict, Watch};
 use io::{Action, Input, Moment, News, Reason, Route, Why};
 use outbox::{Dropped, Queue, Sent};
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use pace::Pace;
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
@@ -102,6 +106,8 @@ pub(crate) struct Connection {
     question: Option<requests::Question>,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     topics: Topics,
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pace: Option<Pace>,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
     /// Some of what was sent was still in the socket's buffer when the timer fired.
@@ -158,6 +164,8 @@ impl Connection {
             question: None,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             topics: Topics::new(config.joins.clone()),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            pace: config.limit.map(Pace::new),
             full_until: 0,
             behind: false,
             stalls: 0,
@@ -223,7 +231,12 @@ impl Connection {
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
                 let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor) };
-                let next = self.watch.as_ref().map_or(next, |watch| watch.deadline().min(next));
+                let watch = self.watch.as_ref();
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                let watch = watch.filter(|_| !self.owes_ping());
+                let next = watch.map_or(next, |watch| watch.deadline().min(next));
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                let next = next.min(self.paced_until());
                 let due = if next == u64::MAX { next } else { self.waking(next) };
                 if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
@@ -277,6 +290,10 @@ impl Connection {
                 return;
             }
         }
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        if let Some(pace) = &mut self.pace {
+            pace.at(at.now);
+        }
         match input {
             Input::Start => {
                 if matches!(self.phase, Phase::Idle) {
@@ -304,6 +321,8 @@ impl Connection {
             Input::Room(told) => self.room(at, told),
             Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Input::Slower => self.slower(),
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => {
                 // The last message came: whatever failed before it is of the past.
@@ -480,6 +499,10 @@ impl Connection {
         if let Some(watch) = &mut self.watch {
             watch.open(pings, now);
         }
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        if let Some(pace) = &mut self.pace {
+            pace.forgive();
+        }
         // An EventSource that comes back by itself makes a seam as well.
         if self.config.seams && (self.has_opened || self.ids.begun()) {
             self.ids.reconnected();
@@ -540,7 +563,12 @@ impl Connection {
             Phase::Waiting { until, .. } if now >= until => self.begin(now),
             Phase::Waiting { .. } if slept => self.hurry(now),
             Phase::Open { .. } => {
-                let verdict = match &mut self.watch {
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                let owes = self.ping_in_turn(now);
+                let watch = self.watch.as_mut();
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                let watch = watch.filter(|_| !owes);
+                let verdict = match watch {
                     Some(watch) if slept => watch.doubt(now),
                     Some(watch) => watch.tick(now),
                     None => Verdict::Fine,

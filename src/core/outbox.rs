@@ -272,6 +272,13 @@ impl Queue {
         self.weigh();
     }
 
+    /// Whether there is a next one.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) fn ready(&self) -> bool {
+        let first = self.parcels.iter().find(|parcel| !parcel.flying);
+        first.is_some_and(|parcel| parcel.may_fly(self.room()))
+    }
+
     /// The next one for the socket.
     pub(crate) fn next(&mut self) -> Option<u32> {
         let (room, pings) = (self.room(), self.pings);

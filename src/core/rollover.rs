@@ -122,7 +122,13 @@ impl Connection {
                 self.act(Action::Switch(true));
                 self.opened(at);
             }
-            Input::Lost { failure, .. } => self.succession_failed(at, failure.told()),
+            Input::Lost { failure, .. } => {
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                if failure.too_much() {
+                    self.slower();
+                }
+                self.succession_failed(at, failure.told());
+            }
             _ => self.succession_failed(at, 0),
         }
     }

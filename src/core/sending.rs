@@ -40,7 +40,20 @@ impl Connection {
         }
         self.queue.sent(now, id, &mut self.actions);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        self.topics.settled(now, id, Sent::Sent, &mut self.actions);
+        {
+            self.topics.settled(now, id, Sent::Sent, &mut self.actions);
+            self.carried(now);
+        }
+        self.confirm();
+    }
+
+    /// Or a request carries it, whose answer says what became of it.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) fn carried(&mut self, now: u64) {
+        if let Some(pace) = &mut self.pace {
+            pace.at(now);
+            pace.sent();
+        }
     }
 
     /// Or the browser refused it, or the server did, for its size or for what it is.
@@ -76,6 +89,10 @@ impl Connection {
     }
 
     pub(super) fn ping(&mut self) {
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        if self.pace.as_mut().is_some_and(|pace| !pace.ping()) {
+            return;
+        }
         self.queue.pinged();
         self.act(Action::Ping);
     }
@@ -90,14 +107,12 @@ impl Connection {
         if !self.sendable() {
             return None;
         }
-        let id = self.queue.next()?;
-        self.confirm();
-        Some(Action::Transmit(id))
+        self.queue.next().map(Action::Transmit)
     }
 
     fn sendable(&self) -> bool {
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        if self.topics.busy() {
+        if self.topics.busy() || self.pace.as_ref().is_some_and(|pace| !pace.free()) {
             return false;
         }
         matches!(self.phase, Phase::Open { .. }) && self.full_until == 0

@@ -21,6 +21,7 @@ mod models;
 mod muted;
 mod outbox;
 mod outbox_model;
+mod pace;
 mod page;
 mod posts;
 mod random;

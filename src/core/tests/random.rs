@@ -9,6 +9,7 @@ use super::{
         failure::Failure,
         io::{Input, Page, Route, Why},
         outbox::{Awaits, Parcel},
+        pace::Limit,
         seam::Id,
         state::{Phase, State},
     },
@@ -31,6 +32,7 @@ enum Step {
     Succeed(Route),
     FailToSucceed(Failure),
     Retire,
+    Slower,
     /// An input of an attempt so many before this one.
     Past(u32, Failure),
     Message(Id),
@@ -105,6 +107,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => route.prop_map(Step::Succeed),
         1 => failure().prop_map(Step::FailToSucceed),
         1 => Just(Step::Retire),
+        1 => Just(Step::Slower),
         1 => Just(Step::ProviderFailed),
         4 => failure().prop_map(Step::Lost),
         2 => Just(Step::Interrupted),
@@ -146,19 +149,23 @@ fn config() -> impl Strategy<Value = Config> {
     });
     let patience = (0..4_u64, 0..4_u64).prop_map(|(unopened, early)| Patience { unopened, early });
     let numbers = (1..4_u32, patience, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());
+    let limit = prop::option::of((1..4_u64, 10..5_000_u64))
+        .prop_map(|limit| limit.map(|(messages, per)| Limit { messages, per }));
     let flags = (prop::bool::weighted(0.9), any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
-    (backoff, heartbeat, flags, numbers).prop_map(
+    (backoff, heartbeat, flags, numbers, limit).prop_map(
         |(
             backoff,
             heartbeat,
             (reconnects, has_provider, asks, browser_reconnects),
             (endpoints, patience, max_age, failback, numbered),
+            limit,
         )| Config {
             endpoints,
             patience,
             max_age,
             failback,
             numbered,
+            limit,
             backoff,
             heartbeat,
             outbox: Outbox {
@@ -205,6 +212,7 @@ fn apply(sim: &mut Sim, step: Step) {
         Step::Succeed(route) => sim.input(Input::Resolved { attempt: sim.asked, route }),
         Step::FailToSucceed(failure) => sim.input(Input::Lost { attempt: sim.asked, failure }),
         Step::Retire => sim.input(Input::Retire),
+        Step::Slower => sim.input(Input::Slower),
         Step::ProviderFailed if sim.link.is_none() => {
             sim.input(Input::Lost { attempt, failure: Failure::Provider })
         }

@@ -9,6 +9,7 @@ use super::super::{
     failure::Failure,
     io::{Action, Input, Moment, News, Page, Reason, Route, Why},
     outbox::{Parcel, Sent},
+    pace::Limit,
     state::{Phase, State},
     topics::Told,
 };
@@ -46,6 +47,8 @@ pub(super) struct Sim {
     urgent: bool,
     /// The sends that an open socket took, in that order.
     pub(super) order: Vec<u32>,
+    /// When something went up: sends and pings.
+    pub(super) ups: Vec<u64>,
     /// What the next request carries, and whether one is out.
     pub(super) request: Vec<u32>,
     pub(super) posting: bool,
@@ -81,6 +84,7 @@ impl Sim {
             expiries: BTreeMap::new(),
             urgent: false,
             order: Vec::new(),
+            ups: Vec::new(),
             request: Vec::new(),
             posting: false,
             actions: Vec::new(),
@@ -284,13 +288,17 @@ impl Sim {
                     self.link = None;
                     self.successor = None;
                 }
-                Action::Ping => assert!(self.link.is_some() && self.core.uplink()),
+                Action::Ping => {
+                    assert!(self.link.is_some() && self.core.uplink());
+                    self.up();
+                }
                 Action::Transmit(id) if self.link.is_some() && self.core.posts() => self.carry(id),
                 Action::Transmit(id) if self.link.is_some() && self.writable && !self.full => {
                     assert!(!self.fates.contains_key(&id), "sent when its fate was told");
                     let expiry = self.expiries.get(&id).copied().unwrap_or(u64::MAX);
                     assert!(expiry > self.now.min(u64::MAX - 1), "sent when it was of no use");
                     self.order.push(id);
+                    self.up();
                     self.core.sent(self.now, id);
                 }
                 Action::Transmit(id) => self.core.unsent(self.now, id, self.writable && self.full),
@@ -320,7 +328,17 @@ impl Sim {
         } else {
             self.request.push(id);
             self.order.push(id);
+            self.up();
+            self.core.carried(self.now);
         }
+    }
+
+    fn up(&mut self) {
+        self.ups.push(self.now);
+        let Some(Limit { messages, per }) = self.core.config.limit else { return };
+        let before = self.ups.len().checked_sub(messages as usize + 1);
+        let since = before.map_or(u64::MAX, |before| self.now - self.ups[before]);
+        assert!(since >= per, "more than the limit: {since} ms for {messages} and one");
     }
 
     fn hang_up(&mut self) {
@@ -387,7 +405,9 @@ impl Sim {
         };
         let held =
             matches!(core.phase, Phase::Open { .. }) && core.full_until > 0 && core.full_until < u64::MAX;
-        let quiet = quiet && !held && core.queue().soonest() == u64::MAX && core.topics.soonest() == u64::MAX;
+        let paced = matches!(core.phase, Phase::Open { .. }) && core.paced_until() < u64::MAX;
+        let quiet = quiet && !held && !paced;
+        let quiet = quiet && core.queue().soonest() == u64::MAX && core.topics.soonest() == u64::MAX;
         // What is due at the end of the clock is never.
         let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
         assert_eq!(core.deadline().is_none(), never, "the timer in {:?}", core.phase);
