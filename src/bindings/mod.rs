@@ -171,6 +171,9 @@ const SEND: u32 = 26;
 const RECONNECT: u32 = 27;
 const CLOSE: u32 = 28;
 const RETRY_IN: u32 = 29;
+/// The server says that too much goes up.
+#[cfg(feature = "duplex")]
+const SLOWER: u32 = 64;
 
 /// The client of this number is to be made, with the flags `attempt`; from here on: it is to be dropped.
 const NEW: u32 = 30;
@@ -227,6 +230,8 @@ extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, l
             },
             code: code as u16,
         },
+        #[cfg(feature = "duplex")]
+        SLOWER => Input::Slower,
         // ms to the next attempt.
         RETRY_IN => return driver.retry_in().unwrap_or(0) as u32,
         _ => return driver.called(kind, attempt, code, high, low),

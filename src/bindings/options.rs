@@ -4,7 +4,7 @@
 use super::{NUMBER, imports::Port};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
-use crate::core::topics::Joins;
+use crate::core::{pace::Limit, topics::Joins};
 
 const NOT_GIVEN: u64 = u64::MAX;
 
@@ -71,14 +71,17 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     };
     let set = |flag: u32| flags & flag != 0;
     #[cfg(feature = "duplex")]
-    let joins = {
+    let (joins, limit) = {
         let mut place = DUPLEX;
         let mut next = |default| {
             place += 1;
             number(port, place - 1, default)
         };
         let joins = Joins::new(outbox.max_attempts);
-        Joins { confirm: next(1) != 0, timeout: next(joins.timeout), ..joins }
+        let joins = Joins { confirm: next(1) != 0, timeout: next(joins.timeout), ..joins };
+        let (messages, per) = (next(0), next(0));
+        // Both, or none.
+        (joins, (messages > 0 && per > 0).then_some(Limit { messages, per }))
     };
     let config = Config {
         backoff,
@@ -101,6 +104,8 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         browser_reconnects: set(SELF_RECONNECT),
         #[cfg(feature = "duplex")]
         joins,
+        #[cfg(feature = "duplex")]
+        limit,
     };
     Given {
         config,
