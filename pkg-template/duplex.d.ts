@@ -79,7 +79,7 @@ export interface PersistOptions {
 }
 
 export interface RateOptions {
-  /** How many messages may be sent in any `per`: 1 to 100 000. The handshake and `resume.frame` do not count; joins and leaves of topics do. */
+  /** How many messages may be sent in any `per`: 1 to 100 000. The handshake and `resume.frame` do not count; joins, leaves and pings do. */
   messages: number;
   /** In ms; 10 to 2^31-1. */
   per: number;

@@ -130,10 +130,10 @@ export function connect(endpoint, options = {}) {
   const tries = () => wire.attempt;
   addBuffered(settings, settings.openTimeout, uplink?.name, fallback.names.includes("poll"));
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
-  if (uplink) addUplink(settings, uplink, endpoints, tries, (status) => status === TOO_MANY && limit?.slower());
+  if (uplink) addUplink(settings, uplink, endpoints, tries, (status) => status === TOO_MANY && slower?.());
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
-  const limit = rate === undefined ? undefined : addRate(settings, rate);
+  const slower = rate === undefined ? undefined : addRate(settings, rate);
   if (probe !== undefined) addProbe(settings, probe, tries);
   const remember = fallback.key && addMemory(settings, fallback, rest.reconnect?.stableAfter ?? 5_000);
   const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);

@@ -20,6 +20,9 @@ pub(crate) struct Limit {
 const WHOLE: u64 = 320;
 const LEAST: u64 = WHOLE / 32;
 const GROWTH: u64 = WHOLE / 10;
+/// On the way messages draw closer together: a window is longer by this, or by an eighth where that is less. Without it the
+/// end of one burst and the beginning of the next would be within the server's window whenever the second is faster.
+const MARGIN: u64 = 50;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Pace {
@@ -102,6 +105,7 @@ impl Pace {
         let quota = messages * self.share;
         let count = (quota / WHOLE).max(1);
         let window = if quota < WHOLE { (per * WHOLE).div_ceil(quota) } else { per };
+        let window = window + MARGIN.min(per / 8);
         // The last but so many; before there were as many there was room.
         let place = (self.place as u64 + messages - count) % messages;
         let many = self.times.len() as u64 >= count;
