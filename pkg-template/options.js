@@ -74,7 +74,7 @@ const KINDS = {
 export const DUPLEX = 32;
 
 /** The options by where they stand. What ends with `!` has to answer at once, if it is a function. First the numbers that src/bindings/options.rs reads, in its order. */
-const FORMS = {
+export const FORMS = {
   "": `
 transport="websocket", "eventsource" or "fetch"
 openTimeout=a number of ms from 1 to 2147483647

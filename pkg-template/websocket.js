@@ -1,11 +1,10 @@
 // The standard's own class (WebSockets Standard) over everwire: one object is one connection, which is watched.
 import { isBytes } from "../src/transport/port.js";
-import { Backoff, readBackoff } from "./backoff.js";
 import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
 import { closeEvent, enlist, later, resolve, standardize, tell } from "./interface.js";
-import { PLAINLY, readForm, readOptions, wrongProtocols } from "./options.js";
+import { FORMS, PLAINLY, check, readForm, readOptions, wrongProtocols } from "./options.js";
 import { instance } from "./wasm.js";
 import { wasm } from "#wasm/everwire.js";
 
@@ -13,6 +12,11 @@ const CONNECTING = 0,
   OPEN = 1,
   CLOSING = 2,
   CLOSED = 3;
+/** Kinds of `call` and of what the wasm calls, after the port's own, as src/bindings/mod.rs counts. */
+const FOLLOW = 70,
+  LOSS = 3;
+/** The lowest of the flags that src/bindings/options.rs reads. */
+const RECONNECTS = 1;
 
 /** @type {any} */
 let platform = globalThis.WebSocket;
@@ -50,7 +54,21 @@ function clamp(value) {
 const OPTIONS = ["heartbeat", "openTimeout", "reconnect", "backoff", "pageLifecycle"];
 const names = (keys) => keys.map((key) => `${key}=anything\n`).join("");
 const RECONNECT = names("initialDelay maxDelay factor jitter maxAttempts stableAfter maxServerDelay".split(" "));
+const BACKOFF = /** @type {string[]} */ (
+  FORMS.reconnect.match(/^(initialDelay|maxDelay|factor|jitter|stableAfter)=.*/gm)
+).join("\n");
 let warned = false;
+
+/** By URL what the last object left for the next one; the core says what that is, and for how long it counts. */
+const losses = new Map();
+/** So many are kept: the longest untouched goes first. */
+const KEPT = 100;
+
+function remember(url, loss) {
+  losses.delete(url);
+  losses.set(url, loss);
+  if (losses.size > KEPT) losses.delete(losses.keys().next().value);
+}
 
 /**
  * The third argument. The standard's constructor has none and ignores what is there, and so does this one, unless it has
@@ -103,9 +121,6 @@ function held(socket) {
 export class WebSocket extends EventTarget {
   #url;
   #settings;
-  #backoff;
-  /** What calls the wait before the connection off. */
-  #stop;
   #client;
   /** The platform's, the last one. */
   #socket;
@@ -145,12 +160,13 @@ export class WebSocket extends EventTarget {
       heartbeat,
       openTimeout,
       reconnect = false,
-      backoff,
+      backoff = true,
       pageLifecycle = true,
     } = readForm("", options, names(OPTIONS));
     // Another connection in this one's place is what no code of the standard's expects: maxAge, failback and notice are none.
     if (typeof reconnect === "object" && reconnect) readForm("reconnect", reconnect, RECONNECT);
-    this.#settings = readOptions(
+    const delays = readForm("backoff", check("backoff", backoff, "true, false or an object"), BACKOFF);
+    const settings = (this.#settings = readOptions(
       {
         transport: "websocket",
         codec: "text",
@@ -158,15 +174,16 @@ export class WebSocket extends EventTarget {
         outbox: { maxMessages: 0 },
         heartbeat,
         openTimeout,
-        reconnect,
+        // One that repeats has its own; where it does not, these are the next object's.
+        reconnect: reconnect || delays,
         pageLifecycle,
         [PLAINLY]: true,
       },
       [this.#url],
-    );
-    this.#backoff = new Backoff(this.#url, readBackoff(backoff));
+    ));
+    if (!reconnect) settings.flags ^= RECONNECTS;
     const adopt = () => this.#adopt(new (platformClass())(this.#url, offered));
-    Object.assign(this.#settings.port, {
+    Object.assign(settings.port, {
       // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.
       WebSocket: function () {
         const made = first;
@@ -177,18 +194,21 @@ export class WebSocket extends EventTarget {
       },
       // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
       send: () => 1,
+      kinds: () => Object.assign([], { [LOSS]: (...loss) => remember(this.#url, loss) }),
     });
     platformClass();
-    instance(wasm);
     // Made here and now, as the browser's own: what that throws (mixed content, in some browsers) this constructor throws.
     let first;
-    let now = true;
     let replay;
-    this.#stop = this.#backoff.wait(pageLifecycle, () => {
-      if (now) replay = held((first = adopt()));
-      this.#connect();
-    });
-    now = false;
+    const call = this.#connect();
+    const [retries, until, sooner] = losses.get(this.#url) ?? [];
+    if (backoff && call(FOLLOW, retries, sooner, until / 2 ** 32, until)) return;
+    try {
+      replay = held((first = adopt()));
+    } catch (error) {
+      this.#client.close();
+      throw error;
+    }
   }
 
   get url() {
@@ -256,10 +276,9 @@ export class WebSocket extends EventTarget {
       if (code === undefined) link?.close();
       else link?.close(number, words);
       this.#state = CLOSING;
-      this.#stop?.();
     }
     // Also in a handler of `close`, where one that repeats is not over yet.
-    this.#client?.close();
+    this.#client.close();
     // By a task, as the standard has it; a link tells its end itself.
     if (live && !link) later(() => this.#lost(true));
   }
@@ -269,18 +288,22 @@ export class WebSocket extends EventTarget {
     if (!(#url in object)) throw new TypeError("everwire: this is no WebSocket");
   }
 
+  /** Gives the client's `call`. */
   #connect() {
-    this.#stop = undefined;
+    const { memory, add } = instance(wasm);
+    let made;
     // The name and the password are the browser's affair: it gets the whole address.
     const address = new URL(this.#url);
     address.username = address.password = "";
-    const client = (this.#client = new Client([address.href], this.#settings, instance(wasm)));
+    const client = (this.#client = new Client([address.href], this.#settings, {
+      memory,
+      add: (...given) => (made = add(...given)),
+    }));
     client.addEventListener("open", () => {
       this.#state = OPEN;
       this.#hasOpened = true;
       this.#unsent = 0;
       this.#socket.binaryType = this.#binaryType;
-      this.#backoff.opened();
       tell(this, new Event("open"));
     });
     client.on(({ data, origin }) => tell(this, new MessageEvent("message", { data, origin })));
@@ -299,6 +322,7 @@ export class WebSocket extends EventTarget {
         this.#state = CLOSED;
       } else if (reason !== "app") this.#lost(true);
     });
+    return made.call;
   }
 
   /** Hears how the platform's socket ends, before the client does. */
@@ -331,14 +355,12 @@ export class WebSocket extends EventTarget {
 
   /** A connection, or an attempt, is over. */
   #lost(last) {
-    const wasOpen = this.#state === OPEN,
-      asked = this.#state === CLOSING;
+    const wasOpen = this.#state === OPEN;
     // One that everwire gave up has failed, too.
     const { code, reason, wasClean } = this.#end ?? { code: 1006, reason: "", wasClean: false };
     const failed = !this.#end || this.#failed;
     this.#letGo();
     this.#state = CLOSED;
-    this.#backoff.ended(code, asked);
     if (failed) tell(this, new Event("error"));
     // Of one that repeats, `open` and `close` take turns; `error` tells the attempts between. Its handler may close it.
     if (wasOpen || last || this.#client.state === "closed") tell(this, closeEvent({ code, reason, wasClean }));

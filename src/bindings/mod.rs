@@ -14,6 +14,7 @@ use crate::{
     core::{
         failure::Failure,
         io::{Input, News, Reason, Why},
+        losses::Loss,
         outbox::{Awaits, Parcel, Sent},
         state::State,
     },
@@ -65,6 +66,8 @@ const TOPIC: u32 = 23;
 /// Of topic `a`, and the numbers that are missing, or negative ones. `a` is twice its number; 1 more: it is told to be so.
 #[cfg(feature = "duplex")]
 const TOPIC_GAP: u32 = 24;
+/// For the next client in this place: retry `a` is due at `b`, or `c` ms before that if the page wakes.
+const LOSS: u32 = 25;
 
 struct Facade {
     client: u32,
@@ -117,6 +120,15 @@ impl driver::Host for Facade {
             1 => Some(true),
             _ => None,
         }
+    }
+
+    fn record(&self, loss: Loss) {
+        self.tell(
+            LOSS,
+            loss.retries as u32,
+            loss.until as f64,
+            loss.until.saturating_sub(loss.not_before) as f64,
+        );
     }
 
     fn settle(&self, id: u32, sent: Sent) {
@@ -175,6 +187,10 @@ const RETRY_IN: u32 = 29;
 #[cfg(feature = "duplex")]
 const SLOWER: u32 = 64;
 
+/// The first attempt, after the loss that another client told of: as in [`LOSS`], the second number in two halves, the
+/// third in `code`. The answer: whether it has to wait.
+const FOLLOW: u32 = 70;
+
 /// The client of this number is to be made, with the flags `attempt`; from here on: it is to be dropped.
 const NEW: u32 = 30;
 
@@ -202,6 +218,11 @@ extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, l
         START => {
             driver.start();
             return 0;
+        }
+        FOLLOW => {
+            let until = u64::from(high) << 32 | u64::from(low);
+            let not_before = until.saturating_sub(code.into());
+            return driver.follow(Loss { retries: attempt.into(), until, not_before }).into();
         }
         // What `resolve` asked for is prepared; nothing that can be connected to is a failed attempt. `high`: the
         // request must not be repeated by itself.

@@ -11,6 +11,7 @@ use crate::{
         config::{Config, MAX_DELAY},
         failure::Failure,
         io::{Action, Input, Moment, News, Page, Reason},
+        losses::Loss,
         outbox::Sent,
         seam::Id,
         state::State,
@@ -33,6 +34,8 @@ pub(crate) trait Host: Sized {
     fn ask(&self, failure: Failure) -> Option<bool>;
     fn settle(&self, id: u32, sent: Sent);
     fn tell(&self, driver: &Driver<Self>, news: News);
+    /// Of a client that was told to [`Driver::follow`].
+    fn record(&self, _: Loss) {}
 }
 
 pub(crate) struct Driver<H: Host> {
@@ -118,6 +121,14 @@ impl<H: Host> Driver<H> {
 
     pub(crate) fn start(&self) {
         self.input(Input::Start);
+    }
+
+    /// Starts after what was lost in this place before. Whether it has to wait for that.
+    #[cfg(feature = "npm")]
+    pub(crate) fn follow(&self, before: Loss) -> bool {
+        let waits = self.inner.borrow_mut().core.follow(now(), before);
+        self.run();
+        waits
     }
 
     /// An address that does not parse is a failed attempt: the function may do better next time.
@@ -370,6 +381,7 @@ impl<H: Host> Driver<H> {
                 let verdict = self.host.ask(failure);
                 self.input(Input::Answer(verdict));
             }
+            Action::Record(loss) => self.host.record(loss),
             Action::Tell(news) => self.host.tell(self, news),
         }
     }

@@ -100,7 +100,24 @@ impl Connection {
             self.failures = 0;
             self.reauthed = false;
             self.endpoints.credit();
+            self.forgive();
         }
+    }
+
+    /// The wait before the next retry, and how much of it the server told. `stable`: the connection had held.
+    fn backoff(&self, failure: Failure, stable: bool, draw: u32) -> (u64, u64) {
+        // Who expects the standard's EventSource expects its `retry` to be nearly exact.
+        let share = if self.config.seams { 4 } else { 8 };
+        let backoff = &self.config.backoff;
+        let asked = failure.told().max(self.told);
+        let told = backoff.told(asked, share, draw);
+        // A server that closes what held closes it for all: its whole fleet comes back.
+        let delay = if stable && failure.orderly() && backoff.jitter != Jitter::None {
+            backoff.routine(self.initial, asked, draw)
+        } else {
+            backoff.delay(self.retries + 1, draw).max(told)
+        };
+        (delay, told)
     }
 
     /// `verdict` is the caller's rule; `None` leaves it to the table.
@@ -133,6 +150,8 @@ impl Connection {
         let again = again || probe.is_some();
         let (failure, at_once) = probe.unwrap_or((failure, elsewhere && matches!(failure, Failure::Blocked)));
         self.last_failure = Some(failure);
+        let (usual, told) = self.backoff(failure, stable, at.draw);
+        self.leave_behind(at.now, failure, stable, (usual, told));
         let limit = self.config.backoff.max_attempts;
         let why = if again && self.config.reconnects {
             (limit > 0 && self.failures >= limit && probe.is_none()).then_some(Why::Exhausted)
@@ -154,11 +173,6 @@ impl Connection {
                 self.cursor_use = CursorUse::On(0);
             }
         }
-        // Who expects the standard's EventSource expects its `retry` to be nearly exact.
-        let share = if self.config.seams { 4 } else { 8 };
-        let backoff = &self.config.backoff;
-        let asked = failure.told().max(self.told);
-        let told = backoff.told(asked, share, at.draw);
         let delay = if reauth {
             self.reauthed = true;
             self.reason = Reason::Unauthorized;
@@ -171,12 +185,7 @@ impl Connection {
             if !matches!(failure, Failure::Provider) || matches!(self.reason, Reason::Initial) {
                 self.reason = Reason::Reconnect;
             }
-            // A server that closes what held closes it for all: its whole fleet comes back.
-            if stable && failure.orderly() && backoff.jitter != Jitter::None {
-                backoff.routine(self.initial, asked, at.draw)
-            } else {
-                backoff.delay(self.retries, at.draw).max(told)
-            }
+            usual
         };
         self.wait_until(at.now, at.now.later(delay), at.now.later(told));
         // Offline may have stretched it.

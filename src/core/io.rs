@@ -4,6 +4,7 @@
 use super::topics::Told;
 use super::{
     failure::Failure,
+    losses::Loss,
     outbox::{Parcel, Sent},
     seam::{Missing, Outcome},
     state::State,
@@ -168,6 +169,8 @@ pub(crate) enum Action {
     },
     /// Ask the caller's rule, then [`Input::Answer`].
     Ask(Failure),
+    /// To the next client for this place.
+    Record(Loss),
     Tell(News),
 }
 

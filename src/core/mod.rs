@@ -10,6 +10,7 @@ pub(crate) mod config;
 pub(crate) mod failure;
 pub(crate) mod heartbeat;
 pub(crate) mod io;
+pub(crate) mod losses;
 pub(crate) mod outbox;
 pub(crate) mod seam;
 pub(crate) mod state;
@@ -54,7 +55,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 /// One client's connection, through all its attempts.
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
-/// - Inputs: `hear`, `handle`, `check`, `start_from`, `epoch`, `learn`, `received`, `gap_told`, `recovery_told`,
+/// - Inputs: `hear`, `handle`, `follow`, `check`, `start_from`, `epoch`, `learn`, `received`, `gap_told`, `recovery_told`,
 ///   `asking`, `asked_again`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -89,6 +90,8 @@ pub(crate) struct Connection {
     sent_cursor: bool,
     /// What ended in good order had delivered something.
     brought: bool,
+    /// The next client for this place goes on from what this one leaves.
+    followed: bool,
     /// The delay before the first retry, as the caller set it.
     initial: u64,
     /// The last `retry:` field, in ms.
@@ -151,6 +154,7 @@ impl Connection {
             cursor_use: CursorUse::On(0),
             sent_cursor: false,
             brought: false,
+            followed: false,
             initial: config.backoff.initial,
             told: 0,
             barred: 0,
@@ -325,6 +329,8 @@ impl Connection {
             Input::Slower => self.slower(),
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => {
+                // It was no loss.
+                self.credit(self.stable(at.now));
                 // The last message came: whatever failed before it is of the past.
                 if why == Why::Ended {
                     self.last_failure = None;
@@ -652,7 +658,7 @@ impl Connection {
 
     fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
         // What was about to be told or done is of no interest any more; what was sent is.
-        self.actions.retain(|action| matches!(action, Action::Settle { .. }));
+        self.actions.retain(|action| matches!(action, Action::Settle { .. } | Action::Record(_)));
         // A server's code is not ours to send: browsers throw on most of them.
         self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
         // The server has no more, and what came between is missing.

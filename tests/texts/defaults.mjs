@@ -56,15 +56,15 @@ const places = {
   "tokens.refreshAhead": set("refreshAhead", "auth"),
   "new WebSocket.heartbeat": set("heartbeat"),
   "new WebSocket.openTimeout": config(/open_timeout: ([\d_]+),/),
-  "new WebSocket.backoff": facade("backoff", /given = (true)/),
+  "new WebSocket.backoff": set("backoff", "websocket"),
   "new WebSocket.reconnect": facade("websocket", /reconnect = (\w+)/),
   "new WebSocket.pageLifecycle": facade("websocket", /pageLifecycle = (\w+)/),
   "new EventSource.heartbeat": set("heartbeat"),
   "new EventSource.maxEventBytes": config(/MAX_EVENT_BYTES: u64 = (\d+ << \d+);/),
-  "new WebSocket.backoff.initialDelay": facade("backoff", /initial = ([\d_]+)/),
-  "new WebSocket.backoff.maxDelay": facade("backoff", /max = ([\d_]+)/),
-  "new WebSocket.backoff.factor": facade("backoff", /factor = ([\d_]+)/),
-  "new WebSocket.backoff.stableAfter": facade("backoff", /stableAfter = ([\d_]+)/),
+  "new WebSocket.backoff.initialDelay": config(/initial: ([\d_]+),/),
+  "new WebSocket.backoff.maxDelay": config(/max: ([\d_]+),/),
+  "new WebSocket.backoff.factor": config(/factor: ([\d_]+)_000,/),
+  "new WebSocket.backoff.stableAfter": config(/stable_after: ([\d_]+),/),
 };
 
 /** The first of a list, where the code says no more than that the second one was chosen; and what is off, or empty, unless it is given. */

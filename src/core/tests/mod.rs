@@ -16,6 +16,7 @@ mod fates;
 mod forgetting;
 mod life;
 mod long_id;
+mod losses;
 mod model;
 mod models;
 mod muted;

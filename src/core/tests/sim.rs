@@ -8,6 +8,7 @@ use super::super::{
     config::{Config, FLOOR, Heartbeat},
     failure::Failure,
     io::{Action, Input, Moment, News, Page, Reason, Route, Why},
+    losses::Loss,
     outbox::{Parcel, Sent},
     pace::Limit,
     state::{Phase, State},
@@ -55,6 +56,8 @@ pub(super) struct Sim {
     actions: Vec<Action>,
     /// What was told of topics.
     pub(super) topics: Vec<Told>,
+    /// The last word to the next client.
+    pub(super) recorded: Option<Loss>,
     told: State,
     closed: bool,
     seed: u32,
@@ -89,6 +92,7 @@ impl Sim {
             posting: false,
             actions: Vec::new(),
             topics: Vec::new(),
+            recorded: None,
             told: State::Connecting,
             closed: false,
             seed: 1,
@@ -304,6 +308,7 @@ impl Sim {
                 Action::Transmit(id) => self.core.unsent(self.now, id, self.writable && self.full),
                 Action::Settle { id, sent } => self.fate(id, sent),
                 Action::Ask(_) => {}
+                Action::Record(loss) => self.recorded = Some(loss),
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
                 Action::Tell(News::State(state)) => self.told = state,
                 Action::Tell(News::Closed { .. }) => self.closed = true,
