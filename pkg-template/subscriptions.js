@@ -1,10 +1,11 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, KEY, WITHHELD, fingerprint, reader, report } from "../src/transport/port.js";
+import { asNumber, KEY, WITHHELD, fingerprint, reader, report, sizeOf } from "../src/transport/port.js";
 import { DROPPED } from "./client.js";
 import { byteLength, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
+import { UNITS } from "./iterator.js";
 import { DUPLEX, check, readForm } from "./options.js";
 
 /** Kinds of `call`, as src/client/driver.rs reads them. */
@@ -138,6 +139,8 @@ class Subscriptions {
   #count = 0;
   /** How many have handles. */
   #held = 0;
+  /** What all of them hold back together, in bytes or units of text. */
+  #units = 0;
 
   constructor(options) {
     this.#options = options;
@@ -193,7 +196,7 @@ class Subscriptions {
       held = known?.members.length > 0;
     if (!held && this.#held >= LIMIT) throw new SubscriptionError("too-many");
     // A handle of one that is closed is of no topic.
-    const topic = known ?? { name, number: this.#count, members: [], cursor: "" };
+    const topic = known ?? { name, number: this.#count, members: [], cursor: "", withheld: [], units: 0 };
     if (!held)
       Object.assign(topic, {
         join,
@@ -201,7 +204,6 @@ class Subscriptions {
         cursor: from,
         numbers: false,
         joined: false,
-        withheld: [],
       });
     const unsubscribe = () => this.#unsubscribe(topic, member);
     const subscriptions = this;
@@ -305,7 +307,8 @@ class Subscriptions {
 
   #place(topic, message, raw, id, number) {
     const { withheld, generation } = topic,
-      port = this.#port;
+      port = this.#port,
+      size = sizeOf(raw);
     // The first number may be of the message that the join named.
     const known = number === undefined || (id && !topic.numbers) ? id : `#${number}`;
     topic.pending = id;
@@ -313,9 +316,14 @@ class Subscriptions {
     const ruling = port.rule(CHECK, fingerprint(known || undefined, raw, port.transport === "websocket", KEY), number);
     // By a listener of the gap.
     if (topic.generation !== generation || !topic.members.length) return;
-    if (ruling) topic.withheld = [];
+    if (ruling) this.#release(topic, []);
     // As in the port.
-    else if (withheld.length <= WITHHELD) withheld.push([message, raw, id, number]);
+    else if (withheld.length <= WITHHELD) {
+      topic.units += size;
+      this.#units += size;
+      if (withheld.push([message, raw, id, number]) > WITHHELD || this.#units > UNITS)
+        this.#release(topic, Array(WITHHELD + 1));
+    }
     if (ruling & 4) {
       const again = withheld.length > WITHHELD ? [] : withheld;
       port.suppressed -= again.length;
@@ -333,6 +341,13 @@ class Subscriptions {
     message.lastEventId = id || topic.cursor;
     for (const { listeners } of topic.members) listeners.take(message);
     if (moves) topic.cursor = id;
+  }
+
+  /** Lets go of what the topic held back. */
+  #release(topic, withheld) {
+    this.#units -= topic.units;
+    topic.units = 0;
+    topic.withheld = withheld;
   }
 
   #number(message) {
@@ -435,6 +450,7 @@ class Subscriptions {
   /** Nobody listens any more. */
   #over(topic) {
     this.#held--;
+    this.#release(topic, []);
     topic.asking = topic.generation = undefined;
     topic.joined = false;
   }

@@ -411,3 +411,80 @@ test("an id that this server does not take: 414 and 431", async () => {
     made.close();
   }
 });
+
+const MB = "x".repeat(2 ** 20);
+/** What comes again is held back; then it shows that the ids count anew. `size`: of each that was held back, in MiB. */
+/** @type {[number, number[]][]} */
+const sizes = [
+  [1, [1, 2, 3]],
+  [6, []],
+];
+for (const [size, again] of sizes) {
+  const rest = ["unknown", ...again, "anew"];
+
+  test(`three messages of ${size} MiB that are held back: up to 16 MiB comes after all`, async () => {
+    const encoder = new TextEncoder();
+    let asked = 0;
+    const line = (id, data) => encoder.encode(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+    const fetch = async () => {
+      const run = ++asked;
+      const left = [
+        ...range(1, 3).map((n) => line(n, { n, big: MB.repeat(size) })),
+        line(4, { n: run < 2 ? 4 : "anew" }),
+      ];
+      const body = new ReadableStream({
+        pull: (controller) => {
+          const next = left.shift();
+          if (next) controller.enqueue(next);
+          else if (run < 2) controller.close();
+        },
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    };
+    const made = client("/", { http: { fetch } });
+    const order = [];
+    made.on(({ data }) => order.push(data.n));
+    made.addEventListener("gap", ({ outcome }) => order.push(outcome));
+    await waitFor(
+      () => order.at(-1) === "anew",
+      () => `the last one, have ${order}`,
+    );
+    equal(order, [1, 2, 3, 4, ...rest], "order");
+  });
+
+  test(`three messages of ${size} MiB that topics hold back: up to 16 MiB of all comes after all`, async () => {
+    const made = topics(script("ws", [[["echo"]]]).url, {
+      subscriptions: { joined: "join", ...ided },
+      outbox: { maxBytes: 2 ** 26 },
+    });
+    const rooms = ["a", "b"].map((topic) => made.subscribe(topic));
+    const order = listen(made, ...rooms);
+    const send = (topic, eventId, more) => made.send({ topic, eventId, ...more }, { ack: false });
+    const replay = () => {
+      // Each topic alone stays below.
+      send("b", 1, { big: MB.repeat(size) });
+      for (const id of [2, 3]) send("a", id, { big: MB.repeat(size) });
+    };
+    await Promise.all(rooms.map((room) => room.ready()));
+    replay();
+    send("b", "b");
+    send("a", 4);
+    await waitFor(() => order.length === 5, "the first messages");
+    made.reconnect();
+    await waitFor(
+      () => made.stats().opens === 2 && rooms.every(({ state }) => state === "joined"),
+      "the second connection",
+    );
+    replay();
+    send("a", 4, { n: 2 });
+    await waitFor(
+      () => order.length === (size > 5 ? 7 : 9),
+      () => `the last one, have ${JSON.stringify(order)}`,
+    );
+    equal(
+      order.slice(5).map((one) => (Array.isArray(one) ? one[1] : one)),
+      ["unknown", ...again.slice(1), 4],
+      "order of a",
+    );
+  });
+}
