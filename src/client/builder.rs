@@ -1,6 +1,6 @@
 //! What a client is told before it connects.
 
-use std::{fmt, future::Future, pin::Pin, rc::Rc};
+use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc};
 
 use super::{Client, Message, Request, imp};
 use crate::{
@@ -206,6 +206,9 @@ pub struct Builder {
     pub(crate) others: Vec<Request>,
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
+    /// The origin that these are for.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) offered: RefCell<Option<String>>,
     pub(crate) events: Vec<String>,
     pub(crate) with_credentials: bool,
     pub(crate) max_event_bytes: usize,
@@ -241,6 +244,7 @@ impl Builder {
             others: Vec::new(),
             transport: None,
             protocols: Vec::new(),
+            offered: RefCell::default(),
             events: Vec::new(),
             with_credentials: false,
             max_event_bytes: MAX_EVENT_BYTES as usize,
@@ -278,7 +282,8 @@ impl Builder {
         self
     }
 
-    /// WebSocket subprotocols to offer. Default: none.
+    /// WebSocket subprotocols to offer. Default: none. One may be a token, so they go to the first endpoint's origin alone: an endpoint
+    /// elsewhere needs [`Request::with_protocols`]. Without these `connect` fails, or the attempt, where a function gave the endpoint.
     pub fn protocols<S: Into<String>>(mut self, protocols: impl IntoIterator<Item = S>) -> Self {
         self.protocols = protocols.into_iter().map(Into::into).collect();
         self

@@ -56,7 +56,8 @@ pub enum Redirect {
 
 /// An address, and for a fetched event stream the method, headers and body of the request.
 ///
-/// A `String` or `&str` is a GET. A WebSocket and an EventSource take the address alone.
+/// A `String` or `&str` is a GET. An EventSource takes the address alone, and so does a WebSocket, but for
+/// [`with_protocols`](Self::with_protocols).
 ///
 /// ```
 /// use everwire::{Client, Request};
@@ -72,6 +73,7 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) redirect: Option<Redirect>,
+    pub(crate) protocols: Option<Vec<String>>,
     pub(crate) retry: bool,
     pub(crate) resumes: bool,
 }
@@ -85,6 +87,7 @@ impl Request {
             headers: Vec::new(),
             body: None,
             redirect: None,
+            protocols: None,
             retry: false,
             resumes: false,
         }
@@ -119,6 +122,12 @@ impl Request {
     /// other origins would get what was given for this one. A request without these is followed anywhere.
     pub fn with_redirect(mut self, redirect: Redirect) -> Self {
         self.redirect = Some(redirect);
+        self
+    }
+
+    /// The WebSocket subprotocols to offer there, in the place of [`Builder::protocols`](crate::Builder::protocols).
+    pub fn with_protocols<S: Into<String>>(mut self, protocols: impl IntoIterator<Item = S>) -> Self {
+        self.protocols = Some(protocols.into_iter().map(Into::into).collect());
         self
     }
 

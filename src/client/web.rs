@@ -35,6 +35,9 @@ type Driver = driver::Driver<AppHost>;
 /// Of an endpoint function's address that [`strays`].
 const ASTRAY: &str = "an endpoint function must give an address without . and .. in its path, and with its own host: use path_segment for an id";
 
+/// Of one whose protocols would be those of another origin.
+const OFFERED: &str = "Builder::protocols are for the first endpoint's origin: give the others theirs by Request::with_protocols";
+
 /// Finds an id in a message.
 type Reads = Closure<dyn Fn(JsMessage) -> Option<String>>;
 /// The port leaves out zeros at the end.
@@ -60,6 +63,12 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         if address.transport != Transport::WebSocket && builder.frame.is_some() {
             let problem = "is for a WebSocket: SSE cannot send";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.frame", problem }));
+        }
+        if address.transport == Transport::WebSocket && !confined(&builder, request) {
+            return Err(ConnectError::InvalidOption(OptionError {
+                option: "protocols",
+                problem: "are for one origin: give endpoints of others Request::with_protocols",
+            }));
         }
         if !supported(address.transport) {
             return Err(ConnectError::Unsupported);
@@ -174,6 +183,19 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
 
 fn route(port: &Port, address: &str, builder: &Builder) -> u32 {
     port.route(address, builder.transport.map_or(0, Transport::number))
+}
+
+/// Whether the builder's protocols may go there: to the first origin that asked, as one may be a token.
+fn confined(builder: &Builder, request: &Request) -> bool {
+    if builder.protocols.is_empty() || request.protocols.is_some() {
+        return true;
+    }
+    let origin = sys::resolve(&request.address).ok().map(|url| url.origin().replacen("ws", "http", 1));
+    let mut home = builder.offered.borrow_mut();
+    if home.is_none() {
+        *home = origin.clone();
+    }
+    *home == origin
 }
 
 fn supported(transport: Transport) -> bool {
@@ -344,7 +366,12 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, request: Option<&R
         driver.called(2, attempt, 6, 0, 0);
         return;
     }
-    let address = Address::new(route, request.once());
+    let mut address = Address::new(route, request.once());
+    if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !confined(builder, request)
+    {
+        port.warn(OFFERED);
+        address = None;
+    }
     driver.input(driver.prepared(attempt, address));
 }
 
@@ -355,7 +382,8 @@ fn extra(builder: &Builder, request: &Request) -> JsValue {
         // Of a new object: it cannot fail.
         let _ = js_sys::Reflect::set(&extra, &JsValue::from_str(name), &value);
     };
-    set("protocols", builder.protocols.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into());
+    let protocols = request.protocols.as_ref().unwrap_or(&builder.protocols);
+    set("protocols", protocols.iter().map(|name| JsValue::from_str(name)).collect::<Array>().into());
     let pair = |(name, value): &(String, String)| Array::of2(&name.into(), &value.into());
     set("headers", request.headers.iter().map(pair).collect::<Array>().into());
     if let Some(method) = &request.method {

@@ -75,6 +75,13 @@ extern "C" {
     pub(crate) fn set_id(this: &Port, reader: &JsValue);
     #[wasm_bindgen(method, setter)]
     pub(crate) fn set_seq(this: &Port, reader: &JsValue);
+    /// The browser's.
+    pub(crate) type Url;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn origin(this: &Url) -> String;
+    /// Against the page's own; it throws where the address is none.
+    #[wasm_bindgen(catch)]
+    pub(crate) fn resolve(address: &str) -> Result<Url, JsValue>;
     /// Finds what stands in the JSON, under this key or path.
     pub(crate) fn reader(path: &str) -> JsValue;
     #[wasm_bindgen(method, setter, js_name = keepsRaw)]

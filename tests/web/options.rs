@@ -1,6 +1,6 @@
 //! What cannot work is a value, at once, and nothing is opened.
 
-use everwire::{Backoff, Client, ConnectError, Heartbeat, OptionError, Transport};
+use everwire::{Backoff, Client, ConnectError, Heartbeat, OptionError, Request, Transport};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -24,6 +24,26 @@ fn an_address_that_cannot_be_used() {
             Err(ConnectError::InvalidUrl(why)) => assert!(why.contains(problem), "{address}: {why}"),
             other => panic!("{address}: {other:?}"),
         }
+    }
+}
+
+#[wasm_bindgen_test]
+fn protocols_are_for_one_origin() {
+    let connect = |others: Vec<Request>| {
+        Client::builder("ws://127.0.0.1:9/a").protocols(["a"]).failover(others).connect().err()
+    };
+    let problem = "are for one origin: give endpoints of others Request::with_protocols";
+    let invalid = Some(ConnectError::InvalidOption(OptionError { option: "protocols", problem }));
+    for elsewhere in ["ws://127.0.0.1:10/", "wss://127.0.0.1:9/", "ws://localhost:9/", "ws://127.0.0.2:9/a"] {
+        assert_eq!(connect(vec![elsewhere.into()]), invalid, "{elsewhere}");
+        assert_eq!(connect(vec!["ws://127.0.0.1:9/b".into(), elsewhere.into()]), invalid, "{elsewhere}");
+        assert_eq!(connect(vec![Request::get(elsewhere).with_protocols(["b"])]), None, "{elsewhere}");
+        let none: [&str; 0] = [];
+        assert_eq!(connect(vec![Request::get(elsewhere).with_protocols(none)]), None, "{elsewhere}");
+    }
+    // The same one, and those over which no protocol goes.
+    for same in ["ws://127.0.0.1:9/b", "http://localhost:9/sse"] {
+        assert_eq!(connect(vec![same.into()]), None, "{same}");
     }
 }
 
