@@ -15,7 +15,12 @@ export class Failure extends EverwireError {
     const { closeCode, closeReason, status } = init;
     const number = closeCode ? ` with code ${closeCode}` : code === "http" ? ` with status ${status}` : "";
     const sentence = message ?? FAILURES.find(([known]) => known === code)?.[1];
-    super(code, sentence + number + (closeReason ? `: ${closeReason}` : ""), cause);
+    // The server's words in one line, as they are read, and no more than a frame can hold (RFC 6455, 5.5).
+    super(
+      code,
+      sentence + number + (closeReason ? `: ${closeReason.slice(0, 123).replace(/[\p{C}\s]+/gu, " ")}` : ""),
+      cause,
+    );
     const none = { class: "retriable", closeCode: 0, closeReason: "", status: 0, contentType: "", body: "" };
     Object.assign(this, none, init);
     // The server's words, which may be a secret's echo: consoles and JSON leave it out.

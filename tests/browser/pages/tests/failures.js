@@ -1,4 +1,5 @@
 // The failure table, as it looks from a page: what ends the client, what is tried again, and how soon.
+import { Failure } from "/pkg/index.js";
 import { client, watch } from "../client.js";
 import { engine, equal, ok, rejection, test, waitFor } from "../harness.js";
 import { fault, script, sse, ws } from "../server.js";
@@ -263,4 +264,20 @@ test("close() on a closed client does nothing", async () => {
   const { length } = seen.events;
   made.close();
   equal([made.state, seen.events.length], ["closed", length], "state and events");
+});
+
+test("a server's close reason is one plain line of the message, and no longer than a frame can hold", async () => {
+  const odd = "a\r\n\u001b[31mb\u0000\u0085\u2028c\u202ed\u2066e\u200bf\ufeff  g \u00e4\u{1f600}";
+  const seen = watch(client(script("ws", [[["close", 4403, odd]]]).url));
+  const { error } = await closed(seen);
+  const line = "a [31mb c d e f g \u00e4\u{1f600}";
+  ok(error.message.includes(`with code 4403: ${line}; see `), error.message);
+  equal([error.closeReason, `${error.stack}`.includes("\u202e")], [odd, false], "as it came, and not in the stack");
+  // No frame is longer, but a socket of somebody else's may say anything.
+  const long = new Failure("closed", {
+    closeCode: 4000,
+    closeReason: `${"x".repeat(122)}\u{1f600}${"y".repeat(2 ** 20)}`,
+  });
+  ok(long.message.includes(`: ${"x".repeat(122)} ; see `), "cut, and not in the middle of a character");
+  equal(long.closeReason.length, 2 ** 20 + 124, "the reason");
 });
