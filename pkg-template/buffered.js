@@ -1,10 +1,11 @@
 // Whether a stream that does not open is held back on its way: the server answers a HEAD at the same address.
 import { go, isStream, request } from "../src/transport/fetch.js";
 
-// Kinds of `call`, as src/client/driver.rs reads them; a code of LOST.
+// <calls.rs>
 const OPENED = 1,
   LOST = 2,
-  BUFFERED = 4;
+  LOST_BUFFERED = 4;
+// </calls.rs>
 /** So long a stream may take to open before it is asked for, in ms, or a third of openTimeout. */
 const SLOW = 3_000;
 /** Before the end of openTimeout, which tells less. */
@@ -45,7 +46,7 @@ export function addBuffered({ port }, openTimeout, name, ready) {
     const took = performance.now() - began;
     // It has had its time before, and has as much as the answer took once more.
     const rest = ready ? took : openTimeout * LATE - Math.min(SLOW, openTimeout / 3) - took;
-    if (!signal.aborted) later(() => client.call(LOST, attempt, BUFFERED), rest);
+    if (!signal.aborted) later(() => client.call(LOST, attempt, LOST_BUFFERED), rest);
   }
 
   port.request = (client, attempt, url, init) => {

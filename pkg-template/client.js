@@ -7,7 +7,6 @@ import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
 import { Gate } from "./gate.js";
 import { Listeners } from "./handlers.js";
 import {
-  ACK,
   AWAITS,
   TRANSPORTS,
   check,
@@ -22,11 +21,8 @@ import {
 import { Progress, plain } from "./progress.js";
 import { asRequest, fetchable, tellStop } from "./stop.js";
 
-// The numbers of src/bindings/mod.rs.
+// In the order of the enums in src/core.
 const STATES = ["connecting", "open", "waiting", "suspended", "closed"];
-const OPEN = 1,
-  WAITING = 2,
-  CLOSED = 4;
 const REASONS = ["app", "aborted", "unloaded", "ended", "fatal", "exhausted", "internal"];
 const EVENTS = ["open", "statechange", "retry", "gap", "close"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
@@ -46,31 +42,39 @@ const RESULTS = [
   "aborted",
   "volatile",
 ];
+// <calls.rs>
+const SEND_ACK = 4,
+  LOST = 2,
+  ABORT = 23,
+  ASKING = 13,
+  START = 27,
+  RESOLVED = 28,
+  SEND = 29,
+  RECONNECT = 31,
+  CLOSE = 32,
+  RETRY_IN = 33,
+  LOST_NOT_RESUMABLE = 5,
+  LOST_BLOCKED = 6,
+  STATE_OPEN = 1,
+  STATE_WAITING = 2,
+  STATE_CLOSED = 4,
+  SENT_UNKNOWN = 2,
+  SENT_DROPPED = 3,
+  SENT_DROPPED_CLOSED = 5,
+  SENT_DROPPED_ABORTED = 9,
+  WHY_APP = 0,
+  WHY_ABORTED = 1,
+  WHY_UNLOADED = 2,
+  WHY_ENDED = 3,
+  WHY_FATAL = 4,
+  WHY_EXHAUSTED = 5,
+  WHY_INTERNAL = 6,
+  ROUTE_CREDENTIALS = 24,
+  ROUTE_TRANSPORT = 3,
+  TAKEN_SENT = 1;
+// </calls.rs>
 /** Why a send was dropped, as src/core/outbox.rs counts. */
-export const DROPPED = RESULTS.slice(3);
-const UNKNOWN = 2,
-  DROPPED_CLOSED = 5,
-  DROPPED_ABORTED = 9;
-/** Kinds of `call`, as src/client/driver.rs and src/bindings/mod.rs read them. */
-const LOST = 2,
-  ABORT = 18,
-  ASKING = 19,
-  START = 24,
-  RESOLVED = 25,
-  SEND = 26,
-  RECONNECT = 27,
-  CLOSE = 28,
-  RETRY_IN = 29;
-/** Codes of LOST. */
-const NOT_RESUMABLE = 5,
-  BLOCKED = 6;
-const APP = 0,
-  ABORTED = 1,
-  UNLOADED = 2,
-  ENDED = 3,
-  FATAL = 4,
-  EXHAUSTED = 5,
-  INTERNAL = 6;
+export const DROPPED = RESULTS.slice(SENT_DROPPED);
 /** Why there is none; see `Port.route`. */
 const NO_ROUTES = [
   "is no URL, or relative outside of a page",
@@ -78,8 +82,6 @@ const NO_ROUTES = [
   "must have the scheme ws:, wss:, http: or https:",
   "must have no user name or password",
 ];
-/** Of `NO_ROUTES`: no other address of the function's would do. */
-const CREDENTIALS = 24;
 const CONSTRUCTORS = ["", "WebSocket", "EventSource", "fetch"];
 /** By transport, the options that not every one has. */
 const ONLY = [
@@ -126,8 +128,8 @@ export class Client extends EventTarget {
   #told;
   #unloaded;
   #counts = { attempts: 0, opens: 0, sent: 0, acked: 0, unknown: 0, dropped: 0, gaps: 0 };
-  #onAbort = () => this.#close(ABORTED, 0, "");
-  #stop = (error) => this.#closed(INTERNAL, 0, error);
+  #onAbort = () => this.#close(WHY_ABORTED, 0, "");
+  #stop = (error) => this.#closed(WHY_INTERNAL, 0, error);
 
   constructor(endpoints, settings, instance) {
     super();
@@ -200,7 +202,7 @@ export class Client extends EventTarget {
     // Not before the caller has its handlers on; and a close() in the same task opens nothing.
     else
       queueMicrotask(() => {
-        if (this.#state !== CLOSED) this.#progress?.over ? this.#finish() : port.call(START);
+        if (this.#state !== STATE_CLOSED) this.#progress?.over ? this.#finish() : port.call(START);
       });
   }
 
@@ -209,8 +211,8 @@ export class Client extends EventTarget {
   }
 
   get readyState() {
-    if (this.#state === CLOSED) return (this.#port.transport || "websocket") === "websocket" ? 3 : 2;
-    return this.#state === OPEN ? 1 : 0;
+    if (this.#state === STATE_CLOSED) return (this.#port.transport || "websocket") === "websocket" ? 3 : 2;
+    return this.#state === STATE_OPEN ? 1 : 0;
   }
 
   get transport() {
@@ -236,7 +238,7 @@ export class Client extends EventTarget {
   }
 
   get retryAt() {
-    return this.#state === WAITING ? Date.now() + this.#port.call(RETRY_IN) : null;
+    return this.#state === STATE_WAITING ? Date.now() + this.#port.call(RETRY_IN) : null;
   }
 
   get attempt() {
@@ -268,7 +270,7 @@ export class Client extends EventTarget {
     if (typeof type === "function") return this.on(undefined, type, handler);
     check("on: the type", type, "a string");
     check("on: the handler", handler ?? null, "a function");
-    if (this.#state === CLOSED && !this.#listeners.waiting) return () => {};
+    if (this.#state === STATE_CLOSED && !this.#listeners.waiting) return () => {};
     if (type !== undefined) this.#port.name(type);
     if (!EVENTS.includes(type)) return this.#listeners.on(type, handler, options);
     const known = () => this.#expected.delete(type);
@@ -291,13 +293,14 @@ export class Client extends EventTarget {
         number = this.#sendId;
       const { ttl, signal, flags } = readSend(options, this.#settings);
       let key;
-      if (flags & ACK) [message, key] = identify(message, this.#settings.acks);
+      if (flags & SEND_ACK) [message, key] = identify(message, this.#settings.acks);
       const payload = encode(message, this.#settings);
-      if (this.#state === CLOSED) return resolve(result(DROPPED_CLOSED));
-      if (signal?.aborted) return resolve(result(DROPPED_ABORTED));
+      if (this.#state === STATE_CLOSED) return resolve(result(SENT_DROPPED_CLOSED));
+      if (signal?.aborted) return resolve(result(SENT_DROPPED_ABORTED));
       if (port.awaiting.has(key)) throw new EverwireError("encode", "send: a message with this id still awaits an ack");
       // An open socket takes it at once: nobody asks for its length, and nobody can change it.
-      const kept = key !== undefined || this.#state !== OPEN || port.takes() !== 1 || port.payloads.size > 0;
+      const kept =
+        key !== undefined || this.#state !== STATE_OPEN || port.takes() !== TAKEN_SENT || port.payloads.size > 0;
       const bytes = kept ? byteLength(payload) : 0;
       this.#sendId = (number + 1) >>> 0;
       const abort = () => port.call(ABORT, 0, number);
@@ -332,7 +335,7 @@ export class Client extends EventTarget {
   }
 
   reconnect() {
-    if (this.#state === CLOSED) throw closedError(this.#lastFailure);
+    if (this.#state === STATE_CLOSED) throw closedError(this.#lastFailure);
     this.#port.call(RECONNECT);
   }
 
@@ -352,9 +355,11 @@ export class Client extends EventTarget {
   }
 
   opened() {
-    if (this.#state === OPEN) return Promise.resolve();
+    if (this.#state === STATE_OPEN) return Promise.resolve();
     return quiet(
-      this.#state === CLOSED ? Promise.reject(closedError(this.#lastFailure)) : (this.#opening ??= deferred()).promise,
+      this.#state === STATE_CLOSED
+        ? Promise.reject(closedError(this.#lastFailure))
+        : (this.#opening ??= deferred()).promise,
     );
   }
 
@@ -365,7 +370,7 @@ export class Client extends EventTarget {
     if (typeof reason !== "string" || byteLength(reason) > 123) {
       throw invalid("close: the reason must be a string of at most 123 bytes");
     }
-    this.#close(APP, code ?? (reason && 1000), reason);
+    this.#close(WHY_APP, code ?? (reason && 1000), reason);
   }
 
   cancel() {
@@ -402,7 +407,7 @@ export class Client extends EventTarget {
   }
 
   [Symbol.asyncIterator]() {
-    return this.#listeners.iterate(this.#state === CLOSED);
+    return this.#listeners.iterate(this.#state === STATE_CLOSED);
   }
 
   #gap(outcome, after, before, missing) {
@@ -427,14 +432,14 @@ export class Client extends EventTarget {
   }
 
   #close(why, code, reason) {
-    if (this.#state === CLOSED) return;
+    if (this.#state === STATE_CLOSED) return;
     this.#port.goodbye = reason;
     this.#port.call(CLOSE, why, code || 0);
   }
 
   /** Whether this message was the last one that the app waited for. */
   #ended(message) {
-    if (this.#state === CLOSED) return;
+    if (this.#state === STATE_CLOSED) return;
     try {
       if (!this.#settings.until(message)) return;
     } catch (error) {
@@ -447,7 +452,7 @@ export class Client extends EventTarget {
   #finish() {
     this.#told = Promise.resolve(false);
     this.#lastFailure = null;
-    this.#close(ENDED, 0, "");
+    this.#close(WHY_ENDED, 0, "");
   }
 
   #has(name) {
@@ -465,7 +470,7 @@ export class Client extends EventTarget {
     const picked = pick(target, this.#transport(place));
     const [address, kind] = picked;
     const route = this.#port.route(address, kind);
-    const found = route & 3;
+    const found = route & ROUTE_TRANSPORT;
     if (!found) {
       // Passwords and tokens stand in addresses.
       throw new EverwireError("invalid-url", `the endpoint ${NO_ROUTES[route >> 3]}`);
@@ -493,7 +498,7 @@ export class Client extends EventTarget {
   /** Throws where a value of `http` would go to several of the fixed addresses' origins. */
   #confine() {
     const { http, beside, probed, offers } = this.#settings;
-    if (isAddress(http.cancel) && !(this.#port.route(http.cancel, TRANSPORTS.fetch) & 3))
+    if (isAddress(http.cancel) && !(this.#port.route(http.cancel, TRANSPORTS.fetch) & ROUTE_TRANSPORT))
       throw invalid("http.cancel must be an http: or https: address, without a password");
     for (const fixed of this.#fixed) {
       if (!fixed) continue;
@@ -555,7 +560,7 @@ export class Client extends EventTarget {
         if (signal.aborted) return;
         // That of the connection before.
         port.refusal = undefined;
-        return port.call(LOST, attempt, NOT_RESUMABLE);
+        return port.call(LOST, attempt, LOST_NOT_RESUMABLE);
       }
       const resumed = begun ? asRequest(given) : undefined;
       const moved = resumed?.url;
@@ -564,15 +569,15 @@ export class Client extends EventTarget {
       // It may be made of the server's words. A URL object's string has none of what is refused.
       if (!this.#fixed[place]) stays(address);
       route = port.route(address, kind);
-      this.#fit(NEEDED, route & 3);
+      this.#fit(NEEDED, route & ROUTE_TRANSPORT);
       // Where to: what is asked for from here on may be for this origin alone.
-      const url = route & 3 ? resolve(address).href : "";
+      const url = route & ROUTE_TRANSPORT ? resolve(address).href : "";
       context = { ...context, url };
-      const fetched = (route & 3) === TRANSPORTS.fetch;
+      const fetched = (route & ROUTE_TRANSPORT) === TRANSPORTS.fetch;
       // The address may be the server's word.
       if (fetched && !resumed?.headers) confine(this.#settings, url);
       if (fetched && !resumed) confine(this.#settings, url, http.body);
-      if ((route & 3) === TRANSPORTS.websocket) confine(this.#settings, url, offers, "offered");
+      if ((route & ROUTE_TRANSPORT) === TRANSPORTS.websocket) confine(this.#settings, url, offers, "offered");
       const [offered, headers, body] = await Promise.all([
         fetched ? undefined : ask("protocols", protocols),
         fetched ? ask("http.headers", resumed?.headers ?? http.headers) : undefined,
@@ -590,7 +595,7 @@ export class Client extends EventTarget {
         body,
         whole: moved !== undefined,
       };
-      if (!(route & 3)) {
+      if (!(route & ROUTE_TRANSPORT)) {
         // Not all of it: passwords and tokens stand in addresses.
         const { origin, protocol } = route ? resolve(address) : {};
         const what = route ? (origin === "null" ? protocol : origin) : "an address";
@@ -602,19 +607,19 @@ export class Client extends EventTarget {
     }
     if (signal.aborted) return;
     this.#wrong = wrong;
-    if (route === CREDENTIALS) return port.call(LOST, attempt, BLOCKED);
+    if (route === ROUTE_CREDENTIALS) return port.call(LOST, attempt, LOST_BLOCKED);
     port.prepare(address, extra);
     port.call(RESOLVED, attempt, route, once);
   }
 
-  /** What the wasm calls, by the kinds of src/bindings/mod.rs. None may throw. */
+  /** What the wasm calls, in the order of `Ask` in src/calls.rs. None may throw. */
   #kinds() {
     return [
-      // NUMBER
+      // Ask 0: Option
       (place) => Math.min(Math.round(this.#settings.numbers[place]), 1e10), // no more than the wasm can count
-      // RESOLVE
+      // Ask 1: Resolve
       (attempt, retry, to) => void this.#ask(attempt, retry, to),
-      // ASK: 0 no, 1 yes, 2 as the table says.
+      // Ask 2: Retries
       () => {
         try {
           return [false, true].indexOf(this.#settings.shouldReconnect(this.#lastFailure)) & 3;
@@ -623,7 +628,7 @@ export class Client extends EventTarget {
           return 2;
         }
       },
-      // FAIL
+      // Ask 3: Fail
       (place, kind, number) => {
         const { ping, roundTrip, transport, closeReason, answer, refusal, running } = this.#port;
         const [code, sentence] = FAILURES[place];
@@ -647,21 +652,21 @@ export class Client extends EventTarget {
           }[/^(content-type|cursor)$/.test(code) ? "http" : code],
         });
       },
-      // SETTLE
+      // Ask 4: Settle
       (number, code) => {
         const settle = this.#port.payloads.get(number)?.[2];
         this.#port.payloads.delete(number);
         settle?.(code);
         this.#drained();
       },
-      // STATE
+      // Ask 5: State
       (state) => {
         // closed() tells that one itself, when all is settled.
-        if (state === CLOSED) return;
+        if (state === STATE_CLOSED) return;
         this.#state = state;
         this.#dispatch(new Event("statechange"));
       },
-      // OPENED
+      // Ask 6: Opened
       () => {
         this.#counts.opens++;
         this.#port.asking = undefined;
@@ -669,14 +674,14 @@ export class Client extends EventTarget {
         this.#opening = undefined;
         this.#dispatch(new Event("open"));
       },
-      // RETRY
+      // Ask 7: Retry
       (attempt, delay) => {
         this.#attempt = attempt;
         this.#dispatch(
           new RetryEvent("retry", { attempt, delay, retryAt: Date.now() + delay, failure: this.#lastFailure }),
         );
       },
-      // OUTCOME
+      // Ask 8: Outcome
       (outcome, from, to) => {
         this.#outcome = OUTCOMES[outcome];
         if (!outcome) return;
@@ -684,34 +689,36 @@ export class Client extends EventTarget {
         const missing = from >= 0 && to < 2 ** 53 ? { from, to } : undefined;
         this.#listeners.tell(() => this.#gap(OUTCOMES[outcome], cursor, pending, missing));
       },
-      // CLOSED
+      // Ask 9: Closed
       (why, code, left) => this.#closed(why, code, left & 1 ? this.#lastFailure : null, left & 6),
     ];
   }
 
   #closed(why, code, error, fate = 0) {
-    if (this.#state === CLOSED) return;
-    const wasOpen = this.#state === OPEN;
+    if (this.#state === STATE_CLOSED) return;
+    const wasOpen = this.#state === STATE_OPEN;
     const told = this.#opening || this.#listeners.loops.size;
-    this.#state = CLOSED;
+    this.#state = STATE_CLOSED;
     this.#settings.signal?.removeEventListener("abort", this.#onAbort);
     // The wasm has done so, unless it trapped.
     this.#port.dispose(0);
-    this.#unloaded = why === UNLOADED;
-    const quiet = why <= UNLOADED;
-    this.#listeners.end(quiet, why === ENDED ? undefined : error);
+    this.#unloaded = why === WHY_UNLOADED;
+    const quiet = why <= WHY_UNLOADED;
+    this.#listeners.end(quiet, why === WHY_ENDED ? undefined : error);
     this.#progress?.end(fate);
-    for (const [, , settle, flags] of this.#port.payloads.values()) settle(flags & AWAITS ? UNKNOWN : DROPPED_CLOSED);
+    for (const [, , settle, flags] of this.#port.payloads.values())
+      settle(flags & AWAITS ? SENT_UNKNOWN : SENT_DROPPED_CLOSED);
     this.#port.payloads.clear();
     this.#drained();
     this.#opening?.reject(closedError(error));
     // After close() there is no event, for the other listeners of one that is under way neither.
     for (const event of this.#events) event.stopImmediatePropagation();
     this.#dispatch(new Event("statechange"));
-    const clean = quiet ? wasOpen : why === ENDED || error?.code === "closed";
+    const clean = quiet ? wasOpen : why === WHY_ENDED || error?.code === "closed";
     this.#dispatch(new ClosedEvent("close", { reason: REASONS[why], code, wasClean: clean, error }));
     // As a rejection that nobody handles. A trap has been reported.
-    if ((why === FATAL || (why === EXHAUSTED && !clean)) && !told && !this.#listened.has("close")) report(error);
+    if ((why === WHY_FATAL || (why === WHY_EXHAUSTED && !clean)) && !told && !this.#listened.has("close"))
+      report(error);
     this.#free();
   }
 
@@ -743,7 +750,7 @@ function deferred() {
 
 /** What a send settles with. */
 function result(code) {
-  return code > UNKNOWN ? { status: "dropped", code: RESULTS[code] } : { status: RESULTS[code] };
+  return code > SENT_UNKNOWN ? { status: "dropped", code: RESULTS[code] } : { status: RESULTS[code] };
 }
 
 /** A property for those who look at a client in a console. */

@@ -5,15 +5,16 @@ import { setParameter } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { LONGEST, check, readForm } from "./options.js";
 
-// Kinds of `call`, as src/client/driver.rs reads them; codes of LOST.
+// <calls.rs>
 const OPENED = 1,
   LOST = 2,
-  ASKING = 19,
-  ASKED_AGAIN = 22,
-  PAUSE = 23;
-const ENDED = 0,
-  REDIRECTED = 7,
-  NETWORK = 1006;
+  ASKING = 13,
+  ASKED_AGAIN = 16,
+  PAUSE = 17,
+  LOST_END = 0,
+  LOST_REDIRECT = 7,
+  LOST_NETWORK = 1006;
+// </calls.rs>
 /** More than the server may wait, and nothing came: the answer is lost. */
 const PATIENCE = 10_000;
 /** An answer that brings nothing is due after the wait. One that comes sooner ends the connection, so that the backoff holds. */
@@ -92,7 +93,7 @@ function poll(port, attempt, init, name, wait) {
           port,
         );
         if (!port.owns(socket)) return undefined;
-        if (response === null) return [LOST, REDIRECTED];
+        if (response === null) return [LOST, LOST_REDIRECT];
         if (!isStream(response, init, port)) {
           const [answer, ...told] = await refusal(response, init);
           if (!port.owns(socket)) return undefined;
@@ -108,7 +109,7 @@ function poll(port, attempt, init, name, wait) {
         if (port.socket !== socket) return undefined;
         const quiet = news() === before,
           took = performance.now() - began;
-        if (code !== ENDED || (opened && quiet && took < SOON)) return [LOST, code];
+        if (code !== LOST_END || (opened && quiet && took < SOON)) return [LOST, code];
         clearTimeout(late);
         // One that brings nothing before its time is a server that ends them all.
         const pause = port.call(PAUSE, 0, opened && quiet && took < wait ? 1 : 0);
@@ -128,7 +129,7 @@ function poll(port, attempt, init, name, wait) {
     .catch((error) => {
       // After close() the abort is our own.
       if (port.owns(socket)) port.blame(abort.signal.reason ?? error);
-      return [LOST, NETWORK];
+      return [LOST, LOST_NETWORK];
     })
     .then((told) => {
       if (told?.[0] === LOST) port.lost(socket, attempt, told[1]);

@@ -3,13 +3,12 @@
 import { isBytes, reader, report, resolve } from "../src/transport/port.js";
 import { EverwireError, invalid } from "./errors.js";
 
-export const PROVIDER = 4,
-  ASKS = 8;
+// <calls.rs>
+const SEND_ACK = 4,
+  SEND_PONG = 8;
+// </calls.rs>
 
-// Of a send.
-const PONG = 8;
-export const ACK = 4,
-  AWAITS = ACK | PONG;
+export const AWAITS = SEND_ACK | SEND_PONG;
 
 /** An option of the drop-ins' own: no de-duplication, which the standards do not know. */
 export const PLAINLY = Symbol();
@@ -69,9 +68,6 @@ const KINDS = {
   "an object with decode and encode": (value) => isFunction(value?.decode) && isFunction(value.encode),
   "something with getItem and setItem": (value) => isFunction(value?.getItem) && isFunction(value.setItem),
 };
-
-/** From this place on stand the numbers of `everwire/duplex`. */
-export const DUPLEX = 32;
 
 /** The options by where they stand. What ends with `!` has to answer at once, if it is a function. First the numbers that src/bindings/options.rs reads, in its order. */
 export const FORMS = {
@@ -249,13 +245,22 @@ export function needsJson(option, codec) {
 /** Flags, from the lowest bit on. */
 const bits = (...flags) => flags.reduce((sum, flag, bit) => sum | (flag ? 1 << bit : 0), 0);
 
-/** The options of a send: flags as src/bindings/mod.rs reads them. */
+/** The options of a send. */
 export function readSend(given, { acks, pings }) {
   const { priority, volatile, ack, confirm, ttl = -1, signal } = readForm("send", check("send", given, "an object"));
   if (confirm && !pings) throw invalid("send.confirm needs the heartbeat's ping");
   if (ack && !acks) throw invalid("send.ack needs outbox.ack");
   if (ack && confirm) throw invalid("send.ack excludes send.confirm");
-  return { ttl, signal, flags: bits(priority, volatile, acks && !confirm && (ack ?? !volatile), confirm) };
+  return {
+    ttl,
+    signal,
+    flags: bits(
+      priority, // SEND_PRIORITY
+      volatile, // SEND_VOLATILE
+      acks && !confirm && (ack ?? !volatile), // SEND_ACK
+      confirm, // SEND_PONG
+    ),
+  };
 }
 
 /** How often a way may fail before the next one: without having opened, and opened for a short time. And the first one. */
@@ -337,18 +342,18 @@ export function readOptions(all, endpoints) {
     ...options,
     numbers,
     flags: bits(
-      reconnect,
-      heartbeat,
-      differs || handshake, // PROVIDER
-      shouldReconnect, // ASKS
-      via === "header" && transport === TRANSPORTS.eventsource,
-      options.pageLifecycle ?? true,
-      http.onComment,
-      all[PLAINLY],
-      seq,
-      h.ping === false,
-      request,
-      until,
+      reconnect, // OPTION_RECONNECTS
+      heartbeat, // OPTION_HEARTBEAT
+      differs || handshake, // OPTION_PROVIDER
+      shouldReconnect, // OPTION_ASKS
+      via === "header" && transport === TRANSPORTS.eventsource, // OPTION_SELF_RECONNECT
+      options.pageLifecycle ?? true, // OPTION_WATCH_PAGE
+      http.onComment, // OPTION_COMMENTS
+      all[PLAINLY], // OPTION_PLAIN
+      seq, // OPTION_NUMBERED
+      h.ping === false, // OPTION_PASSIVE
+      request, // OPTION_RESUMES
+      until, // OPTION_UNTIL
     ),
     openTimeout: options.openTimeout ?? 10_000,
     codec: CODECS[codec] ?? {

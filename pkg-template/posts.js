@@ -3,24 +3,25 @@
 import { retryAfter } from "../src/transport/fetch.js";
 import { resolve, setParameter } from "../src/transport/port.js";
 import { byteLength, freshId, snapshot } from "./encode.js";
-import { ACK, isHeaders } from "./options.js";
+import { isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
 
-// Kinds of `call`, as src/client/driver.rs reads them, and what LOST and POSTED say.
-const LOST = 2,
-  ANSWERED = 7,
-  POSTED = 20,
-  ROOM = 21;
-const PROVIDER = 3,
-  NETWORK = 1006;
-const TAKEN = 0,
-  BACK = 1,
-  REFUSED = 2,
-  TOO_BIG = 3;
-// What a port's `send` gives: not now; it cannot be sent; the answer will settle it.
-const BUSY = 0,
-  UNSENDABLE = 2,
-  CARRIED = 4;
+// <calls.rs>
+const SEND_ACK = 4,
+  LOST = 2,
+  REFUSED = 4,
+  POSTED = 22,
+  ROOM = 24,
+  LOST_PROVIDER = 3,
+  LOST_NETWORK = 1006,
+  POSTED_TAKEN = 0,
+  POSTED_BACK = 1,
+  POSTED_REFUSED = 2,
+  POSTED_TOO_BIG = 3,
+  TAKEN_NOT_OPEN = 0,
+  TAKEN_UNSENDABLE = 2,
+  TAKEN_CARRIED = 4;
+// </calls.rs>
 /** Statuses that are about what a request carries (RFC 9110, 15.5). */
 const UNFIT = [400, 413, 415, 422],
   TOO_LARGE = 413;
@@ -137,14 +138,14 @@ export class Posts {
       made = this.#entry(entry[0], id);
     } catch {
       // A detached buffer.
-      return UNSENDABLE;
+      return TAKEN_UNSENDABLE;
     }
-    if (/SharedArrayBuffer\]$/.test(Object.prototype.toString.call(made.body))) return UNSENDABLE;
-    if (!this.free(made.length, made.raw)) return BUSY;
+    if (/SharedArrayBuffer\]$/.test(Object.prototype.toString.call(made.body))) return TAKEN_UNSENDABLE;
+    if (!this.free(made.length, made.raw)) return TAKEN_NOT_OPEN;
     entry[1] = made.length;
     this.#bytes += made.length;
     if (this.#batch.push(made) === 1) this.#soon();
-    return CARRIED;
+    return TAKEN_CARRIED;
   }
 
   /** The page goes, and what waits with it, as far as the browser lets it. `persisted`: it may come back. */
@@ -153,13 +154,14 @@ export class Posts {
     // What is out ends with the page. Where the server discards what comes twice it goes again.
     for (const { id, raw, length } of (!this.#ended && this.#out) || []) {
       const entry = this.#port.payloads.get(id);
-      if (entry?.[3] & ACK && this.free(length, raw)) this.carry(id, entry);
+      if (entry?.[3] & SEND_ACK && this.free(length, raw)) this.carry(id, entry);
     }
     do {
       if (!this.#ended) this.#port.call(ROOM, 0, 0);
       // The stream went first. Nobody is left who would send it again.
       else if (!persisted)
-        for (const [id, entry] of this.#port.payloads) if (!this.#sent.has(id) && this.carry(id, entry) === BUSY) break;
+        for (const [id, entry] of this.#port.payloads)
+          if (!this.#sent.has(id) && this.carry(id, entry) === TAKEN_NOT_OPEN) break;
     } while (this.#flush());
   }
 
@@ -233,7 +235,7 @@ export class Posts {
     } catch (error) {
       failed = true;
       // Firefox (140) rejects with an error of its own in place of the abort's.
-      settle = () => this.#fail(batch, asking, signal.reason ?? error, LOST, asking ? PROVIDER : NETWORK);
+      settle = () => this.#fail(batch, asking, signal.reason ?? error, LOST, asking ? LOST_PROVIDER : LOST_NETWORK);
     } finally {
       clearTimeout(late);
       signal.removeEventListener("abort", giveUp);
@@ -314,18 +316,18 @@ export class Posts {
   #answered(batch, { ok, status, headers }, messages) {
     const port = this.#port,
       wait = retryAfter(headers);
-    if (ok) this.#settle(batch, TAKEN, 0, messages);
+    if (ok) this.#settle(batch, POSTED_TAKEN, 0, messages);
     else if (UNFIT.includes(status)) {
       if (batch.length > 1) {
         this.#alone = batch.length;
-        this.#settle(batch, BACK);
-      } else this.#settle(batch, status === TOO_LARGE ? TOO_BIG : REFUSED);
+        this.#settle(batch, POSTED_BACK);
+      } else this.#settle(batch, status === TOO_LARGE ? POSTED_TOO_BIG : POSTED_REFUSED);
     } else if (NOT_NOW.includes(status) || (status === UNAVAILABLE && wait)) {
       this.#uplink.slower(status);
-      this.#settle(batch, BACK, Math.max(0, wait - 1) * 1_000 + 1);
+      this.#settle(batch, POSTED_BACK, Math.max(0, wait - 1) * 1_000 + 1);
     } else {
       port.answer = { status, contentType: headers.get("content-type") ?? "", body: "" };
-      this.#fail(batch, status < 500 && status !== TIMEOUT, undefined, ANSWERED, (status | (wait << 10)) >>> 0);
+      this.#fail(batch, status < 500 && status !== TIMEOUT, undefined, REFUSED, (status | (wait << 10)) >>> 0);
     }
   }
 
@@ -340,9 +342,9 @@ export class Posts {
   /** The connection ends by it, as one that cannot send is none. `untold`: the server has certainly acted on nothing. */
   #fail(batch, untold, error, kind, code) {
     const port = this.#port;
-    if (untold) for (const { id } of batch) port.call(POSTED, BACK, id);
+    if (untold) for (const { id } of batch) port.call(POSTED, POSTED_BACK, id);
     // Of the app's functions, or of what they gave.
-    if (kind === LOST && code === PROVIDER) {
+    if (kind === LOST && code === LOST_PROVIDER) {
       port.running = "uplink or http.headers";
       port.refusal = error;
     } else port.blame(error);

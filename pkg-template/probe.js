@@ -5,12 +5,13 @@ import { invalid } from "./errors.js";
 import { confine, headersFor, isHeaders, stays } from "./options.js";
 import { isFetchable } from "./posts.js";
 
-// Kinds of `call`, as src/client/driver.rs reads them; the number of the transport; a close without a frame.
+// <calls.rs>
 const OPENED = 1,
   LOST = 2,
-  ANSWERED = 7,
-  WEBSOCKET = 1,
-  NETWORK = 1006;
+  REFUSED = 4,
+  LOST_NETWORK = 1006,
+  TRANSPORT_WEBSOCKET = 1;
+// </calls.rs>
 /** A WebSocket's own address says so to a plain request (RFC 9110, 15.5.22). */
 const UPGRADE_REQUIRED = 426;
 
@@ -60,7 +61,7 @@ export function addProbe(settings, probe, tries) {
     tell = client.call;
     client.call = (kind, attempt, code, high, low) => {
       if (kind === OPENED) trying.delete(attempt);
-      const abort = kind === LOST && code === NETWORK && trying.get(attempt);
+      const abort = kind === LOST && code === LOST_NETWORK && trying.get(attempt);
       if (!abort) return tell(kind, attempt, code, high, low);
       classify(client, attempt, abort.signal);
       return 0;
@@ -75,15 +76,15 @@ export function addProbe(settings, probe, tries) {
       if (!signal.aborted) client.blame(error);
     }
     if (signal.aborted) return;
-    if (!refused) return void tell(LOST, attempt, NETWORK);
+    if (!refused) return void tell(LOST, attempt, LOST_NETWORK);
     client.answer = refused[0];
-    tell(ANSWERED, attempt, refused[1] >>> 0);
+    tell(REFUSED, attempt, refused[1] >>> 0);
   }
 
   port.open = function (attempt, transport) {
     if (!tell) listen(this);
     const began = open.call(this, attempt, transport);
-    if (began && transport === WEBSOCKET) {
+    if (began && transport === TRANSPORT_WEBSOCKET) {
       const abort = new AbortController();
       trying.set(attempt, abort);
       // As one of the connection's listeners: taken off when it is let go of.

@@ -3,9 +3,10 @@ import { placesOf } from "./encode.js";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
 
 const EVERY = 250;
-/** What becomes of the place; the numbers of src/bindings/mod.rs. */
-const OVER = 2,
-  GONE = 4;
+// <calls.rs>
+const FATE_OVER = 2,
+  FATE_GONE = 4;
+// </calls.rs>
 /** This page, and no other: not even itself after a reload. */
 const PAGE = performance.timeOrigin;
 
@@ -134,7 +135,7 @@ export class Progress {
 
   /** The app gave the stream up: what is stored leads nowhere. */
   forget() {
-    this.#fate = GONE;
+    this.#fate = FATE_GONE;
     if (this.#ended) this.#write();
   }
 
@@ -159,9 +160,9 @@ export class Progress {
     const place = this.#place;
     // Another client of this page has taken the place over, or the user has logged out.
     if (this.#ended && (taken.has(this.#key) || this.#get() === null)) return;
-    if (this.#fate === GONE) return this.#set([]);
+    if (this.#fate === FATE_GONE) return this.#set([]);
     // The end counts when the app is done with all that came before it.
-    if (this.#fate === OVER && this.#through()) this.#set([...(place ?? ["", null, null, null]), PAGE]);
+    if (this.#fate === FATE_OVER && this.#through()) this.#set([...(place ?? ["", null, null, null]), PAGE]);
     else if (this.#fresh) this.#set(place);
     this.#fresh = false;
   }

@@ -1,13 +1,14 @@
 // How much is sent: the limit that the core keeps (src/core/pace.rs), and the server's word, which narrows it.
 import { Port, report } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { DUPLEX, check, readForm } from "./options.js";
+import { check, readForm } from "./options.js";
 
-/** A kind of `call`, as src/client/driver.rs reads it. */
-const SLOWER = 64;
-// Of `takes`.
-const OPEN = 1,
-  FULL = 3;
+// <calls.rs>
+const OPTION_DUPLEX = 32,
+  SLOWER = 48,
+  TAKEN_SENT = 1,
+  TAKEN_FULL = 3;
+// </calls.rs>
 
 const RATE = `
 messages=a number from 1 to 100000
@@ -19,8 +20,8 @@ export function addRate(settings, given) {
   const { messages, per, slow } = readForm("rate", check("rate", given, "an object"), RATE);
   if (messages === undefined || per === undefined) throw invalid("rate needs both: messages, and per");
   if (!Number.isInteger(messages)) throw invalid("rate.messages must be a whole number");
-  settings.numbers[DUPLEX + 2] = messages;
-  settings.numbers[DUPLEX + 3] = per;
+  settings.numbers[OPTION_DUPLEX + 2] = messages;
+  settings.numbers[OPTION_DUPLEX + 3] = per;
 
   const { port } = settings;
   const { takes = Port.prototype.takes, send = Port.prototype.send, kinds, acks } = port;
@@ -33,7 +34,7 @@ export function addRate(settings, given) {
   port.takes = function () {
     const taken = takes.call(this);
     // Asked by the client, before it sends: what may have to wait is to be kept as it is now.
-    return taken === OPEN && !sending ? FULL : taken;
+    return taken === TAKEN_SENT && !sending ? TAKEN_FULL : taken;
   };
   port.send = function (id) {
     sending = true;

@@ -5,13 +5,13 @@ import { encode, identify, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 
-// Kinds of a call, as src/client/driver.rs reads them; and what REPLIED gives.
-const ASKS = 50,
-  REPLIED = 51;
-const AWAITED = 2;
-// Of ASKS: an id that nobody else has had; asked again after a loss.
-const OWN = 1,
-  AGAIN = 2;
+// <calls.rs>
+const ASKS = 47,
+  REPLIED = 49,
+  REPLIED_AWAITED = 2,
+  ASKS_OWN = 1,
+  ASKS_AGAIN = 2;
+// </calls.rs>
 
 const SENTENCES = {
   timeout: "no reply came in time",
@@ -90,7 +90,7 @@ export class Requests {
       }
     };
     // Of the send that comes next. Nothing of the app's runs in between.
-    this.#tell(ASKS, id, (made ? OWN : 0) | (retries ? AGAIN : 0));
+    this.#tell(ASKS, id, (made ? ASKS_OWN : 0) | (retries ? ASKS_AGAIN : 0));
     post(payload, { ack: false, priority, signal, ttl: timeout }, done);
     this.#port.call(ASKS);
   }
@@ -108,7 +108,7 @@ export class Requests {
     // The core settles it while it is asked.
     if (pending.has(name)) pending.set(name, message);
     const answer = this.#tell(REPLIED, name, 0);
-    if (answer < AWAITED && pending.has(name)) pending.set(name, before);
+    if (answer < REPLIED_AWAITED && pending.has(name)) pending.set(name, before);
     return answer > 0;
   }
 

@@ -6,26 +6,30 @@ import { EverwireError, invalid } from "./errors.js";
 import { GapEvent } from "./events.js";
 import { Listeners } from "./handlers.js";
 import { UNITS } from "./iterator.js";
-import { DUPLEX, check, readForm } from "./options.js";
+import { check, readForm } from "./options.js";
 
-/** Kinds of `call`, as src/client/driver.rs reads them. */
-const SUBSCRIBE_TO = 32,
-  AGAIN = 33,
-  JOINING = 34,
-  UNJOINABLE = 35,
-  ANSWERED = 36,
-  HEARD = 37,
-  CHECK = 38,
-  GAP_TOLD = 39,
-  LEAVE = 40,
-  LEAVING = 41,
-  NEXT = 42;
-/** What it says of a topic, as src/bindings/mod.rs does. */
-const LOST = 0,
-  JOINED = 1,
-  LATE = 2,
-  OVER = 3,
-  UNSENT = 5;
+// <calls.rs>
+const OPTION_DUPLEX = 32,
+  SUBSCRIBE = 36,
+  SUBSCRIBE_AGAIN = 37,
+  JOINING = 38,
+  UNJOINABLE = 39,
+  TOPIC_ANSWERED = 41,
+  TOPIC_HEARD = 42,
+  TOPIC_CHECK = 43,
+  TOPIC_GAP = 44,
+  LEAVE = 45,
+  LEAVING = 46,
+  NEXT_JOIN = 40,
+  TOPIC_LOST = 0,
+  TOPIC_JOINED = 1,
+  TOPIC_LATE = 2,
+  TOPIC_OVER = 3,
+  TOPIC_UNSENT = 5,
+  RULING_DELIVER = 1,
+  RULING_MOVES = 2,
+  RULING_RESTARTED = 4;
+// </calls.rs>
 const LIMIT = 10_000;
 
 const SENTENCES = {
@@ -63,7 +67,7 @@ timeout=a number of ms from 1 to 2147483647
 confirm=true or false
 joinAll=a function`;
 
-const SUBSCRIBE = `
+const SUBSCRIBE_FORM = `
 join=a function
 leave=a function or false
 lastEventId=a string
@@ -157,10 +161,11 @@ class Subscriptions {
     });
   }
 
-  /** What the wasm calls, by the kinds of src/bindings/mod.rs: the port is the client's. */
+  /** What the wasm calls, in the order of `Ask` in src/calls.rs: the port is the client's. */
   kinds(port) {
     this.#port = port;
     return [
+      // Ask 22: Join
       (number) => {
         const together = [];
         do {
@@ -169,10 +174,12 @@ class Subscriptions {
           if (!topic?.members.length) continue;
           if (this.#options.joinAll && topic.join === joinOf) together.push(topic);
           else this.#join([topic], topic.join, place(topic));
-        } while ((number = port.call(NEXT) - 1) >= 0);
+        } while ((number = port.call(NEXT_JOIN) - 1) >= 0);
         if (together.length) this.#join(together, this.#options.joinAll, together.map(place));
       },
+      // Ask 23: Topic
       (number, word) => this.#told(this.#numbered.get(number), word),
+      // Ask 24: TopicGap
       (place, from, to) => {
         const topic = this.#numbered.get(place >>> 1);
         const missing = from >= 0 && to < 2 ** 53 ? { from, to } : undefined;
@@ -190,7 +197,7 @@ class Subscriptions {
       leave = leaveOf,
       lastEventId: from = "",
       signal,
-    } = readForm("subscribe", check("subscribe", given, "an object"), SUBSCRIBE);
+    } = readForm("subscribe", check("subscribe", given, "an object"), SUBSCRIBE_FORM);
     const closed = wire.state === "closed";
     const known = this.#topics.get(name),
       held = known?.members.length > 0;
@@ -231,12 +238,12 @@ class Subscriptions {
         this.#topics.set(name, topic);
         this.#numbered.set(this.#count++, topic);
       }
-      if (held) this.#port.call(AGAIN, topic.number);
+      if (held) this.#port.call(SUBSCRIBE_AGAIN, topic.number);
       else {
         topic.generation = {};
         this.#held++;
         const print = fingerprint(from || undefined, undefined, false, KEY);
-        this.#port.call(SUBSCRIBE_TO, topic.number, 0, ...print);
+        this.#port.call(SUBSCRIBE, topic.number, 0, ...print);
       }
     }
     return {
@@ -284,22 +291,23 @@ class Subscriptions {
     };
     let topic;
     if ((topic = find(refused))) {
-      if (port.call(ANSWERED, topic.number, 1)) {
+      if (port.call(TOPIC_ANSWERED, topic.number, 1)) {
         const error = new SubscriptionError("refused", { reply: message });
         inOrder(topic, () => this.#end(topic, error, false, error));
       } else port.suppressed++;
     } else if ((topic = find(joined))) {
-      if (port.call(ANSWERED, topic.number)) this.#settle(topic);
+      if (port.call(TOPIC_ANSWERED, topic.number)) this.#settle(topic);
       else port.suppressed++;
     } else if ((topic = find(gap))) {
-      if (port.call(HEARD, topic.number)) inOrder(topic, () => port.call(GAP_TOLD, topic.number));
+      if (port.call(TOPIC_HEARD, topic.number)) inOrder(topic, () => port.call(TOPIC_GAP, topic.number));
       else port.suppressed++;
     } else if ((topic = find(any))) {
       const { incoming } = port,
         { id } = this.#options,
         own = (id && port.idOf(id, message)) ?? "",
         number = this.#number(message);
-      if (port.call(HEARD, topic.number)) inOrder(topic, () => this.#place(topic, message, incoming, own, number));
+      if (port.call(TOPIC_HEARD, topic.number))
+        inOrder(topic, () => this.#place(topic, message, incoming, own, number));
       else port.suppressed++;
     }
     return topic !== undefined;
@@ -312,8 +320,12 @@ class Subscriptions {
     // The first number may be of the message that the join named.
     const known = number === undefined || (id && !topic.numbers) ? id : `#${number}`;
     topic.pending = id;
-    port.call(HEARD, topic.number);
-    const ruling = port.rule(CHECK, fingerprint(known || undefined, raw, port.transport === "websocket", KEY), number);
+    port.call(TOPIC_HEARD, topic.number);
+    const ruling = port.rule(
+      TOPIC_CHECK,
+      fingerprint(known || undefined, raw, port.transport === "websocket", KEY),
+      number,
+    );
     // By a listener of the gap.
     if (topic.generation !== generation || !topic.members.length) return;
     if (ruling) this.#release(topic, []);
@@ -324,16 +336,16 @@ class Subscriptions {
       if (withheld.push([message, raw, id, number]) > WITHHELD || this.#units > UNITS)
         this.#release(topic, Array(WITHHELD + 1));
     }
-    if (ruling & 4) {
+    if (ruling & RULING_RESTARTED) {
       const again = withheld.length > WITHHELD ? [] : withheld;
       port.suppressed -= again.length;
       for (const one of [...again, [message, raw, id, number]])
         if (topic.generation === generation && topic.members.length) this.#place(topic, ...one);
       return;
     }
-    topic.numbers ||= ruling & 1 && number !== undefined;
-    const moves = ruling & 2 && id;
-    if (!(ruling & 1)) {
+    topic.numbers ||= ruling & RULING_DELIVER && number !== undefined;
+    const moves = ruling & RULING_MOVES && id;
+    if (!(ruling & RULING_DELIVER)) {
       if (moves) topic.cursor = id;
       port.suppressed++;
       return;
@@ -403,19 +415,21 @@ class Subscriptions {
 
   /** What the core says of a topic. */
   #told(topic, word) {
-    if (word === OVER) {
+    if (word === TOPIC_OVER) {
       // Somebody may have come back meanwhile.
       if (topic.members.length) return;
       this.#numbered.delete(topic.number);
       if (this.#topics.get(topic.name) === topic) this.#topics.delete(topic.name);
-    } else if (word === LOST) {
+    } else if (word === TOPIC_LOST) {
       topic.asking = undefined;
       topic.joined = false;
       for (const member of topic.members) if (member.settled) renew(member);
     } else
       this.#settle(
         topic,
-        word === JOINED ? undefined : new SubscriptionError(word === LATE ? "timeout" : DROPPED[word - UNSENT]),
+        word === TOPIC_JOINED
+          ? undefined
+          : new SubscriptionError(word === TOPIC_LATE ? "timeout" : DROPPED[word - TOPIC_UNSENT]),
       );
   }
 
@@ -463,8 +477,8 @@ export function addSubscriptions(settings, given) {
   const { port, numbers } = settings;
   const { acks } = port;
   settings.events.push(...options.names);
-  numbers[DUPLEX] = +options.confirm;
-  numbers[DUPLEX + 1] = options.timeout;
+  numbers[OPTION_DUPLEX] = +options.confirm;
+  numbers[OPTION_DUPLEX + 1] = options.timeout;
   port.kinds = (client) => subscriptions.kinds(client);
   port.acks = (message) => acks?.(message) ?? (subscriptions.takes(message) ? [] : undefined);
   return subscriptions;

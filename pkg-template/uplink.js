@@ -1,14 +1,16 @@
 // What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
 import { Port, report, resolve, setParameter } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
-import { PROVIDER, check, confine, readForm } from "./options.js";
+import { check, confine, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";
 
-// Of `route` and `takes`.
-const POSTS = 8,
-  OPEN = 1,
-  NOT_OPEN = 0;
-const WEBSOCKET = 1;
+// <calls.rs>
+const OPTION_PROVIDER = 4,
+  ROUTE_POSTS = 8,
+  TAKEN_SENT = 1,
+  TAKEN_NOT_OPEN = 0,
+  TRANSPORT_WEBSOCKET = 1;
+// </calls.rs>
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => (value !== "" && typeof value === "string") || value?.href || isFunction(value);
@@ -75,7 +77,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     known = [...urls.values()].filter((url) => url !== undefined);
   if (http.once && known.length)
     throw invalid("uplink is for a stream that may be asked for again: not with http.method POST or PATCH");
-  if ([...known, http.headers].some(isFunction)) settings.flags |= PROVIDER;
+  if ([...known, http.headers].some(isFunction)) settings.flags |= OPTION_PROVIDER;
   settings.beside.push(...known.filter((url) => !isFunction(url)));
   const urlOf = (client) => urls.get(endpoints[client.way]);
   const shared = {
@@ -122,11 +124,11 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
   } = port;
   port.route = function (address, transport) {
     const found = route.call(this, address, transport);
-    return (found & 3) > WEBSOCKET && urlOf(this) !== undefined ? found | POSTS : found;
+    return (found & 3) > TRANSPORT_WEBSOCKET && urlOf(this) !== undefined ? found | ROUTE_POSTS : found;
   };
   port.open = function (attempt, transport) {
     const url = urlOf(this);
-    if (transport === WEBSOCKET || url === undefined) return open.call(this, attempt, transport);
+    if (transport === TRANSPORT_WEBSOCKET || url === undefined) return open.call(this, attempt, transport);
     // Captured: before the port's own, which lets go of the stream.
     if (!client) globalThis.addEventListener?.("pagehide", leave, true);
     client = this;
@@ -150,7 +152,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
   };
   port.takes = function () {
     const posts = ways.get(this.socket);
-    return posts ? (posts.free() ? OPEN : NOT_OPEN) : takes.call(this);
+    return posts ? (posts.free() ? TAKEN_SENT : TAKEN_NOT_OPEN) : takes.call(this);
   };
   port.send = function (id) {
     const posts = ways.get(this.socket);

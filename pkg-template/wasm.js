@@ -3,9 +3,10 @@
 import { report } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
 
-// Kinds of a client's call, as src/bindings/mod.rs reads them.
-const NEW = 30,
-  FREE = 31;
+// <calls.rs>
+const NEW = 34,
+  FREE = 35;
+// </calls.rs>
 /** An instance with so many bytes of memory is let go of when its last client is. */
 const LARGE = 2 ** 22;
 
@@ -56,7 +57,7 @@ export function instance(wasm) {
       }).exports
     );
     made.memory = memory;
-    /** What `port` and the facade's `kinds` (src/bindings) are called for, a client's `call` for. */
+    /** What `port` and the facade's `kinds` are called for (`Ask` in src/calls.rs), and what a client's `call` is for (`Call`). */
     made.add = (flags, port, kinds, stop) => {
       // After a trap the clients are closed already: the error has been told.
       const enter = (kind, attempt, code, high, low) => {
@@ -72,20 +73,31 @@ export function instance(wasm) {
       while (clients[client]) client++;
       clients[client] = {
         stop,
-        // As src/bindings/imports.rs counts.
         kinds: [
           ...kinds,
+          // Ask 10: Open
           (attempt, transport) => port.open(attempt, transport),
+          // Ask 11: Transmit
           (id) => port.send(id),
+          // Ask 12: Ping
           () => port.sendPing(),
+          // Ask 13: Switch
           (taken) => port.switch(taken),
+          // Ask 14: Drop
           (code) => port.drop(code),
+          // Ask 15: Dispose
           (code) => port.dispose(code),
+          // Ask 16: Drain
           () => port.drain(),
+          // Ask 17: Arm
           (ms) => port.arm(ms),
+          // Ask 18: Disarm
           () => port.disarm(),
+          // Ask 19: Watch
           (all) => port.watch(all),
+          // Ask 20: Heard
           () => port.heard,
+          // Ask 21: Checked
           (checked) => {
             port.checked = checked;
           },

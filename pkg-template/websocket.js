@@ -12,11 +12,12 @@ const CONNECTING = 0,
   OPEN = 1,
   CLOSING = 2,
   CLOSED = 3;
-/** Kinds of `call` and of what the wasm calls, after the port's own, as src/bindings/mod.rs counts. */
-const FOLLOW = 70,
-  LOSS = 3;
-/** The lowest of the flags that src/bindings/options.rs reads. */
-const RECONNECTS = 1;
+// <calls.rs>
+const FOLLOW = 30,
+  ASK_JOIN = 22,
+  ASK_LOSS = 25,
+  OPTION_RECONNECTS = 1;
+// </calls.rs>
 
 /** @type {any} */
 let platform = globalThis.WebSocket;
@@ -181,7 +182,7 @@ export class WebSocket extends EventTarget {
       },
       [this.#url],
     ));
-    if (!reconnect) settings.flags ^= RECONNECTS;
+    if (!reconnect) settings.flags ^= OPTION_RECONNECTS;
     const adopt = () => this.#adopt(new (platformClass())(this.#url, offered));
     Object.assign(settings.port, {
       // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.
@@ -194,7 +195,7 @@ export class WebSocket extends EventTarget {
       },
       // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
       send: () => 1,
-      kinds: () => Object.assign([], { [LOSS]: (...loss) => remember(this.#url, loss) }),
+      kinds: () => Object.assign([], { [ASK_LOSS - ASK_JOIN]: (...loss) => remember(this.#url, loss) }),
     });
     platformClass();
     // Made here and now, as the browser's own: what that throws (mixed content, in some browsers) this constructor throws.

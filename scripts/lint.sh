@@ -9,6 +9,7 @@ toolchain=$(everwire_wasm_toolchain)
 cargo fmt --all --check
 node_modules/.bin/biome check --error-on-warnings .
 node scripts/workflows.mjs
+node scripts/calls.mjs --check
 for project in . tests scripts; do node_modules/.bin/tsc -p $project; done
 cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \

@@ -27,6 +27,8 @@
 
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod bindings;
+#[cfg(any(test, all(target_arch = "wasm32", target_os = "unknown")))]
+mod calls;
 mod client;
 mod core;
 mod sse;

@@ -1,29 +1,13 @@
 //! The options as the facade gives them: a list of numbers in the order below (NaN or negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
-use super::{NUMBER, imports::Port};
+use super::imports::Port;
+use crate::calls::{Ask, option};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
 use crate::core::{pace::Limit, topics::Joins};
 
 const NOT_GIVEN: u64 = u64::MAX;
-
-/// From this place on stand the options of `everwire/duplex` (`DUPLEX` in pkg-template/options.js).
-#[cfg(feature = "duplex")]
-const DUPLEX: u32 = 32;
-
-const RECONNECTS: u32 = 1;
-const HEARTBEAT: u32 = 2;
-const PROVIDER: u32 = 4;
-const ASKS: u32 = 8;
-const SELF_RECONNECT: u32 = 16;
-const WATCH_PAGE: u32 = 32;
-const COMMENTS: u32 = 64;
-const PLAIN: u32 = 128;
-const NUMBERED: u32 = 256;
-const PASSIVE: u32 = 512;
-const RESUMES: u32 = 1024;
-const UNTIL: u32 = 2048;
 
 pub(super) struct Given {
     pub(super) config: Config,
@@ -72,7 +56,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     let set = |flag: u32| flags & flag != 0;
     #[cfg(feature = "duplex")]
     let (joins, limit) = {
-        let mut place = DUPLEX;
+        let mut place = option::DUPLEX;
         let mut next = |default| {
             place += 1;
             number(port, place - 1, default)
@@ -86,22 +70,22 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     let config = Config {
         backoff,
         outbox,
-        heartbeat: set(HEARTBEAT).then_some(heartbeat),
+        heartbeat: set(option::HEARTBEAT).then_some(heartbeat),
         open_timeout: next(Config::default().open_timeout),
         endpoints: next(1) as u32,
         max_age: next(NOT_GIVEN),
         failback: next(NOT_GIVEN),
         patience: Patience { unopened: next(0), early: next(0) },
         first: next(0) as u32,
-        reconnects: set(RECONNECTS),
-        has_provider: set(PROVIDER),
-        resumes: set(RESUMES),
-        until: set(UNTIL),
-        asks: set(ASKS),
-        seams: !set(PLAIN),
-        numbered: set(NUMBERED),
-        passive: set(PASSIVE),
-        browser_reconnects: set(SELF_RECONNECT),
+        reconnects: set(option::RECONNECTS),
+        has_provider: set(option::PROVIDER),
+        resumes: set(option::RESUMES),
+        until: set(option::UNTIL),
+        asks: set(option::ASKS),
+        seams: !set(option::PLAIN),
+        numbered: set(option::NUMBERED),
+        passive: set(option::PASSIVE),
+        browser_reconnects: set(option::SELF_RECONNECT),
         #[cfg(feature = "duplex")]
         joins,
         #[cfg(feature = "duplex")]
@@ -109,15 +93,15 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     };
     Given {
         config,
-        watch_page: set(WATCH_PAGE),
+        watch_page: set(option::WATCH_PAGE),
         max_event_bytes: next(MAX_EVENT_BYTES) as usize,
-        comments: set(COMMENTS),
+        comments: set(option::COMMENTS),
     }
 }
 
 // Not inlined: it has many callers.
 #[inline(never)]
 fn number(port: Port, place: u32, default: u64) -> u64 {
-    let number = port.tell(NUMBER, place);
+    let number = port.tell(Ask::Option, place);
     if number >= 0.0 { number as u64 } else { default }
 }

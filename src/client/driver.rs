@@ -3,17 +3,17 @@
 //!
 //! No borrow is held across a call into JavaScript: any such call may come back in.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 
 use crate::{
+    calls::{Call, Verdict, begins, lost, ruling, taken},
     core::{
         Connection,
         config::{Config, MAX_DELAY},
         failure::Failure,
         io::{Action, Input, Moment, News, Page, Reason},
         losses::Loss,
-        outbox::Sent,
-        seam::Id,
+        outbox::{Parcel, Sent},
         state::State,
     },
     sse::Parser,
@@ -34,7 +34,7 @@ pub(crate) trait Host: Sized {
     fn ask(&self, failure: Failure) -> Option<bool>;
     fn settle(&self, id: u32, sent: Sent);
     fn tell(&self, driver: &Driver<Self>, news: News);
-    /// Of a client that was told to [`Driver::follow`].
+    /// Of a client that was told to follow another ([`Call::Follow`]).
     fn record(&self, _: Loss) {}
 }
 
@@ -68,10 +68,10 @@ impl<H: Host> Driver<H> {
         let page = port.watch(watch_page);
         let at = Moment { now: 0, draw: 0 };
         // Nothing is under way yet, so nothing follows from them.
-        if page & 1 != 0 {
+        if page & begins::HIDDEN != 0 {
             core.handle(at, Input::Page(Page::Hidden));
         }
-        if page & 2 != 0 {
+        if page & begins::OFFLINE != 0 {
             core.handle(at, Input::Page(Page::Offline));
         }
         Self {
@@ -108,6 +108,7 @@ impl<H: Host> Driver<H> {
     }
 
     /// How long until the next attempt, in ms, while waiting.
+    #[cfg(feature = "rust")]
     pub(crate) fn retry_in(&self) -> Option<u64> {
         let at = self.inner.borrow().core.retry_at()?;
         Some(at.saturating_sub(now()))
@@ -119,16 +120,9 @@ impl<H: Host> Driver<H> {
         (core.queue().len(), core.queue().bytes())
     }
 
+    #[cfg(feature = "rust")]
     pub(crate) fn start(&self) {
         self.input(Input::Start);
-    }
-
-    /// Starts after what was lost in this place before. Whether it has to wait for that.
-    #[cfg(feature = "npm")]
-    pub(crate) fn follow(&self, before: Loss) -> bool {
-        let waits = self.inner.borrow_mut().core.follow(now(), before);
-        self.run();
-        waits
     }
 
     /// An address that does not parse is a failed attempt: the function may do better next time.
@@ -142,174 +136,216 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    /// There is nothing to go on with.
+    /// An attempt came to nothing, for this reason ([`lost`]).
     #[cfg(feature = "rust")]
-    pub(crate) fn not_resumable(&self, attempt: u32) {
-        self.input(Input::Lost { attempt, failure: Failure::NotResumable });
+    pub(crate) fn lost(&self, attempt: u32, code: u32) {
+        self.input(Input::Lost { attempt, failure: failure(code, self.state()) });
     }
 
-    /// What the port calls; the numbers stand in `port.js`, and `high` and `low` are an id's fingerprint. The answer
-    /// matters to a check: bit 0 deliver, bit 1 the id is the cursor now, bit 2 the ids began anew.
+    /// What JavaScript calls. The answer is for who called: see [`Call`].
     pub(crate) fn called(&self, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
         // What the core is to rule by. A handler that reconnects in the middle of a message leaves an id behind, and
         // whether there is something to go on from matters to a page that freezes.
-        if matches!(kind, 1 | 3 | 4 | 6 | 19 | 22) {
+        if Call::rules(kind) {
             self.learn();
         }
-        #[cfg(feature = "duplex")]
-        if let Some(call) = TopicCall::read(kind, attempt, code, high, low) {
-            return self.topic(call);
-        }
-        self.input(match kind {
-            0 => {
+        let mut inner = self.inner.borrow_mut();
+        let Inner { core, parser } = &mut *inner;
+        // Nothing stands between these two: the compiler makes one match of them.
+        let Some(call) = Call::read(kind, attempt, code, high, low) else { return 0 };
+        let input = match call {
+            Call::Tick { behind } => {
                 self.armed.set(u64::MAX);
-                if code > 0 {
-                    self.inner.borrow_mut().core.behind();
+                if behind {
+                    core.behind();
                 }
                 Input::Tick { wall: sys::wall() as u64 }
             }
-            1 => Input::Opened { attempt },
-            2 => Input::Lost { attempt, failure: self.lost(attempt, code, high > 0) },
-            3 => Input::Interrupted { attempt },
-            4 => match page(code) {
-                Some(page) => Input::Page(page),
-                None => return 0,
-            },
-            6 if code > 1 => Input::Retire,
-            7 => {
-                let seconds = (code >> 10).checked_sub(1);
-                let retry_after = seconds.map(|seconds| seconds.saturating_mul(1_000));
-                Input::Lost { attempt, failure: Failure::Http { status: (code & 1023) as u16, retry_after } }
+            Call::Opened { attempt } => Input::Opened { attempt },
+            Call::Lost { attempt, code, brought } => {
+                if core.current(attempt)
+                    && let Some(ms) = parser.finish()
+                {
+                    core.retry_told(ms.into());
+                }
+                if brought {
+                    core.brought(attempt);
+                }
+                Input::Lost { attempt, failure: failure(code, core.state()) }
             }
-            16 => Input::Acked(code),
-            17 if code == 0 => Input::Ponged,
-            18 => Input::Abort(code),
-            20 if attempt == 0 => Input::Posted(code),
-            21 => Input::Room(code.checked_sub(1).map(u64::from)),
-            _ => return self.told(kind, attempt, code, [high, low]),
-        });
+            Call::Interrupted { attempt } => Input::Interrupted { attempt },
+            Call::Refused { attempt, status, retry_after } => {
+                Input::Lost { attempt, failure: Failure::Http { status, retry_after } }
+            }
+            Call::Page(page) => Input::Page(page),
+            Call::Retire => Input::Retire,
+            Call::Acked { id } => Input::Acked(id),
+            Call::Posted { id, verdict: Verdict::Taken } => Input::Posted(id),
+            Call::Abort { id } => Input::Abort(id),
+            Call::Room(told) => Input::Room(told),
+            Call::Ponged => Input::Ponged,
+            Call::Start => Input::Start,
+            Call::Resolved { attempt, route, once } => self.prepared(attempt, Address::new(route, once)),
+            Call::Send { id, bytes, ttl: expires, priority, volatile, awaits } => {
+                Input::Send(Parcel { expires, priority, volatile, awaits, ..Parcel::new(id, bytes) })
+            }
+            Call::Reconnect => Input::Reconnect,
+            #[cfg(feature = "duplex")]
+            Call::Slower => Input::Slower,
+            Call::Close { why, code } => Input::Close { why, code },
+
+            Call::Follow(before) => {
+                let waits = core.follow(now(), before).into();
+                return self.after(inner, waits);
+            }
+            Call::Check { id, number } => {
+                let answer = ruling(core.check(id, number));
+                return self.after(inner, answer);
+            }
+            Call::GapTold => {
+                core.gap_told();
+                return self.after(inner, 0);
+            }
+            Call::RecoveryTold => {
+                core.recovery_told();
+                return self.after(inner, 0);
+            }
+            Call::Resumable => {
+                core.resumable();
+                return self.after(inner, 0);
+            }
+            Call::AskedAgain { attempt } => {
+                core.asked_again(attempt);
+                return self.after(inner, 0);
+            }
+            Call::Posted { id, verdict: Verdict::Refused } => {
+                core.refused(id, false);
+                return self.after(inner, 0);
+            }
+            Call::Posted { id, verdict: Verdict::TooBig } => {
+                core.refused(id, true);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Subscribe { topic, from } => {
+                core.subscribe(now(), topic, from);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::SubscribeAgain { topic } => {
+                core.subscribe_again(now(), topic);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Joining { topic, id, bytes, more } => {
+                core.joining(topic, id, bytes, more);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Unjoinable { topic } => {
+                core.unjoinable(topic);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::NextJoin => {
+                let answer = core.next_join().map_or(0, |topic| topic + 1);
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::TopicAnswered { topic, refused } => {
+                let answer = core.topic_answered(topic, refused).into();
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::TopicHeard { topic } => {
+                let answer = core.topic_heard(topic).into();
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::TopicCheck { id, number } => {
+                let answer = ruling(core.check_topic(id, number));
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::TopicGap { topic } => {
+                core.topic_gap_told(topic);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Leave { topic } => {
+                let answer = core.leave(topic).into();
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Leaving { id, bytes } => {
+                core.leaving(id, bytes);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Replied { key } => {
+                let answer = core.replied(key) as u32;
+                return self.after(inner, answer);
+            }
+
+            // Nothing is to be done upon these.
+            Call::Stage => {
+                parser.reset();
+                return parser.stage() as u32;
+            }
+            Call::Fed { length, early } => {
+                let table = parser.fed(length, early).as_ptr() as u32;
+                told(core, parser);
+                return table;
+            }
+            Call::Parse { units } => {
+                let table = parser.parse(units).as_ptr() as u32;
+                told(core, parser);
+                return table;
+            }
+            Call::GoesUp { length } => return core.goes_up(length),
+            Call::Learn { id, more } => {
+                core.learn(id);
+                core.received(more);
+                return 0;
+            }
+            Call::StartFrom { id, number } => {
+                core.start_from(id, number);
+                return 0;
+            }
+            Call::Epoch(epoch) => {
+                core.epoch(epoch);
+                return 0;
+            }
+            Call::Unpinged => {
+                core.unpinged();
+                return 0;
+            }
+            Call::Asking => {
+                core.asking();
+                return 0;
+            }
+            Call::Posted { id, verdict: Verdict::Back } => {
+                core.unsent(now(), id, false);
+                return 0;
+            }
+            Call::Pause { quiet } => return core.pause(quiet, draw()) as u32,
+            Call::RetryIn => return core.retry_at().map_or(0, |at| at.saturating_sub(now())) as u32,
+            #[cfg(feature = "duplex")]
+            Call::Asks { key, own, again } => {
+                core.asks(key.map(|key| Question { key, own, again }));
+                return 0;
+            }
+            // Of the instance, before there is a client or after it (`bindings`).
+            Call::New { .. } | Call::Free => return 0,
+        };
+        drop(inner);
+        self.input(input);
         0
     }
 
-    /// Why a connection was lost. `brought`: it delivered something, and ended in good order.
-    fn lost(&self, attempt: u32, code: u32, brought: bool) -> Failure {
-        let Inner { core, parser } = &mut *self.inner.borrow_mut();
-        if core.current(attempt)
-            && let Some(ms) = parser.finish()
-        {
-            core.retry_told(ms.into());
-        }
-        if brought {
-            core.brought(attempt);
-        }
-        match code {
-            0 => Failure::End,
-            1 => Failure::ContentType,
-            2 => Failure::TooBig,
-            3 => Failure::Provider,
-            4 => Failure::Buffered,
-            5 => Failure::NotResumable,
-            7 => Failure::Redirect,
-            // What has been let out breaks for other reasons.
-            6 if core.state() != State::Open => Failure::Blocked,
-            // 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
-            6 | 1006 => Failure::Network,
-            _ => Failure::Closed { code: code as u16 },
-        }
-    }
-
-    /// What is no input.
-    fn told(&self, kind: u32, attempt: u32, code: u32, [high, low]: [u32; 2]) -> u32 {
-        let id = hashed(high, low);
-        #[cfg(feature = "duplex")]
-        let key = u64::from(high) << 32 | u64::from(low);
-        let mut inner = self.inner.borrow_mut();
-        let Inner { core, parser } = &mut *inner;
-        let mut answer = 0;
-        match kind {
-            5 => {
-                let (deliver, moves, restarted) = core.check(id, sequence(attempt, code));
-                answer = u32::from(deliver) | u32::from(moves) << 1 | u32::from(restarted) << 2;
-            }
-            6 if code == 0 => core.gap_told(),
-            6 => core.recovery_told(),
-            12 => core.resumable(),
-            #[cfg(feature = "duplex")]
-            51 => answer = core.replied(key) as u32,
-            20 if attempt > 1 => core.refused(code, attempt > 2),
-            22 => core.asked_again(attempt),
-            // Nothing is to be done upon these.
-            _ => {
-                match kind {
-                    8 => {
-                        parser.reset();
-                        return parser.stage() as u32;
-                    }
-                    9 | 10 => {
-                        let table = if kind == 9 {
-                            // How to count, if that is known: 1 bytes, 2 units.
-                            parser.fed(code as usize, attempt.checked_sub(1).map(|units| units > 0))
-                        } else {
-                            parser.parse(code != 0)
-                        };
-                        answer = table.as_ptr() as u32;
-                        if let Some(ms) = parser.take_retry() {
-                            core.retry_told(ms.into());
-                        }
-                    }
-                    11 => answer = core.goes_up(code),
-                    13 => {
-                        core.learn(id);
-                        core.received(sequence(attempt, code).unwrap_or_default());
-                    }
-                    14 => core.start_from(id, sequence(attempt, code)),
-                    17 => core.unpinged(),
-                    19 => core.asking(),
-                    #[cfg(feature = "duplex")]
-                    50 => core.asks((key > 0).then_some(Question {
-                        key,
-                        own: code & 1 > 0,
-                        again: code & 2 > 0,
-                    })),
-                    // It keeps its place.
-                    20 => core.unsent(now(), code, false),
-                    23 => answer = core.pause(code != 0, draw()) as u32,
-                    _ => {
-                        if let Id::Own(epoch) = id {
-                            core.epoch(epoch);
-                        }
-                    }
-                }
-                return answer;
-            }
-        }
-        drop(inner);
-        self.run();
-        answer
-    }
-
-    /// What is said of a topic. The answer: whether it is for who listens now, whether a leave is owed, or as of a check.
-    #[cfg(feature = "duplex")]
-    fn topic(&self, call: TopicCall) -> u32 {
-        let mut answer = 0;
-        let mut inner = self.inner.borrow_mut();
-        let core = &mut inner.core;
-        match call {
-            TopicCall::Subscribe { topic, from } => core.subscribe(now(), topic, from),
-            TopicCall::Again { topic } => core.subscribe_again(now(), topic),
-            TopicCall::Joining { topic, id, bytes, more } => core.joining(topic, id, bytes, more),
-            TopicCall::Next => answer = core.next_join().map_or(0, |topic| topic + 1),
-            TopicCall::Unjoinable { topic } => core.unjoinable(topic),
-            TopicCall::Answered { topic, refused } => answer = core.topic_answered(topic, refused).into(),
-            TopicCall::Heard { topic } => answer = core.topic_heard(topic).into(),
-            TopicCall::Check { id, number } => {
-                let (deliver, moves, restarted) = core.check_topic(id, number);
-                answer = u32::from(deliver) | u32::from(moves) << 1 | u32::from(restarted) << 2;
-            }
-            TopicCall::Gap { topic } => core.topic_gap_told(topic),
-            TopicCall::Leave { topic } => answer = core.leave(topic).into(),
-            TopicCall::Leaving { id, bytes } => core.leaving(id, bytes),
-        }
+    // Not inlined, for the size: it has many callers.
+    #[inline(never)]
+    fn after(&self, inner: RefMut<'_, Inner>, answer: u32) -> u32 {
         drop(inner);
         self.run();
         answer
@@ -397,15 +433,14 @@ impl<H: Host> Driver<H> {
         let taken = self.port.send(id);
         let core = &mut self.inner.borrow_mut().core;
         match taken {
-            1 => core.sent(now(), id),
+            taken::SENT => core.sent(now(), id),
             // It would be refused again: a view of shared memory, a detached buffer.
-            2 => core.refused(id, false),
-            // A request carries it, whose answer says what became of it.
-            4 => {
+            taken::UNSENDABLE => core.refused(id, false),
+            taken::CARRIED => {
                 #[cfg(feature = "duplex")]
                 core.carried(now());
             }
-            full => core.unsent(now(), id, full != 0),
+            full => core.unsent(now(), id, full != taken::NOT_OPEN),
         }
     }
 
@@ -443,92 +478,34 @@ impl<H: Host> Drop for Driver<H> {
     }
 }
 
-/// What `subscriptions.js` calls, by its kind.
-#[cfg(feature = "duplex")]
-enum TopicCall {
-    /// Somebody listens to a topic of this number, from this place on.
-    Subscribe {
-        topic: u32,
-        from: Id,
-    },
-    /// Somebody else, too.
-    Again {
-        topic: u32,
-    },
-    /// Its join is this send, of so many bytes; `more`: with the one before it.
-    Joining {
-        topic: u32,
-        id: u32,
-        bytes: u64,
-        more: bool,
-    },
-    /// The number of the next topic whose join is to be made, counted from 1; 0: that is all.
-    Next,
-    /// There is no join that could be sent.
-    Unjoinable {
-        topic: u32,
-    },
-    /// The server's word on a join.
-    Answered {
-        topic: u32,
-        refused: bool,
-    },
-    /// A message of it came: the next check is about it.
-    Heard {
-        topic: u32,
-    },
-    Check {
-        id: Id,
-        number: Option<u64>,
-    },
-    /// The server said that something of it is missing.
-    Gap {
-        topic: u32,
-    },
-    /// Nobody listens any more.
-    Leave {
-        topic: u32,
-    },
-    /// Its leave is this send.
-    Leaving {
-        id: u32,
-        bytes: u64,
-    },
-}
-
-#[cfg(feature = "duplex")]
-impl TopicCall {
-    fn read(kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> Option<Self> {
-        let topic = attempt;
-        Some(match kind {
-            32 => Self::Subscribe { topic, from: hashed(high, low) },
-            33 => Self::Again { topic },
-            34 => Self::Joining { topic, id: code, bytes: high.into(), more: low != 0 },
-            35 => Self::Unjoinable { topic },
-            36 => Self::Answered { topic, refused: code != 0 },
-            37 => Self::Heard { topic },
-            38 => Self::Check { id: hashed(high, low), number: sequence(attempt, code) },
-            39 => Self::Gap { topic },
-            40 => Self::Leave { topic },
-            41 => Self::Leaving { id: code, bytes: high.into() },
-            42 => Self::Next,
-            _ => return None,
-        })
+/// Why a connection was lost that is in this state.
+fn failure(code: u32, state: State) -> Failure {
+    match code {
+        lost::END => Failure::End,
+        lost::CONTENT_TYPE => Failure::ContentType,
+        lost::TOO_BIG => Failure::TooBig,
+        lost::PROVIDER => Failure::Provider,
+        lost::BUFFERED => Failure::Buffered,
+        lost::NOT_RESUMABLE => Failure::NotResumable,
+        lost::REDIRECT => Failure::Redirect,
+        // What has been let out breaks for other reasons.
+        lost::BLOCKED if state != State::Open => Failure::Blocked,
+        lost::BLOCKED | lost::NETWORK => Failure::Network,
+        code => Failure::Closed { code: code as u16 },
     }
 }
 
-/// The fingerprint of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
-fn hashed(high: u32, low: u32) -> Id {
-    match (high, low) {
-        (0, 0) => Id::None,
-        (0, _) => Id::Reset,
-        _ => Id::Own(u64::from(high) << 32 | u64::from(low)),
-    }
+/// As [`ruling`](crate::calls::ruling) has it.
+fn ruling((deliver, moves, restarted): (bool, bool, bool)) -> u32 {
+    let bit = |set: bool, bit| if set { bit } else { 0 };
+    bit(deliver, ruling::DELIVER) | bit(moves, ruling::MOVES) | bit(restarted, ruling::RESTARTED)
 }
 
-/// Two halves of a number below 2^53, the upper one counted from 1; 0: there is none.
-fn sequence(high: u32, low: u32) -> Option<u64> {
-    Some(u64::from(high.checked_sub(1)?) << 32 | u64::from(low))
+/// The server's `retry:` field, if one came.
+fn told(core: &mut Connection, parser: &mut Parser) {
+    if let Some(ms) = parser.take_retry() {
+        core.retry_told(ms.into());
+    }
 }
 
 fn now() -> u64 {
@@ -537,18 +514,4 @@ fn now() -> u64 {
 
 fn draw() -> u32 {
     (sys::random() * 4_294_967_296.0) as u32
-}
-
-fn page(code: u32) -> Option<Page> {
-    Some(match code {
-        0 => Page::Online,
-        1 => Page::Offline,
-        2 => Page::Hidden,
-        3 => Page::Visible,
-        4 => Page::Frozen,
-        5 => Page::Resumed,
-        6 => Page::Left,
-        8 => Page::Gone,
-        _ => return None,
-    })
 }

@@ -19,13 +19,14 @@ use super::{
 };
 use crate::{
     Failure, OptionError, Outcome, Sent, State, Transport, Why,
+    calls::{lost, route},
     core::{
         config::Config,
         io::{Input, News, Reason},
         outbox::{Awaits, Parcel},
     },
     transport::{
-        address::{Address, CREDENTIALS, problem},
+        address::{Address, problem},
         sys::{self, Port, REQUEST},
     },
 };
@@ -43,12 +44,12 @@ type Reads = Closure<dyn Fn(JsMessage) -> Option<String>>;
 /// The port leaves out zeros at the end.
 type Number = Option<u32>;
 /// What the port calls.
-type Call = dyn Fn(u32, Number, Number, Number, Number) -> u32;
+type Enter = dyn Fn(u32, Number, Number, Number, Number) -> u32;
 
 pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, ConnectError> {
     let port = Port::new();
     for request in builder.fixed() {
-        let route = route(&port, &request.address, &builder);
+        let route = route_of(&port, &request.address, &builder);
         let Some(address) = Address::new(route, false) else {
             return Err(ConnectError::InvalidUrl(problem(route)));
         };
@@ -104,7 +105,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
 
     let weak = Rc::downgrade(&driver);
     let called = weak.clone();
-    let call = Closure::<Call>::new(move |kind, attempt, code, high, low| {
+    let call = Closure::<Enter>::new(move |kind, attempt, code, high, low| {
         let [attempt, code, high, low] = [attempt, code, high, low].map(Option::unwrap_or_default);
         called.upgrade().map_or(0, |driver| driver.called(kind, attempt, code, high, low))
     });
@@ -181,7 +182,7 @@ fn set_up(port: &Port, builder: &Builder, heartbeat: bool) {
     }
 }
 
-fn route(port: &Port, address: &str, builder: &Builder) -> u32 {
+fn route_of(port: &Port, address: &str, builder: &Builder) -> u32 {
     port.route(address, builder.transport.map_or(0, Transport::number))
 }
 
@@ -210,7 +211,7 @@ fn supported(transport: Transport) -> bool {
 /// Owns the connection; dropped, it takes the closures along that the port calls.
 pub(crate) struct Wire {
     handle: Handle,
-    _call: Closure<Call>,
+    _call: Closure<Enter>,
     _sink: Closure<dyn Fn(JsMessage)>,
     _frame: Option<Closure<dyn Fn(JsPlace) -> Option<String>>>,
     _acks: [Option<Reads>; 2],
@@ -360,13 +361,12 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, request: Option<&R
     let port = driver.port();
     port.set_resumes(request.resumes);
     port.prepare(&request.address, &extra(builder, request));
-    let route = route(port, &request.address, builder);
-    if route == CREDENTIALS {
+    let taken = route_of(port, &request.address, builder);
+    if taken == route::CREDENTIALS {
         // As a connection that the browser blocks.
-        driver.called(2, attempt, 6, 0, 0);
-        return;
+        return driver.lost(attempt, lost::BLOCKED);
     }
-    let mut address = Address::new(route, request.once());
+    let mut address = Address::new(taken, request.once());
     if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !confined(builder, request)
     {
         port.warn(OFFERED);
@@ -421,7 +421,7 @@ impl Host for AppHost {
                     let request = asked.await;
                     let Some(driver) = driver.upgrade() else { return };
                     match request {
-                        Err(error) if error.is::<NotResumable>() => driver.not_resumable(attempt),
+                        Err(error) if error.is::<NotResumable>() => driver.lost(attempt, lost::NOT_RESUMABLE),
                         request => {
                             let request = request.ok();
                             // An id of the server's may stand in it.

@@ -1,7 +1,10 @@
 //! From what the caller gave to what the browser is given: which transport, and whether it can work.
 
 use super::Transport;
-use crate::core::io::Route;
+use crate::{
+    calls::{route, transport},
+    core::io::Route,
+};
 
 /// What is known of an address that can be connected to. The text itself stays in JavaScript.
 #[derive(Clone, Copy, Debug)]
@@ -15,13 +18,14 @@ pub(crate) struct Address {
 impl Address {
     /// `route` is what `Port.route` says of the text; `once`: see [`Route::once`].
     pub(crate) fn new(route: u32, once: bool) -> Option<Self> {
-        let transport = match route & 3 {
-            1 => Transport::WebSocket,
-            2 => Transport::EventSource,
-            3 => Transport::Fetch,
+        let transport = match route & route::TRANSPORT {
+            transport::WEBSOCKET => Transport::WebSocket,
+            transport::EVENTSOURCE => Transport::EventSource,
+            transport::FETCH => Transport::Fetch,
             _ => return None,
         };
-        Some(Self { transport, loopback: route & 4 != 0, posts: route & 8 != 0, once })
+        let set = |bit| route & bit != 0;
+        Some(Self { transport, loopback: set(route::LOOPBACK), posts: set(route::POSTS), once })
     }
 
     pub(crate) fn route(self) -> Route {
@@ -30,17 +34,14 @@ impl Address {
     }
 }
 
-/// A name and password, which no browser takes: it is not asked for again.
-#[cfg(feature = "rust")]
-pub(crate) const CREDENTIALS: u32 = 24;
-
 /// Why there is no address, as `Port.route` says it.
 #[cfg(feature = "rust")]
 pub(crate) fn problem(route: u32) -> &'static str {
-    match route >> 3 {
-        0 => "is not a URL that this page can resolve",
-        1 => "is for a WebSocket: use http: or https:",
-        2 => "must have the scheme ws:, wss:, http: or https:",
+    match route {
+        route::UNPARSABLE => "is not a URL that this page can resolve",
+        route::NOT_A_STREAM => "is for a WebSocket: use http: or https:",
+        route::SCHEME => "must have the scheme ws:, wss:, http: or https:",
+        // `CREDENTIALS`, which no browser takes: it is not asked for again.
         _ => "must have no user name or password",
     }
 }

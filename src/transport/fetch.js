@@ -1,19 +1,19 @@
 // Event streams over fetch. Bytes go into the wasm once, and come back as offsets into the chunk's text
 // (src/sse); like port.js, this has no policy.
 
-// Kinds of `call`, as src/client/driver.rs reads them.
+// <calls.rs>
 const OPENED = 1,
   LOST = 2,
-  ANSWERED = 7,
-  STAGE = 8,
-  FED = 9,
-  PARSE = 10;
-// Codes of LOST.
-const ENDED = 0,
-  WRONG_TYPE = 1,
-  TOO_BIG = 2,
-  REDIRECTED = 7,
-  NETWORK = 1006;
+  REFUSED = 4,
+  STAGE = 18,
+  FED = 19,
+  PARSE = 20,
+  LOST_END = 0,
+  LOST_CONTENT_TYPE = 1,
+  LOST_TOO_BIG = 2,
+  LOST_REDIRECT = 7,
+  LOST_NETWORK = 1006;
+// </calls.rs>
 // Kinds of the table's entries (src/sse/mod.rs).
 const DATA = 1,
   EVENT = 2,
@@ -50,7 +50,7 @@ async function run(port, socket, attempt, url, init) {
   // The port sets its socket when request() has returned.
   await undefined;
   /** @type {any} */
-  let code = NETWORK;
+  let code = LOST_NETWORK;
   /** @type {any} */
   let kind = LOST;
   let before = 0;
@@ -58,7 +58,7 @@ async function run(port, socket, attempt, url, init) {
   try {
     if (!port.owns(socket)) return;
     response = await go(port.fetch, url, init, port);
-    if (response === null) code = REDIRECTED;
+    if (response === null) code = LOST_REDIRECT;
     else if (port.owns(socket) && isStream(response, init, port)) {
       port.call(OPENED, attempt);
       if (port.socket === socket) {
@@ -154,8 +154,8 @@ export async function refusal(response, init) {
   const { headers, status, body } = response;
   const answer = { status, contentType: typeOf(response), body: await head(body) };
   return isAnswer(response, init)
-    ? [answer, LOST, WRONG_TYPE]
-    : [answer, ANSWERED, status | (retryAfter(headers) << 10)];
+    ? [answer, LOST, LOST_CONTENT_TYPE]
+    : [answer, REFUSED, status | (retryAfter(headers) << 10)];
 }
 
 /**
@@ -213,7 +213,7 @@ export async function read(port, socket, body) {
     if (port.socket !== socket) return;
     // Only the heartbeat asks, and the clock costs as much as parsing a short event.
     if (port.ping !== undefined) port.heard = performance.now();
-    if (done && !port.flush) return ENDED;
+    if (done && !port.flush) return LOST_END;
     if (done) value = Uint8Array.of(10, 10);
     // Not `instanceof`: of any realm.
     if (value?.BYTES_PER_ELEMENT !== 1) throw new TypeError("everwire: http.fetch gave no bytes");
@@ -231,10 +231,10 @@ export async function read(port, socket, body) {
         }
         const big = blocks.deliver(socket);
         if (port.socket !== socket) return;
-        if (big) return TOO_BIG;
+        if (big) return LOST_TOO_BIG;
       }
     }
-    if (done) return ENDED;
+    if (done) return LOST_END;
   }
 }
 

@@ -3,6 +3,9 @@
 //!
 //! The browser's side is `port.js`: one object per client that holds its socket, listeners and timer.
 
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+use crate::calls::transport;
+
 /// How a client talks to its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -16,12 +19,12 @@ pub enum Transport {
 
 impl Transport {
     /// As `port.js` and the bindings count them.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
     pub(crate) const fn number(self) -> u32 {
         match self {
-            Self::WebSocket => 1,
-            Self::EventSource => 2,
-            Self::Fetch => 3,
+            Self::WebSocket => transport::WEBSOCKET,
+            Self::EventSource => transport::EVENTSOURCE,
+            Self::Fetch => transport::FETCH,
         }
     }
 

@@ -2,36 +2,57 @@
 // It holds each handle that the page could be left with (socket, listeners, timer), so that everything
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
 
-// Kinds of `call`, as src/client/driver.rs reads them.
+// <calls.rs>
 const TICK = 0,
   OPENED = 1,
   LOST = 2,
   INTERRUPTED = 3,
-  PAGE = 4,
-  CHECK = 5,
-  NOTICE = 6,
-  GOES_UP = 11,
-  RESUMABLE = 12,
-  LEARN = 13,
-  FROM = 14,
-  EPOCH = 15,
-  ACKED = 16,
-  PONGED = 17,
-  ASKING = 19,
-  POSTED = 20;
-/** Of POSTED. */
-const REFUSES = 2;
+  PAGE = 5,
+  CHECK = 6,
+  GAP_TOLD = 10,
+  RECOVERY_TOLD = 11,
+  RETIRE = 12,
+  GOES_UP = 14,
+  RESUMABLE = 15,
+  LEARN = 7,
+  START_FROM = 8,
+  EPOCH = 9,
+  ACKED = 21,
+  PONGED = 25,
+  UNPINGED = 26,
+  ASKING = 13,
+  POSTED = 22,
+  POSTED_REFUSED = 2,
+  LOST_PROVIDER = 3,
+  LOST_BLOCKED = 6,
+  LOST_NETWORK = 1006,
+  LIFE_ONLINE = 0,
+  LIFE_OFFLINE = 1,
+  LIFE_HIDDEN = 2,
+  LIFE_VISIBLE = 3,
+  LIFE_FROZEN = 4,
+  LIFE_RESUMED = 5,
+  LIFE_LEFT = 6,
+  LIFE_SHOWN = 7,
+  LIFE_GONE = 8,
+  BEGINS_HIDDEN = 1,
+  BEGINS_OFFLINE = 2,
+  TAKEN_NOT_OPEN = 0,
+  TAKEN_SENT = 1,
+  TAKEN_UNSENDABLE = 2,
+  TAKEN_FULL = 3,
+  RULING_DELIVER = 1,
+  RULING_MOVES = 2,
+  RULING_RESTARTED = 4,
+  ROUTE_UNPARSABLE = 0,
+  ROUTE_NOT_A_STREAM = 8,
+  ROUTE_SCHEME = 16,
+  ROUTE_CREDENTIALS = 24,
+  ROUTE_LOOPBACK = 4,
+  TRANSPORT_WEBSOCKET = 1,
+  TRANSPORT_FETCH = 3;
+// </calls.rs>
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
-// Codes of PAGE.
-const ONLINE = 0,
-  OFFLINE = 1,
-  HIDDEN = 2,
-  VISIBLE = 3,
-  FROZEN = 4,
-  RESUMED = 5,
-  LEFT = 6,
-  SHOWN = 7,
-  GONE = 8;
 // What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
 export const FIRST = 64,
   RECENT = 1024;
@@ -40,10 +61,6 @@ const PINNED = 2 ** 20;
 /** If no more than this was held back before ids are seen to begin anew, it was new as well; and no more bytes, or units of text. */
 export const WITHHELD = 16;
 const WITHHELD_UNITS = 2 ** 24;
-// Codes of LOST: the first frame could not be had; the browser refuses; it does not say why.
-const UNFRAMED = 3,
-  BLOCKED = 6,
-  NETWORK = 1006;
 const SERVERS_PING = 2;
 /** A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox). */
 const LEAVING = 200;
@@ -358,7 +375,7 @@ export class Port {
   /** As the server gave it with its last close frame. */
   closeReason = "";
   /** What a connection that fails without a word is called: the browser's rules may be why. */
-  network = NETWORK;
+  network = LOST_NETWORK;
   /** What the browser threw at the last attempt that it refused, or that failed. */
   refusal;
   /** Which of the caller's functions the connection waits for, before it is open. */
@@ -445,22 +462,21 @@ export class Port {
   #onMessage = (event) => this.#message(event);
 
   /**
-   * The number of the transport that an address takes, and 4 for this very machine. `transport` 0: WebSocket for
-   * ws(s), fetch for http(s). None: 0 nothing that parses, 8 ws(s) for another transport, 16 another scheme, 24 a user
-   * name or password.
+   * The transport that an address takes, or why there is none (`route` in src/calls.rs). `transport` 0: WebSocket for ws(s),
+   * fetch for http(s).
    */
   route(address, transport) {
     try {
       const { protocol, hostname, username, password } = resolve(address);
       const http = /^https?:$/.test(protocol);
-      if (!http && !/^wss?:$/.test(protocol)) return 16;
-      if (!http && transport > 1) return 8;
+      if (!http && !/^wss?:$/.test(protocol)) return ROUTE_SCHEME;
+      if (!http && transport > TRANSPORT_WEBSOCKET) return ROUTE_NOT_A_STREAM;
       // The standard's own class takes them.
       // @ts-expect-error see #open
-      if ((username || password) && !this.WebSocket) return 24;
-      return (http ? transport || 3 : 1) | (isLoopback(hostname) ? 4 : 0);
+      if ((username || password) && !this.WebSocket) return ROUTE_CREDENTIALS;
+      return (http ? transport || TRANSPORT_FETCH : TRANSPORT_WEBSOCKET) | (isLoopback(hostname) ? ROUTE_LOOPBACK : 0);
     } catch {
-      return 0;
+      return ROUTE_UNPARSABLE;
     }
   }
 
@@ -586,7 +602,9 @@ export class Port {
     if (port && !this.WebSocket && isBadPort(+port)) throw new Error(`${REFUSED} for its port ${port}`);
     // Mixed content; a policy may also have it upgraded.
     this.network =
-      !isLoopback(hostname) && /^https:/.test(globalThis.origin) && /^(ws|http):/.test(protocol) ? BLOCKED : NETWORK;
+      !isLoopback(hostname) && /^https:/.test(globalThis.origin) && /^(ws|http):/.test(protocol)
+        ? LOST_BLOCKED
+        : LOST_NETWORK;
     const gate = transport === "websocket" ? this.gate?.() : undefined;
     const opened = async (event) => {
       // A server may name its events `open` and `error`, too: those have data.
@@ -611,7 +629,7 @@ export class Port {
       } catch (error) {
         if (!this.owns(socket)) return;
         this.refusal = error;
-        return void this.call(LOST, attempt, UNFRAMED);
+        return void this.call(LOST, attempt, LOST_PROVIDER);
       }
       if (!this.owns(socket)) return;
       this.call(OPENED, attempt);
@@ -627,7 +645,7 @@ export class Port {
       let ended;
       socket.onerror = async () => {
         await task();
-        if (!ended && socket.readyState === 3) this.lost(socket, attempt, NETWORK);
+        if (!ended && socket.readyState === 3) this.lost(socket, attempt, LOST_NETWORK);
       };
       socket.binaryType = this.binaryType;
       this.#on(link, socket, "message", gate ? (event) => gate.takes(event) || this.#message(event) : this.#onMessage);
@@ -656,12 +674,12 @@ export class Port {
         // What the browser would come back from may have been an orderly end: it does not say.
         const brought = socket.readyState ? 0 : this.received - this.#began;
         socket.close();
-        this.later(() => this.lost(socket, attempt, NETWORK, brought));
+        this.later(() => this.lost(socket, attempt, LOST_NETWORK, brought));
       });
     }
     this.#on(link, globalThis, "securitypolicyviolation", ({ disposition, blockedURI }) => {
       // Of a WebSocket some tell the scheme alone.
-      if (disposition === "enforce" && blockedURI && url.startsWith(blockedURI)) this.network = BLOCKED;
+      if (disposition === "enforce" && blockedURI && url.startsWith(blockedURI)) this.network = LOST_BLOCKED;
     });
     this.successor = { socket, link, transport, url, origin: target.origin };
     if (!this.socket) this.switch(true);
@@ -715,28 +733,28 @@ export class Port {
       const outcome = this.asked ? this.outcome?.(headers, this.asked) : undefined;
       const code = ["gap", "recovered", undefined].indexOf(outcome);
       if (code < 0) this.warn('resume.outcome must give "recovered", "gap" or undefined');
-      else if (code < 2) this.call(NOTICE, 0, code);
+      else if (code < 2) this.call(code ? RECOVERY_TOLD : GAP_TOLD);
     } catch (error) {
       report(error);
     }
   }
 
-  /** Whether the socket takes something now: 0 it is not open, 3 its buffer is full, 1 it does. */
+  /** Whether the socket takes something now: it is not open, its buffer is full, or it would be sent. */
   takes() {
-    if (this.socket?.readyState !== 1) return 0;
+    if (this.socket?.readyState !== 1) return TAKEN_NOT_OPEN;
     // Test doubles may have none.
-    return this.socket.bufferedAmount >= this.highWater ? 3 : 1;
+    return this.socket.bufferedAmount >= this.highWater ? TAKEN_FULL : TAKEN_SENT;
   }
 
-  /** As `takes`, or 2: the browser refused it. */
+  /** As `takes`, or the browser refused it. */
   send(id) {
     const taken = this.takes();
-    if (taken !== 1) return taken;
+    if (taken !== TAKEN_SENT) return taken;
     try {
       this.socket.send(this.payloads.get(id)[0]);
-      return 1;
+      return TAKEN_SENT;
     } catch {
-      return 2;
+      return TAKEN_UNSENDABLE;
     }
   }
 
@@ -752,7 +770,7 @@ export class Port {
       report(error);
     }
     // No pong answers what was not sent.
-    this.call(PONGED, 0, 1);
+    this.call(UNPINGED);
   }
 
   drop(code) {
@@ -792,7 +810,7 @@ export class Port {
     this.cursor = cursor;
     this.#count(epoch);
     this.number = number;
-    this.rule(FROM, whole ? print : this.fingerprint(cursor, number), number);
+    this.rule(START_FROM, whole ? print : this.fingerprint(cursor, number), number);
   }
 
   /**
@@ -852,7 +870,7 @@ export class Port {
    */
   watch(all) {
     const page = globalThis.document;
-    const visibility = () => (page.visibilityState === "hidden" ? HIDDEN : VISIBLE);
+    const visibility = () => (page.visibilityState === "hidden" ? LIFE_HIDDEN : LIFE_VISIBLE);
     // `fresh`: what it is where the page has never been in the back/forward cache, nor goes there.
     const on = (target, name, code, fresh) =>
       this.#on(this.#page, target, name, (event) => {
@@ -867,20 +885,20 @@ export class Port {
       this.#on(this.#page, globalThis, "pagehide", ({ persisted }) => {
         if (persisted) return;
         // Last of all: an app's own listeners may have something to send.
-        if (visibility() === HIDDEN) this.call(PAGE, 0, GONE);
-        else on(page, "visibilitychange", GONE);
+        if (visibility() === LIFE_HIDDEN) this.call(PAGE, 0, LIFE_GONE);
+        else on(page, "visibilitychange", LIFE_GONE);
       });
     if (!(this.#watches = all)) return 0;
-    on(globalThis, "online", ONLINE);
-    on(globalThis, "offline", OFFLINE);
-    const offline = globalThis.navigator?.onLine === false ? 2 : 0;
+    on(globalThis, "online", LIFE_ONLINE);
+    on(globalThis, "offline", LIFE_OFFLINE);
+    const offline = globalThis.navigator?.onLine === false ? BEGINS_OFFLINE : 0;
     if (!page) return offline;
-    on(globalThis, "pagehide", FROZEN, LEFT);
-    on(globalThis, "pageshow", RESUMED, SHOWN);
-    on(page, "freeze", FROZEN);
-    on(page, "resume", RESUMED);
+    on(globalThis, "pagehide", LIFE_FROZEN, LIFE_LEFT);
+    on(globalThis, "pageshow", LIFE_RESUMED, LIFE_SHOWN);
+    on(page, "freeze", LIFE_FROZEN);
+    on(page, "resume", LIFE_RESUMED);
     on(page, "visibilitychange");
-    return offline | (visibility() === HIDDEN ? 1 : 0);
+    return offline | (visibility() === LIFE_HIDDEN ? BEGINS_HIDDEN : 0);
   }
 
   /** On the window or the document, until the end. */
@@ -896,8 +914,8 @@ export class Port {
         this.#leaving = setTimeout(resolve, LEAVING);
       });
     // Chromium and Firefox tell of a policy after it has refused a fetch.
-    else if (code === NETWORK) await task();
-    if (this.owns(socket)) this.call(LOST, attempt, code === NETWORK ? this.network : code >>> 0, brought);
+    else if (code === LOST_NETWORK) await task();
+    if (this.owns(socket)) this.call(LOST, attempt, code === LOST_NETWORK ? this.network : code >>> 0, brought);
   }
 
   /** Lets go of everything, for good. */
@@ -986,9 +1004,9 @@ export class Port {
     }
     if (this.closed) return; // by decode, id or isPong
     const { type } = message;
-    if (this.gap !== undefined && type === this.gap) this.call(NOTICE);
+    if (this.gap !== undefined && type === this.gap) this.call(GAP_TOLD);
     else if (!this.#rule(own, number, raw, message)) return;
-    else if (this.notice !== undefined && type === this.notice) this.call(NOTICE, 0, 2);
+    else if (this.notice !== undefined && type === this.notice) this.call(RETIRE);
     else this.#deliver(message);
   }
 
@@ -1024,7 +1042,7 @@ export class Port {
     for (const id of ids === undefined ? [] : [].concat(ids)) {
       const number =
         typeof id === "object" ? this.warn(`outbox.ack.${option} must give ids`) : this.awaiting.get(String(id));
-      if (number !== undefined) this.call(kind, REFUSES, number);
+      if (number !== undefined) this.call(kind, POSTED_REFUSED, number);
     }
     return ids !== undefined;
   }
@@ -1110,18 +1128,18 @@ export class Port {
       (withheld.push([own, number, raw, message]) > WITHHELD || (this.#units += sizeOf(raw)) > WITHHELD_UNITS)
     )
       withheld.fill(0).length = WITHHELD + 1;
-    if (ruling & 4) {
+    if (ruling & RULING_RESTARTED) {
       for (const one of withheld.length > WITHHELD ? [] : withheld) {
         this.suppressed--;
         if (this.#check(...one)) this.#deliver(one[3]);
       }
       return this.#check(own, number, raw, message);
     }
-    const moves = ruling & 2 && own !== undefined;
+    const moves = ruling & RULING_MOVES && own !== undefined;
     if (moves) this.cursor = own;
-    if (ruling & 1) this.number = number ?? this.number;
+    if (ruling & RULING_DELIVER) this.number = number ?? this.number;
     if (number === this.number && (moves || number !== undefined)) this.raw = raw;
-    if (ruling & 1) return true;
+    if (ruling & RULING_DELIVER) return true;
     this.suppressed++;
     return false;
   }

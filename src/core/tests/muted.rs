@@ -1,5 +1,7 @@
 //! No word of a server mutes a stream for good: what is not known is held back only so often in a row.
 
+#![allow(clippy::disallowed_types, reason = "no wasm pays for it, and nothing depends on its order")]
+
 use std::collections::{HashMap, HashSet};
 
 use proptest::prelude::*;

@@ -1,0 +1,64 @@
+// Writes the numbers of src/calls.rs into the JavaScript that names them, or with --check (`make lint`) says where they differ.
+// JavaScript names them in blocks between `// <calls.rs>` and `// </calls.rs>`, and, where a list is in their order, in a comment
+// beside each entry: `// Ask 1: Resolve`.
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+
+const TABLE = "src/calls.rs";
+const table = readFileSync(TABLE, "utf8");
+const upper = (/** @type {string} */ name) => name.replace(/(?!^)(?=[A-Z])/g, "_").toUpperCase();
+
+/** By the names that JavaScript has for them. @type {Map<string, number>} */
+const numbers = new Map();
+function add(name, number) {
+  if (numbers.has(name)) throw new Error(`calls: ${TABLE} has two of ${name}`);
+  numbers.set(name, Number(number));
+}
+const [kinds] = /fn read\([\s\S]*?\n {4}}\n/.exec(table) ?? [""];
+for (const [, number, name] of kinds.matchAll(/^ +(\d+) => Self::(\w+)/gm)) add(upper(name), number);
+const [asks] = /enum Ask \{[\s\S]*?\n}/.exec(table) ?? [""];
+for (const [, name, number] of asks.matchAll(/^ +(\w+) = (\d+),/gm)) {
+  add(`Ask: ${name}`, number);
+  add(`ASK_${upper(name)}`, number);
+}
+for (const [, module, body] of table.matchAll(/^(?:pub\(crate\) )?mod (\w+) \{([\s\S]*?)\n}/gm))
+  for (const [, name, number] of body.matchAll(/const (\w+): u32 = (\d+);/g)) add(`${upper(module)}_${name}`, number);
+
+const wrong = [];
+const check = process.argv.includes("--check");
+const files = ["src/transport", "pkg-template"].flatMap((folder) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(".js"))
+    .map((name) => `${folder}/${name}`),
+);
+for (const file of files) {
+  const text = readFileSync(file, "utf8");
+  const numberOf = (name) => {
+    const number = numbers.get(name);
+    if (number === undefined) throw new Error(`calls: ${file} names ${name}, which ${TABLE} does not have`);
+    return number;
+  };
+  let last;
+  const right = text
+    .replace(/(?<=\/\/ <calls\.rs>\n)[\s\S]*?(?=\/\/ <\/calls\.rs>)/g, (block) =>
+      block.replace(/\b([A-Z][A-Z_]*) = \d+/g, (_, name) => `${name} = ${numberOf(name)}`),
+    )
+    .replace(/(?<=\/\/ )(Ask) \d+: (\w+)/g, (_, list, name) => {
+      const number = numberOf(`${list}: ${name}`);
+      if (last !== undefined && number !== last + 1)
+        wrong.push(`${file}: ${list} ${number} (${name}) comes after ${last}`);
+      last = number;
+      return `${list} ${number}: ${name}`;
+    });
+  // Lists of flags: each beside the bit that its place gives it.
+  for (const [list] of text.matchAll(/\bbits\(\n[\s\S]*?\n *\)/g))
+    [...list.matchAll(/, \/\/ (\w+)$/gm)].forEach(([, name], bit) => {
+      if (numberOf(name) !== 1 << bit) wrong.push(`${file}: ${name} is not bit ${bit}`);
+    });
+  for (const [call] of text.matchAll(/\bcall\(\d[^)]*\)/g)) wrong.push(`${file}: ${call} has a number and no name`);
+  if (right !== text && check) wrong.push(`${file} has other numbers: run \`node scripts/calls.mjs\``);
+  else if (right !== text) writeFileSync(file, right);
+}
+if (wrong.length) {
+  console.error(wrong.map((sentence) => `calls: ${sentence}`).join("\n"));
+  process.exit(1);
+}

@@ -1,0 +1,724 @@
+//! All that crosses between JavaScript and Rust as a number, once. `scripts/calls.mjs` writes the numbers into the JavaScript
+//! that names them, and `make lint` refuses what differs.
+//!
+//! JavaScript calls with a kind and four numbers, most of which a kind does not use: [`Call`] says what they are. What Rust
+//! asks of JavaScript is [`Ask`]. The modules below are the codes that go along; in JavaScript `lost::END` is `LOST_END`.
+
+use crate::core::{
+    io::{Page, Why},
+    losses::Loss,
+    outbox::Awaits,
+    seam::Id,
+};
+
+/// What JavaScript calls. [`Call::read`] has the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// The timer is over. `behind`: the socket has not handed over yet all that it was given.
+    Tick {
+        behind: bool,
+    },
+    Opened {
+        attempt: u32,
+    },
+    /// `code`: see [`lost`]. `brought`: the connection delivered something, and ended in good order.
+    Lost {
+        attempt: u32,
+        code: u32,
+        brought: bool,
+    },
+    /// The connection is lost, and the browser is going to open it again by itself (EventSource).
+    Interrupted {
+        attempt: u32,
+    },
+    /// An answer that is no event stream.
+    Refused {
+        attempt: u32,
+        status: u16,
+        retry_after: Option<u32>,
+    },
+    Page(Page),
+
+    /// What to do with a message; the answer: see [`ruling`].
+    Check {
+        id: Id,
+        number: Option<u64>,
+    },
+    /// Ids that were delivered without a check, one by one; `more` were, of which nothing is known.
+    Learn {
+        id: Id,
+        more: u64,
+    },
+    /// The place that an earlier page left.
+    StartFrom {
+        id: Id,
+        number: Option<u64>,
+    },
+    /// What the numbers from here on count in.
+    Epoch(u64),
+    /// The server said that something is missing, that nothing is, or that it is going to close.
+    GapTold,
+    RecoveryTold,
+    Retire,
+    /// The cursor is being read, for a connection that is to go on from it.
+    Asking,
+    /// How long the cursor is, as it goes up; the answer: see [`Connection::goes_up`].
+    GoesUp {
+        length: u32,
+    },
+    /// There is another request for what comes after the first message.
+    Resumable,
+    /// A long poll's next request was answered.
+    AskedAgain {
+        attempt: u32,
+    },
+    /// The answer: how long a long poll waits before its next request, in ms.
+    Pause {
+        quiet: bool,
+    },
+
+    /// The chunk is to be written there: the answer is an address.
+    Stage,
+    /// So many bytes or units of text are on the stage. The answer: the address of the table. `early`: how to count, if that
+    /// is known: bytes, or units.
+    Fed {
+        length: usize,
+        early: Option<bool>,
+    },
+    /// The rest of them.
+    Parse {
+        units: bool,
+    },
+
+    /// Of a send.
+    Acked {
+        id: u32,
+    },
+    /// What the answer to the request that carried it means; `outbox.ack.refused` says the same.
+    Posted {
+        id: u32,
+        verdict: Verdict,
+    },
+    Abort {
+        id: u32,
+    },
+    /// A request was answered. A number: the server has no room now, and named so many ms, or 0.
+    Room(Option<u64>),
+    Ponged,
+    /// The ping could not be sent.
+    Unpinged,
+
+    Start,
+    /// What [`Ask::Resolve`] asked for is prepared; `route`: see `Port.route`. `once`: the request must not be repeated by itself.
+    Resolved {
+        attempt: u32,
+        route: u32,
+        once: bool,
+    },
+    /// [`Ask::Settle`] will name this id, maybe before this returns. Ids ascend. `ttl`: in ms.
+    Send {
+        id: u32,
+        bytes: u64,
+        ttl: u64,
+        priority: bool,
+        volatile: bool,
+        awaits: Awaits,
+    },
+    /// The first attempt, after what was lost in this place before. The answer: whether it has to wait for that.
+    Follow(Loss),
+    /// Drops what there is and tries at once.
+    Reconnect,
+    /// For good.
+    Close {
+        why: Why,
+        code: u16,
+    },
+    /// The answer: how long until the next attempt, in ms.
+    RetryIn,
+    /// A client of this number is to be made; `flags`: those of the options.
+    New {
+        flags: u32,
+    },
+    Free,
+
+    /// Somebody listens to a topic of this number, from this place on.
+    #[cfg(feature = "duplex")]
+    Subscribe {
+        topic: u32,
+        from: Id,
+    },
+    /// Somebody else, too.
+    #[cfg(feature = "duplex")]
+    SubscribeAgain {
+        topic: u32,
+    },
+    /// Its join is this send, of so many bytes; `more`: with the one before it.
+    #[cfg(feature = "duplex")]
+    Joining {
+        topic: u32,
+        id: u32,
+        bytes: u64,
+        more: bool,
+    },
+    /// There is no join that could be sent.
+    #[cfg(feature = "duplex")]
+    Unjoinable {
+        topic: u32,
+    },
+    /// The answer: the number of the next topic whose join is to be made, counted from 1; 0: that is all.
+    #[cfg(feature = "duplex")]
+    NextJoin,
+    /// The server's word on a join. The answer: whether it is for who listens now.
+    #[cfg(feature = "duplex")]
+    TopicAnswered {
+        topic: u32,
+        refused: bool,
+    },
+    /// A message of it came: the next check is about it. The answer as above.
+    #[cfg(feature = "duplex")]
+    TopicHeard {
+        topic: u32,
+    },
+    #[cfg(feature = "duplex")]
+    TopicCheck {
+        id: Id,
+        number: Option<u64>,
+    },
+    /// The server said that something of it is missing.
+    #[cfg(feature = "duplex")]
+    TopicGap {
+        topic: u32,
+    },
+    /// Nobody listens any more. The answer: whether a leave is owed.
+    #[cfg(feature = "duplex")]
+    Leave {
+        topic: u32,
+    },
+    /// A leave is this send.
+    #[cfg(feature = "duplex")]
+    Leaving {
+        id: u32,
+        bytes: u64,
+    },
+    /// The next send is a request, or is none after all. `own`: nobody else has had its id. `again`: it is asked again after a loss.
+    #[cfg(feature = "duplex")]
+    Asks {
+        key: Option<u64>,
+        own: bool,
+        again: bool,
+    },
+    /// The server says that too much goes up.
+    #[cfg(feature = "duplex")]
+    Slower,
+    /// A message has the id of a request; the answer: see [`requests::Reply`].
+    #[cfg(feature = "duplex")]
+    Replied {
+        key: u64,
+    },
+}
+
+impl Call {
+    /// What the core makes of these depends on what has been delivered.
+    pub(crate) fn rules(kind: u32) -> bool {
+        matches!(kind, 1 | 3 | 5 | 10..=13 | 16)
+    }
+
+    /// The numbers are of JavaScript's own scripts: what is unknown is nothing that a server could have said.
+    // Inlined, for the size: it becomes one with the match on what it gives.
+    #[inline(always)]
+    pub(crate) fn read(kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> Option<Self> {
+        let (id, number) = (fingerprint(high, low), sequence(attempt, code));
+        Some(match kind {
+            0 => Self::Tick { behind: code > 0 },
+            1 => Self::Opened { attempt },
+            2 => Self::Lost { attempt, code, brought: high > 0 },
+            3 => Self::Interrupted { attempt },
+            4 => Self::Refused {
+                attempt,
+                status: (code & 1023) as u16,
+                // In seconds, counted from 1.
+                retry_after: (code >> 10).checked_sub(1).map(|seconds| seconds * 1_000),
+            },
+            5 => Self::Page(page(code)?),
+            6 => Self::Check { id, number },
+            7 => Self::Learn { id, more: number.unwrap_or_default() },
+            8 => Self::StartFrom { id, number },
+            9 => Self::Epoch(whole(high, low)),
+            10 => Self::GapTold,
+            11 => Self::RecoveryTold,
+            12 => Self::Retire,
+            13 => Self::Asking,
+            14 => Self::GoesUp { length: code },
+            15 => Self::Resumable,
+            16 => Self::AskedAgain { attempt },
+            17 => Self::Pause { quiet: code != 0 },
+            18 => Self::Stage,
+            19 => Self::Fed {
+                length: code as usize,
+                // 1 bytes, 2 units.
+                early: attempt.checked_sub(1).map(|units| units > 0),
+            },
+            20 => Self::Parse { units: code != 0 },
+            21 => Self::Acked { id: code },
+            22 => Self::Posted { id: code, verdict: verdict(attempt)? },
+            23 => Self::Abort { id: code },
+            // Counted from 1.
+            24 => Self::Room(code.checked_sub(1).map(u64::from)),
+            25 => Self::Ponged,
+            26 => Self::Unpinged,
+            27 => Self::Start,
+            28 => Self::Resolved { attempt, route: code, once: high != 0 },
+            29 => Self::Send {
+                priority: attempt & send::PRIORITY != 0,
+                volatile: attempt & send::VOLATILE != 0,
+                awaits: if attempt & send::ACK != 0 {
+                    Awaits::Ack
+                } else if attempt & send::PONG != 0 {
+                    Awaits::Pong
+                } else {
+                    Awaits::Nothing
+                },
+                id: code,
+                bytes: high.into(),
+                ttl: if low == u32::MAX { u64::MAX } else { low.into() },
+            },
+            30 => Self::Follow(Loss {
+                retries: attempt.into(),
+                until: whole(high, low),
+                not_before: whole(high, low).saturating_sub(code.into()),
+            }),
+            31 => Self::Reconnect,
+            32 => Self::Close { why: why(attempt)?, code: code as u16 },
+            33 => Self::RetryIn,
+            34 => Self::New { flags: attempt },
+            35 => Self::Free,
+            #[cfg(feature = "duplex")]
+            36 => Self::Subscribe { topic: attempt, from: id },
+            #[cfg(feature = "duplex")]
+            37 => Self::SubscribeAgain { topic: attempt },
+            #[cfg(feature = "duplex")]
+            38 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
+            #[cfg(feature = "duplex")]
+            39 => Self::Unjoinable { topic: attempt },
+            #[cfg(feature = "duplex")]
+            40 => Self::NextJoin,
+            #[cfg(feature = "duplex")]
+            41 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
+            #[cfg(feature = "duplex")]
+            42 => Self::TopicHeard { topic: attempt },
+            #[cfg(feature = "duplex")]
+            43 => Self::TopicCheck { id, number },
+            #[cfg(feature = "duplex")]
+            44 => Self::TopicGap { topic: attempt },
+            #[cfg(feature = "duplex")]
+            45 => Self::Leave { topic: attempt },
+            #[cfg(feature = "duplex")]
+            46 => Self::Leaving { id: code, bytes: high.into() },
+            #[cfg(feature = "duplex")]
+            47 => Self::Asks {
+                key: Some(whole(high, low)).filter(|key| *key > 0),
+                own: code & asks::OWN > 0,
+                again: code & asks::AGAIN > 0,
+            },
+            #[cfg(feature = "duplex")]
+            48 => Self::Slower,
+            #[cfg(feature = "duplex")]
+            49 => Self::Replied { key: whole(high, low) },
+            _ => return None,
+        })
+    }
+}
+
+/// What the server made of a message that a request carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Taken,
+    /// It has nothing of it, and may be asked again.
+    Back,
+    Refused,
+    TooBig,
+}
+
+/// What Rust asks of the page's JavaScript, or tells it: `client.js`, then the port. Up to three numbers go along.
+#[cfg(feature = "npm")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ask {
+    /// The option at place `a` of the list; negative: not given.
+    Option = 0,
+    /// Find the address: attempt `a`, retry `b`, reason and endpoint in `c`.
+    Resolve = 1,
+    /// The caller's rule: 0 no, 1 yes, 2 as the table says.
+    Retries = 2,
+    /// Makes the error object, which is the last failure: its place, class and number.
+    Fail = 3,
+    /// Send `a` is settled, with code `b`.
+    Settle = 4,
+    State = 5,
+    Opened = 6,
+    /// Retry `a` comes in `b` ms.
+    Retry = 7,
+    /// The outcome, and the numbers that are missing, from and to, or negative ones.
+    Outcome = 8,
+    /// Why, the code, and what becomes of the stored place: 0 kept, 2 over, 4 gone; 1 more if the last failure is its error.
+    Closed = 9,
+    // The port's: what each does stands in `src/transport/sys.rs`.
+    Open = 10,
+    Transmit = 11,
+    Ping = 12,
+    Switch = 13,
+    Drop = 14,
+    Dispose = 15,
+    Drain = 16,
+    Arm = 17,
+    Disarm = 18,
+    Watch = 19,
+    Heard = 20,
+    Checked = 21,
+    /// Make the join of topic `a`.
+    #[cfg(feature = "duplex")]
+    Join = 22,
+    /// What becomes of topic `a`: see [`topic`].
+    #[cfg(feature = "duplex")]
+    Topic = 23,
+    /// Of topic `a`, and the numbers that are missing, or negative ones. `a` is twice its number; 1 more: it is told to be so.
+    #[cfg(feature = "duplex")]
+    TopicGap = 24,
+    /// For the next client in this place: retry `a` is due at `b`, or `c` ms before that if the page wakes.
+    Loss = 25,
+}
+
+/// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
+pub(crate) mod lost {
+    /// The stream ended in good order.
+    pub(crate) const END: u32 = 0;
+    pub(crate) const CONTENT_TYPE: u32 = 1;
+    pub(crate) const TOO_BIG: u32 = 2;
+    /// A function of the caller's failed.
+    pub(crate) const PROVIDER: u32 = 3;
+    pub(crate) const BUFFERED: u32 = 4;
+    pub(crate) const NOT_RESUMABLE: u32 = 5;
+    /// The browser refuses.
+    pub(crate) const BLOCKED: u32 = 6;
+    pub(crate) const REDIRECT: u32 = 7;
+    /// It does not say why. 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
+    pub(crate) const NETWORK: u32 = 1006;
+}
+
+/// The page's life.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod life {
+    pub(super) const ONLINE: u32 = 0;
+    pub(super) const OFFLINE: u32 = 1;
+    pub(super) const HIDDEN: u32 = 2;
+    pub(super) const VISIBLE: u32 = 3;
+    pub(super) const FROZEN: u32 = 4;
+    pub(super) const RESUMED: u32 = 5;
+    pub(super) const LEFT: u32 = 6;
+    pub(super) const SHOWN: u32 = 7;
+    pub(super) const GONE: u32 = 8;
+}
+
+/// What the page is when a client begins.
+pub(crate) mod begins {
+    pub(crate) const HIDDEN: u32 = 1;
+    pub(crate) const OFFLINE: u32 = 2;
+}
+
+/// The answer to a check.
+pub(crate) mod ruling {
+    pub(crate) const DELIVER: u32 = 1;
+    /// The id is the cursor now.
+    pub(crate) const MOVES: u32 = 2;
+    /// The ids have begun anew.
+    pub(crate) const RESTARTED: u32 = 4;
+}
+
+/// What a port's `send` gives.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+pub(crate) mod taken {
+    pub(crate) const NOT_OPEN: u32 = 0;
+    pub(crate) const SENT: u32 = 1;
+    /// The browser refused it.
+    pub(crate) const UNSENDABLE: u32 = 2;
+    /// The socket's buffer is full.
+    pub(crate) const FULL: u32 = 3;
+    /// A request carries it, whose answer says what became of it.
+    pub(crate) const CARRIED: u32 = 4;
+}
+
+/// What became of what a request carried.
+mod posted {
+    pub(super) const TAKEN: u32 = 0;
+    pub(super) const BACK: u32 = 1;
+    pub(super) const REFUSED: u32 = 2;
+    pub(super) const TOO_BIG: u32 = 3;
+}
+
+/// Why a client is closed. The app, its signal, and the message that it waited for close it from outside.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod why {
+    use crate::core::io::Why;
+
+    pub(super) const APP: u32 = 0;
+    pub(super) const ABORTED: u32 = 1;
+    const UNLOADED: u32 = 2;
+    pub(super) const ENDED: u32 = 3;
+    const FATAL: u32 = 4;
+    const EXHAUSTED: u32 = 5;
+    /// The instance has trapped, which JavaScript says itself.
+    const INTERNAL: u32 = 6;
+    const _: () = assert!(
+        Why::App as u32 == APP
+            && Why::Aborted as u32 == ABORTED
+            && Why::Unloaded as u32 == UNLOADED
+            && Why::Ended as u32 == ENDED
+            && Why::Fatal as u32 == FATAL
+            && Why::Exhausted as u32 == EXHAUSTED
+    );
+}
+
+/// What the client is doing.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod state {
+    use crate::core::state::State;
+
+    const OPEN: u32 = 1;
+    const WAITING: u32 = 2;
+    const CLOSED: u32 = 4;
+    const _: () = assert!(
+        State::Open as u32 == OPEN && State::Waiting as u32 == WAITING && State::Closed as u32 == CLOSED
+    );
+}
+
+/// What became of a send; from `DROPPED` on it was dropped, and why.
+#[cfg(feature = "npm")]
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+pub(crate) mod sent {
+    use crate::core::outbox::Dropped;
+
+    pub(crate) const SENT: u32 = 0;
+    pub(crate) const ACKED: u32 = 1;
+    pub(crate) const UNKNOWN: u32 = 2;
+    pub(crate) const DROPPED: u32 = 3;
+    const DROPPED_CLOSED: u32 = 5;
+    const DROPPED_ABORTED: u32 = 9;
+    const _: () = assert!(
+        DROPPED + Dropped::Closed as u32 == DROPPED_CLOSED
+            && DROPPED + Dropped::Aborted as u32 == DROPPED_ABORTED
+    );
+}
+
+/// The transports; 0 is what suits the address.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+pub(crate) mod transport {
+    pub(crate) const WEBSOCKET: u32 = 1;
+    pub(crate) const EVENTSOURCE: u32 = 2;
+    pub(crate) const FETCH: u32 = 3;
+}
+
+/// Which transport an address takes, and more of it; or that none can, and why.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+pub(crate) mod route {
+    /// Its lowest bits are the transport.
+    pub(crate) const TRANSPORT: u32 = 3;
+    /// This very machine, whose network cannot be missing.
+    pub(crate) const LOOPBACK: u32 = 4;
+    /// What is sent goes up as POSTs.
+    pub(crate) const POSTS: u32 = 8;
+    /// There is no transport: nothing that parses; ws(s) for another transport; another scheme; a user name or password.
+    pub(crate) const UNPARSABLE: u32 = 0;
+    pub(crate) const NOT_A_STREAM: u32 = 8;
+    pub(crate) const SCHEME: u32 = 16;
+    pub(crate) const CREDENTIALS: u32 = 24;
+}
+
+/// What becomes of a stored place.
+#[cfg(feature = "npm")]
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod fate {
+    use crate::core::io::Fate;
+
+    const OVER: u32 = 2;
+    const GONE: u32 = 4;
+    const _: () = assert!(Fate::Over as u32 == OVER && Fate::Gone as u32 == GONE);
+}
+
+/// What a message is that has the id of a request.
+#[cfg(feature = "duplex")]
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod replied {
+    use crate::core::requests::Reply;
+
+    const LATE: u32 = 1;
+    const AWAITED: u32 = 2;
+    const _: () = assert!(Reply::Late as u32 == LATE && Reply::Awaited as u32 == AWAITED);
+}
+
+/// Flags of a send.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod send {
+    pub(super) const PRIORITY: u32 = 1;
+    pub(super) const VOLATILE: u32 = 2;
+    /// It waits for an ack, or for a pong.
+    pub(super) const ACK: u32 = 4;
+    pub(super) const PONG: u32 = 8;
+}
+
+/// Flags of the options.
+#[cfg(feature = "npm")]
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+pub(crate) mod option {
+    pub(crate) const RECONNECTS: u32 = 1;
+    pub(crate) const HEARTBEAT: u32 = 2;
+    pub(crate) const PROVIDER: u32 = 4;
+    pub(crate) const ASKS: u32 = 8;
+    pub(crate) const SELF_RECONNECT: u32 = 16;
+    pub(crate) const WATCH_PAGE: u32 = 32;
+    pub(crate) const COMMENTS: u32 = 64;
+    pub(crate) const PLAIN: u32 = 128;
+    pub(crate) const NUMBERED: u32 = 256;
+    pub(crate) const PASSIVE: u32 = 512;
+    pub(crate) const RESUMES: u32 = 1024;
+    pub(crate) const UNTIL: u32 = 2048;
+    /// From this place on stand the numbers of `everwire/duplex`.
+    #[cfg(feature = "duplex")]
+    pub(crate) const DUPLEX: u32 = 32;
+}
+
+/// What becomes of a topic.
+#[cfg(feature = "duplex")]
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+pub(crate) mod topic {
+    /// With its connection.
+    pub(crate) const LOST: u32 = 0;
+    pub(crate) const JOINED: u32 = 1;
+    /// There was no word in time.
+    pub(crate) const LATE: u32 = 2;
+    pub(crate) const OVER: u32 = 3;
+    /// And why its join was dropped.
+    pub(crate) const UNSENT: u32 = 5;
+}
+
+/// Flags of a request.
+#[cfg(feature = "duplex")]
+mod asks {
+    pub(super) const OWN: u32 = 1;
+    pub(super) const AGAIN: u32 = 2;
+}
+
+fn page(code: u32) -> Option<Page> {
+    Some(match code {
+        life::ONLINE => Page::Online,
+        life::OFFLINE => Page::Offline,
+        life::HIDDEN => Page::Hidden,
+        life::VISIBLE => Page::Visible,
+        life::FROZEN => Page::Frozen,
+        life::RESUMED => Page::Resumed,
+        life::LEFT => Page::Left,
+        life::GONE => Page::Gone,
+        // Nothing follows from it.
+        life::SHOWN => return None,
+        _ => return None,
+    })
+}
+
+/// The app, its signal, or the message that it waited for; [`Ask::Closed`] counts as this.
+fn why(code: u32) -> Option<Why> {
+    Some(match code {
+        why::APP => Why::App,
+        why::ABORTED => Why::Aborted,
+        why::ENDED => Why::Ended,
+        _ => return None,
+    })
+}
+
+fn verdict(code: u32) -> Option<Verdict> {
+    Some(match code {
+        posted::TAKEN => Verdict::Taken,
+        posted::BACK => Verdict::Back,
+        posted::REFUSED => Verdict::Refused,
+        posted::TOO_BIG => Verdict::TooBig,
+        _ => return None,
+    })
+}
+
+fn whole(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// The fingerprint of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
+fn fingerprint(high: u32, low: u32) -> Id {
+    match (high, low) {
+        (0, 0) => Id::None,
+        (0, _) => Id::Reset,
+        _ => Id::Own(whole(high, low)),
+    }
+}
+
+/// Two halves of a number, the upper one counted from 1; 0: there is none.
+fn sequence(high: u32, low: u32) -> Option<u64> {
+    Some(whole(high.checked_sub(1)?, low))
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use std::mem::discriminant;
+
+    use super::Call;
+
+    #[test]
+    fn each_kind_is_a_call_of_its_own_and_what_is_above_them_is_none() {
+        let read = |kind| Call::read(kind, 0, 0, 1, 1);
+        let calls: Vec<Call> = (0..).map_while(read).collect();
+        // Those of `everwire/duplex` are behind the others.
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 50 } else { 36 });
+        for (kind, call) in calls.iter().enumerate() {
+            assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
+        }
+        assert!((calls.len() as u32..1_000).chain([u32::MAX]).all(|kind| read(kind).is_none()));
+    }
+
+    #[test]
+    fn what_was_delivered_is_told_before_these() {
+        let rules = |call: &Call| {
+            matches!(
+                call,
+                Call::Opened { .. }
+                    | Call::Interrupted { .. }
+                    | Call::Page(_)
+                    | Call::GapTold
+                    | Call::RecoveryTold
+                    | Call::Retire
+                    | Call::Asking
+                    | Call::AskedAgain { .. }
+            )
+        };
+        for kind in 0..100 {
+            let call = Call::read(kind, 0, 0, 1, 1);
+            assert_eq!(Call::rules(kind), call.as_ref().is_some_and(rules), "{call:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_there_is_not_is_no_call() {
+        let codes = |read: &dyn Fn(u32) -> Option<Call>| {
+            (0..100).chain([u32::MAX]).filter(|code| read(*code).is_some()).collect::<Vec<u32>>()
+        };
+        // `SHOWN` is nothing to the core.
+        assert_eq!(codes(&|code| Call::read(5, 0, code, 0, 0)), [0, 1, 2, 3, 4, 5, 6, 8]);
+        assert_eq!(codes(&|verdict| Call::read(22, verdict, 0, 0, 0)), [0, 1, 2, 3]);
+        assert_eq!(codes(&|why| Call::read(32, why, 0, 0, 0)), [0, 1, 3]);
+    }
+
+    #[test]
+    fn a_time_to_live_without_an_end_has_none() {
+        let ttl = |low| match Call::read(29, 0, 7, 3, low) {
+            Some(Call::Send { id: 7, bytes: 3, ttl, .. }) => Some(ttl),
+            _ => None,
+        };
+        assert_eq!(
+            (ttl(0), ttl(u32::MAX - 1), ttl(u32::MAX)),
+            (Some(0), Some(u64::from(u32::MAX) - 1), Some(u64::MAX))
+        );
+    }
+}
