@@ -17,7 +17,7 @@ export interface EventSourceOptions {
   reconnect?: boolean | ReconnectOptions;
   /** `true`: the server sends something, if only a comment, at least every 30 s; silence means that the connection is dead. Default false. */
   heartbeat?: boolean | HeartbeatOptions;
-  /** The longest line or event, as `maxEventBytes` of `connect`. In bytes. Default 16 777 216; 1 to 536 870 912. */
+  /** The longest line or event, as `maxEventBytes` of `connect`. In bytes. Default 16 777 216; 1 to 2^31-1, of which no more than 2^29 counts. */
   maxEventBytes?: number;
 }
 

@@ -454,7 +454,7 @@ export interface Options {
    */
   until?: (message: Message) => boolean;
   /**
-   * The longest line or event of a fetched stream, in bytes. Default 16 777 216; 1 to 536 870 912. The lines of an
+   * The longest line or event of a fetched stream, in bytes. Default 16 777 216; 1 to 2^31-1, of which no more than 2^29 counts. The lines of an
    * event, at 16 bytes each, may be as many again, but at least 64 KiB and at most 64 MiB. What is longer is `too-big`.
    */
   maxEventBytes?: number;

@@ -74,7 +74,7 @@ export const FORMS = {
   "": `
 transport="websocket", "eventsource" or "fetch"
 openTimeout=a number of ms from 1 to 2147483647
-maxEventBytes=a number of bytes from 1 to 536870912
+maxEventBytes=a number of bytes from 1 to 2147483647
 reconnect=true, false or an object
 heartbeat=true, false or an object
 resume=an object

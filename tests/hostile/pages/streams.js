@@ -46,7 +46,7 @@ test("events that are larger together than there is room for are too big, and no
     return { source, wire, seen: watch(wire) };
   };
   const other = open(),
-    [first, second] = [open(2 ** 29), open(2 ** 29)];
+    [first, second] = [open(2 ** 31 - 1), open(2 ** 31 - 1)];
   await Promise.all([other, first, second].map(({ wire }) => wire.opened()));
   const size = 140 * 2 ** 20;
   first.source.say("data: ");
