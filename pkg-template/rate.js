@@ -4,7 +4,8 @@ import { invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 
 // <calls.rs>
-const OPTION_DUPLEX = 32,
+const NUMBER_RATE_MESSAGES = 34,
+  NUMBER_RATE_PER = 35,
   SLOWER = 48,
   TAKEN_SENT = 1,
   TAKEN_FULL = 3;
@@ -20,8 +21,8 @@ export function addRate(settings, given) {
   const { messages, per, slow } = readForm("rate", check("rate", given, "an object"), RATE);
   if (messages === undefined || per === undefined) throw invalid("rate needs both: messages, and per");
   if (!Number.isInteger(messages)) throw invalid("rate.messages must be a whole number");
-  settings.numbers[OPTION_DUPLEX + 2] = messages;
-  settings.numbers[OPTION_DUPLEX + 3] = per;
+  settings.numbers[NUMBER_RATE_MESSAGES] = messages;
+  settings.numbers[NUMBER_RATE_PER] = per;
 
   const { port } = settings;
   const { takes = Port.prototype.takes, send = Port.prototype.send, kinds, acks } = port;

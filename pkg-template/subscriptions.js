@@ -9,7 +9,8 @@ import { UNITS } from "./iterator.js";
 import { check, readForm } from "./options.js";
 
 // <calls.rs>
-const OPTION_DUPLEX = 32,
+const NUMBER_JOIN_CONFIRM = 32,
+  NUMBER_JOIN_TIMEOUT = 33,
   SUBSCRIBE = 36,
   SUBSCRIBE_AGAIN = 37,
   JOINING = 38,
@@ -477,8 +478,8 @@ export function addSubscriptions(settings, given) {
   const { port, numbers } = settings;
   const { acks } = port;
   settings.events.push(...options.names);
-  numbers[OPTION_DUPLEX] = +options.confirm;
-  numbers[OPTION_DUPLEX + 1] = options.timeout;
+  numbers[NUMBER_JOIN_CONFIRM] = +options.confirm;
+  numbers[NUMBER_JOIN_TIMEOUT] = options.timeout;
   port.kinds = (client) => subscriptions.kinds(client);
   port.acks = (message) => acks?.(message) ?? (subscriptions.takes(message) ? [] : undefined);
   return subscriptions;

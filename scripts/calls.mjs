@@ -15,6 +15,8 @@ function add(name, number) {
 }
 const [kinds] = /fn read\([\s\S]*?\n {4}}\n/.exec(table) ?? [""];
 for (const [, number, name] of kinds.matchAll(/^ +(\d+) => Self::(\w+)/gm)) add(upper(name), number);
+const [places] = /enum Number \{[\s\S]*?\n}/.exec(table) ?? [""];
+for (const [, name, number] of places.matchAll(/^ +(\w+) = (\d+),/gm)) add(`NUMBER_${upper(name)}`, number);
 const [asks] = /enum Ask \{[\s\S]*?\n}/.exec(table) ?? [""];
 for (const [, name, number] of asks.matchAll(/^ +(\w+) = (\d+),/gm)) {
   add(`Ask: ${name}`, number);

@@ -387,6 +387,69 @@ pub(crate) enum Ask {
     Loss = 25,
 }
 
+/// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
+#[cfg(feature = "npm")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    /// `reconnect.initialDelay`
+    InitialDelay = 0,
+    /// `reconnect.maxDelay`
+    MaxDelay = 1,
+    /// `reconnect.factor`, in thousandths
+    Factor = 2,
+    /// `reconnect.maxAttempts`
+    MaxAttempts = 3,
+    /// `reconnect.stableAfter`
+    StableAfter = 4,
+    /// `reconnect.maxServerDelay`
+    MaxServerDelay = 5,
+    /// `reconnect.jitter`: full, equal, none
+    Jitter = 6,
+    /// `heartbeat.interval`
+    HeartbeatInterval = 7,
+    /// `heartbeat.timeout`
+    HeartbeatTimeout = 8,
+    /// `outbox.maxMessages`
+    OutboxMaxMessages = 9,
+    /// `outbox.maxBytes`
+    OutboxMaxBytes = 10,
+    /// `outbox.overflow`: reject, drop-oldest, drop-newest
+    OutboxOverflow = 11,
+    /// `outbox.inFlight`
+    OutboxInFlight = 12,
+    /// `outbox.maxAttempts`
+    OutboxMaxAttempts = 13,
+    /// `outbox.ack.timeout`
+    AckTimeout = 14,
+    /// `openTimeout`
+    OpenTimeout = 15,
+    /// How many endpoints there are.
+    Endpoints = 16,
+    /// `reconnect.maxAge`
+    MaxAge = 17,
+    /// `reconnect.failback`
+    Failback = 18,
+    /// Of the ways: how many attempts fail, or connections end early, before the next one; and the first one.
+    Unopened = 19,
+    Early = 20,
+    First = 21,
+    /// `maxEventBytes`
+    MaxEventBytes = 22,
+    // Of `everwire/duplex`.
+    /// `subscriptions.confirm`
+    #[cfg(feature = "duplex")]
+    JoinConfirm = 32,
+    /// `subscriptions.timeout`
+    #[cfg(feature = "duplex")]
+    JoinTimeout = 33,
+    /// `rate.messages`
+    #[cfg(feature = "duplex")]
+    RateMessages = 34,
+    /// `rate.per`
+    #[cfg(feature = "duplex")]
+    RatePer = 35,
+}
+
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
 pub(crate) mod lost {
     /// The stream ended in good order.
@@ -580,9 +643,6 @@ pub(crate) mod option {
     pub(crate) const PASSIVE: u32 = 512;
     pub(crate) const RESUMES: u32 = 1024;
     pub(crate) const UNTIL: u32 = 2048;
-    /// From this place on stand the numbers of `everwire/duplex`.
-    #[cfg(feature = "duplex")]
-    pub(crate) const DUPLEX: u32 = 32;
 }
 
 /// What becomes of a topic.

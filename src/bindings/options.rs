@@ -1,8 +1,8 @@
-//! The options as the facade gives them: a list of numbers in the order below (NaN or negative: not given), and
+//! The options as the facade gives them: a list of numbers ([`Number`]; NaN or negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
 use super::imports::Port;
-use crate::calls::{Ask, option};
+use crate::calls::{Ask, Number, option};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
 use crate::core::{pace::Limit, topics::Joins};
@@ -17,53 +17,48 @@ pub(super) struct Given {
 }
 
 pub(super) fn read(port: Port, flags: u32) -> Given {
-    let mut place = 0;
-    let mut next = |default| {
-        place += 1;
-        number(port, place - 1, default)
-    };
+    let number = |option, default| number(port, option, default);
     let backoff = Backoff::new();
     let backoff = Backoff {
-        initial: next(backoff.initial),
-        max: next(backoff.max),
-        factor: next(backoff.factor),
-        max_attempts: next(backoff.max_attempts),
-        stable_after: next(backoff.stable_after),
-        max_server_delay: next(backoff.max_server_delay),
-        jitter: match next(0) {
+        initial: number(Number::InitialDelay, backoff.initial),
+        max: number(Number::MaxDelay, backoff.max),
+        factor: number(Number::Factor, backoff.factor),
+        max_attempts: number(Number::MaxAttempts, backoff.max_attempts),
+        stable_after: number(Number::StableAfter, backoff.stable_after),
+        max_server_delay: number(Number::MaxServerDelay, backoff.max_server_delay),
+        jitter: match number(Number::Jitter, 0) {
             0 => Jitter::Full,
             1 => Jitter::Equal,
             _ => Jitter::None,
         },
     };
     let heartbeat = Heartbeat {
-        interval: next(Heartbeat::new().interval),
-        timeout: Some(next(NOT_GIVEN)).filter(|timeout| *timeout != NOT_GIVEN),
+        interval: number(Number::HeartbeatInterval, Heartbeat::new().interval),
+        timeout: Some(number(Number::HeartbeatTimeout, NOT_GIVEN)).filter(|timeout| *timeout != NOT_GIVEN),
     };
     let outbox = Outbox::new();
     let outbox = Outbox {
-        max_messages: next(outbox.max_messages),
-        max_bytes: next(outbox.max_bytes),
-        overflow: match next(0) {
+        max_messages: number(Number::OutboxMaxMessages, outbox.max_messages),
+        max_bytes: number(Number::OutboxMaxBytes, outbox.max_bytes),
+        overflow: match number(Number::OutboxOverflow, 0) {
             0 => Overflow::Reject,
             1 => Overflow::DropOldest,
             _ => Overflow::DropNewest,
         },
-        max_in_flight: next(outbox.max_in_flight),
-        max_attempts: next(outbox.max_attempts),
-        ack_timeout: next(outbox.ack_timeout),
+        max_in_flight: number(Number::OutboxInFlight, outbox.max_in_flight),
+        max_attempts: number(Number::OutboxMaxAttempts, outbox.max_attempts),
+        ack_timeout: number(Number::AckTimeout, outbox.ack_timeout),
     };
     let set = |flag: u32| flags & flag != 0;
     #[cfg(feature = "duplex")]
     let (joins, limit) = {
-        let mut place = option::DUPLEX;
-        let mut next = |default| {
-            place += 1;
-            number(port, place - 1, default)
-        };
         let joins = Joins::new(outbox.max_attempts);
-        let joins = Joins { confirm: next(1) != 0, timeout: next(joins.timeout), ..joins };
-        let (messages, per) = (next(0), next(0));
+        let joins = Joins {
+            confirm: number(Number::JoinConfirm, 1) != 0,
+            timeout: number(Number::JoinTimeout, joins.timeout),
+            ..joins
+        };
+        let (messages, per) = (number(Number::RateMessages, 0), number(Number::RatePer, 0));
         // Both, or none.
         (joins, (messages > 0 && per > 0).then_some(Limit { messages, per }))
     };
@@ -71,12 +66,12 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         backoff,
         outbox,
         heartbeat: set(option::HEARTBEAT).then_some(heartbeat),
-        open_timeout: next(Config::default().open_timeout),
-        endpoints: next(1) as u32,
-        max_age: next(NOT_GIVEN),
-        failback: next(NOT_GIVEN),
-        patience: Patience { unopened: next(0), early: next(0) },
-        first: next(0) as u32,
+        open_timeout: number(Number::OpenTimeout, Config::default().open_timeout),
+        endpoints: number(Number::Endpoints, 1) as u32,
+        max_age: number(Number::MaxAge, NOT_GIVEN),
+        failback: number(Number::Failback, NOT_GIVEN),
+        patience: Patience { unopened: number(Number::Unopened, 0), early: number(Number::Early, 0) },
+        first: number(Number::First, 0) as u32,
         reconnects: set(option::RECONNECTS),
         has_provider: set(option::PROVIDER),
         resumes: set(option::RESUMES),
@@ -94,14 +89,14 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     Given {
         config,
         watch_page: set(option::WATCH_PAGE),
-        max_event_bytes: next(MAX_EVENT_BYTES) as usize,
+        max_event_bytes: number(Number::MaxEventBytes, MAX_EVENT_BYTES) as usize,
         comments: set(option::COMMENTS),
     }
 }
 
 // Not inlined: it has many callers.
 #[inline(never)]
-fn number(port: Port, place: u32, default: u64) -> u64 {
-    let number = port.tell(Ask::Option, place);
+fn number(port: Port, option: Number, default: u64) -> u64 {
+    let number = port.tell(Ask::Option, option as u32);
     if number >= 0.0 { number as u64 } else { default }
 }

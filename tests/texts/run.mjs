@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { codes } from "./codes.mjs";
 import { defaults } from "./defaults.mjs";
+import { numbers } from "./numbers.mjs";
 import { pages } from "../docs/pages.mjs";
 import { readMembers } from "./members.mjs";
 import { places } from "./places.mjs";
@@ -169,7 +170,7 @@ for (const [sentence] of prose.matchAll(/.*\b\d+(?:\.\d)? kB.*/g))
   if (/entry|everwire/i.test(sentence))
     problems.push(`a size outside of the figures (docs/guide/measured.md): ${sentence}`);
 
-for (const { looked, problems: found } of [security(root), await codes(root)]) {
+for (const { looked, problems: found } of [security(root), await codes(root), await numbers(root)]) {
   compared += looked;
   problems.push(...found);
 }
