@@ -16,8 +16,6 @@ use super::failure::POLICY;
 
 /// The server could not take a message for its size (RFC 6455, 7.4.1).
 const TOO_BIG: u16 = 1009;
-/// What fails within this time of the page's return was cut while it was frozen.
-const RETURN: u64 = 5_000;
 
 impl Connection {
     pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
@@ -47,7 +45,6 @@ impl Connection {
     /// What the core knows better than who told it.
     fn named(&mut self, now: u64, failure: Failure) -> Failure {
         let begun = self.has_opened || self.ids.begun();
-        let cut = self.spent && self.frozen > 0;
         let up = core::mem::take(&mut self.up);
         self.sent_cursor = up > 0;
         if up > LONGEST_ID || up > 0 && matches!(failure, Failure::Http { status: 414 | 431, .. }) {
@@ -67,8 +64,8 @@ impl Connection {
                 Failure::Truncated
             }
             // What was cut while the page was frozen fails on its return, or is silent from then on.
-            Failure::Network if cut && now <= self.frozen.later(RETURN) => Failure::Frozen,
-            Failure::HalfOpen if cut && self.frozen >= self.heard => Failure::Frozen,
+            Failure::Network if self.spent && self.life.cut(now, None) => Failure::Frozen,
+            Failure::HalfOpen if self.spent && self.life.cut(now, Some(self.heard)) => Failure::Frozen,
             failure => failure,
         }
     }
@@ -168,7 +165,7 @@ impl Connection {
         self.retries += 1;
         self.spent = false;
         if !reauth && probe.is_none() {
-            let excused = self.brought || self.offline;
+            let excused = self.brought || self.life.offline;
             if self.endpoints.choose(&self.config, failure, stable, opened, refused, excused) {
                 self.cursor_use = CursorUse::On(0);
             }

@@ -39,16 +39,13 @@ use io::{Action, Input, Moment, News, Reason, Route, Why};
 use outbox::{Dropped, Queue, Sent};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use pace::Pace;
+use page::Life;
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use topics::{OWN, Topics};
 
-/// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
-const WAKE_CHECK: u64 = 2_000;
-/// Wall time running ahead by more than this is a sleep.
-const JUMP: u64 = 5_000;
 /// An EventSource that reconnects by itself is taken over at the third error within this time.
 const SELF_RECONNECTS: u64 = 10_000;
 
@@ -117,15 +114,7 @@ pub(crate) struct Connection {
     behind: bool,
     /// Requests in a row that the server answered with "not now".
     stalls: u64,
-    offline: bool,
-    hidden: bool,
-    /// The page froze and the connection was kept: the end of the clock until it is back, then the time of that. 0: never.
-    frozen: u64,
-    /// The page is going for good.
-    left: bool,
-    /// Of the last tick: monotonic and wall time; before it the end of that.
-    clock: (u64, u64),
-    looked: u64,
+    life: Life,
     /// Until when the last error of an EventSource that reconnects by itself counts, and the one before that.
     interruptions: (u64, u64),
 }
@@ -144,8 +133,6 @@ impl Connection {
             has_opened: false,
             last_failure: None,
             torn: false,
-            frozen: 0,
-            left: false,
             reauthed: false,
             reason: Reason::Initial,
             endpoints: Endpoints::new(&config),
@@ -173,10 +160,7 @@ impl Connection {
             full_until: 0,
             behind: false,
             stalls: 0,
-            offline: false,
-            hidden: false,
-            clock: (0, u64::MAX),
-            looked: 0,
+            life: Life::new(),
             interruptions: (0, 0),
             config,
         }
@@ -231,7 +215,7 @@ impl Connection {
         let due = match &self.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => u64::MAX,
             Phase::Resolving { due } | Phase::Opening { due } => *due,
-            Phase::Waiting { until, .. } => self.waking(*until),
+            Phase::Waiting { until, .. } => self.life.waking(*until),
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
                 let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor) };
@@ -241,18 +225,13 @@ impl Connection {
                 let next = watch.map_or(next, |watch| watch.deadline().min(next));
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 let next = next.min(self.paced_until());
-                let due = if next == u64::MAX { next } else { self.waking(next) };
+                let due = if next == u64::MAX { next } else { self.life.waking(next) };
                 if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
         };
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let due = due.min(self.topics.soonest());
         due.min(self.queue.soonest())
-    }
-
-    /// A visible page also looks at the clock.
-    fn waking(&self, due: u64) -> u64 {
-        if self.hidden { due } else { due.min(self.looked.later(WAKE_CHECK)) }
     }
 
     pub(crate) fn poll(&mut self) -> Option<Action> {
@@ -283,7 +262,7 @@ impl Connection {
         | Input::Interrupted { attempt } = input
         {
             // What the browser takes down with the page is no failure.
-            if self.left && matches!(input, Input::Lost { .. } | Input::Interrupted { .. }) {
+            if self.life.left && matches!(input, Input::Lost { .. } | Input::Interrupted { .. }) {
                 return;
             }
             if self.succeeds(attempt) {
@@ -454,7 +433,7 @@ impl Connection {
         self.floor = now.later(FLOOR);
         self.spent = false;
         self.brought = false;
-        self.frozen = 0;
+        self.life.thaw();
         self.up = 0;
         self.phase = Phase::Resolving { due: now.later(self.config.open_timeout) };
         self.show(State::Connecting);
@@ -500,7 +479,7 @@ impl Connection {
         self.unload();
         self.queue.expire(now, false, &mut self.actions);
         self.heard = now;
-        self.looked = now;
+        self.life.look(now);
         let pings = self.uplink() && !self.posts() && !self.config.passive;
         if let Some(watch) = &mut self.watch {
             watch.open(pings, now);
@@ -552,10 +531,7 @@ impl Connection {
 
     fn tick(&mut self, at: Moment, wall: u64) {
         let now = at.now;
-        let (mono, before) = self.clock;
-        let slept = wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP);
-        self.clock = (now, wall);
-        self.looked = now;
+        let slept = self.life.slept(now, wall);
         let behind = core::mem::take(&mut self.behind);
         self.queue.expire(now, behind, &mut self.actions);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -618,7 +594,7 @@ impl Connection {
     }
 
     fn wait_until(&mut self, now: u64, until: u64, not_before: u64) {
-        self.looked = now;
+        self.life.look(now);
         self.barred = not_before;
         self.phase = Phase::Waiting { until, not_before };
         self.stretch(now);
@@ -650,7 +626,7 @@ impl Connection {
         if until <= now {
             self.begin(now);
         } else {
-            self.looked = now;
+            self.life.look(now);
             self.phase = Phase::Waiting { until, not_before: until };
             self.show(State::Waiting);
         }

@@ -9,22 +9,103 @@ use super::{
 };
 use crate::core::Later as _;
 
+/// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
+const WAKE_CHECK: u64 = 2_000;
+/// Wall time running ahead by more than this is a sleep.
+const JUMP: u64 = 5_000;
+/// What fails within this time of the page's return was cut while it was frozen.
+const RETURN: u64 = 5_000;
+
+/// What is known of the page, and of the machine's sleep.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Life {
+    pub(super) offline: bool,
+    hidden: bool,
+    frozen: Frozen,
+    /// The page is going for good.
+    pub(super) left: bool,
+    /// Of the last tick: monotonic and wall time; before it the end of that.
+    clock: (u64, u64),
+    /// When the clock was looked at, or need not have been.
+    looked: u64,
+}
+
+/// Whether the page froze, or went into the back/forward cache, and its connection was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Frozen {
+    Never,
+    Now,
+    /// It came back then.
+    Until(u64),
+}
+
+impl Life {
+    pub(super) fn new() -> Self {
+        Self {
+            offline: false,
+            hidden: false,
+            frozen: Frozen::Never,
+            left: false,
+            clock: (0, u64::MAX),
+            looked: 0,
+        }
+    }
+
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(super) fn times(&mut self) -> Vec<&mut u64> {
+        let Self { frozen, clock, looked, .. } = self;
+        let back = if let Frozen::Until(back) = frozen { Some(back) } else { None };
+        [&mut clock.0, &mut clock.1, looked].into_iter().chain(back).collect()
+    }
+
+    /// A visible page also looks at the clock.
+    pub(super) fn waking(&self, due: u64) -> u64 {
+        if self.hidden { due } else { due.min(self.looked.later(WAKE_CHECK)) }
+    }
+
+    pub(super) fn look(&mut self, now: u64) {
+        self.looked = now;
+    }
+
+    /// Whether the machine slept since the last time.
+    pub(super) fn slept(&mut self, now: u64, wall: u64) -> bool {
+        let (mono, before) = core::mem::replace(&mut self.clock, (now, wall));
+        self.looked = now;
+        wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP)
+    }
+
+    /// Another attempt begins.
+    pub(super) fn thaw(&mut self) {
+        self.frozen = Frozen::Never;
+    }
+
+    /// Whether what fails now was cut while the page was frozen: on its return, or it is `silent` since before.
+    pub(super) fn cut(&self, now: u64, silent: Option<u64>) -> bool {
+        match (self.frozen, silent) {
+            (Frozen::Never, _) => false,
+            (Frozen::Now, _) => true,
+            (Frozen::Until(back), None) => now <= back.later(RETURN),
+            (Frozen::Until(back), Some(heard)) => back >= heard,
+        }
+    }
+}
+
 impl Connection {
     pub(super) fn page(&mut self, at: Moment, page: Page) {
         match page {
-            Page::Hidden => self.hidden = true,
+            Page::Hidden => self.life.hidden = true,
             Page::Offline => {
-                self.offline = true;
+                self.life.offline = true;
                 self.stretch(at.now);
             }
             Page::Online | Page::Visible => {
                 match page {
-                    Page::Online => self.offline = false,
-                    _ => self.hidden = false,
+                    Page::Online => self.life.offline = false,
+                    _ => self.life.hidden = false,
                 }
                 self.doubt(at);
             }
-            Page::Left => self.left = true,
+            Page::Left => self.life.left = true,
             // Nothing runs there any more: no timer, no event.
             Page::Gone => self.close(Why::Unloaded, 0, None),
             // What nothing can resume is not let go of: a browser may keep it.
@@ -33,7 +114,7 @@ impl Connection {
                     && (self.spent || !self.ids.begun())
                     && matches!(self.phase, Phase::Opening { .. } | Phase::Open { .. }) =>
             {
-                self.frozen = u64::MAX;
+                self.life.frozen = Frozen::Now;
                 if matches!(self.phase, Phase::Opening { .. }) {
                     self.phase = Phase::Opening { due: u64::MAX };
                 }
@@ -46,8 +127,8 @@ impl Connection {
                     self.show(State::Suspended);
                 }
             }
-            Page::Resumed if self.frozen == u64::MAX => {
-                self.frozen = at.now;
+            Page::Resumed if self.life.frozen == Frozen::Now => {
+                self.life.frozen = Frozen::Until(at.now);
                 if matches!(self.phase, Phase::Opening { .. }) {
                     self.phase = Phase::Opening { due: at.now.later(self.config.open_timeout) };
                 }
@@ -70,7 +151,7 @@ impl Connection {
 
     /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.
     fn doubt(&mut self, at: Moment) {
-        self.looked = at.now;
+        self.life.look(at.now);
         if matches!(self.phase, Phase::Open { .. }) {
             let verdict = self.watch.as_mut().map_or(Verdict::Fine, |watch| watch.doubt(at.now));
             self.judge(at, verdict);
@@ -95,7 +176,7 @@ impl Connection {
     pub(super) fn stretch(&mut self, now: u64) {
         let loopback = self.route.is_some_and(|route| route.loopback);
         if let Phase::Waiting { until, not_before } = self.phase
-            && self.offline
+            && self.life.offline
             && !loopback
         {
             let until = until.max(now.later(self.config.backoff.max));

@@ -32,11 +32,9 @@ impl Connection {
             rollover,
             queue,
             heard,
-            clock,
-            looked,
+            life,
             interruptions,
             full_until,
-            frozen,
             topics,
             pace,
             ..
@@ -47,16 +45,10 @@ impl Connection {
             Phase::Waiting { until, not_before } => vec![until, not_before],
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => vec![],
         };
-        times.extend([barred, heard, looked, frozen]);
-        times.extend([
-            floor,
-            full_until,
-            &mut clock.0,
-            &mut clock.1,
-            &mut interruptions.0,
-            &mut interruptions.1,
-        ]);
+        times.extend([barred, heard]);
+        times.extend([floor, full_until, &mut interruptions.0, &mut interruptions.1]);
         times.extend(watch.iter_mut().flat_map(super::super::heartbeat::Watch::times));
+        times.extend(life.times());
         times.extend(rollover.times());
         times.extend(queue.times());
         times.extend(topics.times());
