@@ -3,21 +3,22 @@
 use super::config::{Backoff, FLOOR, Jitter};
 
 impl Backoff {
-    /// The wait before retry number `retry` (1 is the first), in ms. A sample is never clamped: that would
-    /// pile a fleet onto one instant.
-    pub(crate) fn delay(&self, retry: u64, draw: u32) -> u64 {
+    /// The wait before retry number `retry` (1 is the first), in ms, and no sooner than what the server told. One draw from one
+    /// range: a sample is never clamped, nor the greater of two taken, which would pile a fleet onto one instant. All of it may
+    /// have been told the same, so that is spread over so many eighths of it, and wider with each retry, up to four times that.
+    pub(crate) fn delay(&self, retry: u64, told: u64, eighths: u64, draw: u32) -> u64 {
         let top = self.top(retry);
         let bottom = match self.jitter {
             Jitter::Full => FLOOR,
             Jitter::Equal => (top / 2).max(FLOOR),
             Jitter::None => top,
         };
-        uniform(bottom, top, draw)
+        self.after(told, eighths * retry.min(4), 0, bottom, top, draw)
     }
 
-    /// What the server asked to wait, spread over that share of it: a lower bound for the delay.
-    pub(crate) fn told(&self, told: u64, share: u64, draw: u32) -> u64 {
-        self.after(told, share, 0, draw)
+    /// What the server asked to wait, spread over so many eighths of it: a lower bound for the delay.
+    pub(crate) fn told(&self, told: u64, eighths: u64, draw: u32) -> u64 {
+        self.after(told, eighths, 0, 0, 0, draw)
     }
 
     /// The wait after a routine end, which a whole fleet sees at one instant: after what the server told, spread over
@@ -25,23 +26,23 @@ impl Backoff {
     /// and the last percent of a fleet are that far apart.
     pub(crate) fn routine(&self, initial: u64, told: u64, draw: u32) -> u64 {
         let spread = (initial + initial / 16).min(self.max - FLOOR);
-        self.after(told.max(FLOOR), 4, spread + FLOOR, draw)
+        self.after(told.max(FLOOR), 2, spread + FLOOR, 0, 0, draw)
     }
 
-    /// From `told` on, over a share of it or up to `least`, but no later than the cap. Who asks for the cap, or for more,
-    /// gets the last fifth before it: all at the cap would be one instant.
+    /// From `told` on, over so many eighths of it or up to `least`, but no later than the cap. Who asks for the cap, or for more,
+    /// gets the last fifth before it: all at the cap would be one instant. Neither end below those of `bottom` and `top`.
     // Not inlined, for the size.
     #[inline(never)]
-    fn after(&self, told: u64, share: u64, least: u64, draw: u32) -> u64 {
+    fn after(&self, told: u64, eighths: u64, least: u64, bottom: u64, top: u64, draw: u32) -> u64 {
         let told = told.min(self.max_server_delay.max(FLOOR.min(least)));
         let cap = self.max_server_delay.max(least);
-        let spread = (told / share).max(least.saturating_sub(FLOOR));
+        let spread = (told * eighths / 8).max(least.saturating_sub(FLOOR));
         let (low, high) = match self.jitter {
             Jitter::None => (told, told),
             _ if told < cap => (told, cap.min(told + spread)),
             _ => (cap - cap / 5, cap),
         };
-        uniform(low, high, draw)
+        uniform(low.max(bottom), high.max(top), draw)
     }
 
     /// `min(max, initial * factor^(retry - 1))`, and no less than the floor.

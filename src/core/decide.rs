@@ -104,15 +104,15 @@ impl Connection {
     /// The wait before the next retry, and how much of it the server told. `stable`: the connection had held.
     fn backoff(&self, failure: Failure, stable: bool, draw: u32) -> (u64, u64) {
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
-        let share = if self.config.seams { 4 } else { 8 };
+        let eighths = 1 + u64::from(self.config.seams);
         let backoff = &self.config.backoff;
         let asked = failure.told().max(self.told);
-        let told = backoff.told(asked, share, draw);
+        let told = backoff.told(asked, eighths, draw);
         // A server that closes what held closes it for all: its whole fleet comes back.
         let delay = if stable && failure.orderly() && backoff.jitter != Jitter::None {
             backoff.routine(self.initial, asked, draw)
         } else {
-            backoff.delay(self.retries + 1, draw).max(told)
+            backoff.delay(self.retries + 1, asked, eighths, draw)
         };
         (delay, told)
     }

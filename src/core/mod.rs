@@ -397,7 +397,7 @@ impl Connection {
     /// How long a long poll waits before its next request. `quiet`: the answer before it brought nothing, and came early.
     pub(crate) fn pause(&self, quiet: bool, draw: u32) -> u64 {
         let backoff = &self.config.backoff;
-        if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 4, draw) }
+        if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 2, draw) }
     }
 
     /// The next send is this request, if it is one.

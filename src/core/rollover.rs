@@ -78,7 +78,7 @@ impl Connection {
         // One that says so each time, soon after it opened, is asked less and less often.
         let stable = self.stable(at.now);
         self.credit(stable);
-        let soon = at.now.later(self.config.backoff.delay(self.retries + 1, at.draw));
+        let soon = at.now.later(self.config.backoff.delay(self.retries + 1, 0, 0, at.draw));
         // Said again, it puts nothing off.
         if soon < self.rollover.aged {
             self.retries += 1;
@@ -140,8 +140,9 @@ impl Connection {
         self.up = 0;
         let now = at.now;
         let backoff = &self.config.backoff;
-        let told = backoff.told(told.max(self.told), 4, at.draw);
-        let later = now.later(backoff.delay(u64::MAX, at.draw).max(told));
+        let asked = told.max(self.told);
+        let told = backoff.told(asked, 2, at.draw);
+        let later = now.later(backoff.delay(u64::MAX, asked, 2, at.draw));
         let Rollover { aged, failback, next } = &mut self.rollover;
         *next = None;
         if *failback <= now {

@@ -74,7 +74,7 @@ impl Connection {
         let backoff = &self.config.backoff;
         self.full_until = match told {
             Some(told) => {
-                let wait = backoff.delay(self.stalls, at.draw).max(backoff.told(told, 4, at.draw));
+                let wait = backoff.delay(self.stalls, told, 2, at.draw);
                 at.now.later(wait)
             }
             None => 0,

@@ -32,7 +32,7 @@ proptest! {
         retry in prop_oneof![0..100_u64, any::<u64>()],
         draw in any::<u32>(),
     ) {
-        let delay = backoff.delay(retry, draw);
+        let delay = backoff.delay(retry, 0, 2, draw);
         prop_assert!((FLOOR..=backoff.max).contains(&delay), "{delay}");
     }
 
@@ -44,7 +44,7 @@ proptest! {
     ) {
         let cap = backoff.max_server_delay;
         let least = if told < cap { told } else { cap - cap / 5 };
-        let delay = backoff.told(told, 4, draw);
+        let delay = backoff.told(told, 2, draw);
         prop_assert!((least..=cap.min(told.saturating_add(told / 4))).contains(&delay), "{delay}");
     }
 
@@ -59,12 +59,27 @@ proptest! {
         prop_assert!(delay <= backoff.max.max(backoff.max_server_delay), "{delay}");
         prop_assert!(told >= backoff.max_server_delay || delay >= told, "{delay}");
         // What may be shortened to the told time must not be sooner than that.
-        prop_assert!(delay >= backoff.told(told, 4, draw), "{delay}");
+        prop_assert!(delay >= backoff.told(told, 2, draw), "{delay}");
+    }
+
+    #[test]
+    fn a_delay_keeps_to_what_was_told_and_to_the_backoff(
+        backoff in any_backoff(),
+        retry in 1..100_u64,
+        told in prop_oneof![Just(0), 0..=MAX_DELAY, any::<u64>()],
+        draw in any::<u32>(),
+    ) {
+        let delay = backoff.delay(retry, told, 2, draw);
+        // The told time holds back whoever wants to hurry, so the delay is no shorter.
+        prop_assert!(delay >= backoff.told(told, 2, draw), "{delay}");
+        prop_assert!(delay >= backoff.delay(retry, 0, 2, 0), "{delay}");
+        let most = backoff.delay(retry, 0, 2, u32::MAX).max(backoff.told(told, 2, u32::MAX));
+        prop_assert!(delay <= most.max((2 * told.min(MAX_DELAY)).min(backoff.max_server_delay)), "{delay}");
     }
 
     #[test]
     fn the_longest_delay_never_shrinks_with_the_retries(backoff in any_backoff(), retry in 1..50_u64) {
-        prop_assert!(backoff.delay(retry + 1, u32::MAX) >= backoff.delay(retry, u32::MAX));
+        prop_assert!(backoff.delay(retry + 1, 0, 2, u32::MAX) >= backoff.delay(retry, 0, 2, u32::MAX));
     }
 }
 
@@ -74,7 +89,7 @@ fn most_frequent_share(retry: u64, told: u64) -> f64 {
     let (backoff, mut seen, mut draw) = (Backoff::new(), BTreeMap::new(), 7_u32);
     for _ in 0..FLEET {
         draw = draw.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let delay = backoff.delay(retry, draw).max(backoff.told(told, 4, draw));
+        let delay = backoff.delay(retry, told, 2, draw);
         *seen.entry(delay).or_insert(0_u32) += 1;
     }
     f64::from(*seen.values().max().unwrap()) / f64::from(FLEET)
@@ -90,44 +105,78 @@ fn no_single_delay_is_taken_by_over_one_percent_of_a_fleet() {
     }
 }
 
+/// All of a fleet was told the same time. Who took the greater of the told time and the backoff had a sixth of the fleet in
+/// the first 0.2 s of the 25 s that there are.
+#[test]
+fn no_tenth_of_a_second_of_the_range_is_taken_by_more_than_its_share() {
+    const FLEET: u64 = 100_000;
+    for (retry, told) in [(6, 0), (6, 1_000), (6, 5_000), (5, 10_000), (6, 20_000), (9, 60_000)] {
+        let backoff = Backoff::new();
+        let [low, high] = [0, u32::MAX].map(|draw| backoff.delay(retry, told, 2, draw));
+        let mut tenths = vec![0_u64; (high - low) as usize / 100 + 1];
+        for client in 0..FLEET {
+            let draw = u32::try_from((client << 32) / FLEET).unwrap();
+            tenths[(backoff.delay(retry, told, 2, draw) - low) as usize / 100] += 1;
+        }
+        let (worst, share) = (*tenths.iter().max().unwrap(), FLEET * 100 / (high - low));
+        assert!(worst <= share + share / 50 + 2, "told {told}: {worst}, and its share is {share}");
+    }
+}
+
+#[test]
+fn what_is_told_again_is_spread_wider_up_to_as_much_again() {
+    let longest = |retry, eighths| Backoff::new().delay(retry, 10_000, eighths, u32::MAX);
+    assert_eq!(
+        [1, 2, 3, 4, 5, 6].map(|retry| longest(retry, 2)),
+        [12_500, 15_000, 17_500, 20_000, 20_000, 30_000]
+    );
+    assert_eq!([1, 4, 5, 6].map(|retry| longest(retry, 1)), [11_250, 15_000, 16_000, 30_000]);
+    for retry in 1..9 {
+        assert_eq!(Backoff::new().delay(retry, 10_000, 2, 0), 10_000);
+        let (low, high) = (Backoff::new().with_jitter(Jitter::Equal), longest(retry, 2));
+        assert_eq!(low.delay(retry, 10_000, 2, 0), 10_000.max(low.delay(retry, 0, 2, 0)));
+        assert_eq!(low.delay(retry, 10_000, 2, u32::MAX), high);
+    }
+}
+
 #[test]
 fn every_delay_of_the_range_can_be_drawn() {
     let backoff = Backoff::new();
-    assert_eq!(backoff.delay(1, 0), FLOOR);
-    assert_eq!(backoff.delay(1, u32::MAX), 1_000);
-    assert_eq!(backoff.delay(9, u32::MAX), 30_000);
+    assert_eq!(backoff.delay(1, 0, 2, 0), FLOOR);
+    assert_eq!(backoff.delay(1, 0, 2, u32::MAX), 1_000);
+    assert_eq!(backoff.delay(9, 0, 2, u32::MAX), 30_000);
 }
 
 #[test]
 fn equal_jitter_keeps_half_and_none_keeps_all() {
     let equal = Backoff::new().with_jitter(Jitter::Equal);
-    assert_eq!((equal.delay(3, 0), equal.delay(3, u32::MAX)), (2_000, 4_000));
+    assert_eq!((equal.delay(3, 0, 2, 0), equal.delay(3, 0, 2, u32::MAX)), (2_000, 4_000));
     let none = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_500);
-    let delays: Vec<_> = (1..=5).map(|retry| none.delay(retry, 12_345)).collect();
+    let delays: Vec<_> = (1..=5).map(|retry| none.delay(retry, 0, 2, 12_345)).collect();
     assert_eq!(delays, [1_000, 1_500, 2_250, 3_375, 5_062]);
 }
 
 #[test]
 fn a_factor_of_one_does_not_grow_and_zero_grows_from_the_floor() {
     let flat = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_000);
-    assert_eq!(flat.delay(u64::MAX, 0), 1_000);
+    assert_eq!(flat.delay(u64::MAX, 0, 2, 0), 1_000);
     let eager = Backoff::new().with_initial(0).with_jitter(Jitter::None);
-    assert_eq!([1, 2, 3, 99].map(|retry| eager.delay(retry, 9)), [FLOOR, 200, 400, 30_000]);
+    assert_eq!([1, 2, 3, 99].map(|retry| eager.delay(retry, 0, 2, 9)), [FLOOR, 200, 400, 30_000]);
 }
 
 #[test]
 fn what_a_server_may_ask_for_has_a_cap_with_its_spread() {
     for told in [300_000, 3_600_000, u64::MAX] {
-        assert_eq!([0, u32::MAX].map(|draw| Backoff::new().told(told, 4, draw)), [240_000, 300_000]);
+        assert_eq!([0, u32::MAX].map(|draw| Backoff::new().told(told, 2, draw)), [240_000, 300_000]);
     }
-    assert_eq!(Backoff::new().told(299_000, 4, u32::MAX), 300_000);
+    assert_eq!(Backoff::new().told(299_000, 2, u32::MAX), 300_000);
 }
 
 #[test]
 fn without_jitter_nothing_is_spread() {
     let none = Backoff::new().with_jitter(Jitter::None);
     for draw in [0, 7, u32::MAX] {
-        assert_eq!([0, 500, 5_000, u64::MAX].map(|told| none.told(told, 4, draw)), [0, 500, 5_000, 300_000]);
+        assert_eq!([0, 500, 5_000, u64::MAX].map(|told| none.told(told, 2, draw)), [0, 500, 5_000, 300_000]);
     }
 }
 
