@@ -1,16 +1,31 @@
-// Tokens: asked for once for all that need one, kept until shortly before they expire, put where the server reads them.
+// Tokens, put where the server reads them. When one is asked for, kept and renewed, and who gets it, is ruled by
+// src/core/tokens.rs, in a wasm of its own: one instance for each `tokens()`.
 import { report, resolve, setParameter } from "../src/transport/port.js";
 import { outboxOf, placesOf } from "./encode.js";
 import { invalid } from "./errors.js";
 import { LONGEST, check, isStorage, originOf, readForm, stays, wrongProtocols } from "./options.js";
+import { compile } from "./wasm.js";
+import { wasm } from "#wasm/auth.js";
 
 const isFunction = (value) => typeof value === "function";
 const isAddress = (value) => typeof value === "string" || value?.href;
 
-/** In ms since 1970, all before 1973 are: seconds, such as a JWT's `exp`. */
-const SECONDS = 1e11;
-/** Between two refreshes in the background, in ms. */
-const PAUSE = 1_000;
+// Kinds of `call`, and the steps that it answers with.
+// <tokens.rs>
+const AHEAD = 0,
+  NEED = 1,
+  LEAVE = 2,
+  GIVEN = 3,
+  FAILED = 4,
+  FORGET = 5,
+  FOLLOW = 6,
+  TICK = 7,
+  STEP_USE = 1,
+  STEP_ASK = 3,
+  STEP_GIVEN = 4,
+  STEP_FAILED = 6,
+  STEP_OFF = 7;
+// </tokens.rs>
 
 const TOKENS = `
 refreshAhead=a number of ms from 0 to 2147483647
@@ -55,7 +70,7 @@ function read(given) {
   if (expiresAt === undefined || expiresAt === null) return [token, Infinity];
   const time = isFunction(expiresAt.getTime) ? expiresAt.getTime() : expiresAt;
   if (!Number.isFinite(time)) throw invalid("expiresAt must be a Date, or a number: ms since 1970");
-  return [token, time < SECONDS ? time * 1_000 : time];
+  return [token, time];
 }
 
 /** `made`: by the app's function, which may have put the server's words into it. */
@@ -87,13 +102,15 @@ class Tokens {
   #ahead;
   /** Those that get it: the app's, or the first one that asked. */
   #origins;
-  /** `{ token, expires, stale }`, the last two in ms since 1970: from `stale` on another one is asked for. */
-  #kept;
-  /** A question to the caller's function that is out: `{ promise, forced, waiting, abort }`. */
-  #flight;
+  #call;
+  /** The last one that the app's function gave. */
+  #token;
+  /** Aborts what the app's function was given, while it has not answered. */
+  #abort;
+  /** What settles the promises of those who wait for its answer: `(settle) => …`, by its place in `[resolve, reject]`. */
+  #waiting = new Set();
   /** Of `keepFresh`. */
   #followers = new Set();
-  #abort;
   #timer;
 
   constructor(ask, ahead, origins) {
@@ -146,10 +163,8 @@ class Tokens {
 
   // Quoted: a name that scripts/build.mjs shortens elsewhere.
   "forget"() {
-    this.#kept = undefined;
-    this.#arm();
-    this.#flight?.abort.abort();
-    this.#flight = undefined;
+    this.#token = undefined;
+    this.#tell(FORGET);
   }
 
   keepFresh(wire, onRefresh) {
@@ -161,103 +176,87 @@ class Tokens {
     const look = () => wire.state === "closed" && end();
     const end = () => {
       wire.removeEventListener("statechange", look);
-      if (!this.#followers.delete(follower) || this.#followers.size) return;
-      clearTimeout(this.#timer);
-      this.#abort.abort();
+      if (this.#followers.delete(follower)) this.#tell(FOLLOW, this.#followers.size);
     };
     wire.addEventListener("statechange", look);
-    if (!this.#followers.size) this.#abort = new AbortController();
     this.#followers.add(follower);
-    this.#arm();
+    this.#tell(FOLLOW, 1);
     return end;
   }
 
   /** @param {{ reason?: string, signal?: AbortSignal }} context */
-  async #get({ reason = "initial", signal } = {}, last) {
-    const kept = this.#kept;
-    const refused = reason === "unauthorized" && (last === undefined || last === kept?.token);
-    if (kept && !refused && Date.now() < kept.stale) return kept.token;
-    return this.#wait(reason, refused, signal);
-  }
-
-  /** For the answer to a question, one for all that wait; called off when nobody does any more. */
-  #wait(reason, refused, signal) {
-    if (refused) {
-      this.#kept = undefined;
-      this.#arm();
-    }
-    // What was asked before the refusal may be the same token.
-    if (!this.#flight || (refused && !this.#flight.forced)) this.#fly(reason, refused);
-    const flight = this.#flight;
-    flight.waiting++;
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        reject(signal.reason);
-        if (--flight.waiting) return;
-        if (this.#flight === flight) this.#flight = undefined;
-        flight.abort.abort();
+  #get({ reason = "initial", signal } = {}, last) {
+    // What was refused, if it was: unknown, the last one, or an older one.
+    const had = reason !== "unauthorized" ? 0 : last === undefined ? 1 : last === this.#token ? 2 : 3;
+    return new Promise((...ends) => {
+      const settle = (end, value) => {
+        signal?.removeEventListener("abort", leave);
+        this.#waiting.delete(settle);
+        ends[end](value);
       };
-      flight.promise.then(resolve, reject).finally(() => signal?.removeEventListener("abort", leave));
+      const leave = () => {
+        settle(1, signal?.reason);
+        this.#tell(LEAVE);
+      };
+      this.#waiting.add(settle);
+      if (this.#tell(NEED, had, { reason }) === STEP_USE) return settle(0, this.#token);
+      if (!this.#waiting.has(settle)) return;
       if (signal?.aborted) leave();
       else signal?.addEventListener("abort", leave);
     });
   }
 
-  #fly(reason, forced) {
-    const abort = new AbortController();
-    const flight = (this.#flight = { forced, waiting: 0, abort });
-    const landed = () => {
-      if (this.#flight !== flight) return false;
-      this.#flight = undefined;
-      return true;
-    };
-    flight.promise = (async () => read(await this.#ask({ reason, signal: abort.signal })))().then(
-      ([token, expires]) => {
-        // After forget() it is another user's.
-        if (abort.signal.aborted) throw abort.signal.reason;
-        if (landed()) this.#keep(token, expires);
-        return token;
-      },
-      (error) => {
-        const kept = landed() ? this.#kept : undefined;
-        const left = kept ? kept.expires - Date.now() : 0;
-        if (left <= 0) throw error;
-        // It is still good. Asked again when half of the rest is over.
-        kept.stale = Date.now() + left / 2;
-        this.#arm();
-        return kept.token;
-      },
-    );
+  /** Tells the machine, and does what it says. */
+  #tell(kind, value = 0, { expires = 0, reason = "refresh", token, error } = /** @type {any} */ ({})) {
+    const answer = (this.#call ??= this.#machine())(kind, value, expires),
+      step = answer & 7;
+    if (step === STEP_ASK) this.#question(answer >>> 3, reason);
+    if (step <= STEP_ASK) return step;
+    const abort = this.#abort;
+    this.#abort = undefined;
+    if (step === STEP_GIVEN) this.#token = token;
+    if (step === STEP_OFF) abort?.abort();
+    const failed = step >= STEP_FAILED;
+    for (const settle of [...this.#waiting])
+      settle(+failed, failed ? (step === STEP_OFF ? abort?.signal.reason : error) : this.#token);
+    if (step === STEP_GIVEN)
+      for (const { wire, onRefresh } of [...this.#followers]) {
+        try {
+          // One that is not open comes with the new token by itself.
+          if (wire.state === "open") onRefresh?.(token);
+        } catch (error) {
+          report(error, true);
+        }
+      }
+    return step;
   }
 
-  #keep(token, expires) {
-    const now = Date.now(),
-      life = expires - now;
-    this.#kept = { token, expires, stale: now + Math.max(life - this.#ahead, life / 2) };
-    this.#arm();
-    for (const { wire, onRefresh } of [...this.#followers]) {
-      try {
-        // One that is not open comes with the new token by itself.
-        if (wire.state === "open") onRefresh?.(token);
-      } catch (error) {
-        report(error, true);
-      }
+  /** Asks the app. */
+  async #question(serial, reason) {
+    this.#abort?.abort();
+    const { signal } = (this.#abort = new AbortController());
+    try {
+      const [token, expires] = read(await this.#ask({ reason, signal }));
+      this.#tell(GIVEN, serial, { token, expires });
+    } catch (error) {
+      this.#tell(FAILED, serial, { error });
     }
   }
 
-  #arm() {
-    clearTimeout(this.#timer);
-    const kept = this.#kept,
-      now = Date.now();
-    // What has expired on arrival is so by a wrong clock: asked for when it is needed, and not all the time.
-    if (!this.#followers.size || !kept || kept.expires === Infinity || kept.expires <= now) return;
-    this.#timer = setTimeout(
-      () => {
-        if (Date.now() < kept.stale) this.#arm();
-        // A failure leaves the token that there is, or nothing to follow: then the next attempt asks, and tells.
-        else this.#wait("refresh", false, this.#abort.signal).catch(() => {});
-      },
-      Math.min(Math.max(kept.stale - now, PAUSE), LONGEST),
+  #machine() {
+    wasm[5] ??= compile(wasm);
+    const { call } = /** @type {any} */ (
+      new WebAssembly.Instance(wasm[5], {
+        i: {
+          w: () => Date.now(),
+          a: (ms) => {
+            clearTimeout(this.#timer);
+            if (ms >= 0) this.#timer = setTimeout(() => this.#tell(TICK), Math.min(ms, LONGEST));
+          },
+        },
+      }).exports
     );
+    call(AHEAD, this.#ahead);
+    return call;
   }
 }

@@ -18,7 +18,8 @@ export function offer(wasm) {
   larger = wasm;
 }
 
-function compile([size, pivot, mark, unused, text]) {
+/** @param {any} wasm */
+export function compile([size, pivot, mark, unused, text]) {
   if (typeof WebAssembly !== "object") {
     throw new EverwireError("wasm-unavailable", "WebAssembly is missing, or off in a lockdown mode");
   }

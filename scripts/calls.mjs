@@ -1,6 +1,6 @@
 // Writes the numbers of src/calls.rs into the JavaScript that names them, or with --check (`make lint`) says where they differ.
 // JavaScript names them in blocks between `// <calls.rs>` and `// </calls.rs>`, and, where a list is in their order, in a comment
-// beside each entry: `// Ask 1: Resolve`.
+// beside each entry: `// Ask 1: Resolve`. Those of src/bindings/tokens.rs stand in blocks of that name.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 
 const TABLE = "src/calls.rs";
@@ -25,6 +25,13 @@ for (const [, name, number] of asks.matchAll(/^ +(\w+) = (\d+),/gm)) {
 for (const [, module, body] of table.matchAll(/^(?:pub\(crate\) )?mod (\w+) \{([\s\S]*?)\n}/gm))
   for (const [, name, number] of body.matchAll(/const (\w+): u32 = (\d+);/g)) add(`${upper(module)}_${name}`, number);
 
+/** The same of the wasm of `everwire/auth`. @type {Map<string, number>} */
+const tokens = new Map();
+for (const [, number, name] of readFileSync("src/bindings/tokens.rs", "utf8").matchAll(/^ +(\d+) => Self::(\w+)/gm))
+  tokens.set(upper(name), Number(number));
+const [steps] = /enum Step \{[\s\S]*?\n}/.exec(readFileSync("src/core/tokens.rs", "utf8")) ?? [""];
+for (const [, name, number] of steps.matchAll(/^ +(\w+) = (\d+),/gm)) tokens.set(`STEP_${upper(name)}`, Number(number));
+
 const wrong = [];
 const check = process.argv.includes("--check");
 const files = ["src/transport", "pkg-template"].flatMap((folder) =>
@@ -34,15 +41,18 @@ const files = ["src/transport", "pkg-template"].flatMap((folder) =>
 );
 for (const file of files) {
   const text = readFileSync(file, "utf8");
-  const numberOf = (name) => {
-    const number = numbers.get(name);
-    if (number === undefined) throw new Error(`calls: ${file} names ${name}, which ${TABLE} does not have`);
+  const numberOf = (name, list = numbers) => {
+    const number = list.get(name);
+    if (number === undefined) throw new Error(`calls: ${file} names ${name}, which Rust's table does not have`);
     return number;
   };
   let last;
   const right = text
     .replace(/(?<=\/\/ <calls\.rs>\n)[\s\S]*?(?=\/\/ <\/calls\.rs>)/g, (block) =>
       block.replace(/\b([A-Z][A-Z_]*) = \d+/g, (_, name) => `${name} = ${numberOf(name)}`),
+    )
+    .replace(/(?<=\/\/ <tokens\.rs>\n)[\s\S]*?(?=\/\/ <\/tokens\.rs>)/g, (block) =>
+      block.replace(/\b([A-Z][A-Z_]*) = \d+/g, (_, name) => `${name} = ${numberOf(name, tokens)}`),
     )
     .replace(/(?<=\/\/ )(Ask) \d+: (\w+)/g, (_, list, name) => {
       const number = numberOf(`${list}: ${name}`);

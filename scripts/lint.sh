@@ -18,5 +18,7 @@ CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
   --no-default-features --features npm --target wasm32-unknown-unknown -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
   --no-default-features --features npm,duplex --target wasm32-unknown-unknown -- -D warnings
+CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
+  --no-default-features --features tokens --target wasm32-unknown-unknown -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps -p everwire
 echo "lint: clean"

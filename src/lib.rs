@@ -19,19 +19,29 @@
 //! On a host that is not wasm the crate compiles, and [`Builder::connect`] returns
 //! [`ConnectError::Unsupported`], so that an app that renders on the server can use it.
 //!
-//! The features are `rust` (default: this API), and `npm` and `duplex` (the JavaScript package's exports, and what its
-//! entry `everwire/duplex` does besides; only its build sets them, without `rust`).
+//! The features are `rust` (default: this API), and `npm`, `duplex` and `tokens` (the JavaScript package's exports, and what
+//! its entries `everwire/duplex` and `everwire/auth` do besides; only its build sets them, without `rust`).
 
 // The driver, the bindings and what they use of the core are for the browser only.
 #![cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code, reason = "wasm only"))]
+#![cfg_attr(
+    not(any(feature = "rust", feature = "npm")),
+    allow(dead_code, reason = "the wasm of tokens has them alone")
+)]
 
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod bindings;
-#[cfg(any(test, all(target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(any(test, all(any(feature = "rust", feature = "npm"), target_arch = "wasm32", target_os = "unknown")))]
 mod calls;
+#[cfg(any(feature = "rust", feature = "npm"))]
 mod client;
 mod core;
+#[cfg(any(feature = "rust", feature = "npm", test))]
 mod sse;
+#[cfg(all(feature = "tokens", target_arch = "wasm32", target_os = "unknown"))]
+#[path = "bindings/tokens.rs"]
+mod tokens;
+#[cfg(any(feature = "rust", feature = "npm"))]
 mod transport;
 
 #[cfg(feature = "rust")]
@@ -40,17 +50,16 @@ pub use crate::client::{
     Event, Gap, Handle, Message, NotResumable, Place, Redirect, Request, Resume, Retry, SendOptions, Sending,
     path_segment,
 };
-pub use crate::{
-    core::{
-        config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},
-        failure::{Class, Failure},
-        io::{Reason, Why},
-        outbox::{Dropped, Sent},
-        seam::Outcome,
-        state::State,
-    },
-    transport::Transport,
+pub use crate::core::{
+    config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},
+    failure::{Class, Failure},
+    io::{Reason, Why},
+    outbox::{Dropped, Sent},
+    seam::Outcome,
+    state::State,
 };
+#[cfg(any(feature = "rust", feature = "npm"))]
+pub use crate::transport::Transport;
 
 /// The README's Rust is compiled.
 #[cfg(doctest)]

@@ -14,6 +14,8 @@ pub(crate) mod losses;
 pub(crate) mod outbox;
 pub(crate) mod seam;
 pub(crate) mod state;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "tokens"))]
+pub(crate) mod tokens;
 
 mod cursor_probe;
 mod decide;

@@ -35,6 +35,8 @@ mod sequence;
 mod sim;
 mod stream;
 mod table;
+mod tokens;
+mod tokens_model;
 mod topics;
 mod topics_model;
 
