@@ -21,7 +21,9 @@
 //! and they come.** N is [`SOON`] for the last number itself and for those below the first; [`LATE`] for those that would be
 //! remembered, had they come; [`RECENT`] for an epoch's from before the first; else what this client has received, as no
 //! replay is longer. What an earlier page received counts as [`RECENT`]. So few as `LATE` come after all (`WITHHELD` in
-//! port.js). A connection that begins with the same unknown message as the last one counts from 0: its replay broke off.
+//! port.js). A connection that begins with the same unknown message as the last one counts from 0: its replay broke off. In an epoch
+//! a number says by itself which message it is, whatever a replay makes of it; but [`SOON`] with other content that do not count up
+//! are no replay, and from then on its numbers may come again.
 //! So does what follows a number that is remembered: the server repeats what it sent.
 //! `muted.rs` checks this with random sequences.
 
@@ -167,6 +169,11 @@ struct Bounds {
     floor: u64,
     mark: u64,
     marked: u64,
+    /// What was held back before this on this connection, or the highest number if it came; and how often one in an epoch came with
+    /// other content, and did not count up.
+    previous: u64,
+    alike: u64,
+    stuck: u64,
 }
 
 // These only grow: the model of all states would have no end with them.
@@ -255,6 +262,7 @@ impl Ids {
         self.awaited = false;
         self.repeats = false;
         self.bounds.reopened = true;
+        self.bounds.previous = 0;
     }
 
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
@@ -288,7 +296,7 @@ impl Ids {
             self.last = None;
             self.before = None;
             self.jumps.clear();
-            (self.bounds.floor, self.bounds.mark) = (0, 0);
+            (self.bounds.floor, self.bounds.mark, self.bounds.stuck) = (0, 0, 0);
         }
     }
 
@@ -331,7 +339,7 @@ impl Ids {
         if let Id::Own(fingerprint) = id
             && self.before.is_some_and(|before| number <= before && before - number < FAR)
             && self.last.is_none_or(|last| number > last)
-            && self.known(fingerprint) == MESSAGE
+            && self.placed(fingerprint) == MESSAGE
         {
             self.jumps.clear();
             self.last = self.before.take();
@@ -367,16 +375,28 @@ impl Ids {
                 return self.place(id, Some(number));
             }
             let (known, fingerprint) = match id {
-                Id::Own(fingerprint) => (self.known(fingerprint), fingerprint),
+                Id::Own(fingerprint) => (self.placed(fingerprint), fingerprint),
                 _ => (0, number),
             };
+            let differs = known == MESSAGE && self.known(fingerprint) == ID;
             if last - number >= FAR && known != MESSAGE {
                 self.before = None;
                 self.begin();
                 return self.place(id, Some(number));
             }
             let counted = again || self.epoch.is_some();
-            if known == MESSAGE {
+            if known == MESSAGE && !(differs && self.loose) {
+                // A replay counts up.
+                let back = number <= std::mem::replace(&mut self.bounds.previous, number);
+                let other = std::mem::replace(&mut self.bounds.alike, fingerprint) != fingerprint;
+                if differs && back && other {
+                    self.bounds.stuck += 1;
+                    if self.bounds.stuck > SOON {
+                        self.loose = true;
+                        self.before = None;
+                        return self.begin();
+                    }
+                }
                 self.repeats |= !counted;
                 self.bounds.strangers = 0;
                 return Ruling::held(false, None);
@@ -425,6 +445,10 @@ impl Ids {
         self.from = self.from.min(number);
         self.repeats = false;
         self.bounds.strangers = 0;
+        self.bounds.previous = u64::MAX;
+        if self.bounds.stuck <= SOON {
+            self.bounds.stuck = 0;
+        }
         self.last = Some(number);
         self.followed = self.followed.or(Some(number)).filter(|_| self.awaited);
         self.seam = None;
@@ -513,6 +537,14 @@ impl Ids {
     /// [`ID`]: it came before, with other content.
     fn known(&self, fingerprint: u64) -> u8 {
         among(self.recent(), fingerprint) | among(&self.first, fingerprint)
+    }
+
+    /// The same of a numbered message: in an epoch its number alone says which it is, whatever a replay makes of it.
+    fn placed(&self, fingerprint: u64) -> u8 {
+        match self.known(fingerprint) {
+            ID if self.epoch.is_some() => MESSAGE,
+            known => known,
+        }
     }
 
     fn recent(&self) -> &[u64] {

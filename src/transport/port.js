@@ -835,13 +835,8 @@ export class Port {
 
   /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */
   fingerprint(own, number, raw) {
-    const { epoch } = this;
-    return fingerprint(
-      number === undefined ? own : `${epoch ?? ""}#${number}`,
-      epoch === undefined ? raw : undefined,
-      this.transport === "websocket",
-      this.key,
-    );
+    const id = number === undefined ? own : `${this.epoch ?? ""}#${number}`;
+    return fingerprint(id, raw, this.transport === "websocket", this.key);
   }
 
   /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */

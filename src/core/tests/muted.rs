@@ -238,6 +238,40 @@ fn a_replay_that_breaks_off_again_and_again_is_held_back_each_time() {
     }
 }
 
+#[test]
+fn in_an_epoch_a_number_that_is_stuck_mutes_nothing() {
+    // Always the last one, one of before, a few in turn, and one that runs over.
+    for numbers in [vec![300], vec![20], vec![7, 5], (1..=256).collect()] {
+        let mut client = Client::new(true);
+        (1..=300).for_each(|n| client.place(named(n, 1), Some(n)));
+        let (before, gaps) = (client.came, client.gaps);
+        let all = 20 * numbers.len().max(10);
+        for (at, number) in numbers.iter().cycle().take(all).enumerate() {
+            client.place(named(*number, 2 + at as u64), Some(*number));
+        }
+        let came = client.came - before;
+        assert!(came >= all - 10 * numbers.len(), "{}: {came} of {all}", numbers.len());
+        assert!(client.gaps > gaps);
+    }
+}
+
+#[test]
+fn in_an_epoch_what_comes_again_is_held_back_whatever_it_looks_like() {
+    let mut client = Client::new(true);
+    (1..=300).for_each(|n| client.place(named(n, 1), Some(n)));
+    for connection in 0..20 {
+        client.reconnect();
+        (1..=300).for_each(|n| client.place(named(n, 2 + connection), Some(n)));
+    }
+    // The last one again and again, as some servers do that have nothing to say; and others twice.
+    (0..100).for_each(|_| client.place(named(300, 21), Some(300)));
+    (0..100).for_each(|_| client.place(named(300, 1), Some(300)));
+    for n in 301..=400 {
+        (1..=3).for_each(|content| client.place(named(n, content), Some(n)));
+    }
+    assert_eq!((client.came, client.gaps), (400, 0));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Reconnect,

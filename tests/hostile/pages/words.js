@@ -240,3 +240,25 @@ test("a storage that answers later is none", async () => {
     "warnings",
   );
 });
+
+test("in an epoch a number that is stuck, or runs over, mutes nothing for good", async () => {
+  const resume = { seq: ({ data }) => [data.e, data.seq] };
+  for (const [what, numbers, lost] of /** @type {[string, number[], number][]} */ ([
+    ["stuck", Array(40).fill(3), 0],
+    ["in turn", Array.from({ length: 40 }, (_, at) => 3 - (at % 2)), 1],
+    ["runs over", Array.from({ length: 200 }, (_, at) => 1 + (at % 8)), 72],
+  ])) {
+    const words = [1, 2, 3, ...numbers].map((seq, n) => JSON.stringify({ seq, n, e: "e" }));
+    const { made, seen, ended } = hear(client, { resume }, words);
+    await ended;
+    const got = seen.data.map(({ n }) => n).filter((n) => n !== undefined);
+    ok(got.length >= words.length - lost, `${what}: ${got.length} of ${words.length}`);
+    equal(
+      got.slice(-5),
+      words.slice(-5).map((word) => JSON.parse(word).n),
+      what,
+    );
+    ok(seen.gaps.length > 0, `${what}: no gap`);
+    made.close();
+  }
+});
