@@ -25,7 +25,6 @@ export const version = EVERWIRE_VERSION;
 // The page has one instance, whichever entry it is for.
 offer(wasm);
 
-const TOO_MANY = 429;
 /** How long a client with long polls stays away from the best way, in ms, if the caller does not say. */
 const FAILBACK = 300_000;
 
@@ -130,10 +129,10 @@ export function connect(endpoint, options = {}) {
   const tries = () => wire.attempt;
   addBuffered(settings, settings.openTimeout, uplink?.name, fallback.names.includes("poll"));
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
-  if (uplink) addUplink(settings, uplink, endpoints, tries, (status) => status === TOO_MANY && slower?.());
+  if (uplink) addUplink(settings, uplink, endpoints, tries);
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
-  const slower = rate === undefined ? undefined : addRate(settings, rate);
+  if (rate !== undefined) addRate(settings, rate);
   if (probe !== undefined) addProbe(settings, probe, tries);
   const remember = fallback.key && addMemory(settings, fallback, rest.reconnect?.stableAfter ?? 5_000);
   const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);

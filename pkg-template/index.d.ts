@@ -64,8 +64,8 @@ export interface HttpRequest {
 export interface HttpOptions {
   /**
    * Default GET. POST and PATCH are repeated by themselves only when the server certainly did not act on
-   * them: after 401, 425, 429, and 503 with `Retry-After`; never after a network error, nor once an answer
-   * began. See `retry` and `resume.request`.
+   * them: after a status from 400 to 499 other than 408, and 503 with `Retry-After`, where those are not fatal; never after
+   * a network error, nor once an answer began. See `retry` and `resume.request`.
    */
   method?: string;
   /**

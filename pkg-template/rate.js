@@ -6,7 +6,7 @@ import { check, readForm } from "./options.js";
 // <calls.rs>
 const NUMBER_RATE_MESSAGES = 34,
   NUMBER_RATE_PER = 35,
-  SLOWER = 48,
+  SLOWER = 47,
   TAKEN_SENT = 1,
   TAKEN_FULL = 3;
 // </calls.rs>
@@ -16,7 +16,7 @@ messages=a number from 1 to 100000
 per=a number of ms from 10 to 2147483647
 slow=a string or a function!`;
 
-/** Around what a port does to send. Gives what says to the core that the server wants less. */
+/** Around what a port does to send. */
 export function addRate(settings, given) {
   const { messages, per, slow } = readForm("rate", check("rate", given, "an object"), RATE);
   if (messages === undefined || per === undefined) throw invalid("rate needs both: messages, and per");
@@ -44,17 +44,15 @@ export function addRate(settings, given) {
     return sent;
   };
 
-  const slower = () => client.call(SLOWER);
-  if (slow === undefined) return slower;
+  if (slow === undefined) return;
   const says = typeof slow === "string" ? ({ type }) => type === slow : slow;
   port.acks = (message) => {
     try {
-      if (says(message)) slower();
+      if (says(message)) client.call(SLOWER);
     } catch (error) {
       // The message is not to blame.
       report(error);
     }
     return acks?.(message);
   };
-  return slower;
 }

@@ -11,17 +11,17 @@ import { check, readForm } from "./options.js";
 // <calls.rs>
 const NUMBER_JOIN_CONFIRM = 32,
   NUMBER_JOIN_TIMEOUT = 33,
-  SUBSCRIBE = 36,
-  SUBSCRIBE_AGAIN = 37,
-  JOINING = 38,
-  UNJOINABLE = 39,
-  TOPIC_ANSWERED = 41,
-  TOPIC_HEARD = 42,
-  TOPIC_CHECK = 43,
-  TOPIC_GAP = 44,
-  LEAVE = 45,
-  LEAVING = 46,
-  NEXT_JOIN = 40,
+  SUBSCRIBE = 35,
+  SUBSCRIBE_AGAIN = 36,
+  JOINING = 37,
+  UNJOINABLE = 38,
+  TOPIC_ANSWERED = 40,
+  TOPIC_HEARD = 41,
+  TOPIC_CHECK = 42,
+  TOPIC_GAP = 43,
+  LEAVE = 44,
+  LEAVING = 45,
+  NEXT_JOIN = 39,
   TOPIC_LOST = 0,
   TOPIC_JOINED = 1,
   TOPIC_LATE = 2,
@@ -480,7 +480,9 @@ export function addSubscriptions(settings, given) {
   settings.events.push(...options.names);
   numbers[NUMBER_JOIN_CONFIRM] = +options.confirm;
   numbers[NUMBER_JOIN_TIMEOUT] = options.timeout;
-  port.kinds = (client) => subscriptions.kinds(client);
+  const { kinds } = port;
+  // Each at its place: these are the first.
+  port.kinds = (client) => Object.assign(kinds?.(client) ?? [], subscriptions.kinds(client));
   port.acks = (message) => acks?.(message) ?? (subscriptions.takes(message) ? [] : undefined);
   return subscriptions;
 }

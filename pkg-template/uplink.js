@@ -1,14 +1,16 @@
 // What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
 import { Port, report, resolve, setParameter } from "../src/transport/port.js";
-import { invalid } from "./errors.js";
+import { EverwireError, invalid } from "./errors.js";
 import { check, confine, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";
 
 // <calls.rs>
-const OPTION_PROVIDER = 4,
+const ASK_JOIN = 22,
+  ASK_STOP = 26,
+  NUMBER_UPLINK_MESSAGES = 36,
+  OPTION_PROVIDER = 4,
   ROUTE_POSTS = 8,
-  TAKEN_SENT = 1,
-  TAKEN_NOT_OPEN = 0,
+  SENDABLE = 49,
   TRANSPORT_WEBSOCKET = 1;
 // </calls.rs>
 
@@ -47,9 +49,7 @@ export function readUplink(given, endpoints) {
     /** By the endpoint. */
     urls: new Map(),
     name: options.name ?? "connection",
-    maxMessages: Math.round(options.maxMessages ?? 1_000),
-    maxBytes: options.maxBytes ?? 60_000,
-    timeout: options.timeout ?? 10_000,
+    numbers: [options.maxMessages, options.maxBytes, options.timeout],
   };
 }
 
@@ -70,9 +70,10 @@ export function noting(uplink, endpoints) {
   });
 }
 
-/** `tries` gives how many attempts there were since the last stable connection, `slower` hears of the status that says so. */
-export function addUplink(settings, uplink, endpoints, tries, slower) {
+/** `tries` gives how many attempts there were since the last stable connection. */
+export function addUplink(settings, uplink, endpoints, tries) {
   const { port, http } = settings;
+  for (const [at, number] of uplink.numbers.entries()) settings.numbers[NUMBER_UPLINK_MESSAGES + at] = number;
   const { urls } = uplink,
     known = [...urls.values()].filter((url) => url !== undefined);
   if (http.once && known.length)
@@ -85,10 +86,9 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     init: http.init,
     headers: http.headers,
     fetch: http.fetch,
-    slower,
     confine: (url) => confine(settings, url),
-    /** Stops the requests that are out. */
-    out: new Set(),
+    /** What stops each request that is out. */
+    out: new Map(),
     context: (port, reason, signal, url) => ({ reason, attempt: tries(), lastEventId: port.cursor, signal, url }),
     /** A message in an answer: an ack or a reply, as it has no place in the stream. */
     heard(port, data) {
@@ -111,10 +111,19 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
   /** By what stands for a socket; the last one, and whose they are. */
   const ways = new WeakMap();
   let last, client;
-  const leave = ({ persisted }) => {
-    const posts = ways.get(client.socket) ?? (client.socket ? undefined : last);
-    posts?.leave(persisted);
-  };
+  /** The stream's, or the last one's where there is no stream. */
+  const postsOf = ({ socket }) => (socket ? ways.get(socket) : last);
+  const leave = ({ persisted }) => postsOf(client)?.leave(persisted);
+  port.kinds = () =>
+    Object.assign([], {
+      [ASK_STOP - ASK_JOIN]: (serial) =>
+        shared.out.get(serial)?.(
+          new EverwireError(
+            "uplink",
+            "the uplink, or a function that was asked for it, did not answer within uplink.timeout",
+          ),
+        ),
+    });
   const {
     route = Port.prototype.route,
     open = Port.prototype.open,
@@ -132,7 +141,7 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
     // Captured: before the port's own, which lets go of the stream.
     if (!client) globalThis.addEventListener?.("pagehide", leave, true);
     client = this;
-    const posts = new Posts(this, attempt, shared, url);
+    const posts = new Posts(this, shared, url);
     const [address, extra] = this.prepared;
     const target = resolve(address);
     if (uplink.name) setParameter(target, uplink.name, posts.id);
@@ -147,15 +156,14 @@ export function addUplink(settings, uplink, endpoints, tries, slower) {
   };
   port.dispose = function (code) {
     globalThis.removeEventListener?.("pagehide", leave, true);
-    for (const stop of [...shared.out]) stop();
+    for (const stop of [...shared.out.values()]) stop();
     dispose.call(this, code);
   };
   port.takes = function () {
-    const posts = ways.get(this.socket);
-    return posts ? (posts.free() ? TAKEN_SENT : TAKEN_NOT_OPEN) : takes.call(this);
+    return postsOf(this) ? this.call(SENDABLE) : takes.call(this);
   };
   port.send = function (id) {
-    const posts = ways.get(this.socket);
-    return posts ? posts.carry(id, this.payloads.get(id)) : send.call(this, id);
+    const posts = postsOf(this);
+    return posts ? posts.carry(this.payloads.get(id)) : send.call(this, id);
   };
 }

@@ -4,6 +4,8 @@
 //! JavaScript calls with a kind and four numbers, most of which a kind does not use: [`Call`] says what they are. What Rust
 //! asks of JavaScript is [`Ask`]. The modules below are the codes that go along; in JavaScript `lost::END` is `LOST_END`.
 
+#[cfg(feature = "duplex")]
+use crate::core::failure::Failure;
 use crate::core::{
     io::{Page, Why},
     losses::Loss,
@@ -94,16 +96,13 @@ pub(crate) enum Call {
     Acked {
         id: u32,
     },
-    /// What the answer to the request that carried it means; `outbox.ack.refused` says the same.
-    Posted {
+    /// The server will not have it.
+    Nacked {
         id: u32,
-        verdict: Verdict,
     },
     Abort {
         id: u32,
     },
-    /// A request was answered. A number: the server has no room now, and named so many ms, or 0.
-    Room(Option<u64>),
     Ponged,
     /// The ping could not be sent.
     Unpinged,
@@ -215,6 +214,26 @@ pub(crate) enum Call {
     Replied {
         key: u64,
     },
+    /// The answer: whether a message would go at once.
+    #[cfg(feature = "duplex")]
+    Sendable,
+    /// What was gathered goes out as the request of this serial. The answer: how many messages, twice; 1 more: it is to outlive the page.
+    #[cfg(feature = "duplex")]
+    Post {
+        request: u32,
+    },
+    /// It is over; its status may be one of success. See [`posted`] for one without an answer. The answer: whether that is of interest.
+    #[cfg(feature = "duplex")]
+    Posted {
+        request: u32,
+        answer: Failure,
+    },
+    /// The page goes, and requests of so many bytes outlive it already. `persisted`: it may come back.
+    #[cfg(feature = "duplex")]
+    PageLeaves {
+        persisted: bool,
+        alive: u64,
+    },
 }
 
 impl Call {
@@ -233,12 +252,7 @@ impl Call {
             1 => Self::Opened { attempt },
             2 => Self::Lost { attempt, code, brought: high > 0 },
             3 => Self::Interrupted { attempt },
-            4 => Self::Refused {
-                attempt,
-                status: (code & 1023) as u16,
-                // In seconds, counted from 1.
-                retry_after: (code >> 10).checked_sub(1).map(|seconds| seconds * 1_000),
-            },
+            4 => Self::Refused { attempt, status: status(code), retry_after: retry_after(code) },
             5 => Self::Page(page(code)?),
             6 => Self::Check { id, number },
             7 => Self::Learn { id, more: number.unwrap_or_default() },
@@ -260,15 +274,13 @@ impl Call {
             },
             20 => Self::Parse { units: code != 0 },
             21 => Self::Acked { id: code },
-            22 => Self::Posted { id: code, verdict: verdict(attempt)? },
+            22 => Self::Nacked { id: code },
             23 => Self::Abort { id: code },
-            // Counted from 1.
-            24 => Self::Room(code.checked_sub(1).map(u64::from)),
-            25 => Self::Ponged,
-            26 => Self::Unpinged,
-            27 => Self::Start,
-            28 => Self::Resolved { attempt, route: code, once: high != 0 },
-            29 => Self::Send {
+            24 => Self::Ponged,
+            25 => Self::Unpinged,
+            26 => Self::Start,
+            27 => Self::Resolved { attempt, route: code, once: high != 0 },
+            28 => Self::Send {
                 priority: attempt & send::PRIORITY != 0,
                 volatile: attempt & send::VOLATILE != 0,
                 awaits: if attempt & send::ACK != 0 {
@@ -282,61 +294,59 @@ impl Call {
                 bytes: high.into(),
                 ttl: if low == u32::MAX { u64::MAX } else { low.into() },
             },
-            30 => Self::Follow(Loss {
+            29 => Self::Follow(Loss {
                 retries: attempt.into(),
                 until: whole(high, low),
                 not_before: whole(high, low).saturating_sub(code.into()),
             }),
-            31 => Self::Reconnect,
-            32 => Self::Close { why: why(attempt)?, code: code as u16 },
-            33 => Self::RetryIn,
-            34 => Self::New { flags: attempt },
-            35 => Self::Free,
+            30 => Self::Reconnect,
+            31 => Self::Close { why: why(attempt)?, code: code as u16 },
+            32 => Self::RetryIn,
+            33 => Self::New { flags: attempt },
+            34 => Self::Free,
             #[cfg(feature = "duplex")]
-            36 => Self::Subscribe { topic: attempt, from: id },
+            35 => Self::Subscribe { topic: attempt, from: id },
             #[cfg(feature = "duplex")]
-            37 => Self::SubscribeAgain { topic: attempt },
+            36 => Self::SubscribeAgain { topic: attempt },
             #[cfg(feature = "duplex")]
-            38 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
+            37 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
             #[cfg(feature = "duplex")]
-            39 => Self::Unjoinable { topic: attempt },
+            38 => Self::Unjoinable { topic: attempt },
             #[cfg(feature = "duplex")]
-            40 => Self::NextJoin,
+            39 => Self::NextJoin,
             #[cfg(feature = "duplex")]
-            41 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
+            40 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
             #[cfg(feature = "duplex")]
-            42 => Self::TopicHeard { topic: attempt },
+            41 => Self::TopicHeard { topic: attempt },
             #[cfg(feature = "duplex")]
-            43 => Self::TopicCheck { id, number },
+            42 => Self::TopicCheck { id, number },
             #[cfg(feature = "duplex")]
-            44 => Self::TopicGap { topic: attempt },
+            43 => Self::TopicGap { topic: attempt },
             #[cfg(feature = "duplex")]
-            45 => Self::Leave { topic: attempt },
+            44 => Self::Leave { topic: attempt },
             #[cfg(feature = "duplex")]
-            46 => Self::Leaving { id: code, bytes: high.into() },
+            45 => Self::Leaving { id: code, bytes: high.into() },
             #[cfg(feature = "duplex")]
-            47 => Self::Asks {
+            46 => Self::Asks {
                 key: Some(whole(high, low)).filter(|key| *key > 0),
                 own: code & asks::OWN > 0,
                 again: code & asks::AGAIN > 0,
             },
             #[cfg(feature = "duplex")]
-            48 => Self::Slower,
+            47 => Self::Slower,
             #[cfg(feature = "duplex")]
-            49 => Self::Replied { key: whole(high, low) },
+            48 => Self::Replied { key: whole(high, low) },
+            #[cfg(feature = "duplex")]
+            49 => Self::Sendable,
+            #[cfg(feature = "duplex")]
+            50 => Self::Post { request: attempt },
+            #[cfg(feature = "duplex")]
+            51 => Self::Posted { request: attempt, answer: answer(code) },
+            #[cfg(feature = "duplex")]
+            52 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
             _ => return None,
         })
     }
-}
-
-/// What the server made of a message that a request carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Taken,
-    /// It has nothing of it, and may be asked again.
-    Back,
-    Refused,
-    TooBig,
 }
 
 /// What Rust asks of the page's JavaScript, or tells it: `client.js`, then the port. Up to three numbers go along.
@@ -385,6 +395,9 @@ pub(crate) enum Ask {
     TopicGap = 24,
     /// For the next client in this place: retry `a` is due at `b`, or `c` ms before that if the page wakes.
     Loss = 25,
+    /// Request `a` beside the stream is overdue.
+    #[cfg(feature = "duplex")]
+    Stop = 26,
 }
 
 /// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
@@ -448,6 +461,15 @@ pub(crate) enum Number {
     /// `rate.per`
     #[cfg(feature = "duplex")]
     RatePer = 35,
+    /// `uplink.maxMessages`
+    #[cfg(feature = "duplex")]
+    UplinkMessages = 36,
+    /// `uplink.maxBytes`
+    #[cfg(feature = "duplex")]
+    UplinkBytes = 37,
+    /// `uplink.timeout`
+    #[cfg(feature = "duplex")]
+    UplinkTimeout = 38,
 }
 
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
@@ -505,16 +527,16 @@ pub(crate) mod taken {
     pub(crate) const UNSENDABLE: u32 = 2;
     /// The socket's buffer is full.
     pub(crate) const FULL: u32 = 3;
-    /// A request carries it, whose answer says what became of it.
+    /// From here on: a request is to carry it, whose answer says what became of it; its length there, twice, and 1 more for bytes.
     pub(crate) const CARRIED: u32 = 4;
 }
 
-/// What became of what a request carried.
+/// Why a request beside a stream has no answer. Else it has a status, and what `Retry-After` says.
+#[cfg(feature = "duplex")]
 mod posted {
-    pub(super) const TAKEN: u32 = 0;
-    pub(super) const BACK: u32 = 1;
-    pub(super) const REFUSED: u32 = 2;
-    pub(super) const TOO_BIG: u32 = 3;
+    pub(super) const NETWORK: u32 = 0;
+    /// It was not sent: a function of the caller's failed.
+    pub(super) const PROVIDER: u32 = 1;
 }
 
 /// Why a client is closed. The app, its signal, and the message that it waited for close it from outside.
@@ -692,14 +714,23 @@ fn why(code: u32) -> Option<Why> {
     })
 }
 
-fn verdict(code: u32) -> Option<Verdict> {
-    Some(match code {
-        posted::TAKEN => Verdict::Taken,
-        posted::BACK => Verdict::Back,
-        posted::REFUSED => Verdict::Refused,
-        posted::TOO_BIG => Verdict::TooBig,
-        _ => return None,
-    })
+/// A status, and what `Retry-After` says.
+fn status(code: u32) -> u16 {
+    (code & 1023) as u16
+}
+
+/// In seconds, counted from 1.
+fn retry_after(code: u32) -> Option<u32> {
+    (code >> 10).checked_sub(1).map(|seconds| seconds * 1_000)
+}
+
+#[cfg(feature = "duplex")]
+fn answer(code: u32) -> Failure {
+    match code {
+        posted::NETWORK => Failure::Network,
+        posted::PROVIDER => Failure::Provider,
+        _ => Failure::Http { status: status(code), retry_after: retry_after(code) },
+    }
 }
 
 fn whole(high: u32, low: u32) -> u64 {
@@ -731,7 +762,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 50 } else { 36 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 53 } else { 35 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }
@@ -766,13 +797,12 @@ mod tests {
         };
         // `SHOWN` is nothing to the core.
         assert_eq!(codes(&|code| Call::read(5, 0, code, 0, 0)), [0, 1, 2, 3, 4, 5, 6, 8]);
-        assert_eq!(codes(&|verdict| Call::read(22, verdict, 0, 0, 0)), [0, 1, 2, 3]);
-        assert_eq!(codes(&|why| Call::read(32, why, 0, 0, 0)), [0, 1, 3]);
+        assert_eq!(codes(&|why| Call::read(31, why, 0, 0, 0)), [0, 1, 3]);
     }
 
     #[test]
     fn a_time_to_live_without_an_end_has_none() {
-        let ttl = |low| match Call::read(29, 0, 7, 3, low) {
+        let ttl = |low| match Call::read(28, 0, 7, 3, low) {
             Some(Call::Send { id: 7, bytes: 3, ttl, .. }) => Some(ttl),
             _ => None,
         };

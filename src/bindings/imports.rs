@@ -73,6 +73,12 @@ impl Port {
         self.tell(Ask::Heard, 0)
     }
 
+    /// This request beside the stream is overdue.
+    #[cfg(feature = "duplex")]
+    pub(crate) fn stop(self, request: u32) {
+        self.tell(Ask::Stop, request);
+    }
+
     pub(crate) fn set_checked(self, checked: bool) {
         self.tell(Ask::Checked, checked.into());
     }

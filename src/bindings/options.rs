@@ -5,7 +5,7 @@ use super::imports::Port;
 use crate::calls::{Ask, Number, option};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
-use crate::core::{pace::Limit, topics::Joins};
+use crate::core::{pace::Limit, topics::Joins, uplink::Limits};
 
 const NOT_GIVEN: u64 = u64::MAX;
 
@@ -51,7 +51,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     };
     let set = |flag: u32| flags & flag != 0;
     #[cfg(feature = "duplex")]
-    let (joins, limit) = {
+    let (joins, limit, uplink) = {
         let joins = Joins::new(outbox.max_attempts);
         let joins = Joins {
             confirm: number(Number::JoinConfirm, 1) != 0,
@@ -60,7 +60,14 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         };
         let (messages, per) = (number(Number::RateMessages, 0), number(Number::RatePer, 0));
         // Both, or none.
-        (joins, (messages > 0 && per > 0).then_some(Limit { messages, per }))
+        let limit = (messages > 0 && per > 0).then_some(Limit { messages, per });
+        let uplink = Limits::new();
+        let uplink = Limits {
+            messages: number(Number::UplinkMessages, uplink.messages),
+            bytes: number(Number::UplinkBytes, uplink.bytes),
+            timeout: number(Number::UplinkTimeout, uplink.timeout),
+        };
+        (joins, limit, uplink)
     };
     let config = Config {
         backoff,
@@ -85,6 +92,8 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         joins,
         #[cfg(feature = "duplex")]
         limit,
+        #[cfg(feature = "duplex")]
+        uplink,
     };
     Given {
         config,

@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell, RefMut};
 
 use crate::{
-    calls::{Call, Verdict, begins, lost, ruling, taken},
+    calls::{Call, begins, lost, ruling, taken},
     core::{
         Connection,
         config::{Config, MAX_DELAY},
@@ -180,9 +180,7 @@ impl<H: Host> Driver<H> {
             Call::Page(page) => Input::Page(page),
             Call::Retire => Input::Retire,
             Call::Acked { id } => Input::Acked(id),
-            Call::Posted { id, verdict: Verdict::Taken } => Input::Posted(id),
             Call::Abort { id } => Input::Abort(id),
-            Call::Room(told) => Input::Room(told),
             Call::Ponged => Input::Ponged,
             Call::Start => Input::Start,
             Call::Resolved { attempt, route, once } => self.prepared(attempt, Address::new(route, once)),
@@ -218,12 +216,8 @@ impl<H: Host> Driver<H> {
                 core.asked_again(attempt);
                 return self.after(inner, 0);
             }
-            Call::Posted { id, verdict: Verdict::Refused } => {
+            Call::Nacked { id } => {
                 core.refused(id, false);
-                return self.after(inner, 0);
-            }
-            Call::Posted { id, verdict: Verdict::TooBig } => {
-                core.refused(id, true);
                 return self.after(inner, 0);
             }
             #[cfg(feature = "duplex")]
@@ -287,7 +281,25 @@ impl<H: Host> Driver<H> {
                 return self.after(inner, answer);
             }
 
+            #[cfg(feature = "duplex")]
+            Call::Post { request } => {
+                let (messages, outlives) = core.post(now(), request);
+                let answer = messages << 1 | u32::from(outlives);
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Posted { request, answer } => {
+                let awaited = core.awaits_answer(request);
+                drop(inner);
+                self.input(Input::Posted { request, answer });
+                return awaited.into();
+            }
+            #[cfg(feature = "duplex")]
+            Call::PageLeaves { persisted, alive } => Input::Leave { persisted, alive },
+
             // Nothing is to be done upon these.
+            #[cfg(feature = "duplex")]
+            Call::Sendable => return core.sendable().into(),
             Call::Stage => {
                 parser.reset();
                 return parser.stage() as u32;
@@ -322,10 +334,6 @@ impl<H: Host> Driver<H> {
             }
             Call::Asking => {
                 core.asking();
-                return 0;
-            }
-            Call::Posted { id, verdict: Verdict::Back } => {
-                core.unsent(now(), id, false);
                 return 0;
             }
             Call::Pause { quiet } => return core.pause(quiet, draw()) as u32,
@@ -412,6 +420,11 @@ impl<H: Host> Driver<H> {
             }
             Action::Ping => self.port.send_ping(),
             Action::Transmit(id) => self.transmit(id),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Action::Stop(_request) => {
+                #[cfg(feature = "duplex")]
+                self.port.stop(_request);
+            }
             Action::Settle { id, sent } => self.settle(id, sent),
             Action::Ask(failure) => {
                 let verdict = self.host.ask(failure);
@@ -436,10 +449,9 @@ impl<H: Host> Driver<H> {
             taken::SENT => core.sent(now(), id),
             // It would be refused again: a view of shared memory, a detached buffer.
             taken::UNSENDABLE => core.refused(id, false),
-            taken::CARRIED => {
-                #[cfg(feature = "duplex")]
-                core.carried(now());
-            }
+            // Its length there, and whether it is bytes.
+            #[cfg(feature = "duplex")]
+            taken::CARRIED.. => core.carried(now(), id, u64::from(taken >> 1) - 2, taken & 1 > 0),
             full => core.unsent(now(), id, full != taken::NOT_OPEN),
         }
     }

@@ -93,8 +93,8 @@ impl Request {
         }
     }
 
-    /// A POST. It is repeated only when the server certainly did not act on it: after 401, 425, 429, and
-    /// 503 with `Retry-After`. See [`with_retry`](Self::with_retry) and [`with_resume`](Self::with_resume).
+    /// A POST. It is repeated only when the server certainly did not act on it: after a status from 400 to 499 other than
+    /// 408, and 503 with `Retry-After`, where those are not fatal. See [`with_retry`](Self::with_retry) and [`with_resume`](Self::with_resume).
     pub fn post(address: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self { method: Some("POST".to_owned()), body: Some(body.into()), ..Self::get(address) }
     }

@@ -7,7 +7,7 @@ use core::fmt;
 pub(crate) use super::endpoints::Patience;
 use super::failure::see;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-use super::pace::Limit;
+use super::{pace::Limit, uplink::Limits};
 
 /// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
@@ -358,6 +358,9 @@ pub(crate) struct Config {
     /// How much may go up.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) limit: Option<Limit>,
+    /// What goes up beside an event stream.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) uplink: Limits,
 }
 
 impl Default for Config {
@@ -385,6 +388,8 @@ impl Default for Config {
             joins: Joins::new(Outbox::new().max_attempts),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             limit: None,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            uplink: Limits::new(),
         }
     }
 }

@@ -65,6 +65,20 @@ pub enum Class {
     Ended,
 }
 
+/// What an answer says of what the request carried.
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The server has it.
+    Taken,
+    /// A message is at fault: one of them, or the only one.
+    Unfit,
+    /// None of it was acted on, and it may be sent again.
+    NotNow,
+    /// The connection has failed.
+    Failed,
+}
+
 /// What a server that closes with 1012 or 1013 asks to wait: 5 to 30 s by the IANA registry's note
 /// on 1012 (WebSocket Close Code Number Registry). The backoff and the jitter do the spreading.
 const RESTARTING: u64 = 5_000;
@@ -226,16 +240,36 @@ impl Failure {
         }
     }
 
-    /// Whether it is certain that the server did not act on the request: even a POST may be repeated.
+    /// Whether it is certain that the server did not act on the request: even a POST may be repeated, and what a request
+    /// carried is in the outbox again. A status from 400 to 499 is a refusal (RFC 9110, 15.5), but for 408: what came of the
+    /// request until then may have been passed on.
     pub(crate) const fn untouched(self) -> bool {
-        matches!(
-            self,
-            Self::Provider
-                | Self::LongId { .. }
-                | Self::Blocked
-                | Self::Http { status: 401 | 425 | 429, .. }
-                | Self::Http { status: 503, retry_after: Some(_) }
-        )
+        match self {
+            Self::Provider | Self::LongId { .. } | Self::Blocked => true,
+            Self::Http { status, retry_after } => {
+                matches!(status, 400..=407 | 409..=499) || status == 503 && retry_after.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    /// What an answer to a request of the uplink's says of the messages in it; here the status may also be one of success.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) const fn word(self) -> Word {
+        match self {
+            Self::Http { status: 200..=299, .. } => Word::Taken,
+            Self::Http { status: 400 | 413 | 415 | 422, .. } => Word::Unfit,
+            Self::Http { .. } if self.untouched() && matches!(self.class(false), Class::Retriable) => {
+                Word::NotNow
+            }
+            _ => Word::Failed,
+        }
+    }
+
+    /// It is about a message's size.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) const fn too_large(self) -> bool {
+        matches!(self, Self::Http { status: 413, .. })
     }
 
     /// The server ended it, and said so.

@@ -50,10 +50,18 @@ pub(crate) enum Input {
     Acked(u32),
     /// A ping was answered.
     Ponged,
-    /// The request that carried it was answered.
-    Posted(u32),
-    /// The next request may go out; or, when the server said "not now", in so many ms at the earliest.
-    Room(Option<u64>),
+    /// A request of the uplink's is over: its answer, whose status may also be one of success, or why there is none.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Posted {
+        request: u32,
+        answer: Failure,
+    },
+    /// The page goes; requests of so many bytes outlive it already. `persisted`: it may come back.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Leave {
+        persisted: bool,
+        alive: u64,
+    },
     /// The app gives it up.
     Abort(u32),
     /// The server is going to close this connection.
@@ -161,8 +169,11 @@ pub(crate) enum Action {
         code: u16,
     },
     Ping,
-    /// Hand it to the socket, then tell what became of it: `sent`, `refused` or `unsent`.
+    /// Hand it to the socket, then tell what became of it: `sent`, `carried`, `refused` or `unsent`.
     Transmit(u32),
+    /// Stop this request of the uplink's, which is overdue, then [`Input::Posted`].
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Stop(u32),
     Settle {
         id: u32,
         sent: Sent,

@@ -31,6 +31,8 @@ mod sending;
 mod tests;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod topics;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+pub(crate) mod uplink;
 
 use config::{Config, FLOOR, LONGEST_ID};
 use cursor_probe::CursorUse;
@@ -47,6 +49,8 @@ use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use topics::{OWN, Topics};
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use uplink::Uplink;
 
 /// An EventSource that reconnects by itself is taken over at the third error within this time.
 const SELF_RECONNECTS: u64 = 10_000;
@@ -110,12 +114,15 @@ pub(crate) struct Connection {
     topics: Topics,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pace: Option<Pace>,
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    uplink: Uplink,
+    /// Requests in a row that the server answered with "not now".
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    stalls: u64,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
     /// Some of what was sent was still in the socket's buffer when the timer fired.
     behind: bool,
-    /// Requests in a row that the server answered with "not now".
-    stalls: u64,
     life: Life,
     /// Until when the last error of an EventSource that reconnects by itself counts, and the one before that.
     interruptions: (u64, u64),
@@ -159,9 +166,12 @@ impl Connection {
             topics: Topics::new(config.joins.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             pace: config.limit.map(Pace::new),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            uplink: Uplink::new(config.uplink.clone()),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            stalls: 0,
             full_until: 0,
             behind: false,
-            stalls: 0,
             life: Life::new(),
             interruptions: (0, 0),
             config,
@@ -232,7 +242,7 @@ impl Connection {
             }
         };
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        let due = due.min(self.topics.soonest());
+        let due = due.min(self.topics.soonest()).min(self.uplink.soonest());
         due.min(self.queue.soonest())
     }
 
@@ -298,12 +308,10 @@ impl Connection {
                 self.queue.ponged(&mut self.actions);
                 self.confirm();
             }
-            Input::Posted(id) => {
-                self.queue.posted(at.now, id, &mut self.actions);
-                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                self.topics.settled(at.now, id, Sent::Sent, &mut self.actions);
-            }
-            Input::Room(told) => self.room(at, told),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Input::Posted { request, answer } => self.posted(at, request, answer),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Input::Leave { persisted, alive } => self.page_leaves(persisted, alive),
             Input::Abort(id) => self.queue.abort(id, &mut self.actions),
             Input::Retire => self.retire(at),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -448,6 +456,8 @@ impl Connection {
     fn renew(&mut self) {
         self.serial = self.serial.wrapping_add(1);
         self.attempt = self.serial;
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        self.stay();
     }
 
     fn resolved(&mut self, now: u64, route: Route) {
@@ -516,8 +526,10 @@ impl Connection {
         self.route.is_some_and(|route| route.once)
     }
 
+    /// What it sends goes as requests. Only `everwire/duplex` has that.
     pub(in crate::core) fn posts(&self) -> bool {
-        self.route.is_some_and(|route| route.posts)
+        cfg!(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))
+            && self.route.is_some_and(|route| route.posts)
     }
 
     /// Something came in, last at this time. A browser's time stamp from the future must not put off the heartbeat.
@@ -537,7 +549,10 @@ impl Connection {
         let behind = core::mem::take(&mut self.behind);
         self.queue.expire(now, behind, &mut self.actions);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        self.topics.tick(now, &mut self.actions);
+        {
+            self.topics.tick(now, &mut self.actions);
+            self.stop_overdue(now);
+        }
         if now >= self.full_until {
             self.full_until = 0;
         }
@@ -645,7 +660,10 @@ impl Connection {
         }
         self.phase = Phase::Closed;
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        self.topics.end();
+        {
+            self.topics.end();
+            self.uplink.end();
+        }
         self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.show(State::Closed);
         self.tell(News::Closed { why, code, failure });

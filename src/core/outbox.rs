@@ -317,6 +317,7 @@ impl Queue {
         let due = now.later(self.limits.ack_timeout);
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id;
+            parcel.flying |= found && read;
             if found && parcel.flying && parcel.timed() {
                 parcel.clock(due);
             }
@@ -368,8 +369,18 @@ impl Queue {
     }
 
     /// The request that carried it was answered: the server has it, and an ack is its own word.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut Done) {
         self.out(now, id, true, done);
+    }
+
+    /// Of these, what the server discards when it comes twice is to go out once more.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) fn again(&mut self, ids: &[u32]) {
+        for parcel in &mut self.parcels {
+            parcel.flying &= parcel.awaits != Awaits::Ack || !ids.contains(&parcel.id);
+        }
+        self.weigh();
     }
 
     /// It waits, and no socket or request has it.

@@ -4,7 +4,7 @@
 use super::outbox::Awaits;
 use super::{
     Connection,
-    io::{Action, Moment},
+    io::Action,
     outbox::{Dropped, Parcel, Sent},
     state::Phase,
 };
@@ -42,14 +42,14 @@ impl Connection {
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         {
             self.topics.settled(now, id, Sent::Sent, &mut self.actions);
-            self.carried(now);
+            self.went_up(now);
         }
         self.confirm();
     }
 
-    /// Or a request carries it, whose answer says what became of it.
+    /// For the limit on what goes up.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    pub(crate) fn carried(&mut self, now: u64) {
+    pub(super) fn went_up(&mut self, now: u64) {
         if let Some(pace) = &mut self.pace {
             pace.at(now);
             pace.sent();
@@ -66,19 +66,6 @@ impl Connection {
     pub(crate) fn unsent(&mut self, now: u64, id: u32, full: bool) {
         self.full_until = if full { now.later(FULL) } else { u64::MAX };
         self.queue.back(id, &mut self.actions);
-    }
-
-    /// A request was answered, and what it carried is settled, or in the outbox again.
-    pub(super) fn room(&mut self, at: Moment, told: Option<u64>) {
-        self.stalls = if told.is_some() { self.stalls + 1 } else { 0 };
-        let backoff = &self.config.backoff;
-        self.full_until = match told {
-            Some(told) => {
-                let wait = backoff.delay(self.stalls, told, 2, at.draw);
-                at.now.later(wait)
-            }
-            None => 0,
-        };
     }
 
     /// What waits for a pong needs a ping, if none is out after it.
@@ -110,22 +97,31 @@ impl Connection {
         self.queue.next().map(Action::Transmit)
     }
 
-    fn sendable(&self) -> bool {
+    pub(crate) fn sendable(&self) -> bool {
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         if self.topics.busy() || self.pace.as_ref().is_some_and(|pace| !pace.free()) {
             return false;
         }
-        matches!(self.phase, Phase::Open { .. }) && self.full_until == 0
+        let open = matches!(self.phase, Phase::Open { .. });
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        let open = (open || self.uplink.leaves()) && (!self.posts() || self.uplink.free());
+        open && self.full_until == 0
     }
 
     /// What is on the wire of a connection that is over.
     pub(super) fn unload(&mut self) {
+        let stalled = false;
         // When a server said "not now", that holds for the next connection, too.
-        if self.stalls == 0 || self.full_until == u64::MAX {
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        let stalled = stalled || self.stalls > 0 && self.full_until < u64::MAX;
+        if !stalled {
             self.full_until = 0;
         }
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        self.cut_topics();
+        {
+            self.uplink.cut();
+            self.cut_topics();
+        }
         self.queue.cut(&mut self.actions);
     }
 }

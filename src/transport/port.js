@@ -18,11 +18,10 @@ const TICK = 0,
   START_FROM = 8,
   EPOCH = 9,
   ACKED = 21,
-  PONGED = 25,
-  UNPINGED = 26,
+  PONGED = 24,
+  UNPINGED = 25,
   ASKING = 13,
-  POSTED = 22,
-  POSTED_REFUSED = 2,
+  NACKED = 22,
   LOST_PROVIDER = 3,
   LOST_BLOCKED = 6,
   LOST_NETWORK = 1006,
@@ -1028,7 +1027,7 @@ export class Port {
   acknowledges(message) {
     return (
       (this.acks && this.#said(this.acks, message, "match", ACKED)) ||
-      (this.refuses && this.#said(this.refuses, message, "refused", POSTED))
+      (this.refuses && this.#said(this.refuses, message, "refused", NACKED))
     );
   }
 
@@ -1037,7 +1036,7 @@ export class Port {
     for (const id of ids === undefined ? [] : [].concat(ids)) {
       const number =
         typeof id === "object" ? this.warn(`outbox.ack.${option} must give ids`) : this.awaiting.get(String(id));
-      if (number !== undefined) this.call(kind, POSTED_REFUSED, number);
+      if (number !== undefined) this.call(kind, 0, number);
     }
     return ids !== undefined;
   }

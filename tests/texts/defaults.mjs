@@ -1,5 +1,6 @@
 // Where the code has the default of an option. Not here: what has none that could be written down.
 const config = (pattern) => ["src/core/config.rs", pattern];
+const uplink = (pattern) => ["src/core/uplink.rs", pattern];
 const facade = (file, pattern) => [`pkg-template/${file}.js`, pattern];
 const options = (pattern) => facade("options", pattern);
 const set = (name, file = "options") => facade(file, new RegExp(`\\b${name} = ("\\w+"|\\w+)`));
@@ -45,9 +46,9 @@ const places = {
   "subscriptions.confirm": ["src/core/topics.rs", /confirm: (true|false)/],
   "subscribe.lastEventId": facade("subscriptions", /lastEventId: from = ("")/),
   "uplink.name": facade("uplink", /name \?\? ("\w+"),/),
-  "uplink.maxMessages": facade("uplink", /maxMessages \?\? ([\d_]+)/),
-  "uplink.maxBytes": facade("uplink", /maxBytes \?\? ([\d_]+)/),
-  "uplink.timeout": facade("uplink", /timeout \?\? ([\d_]+)/),
+  "uplink.maxMessages": uplink(/ messages: ([\d_]+), bytes/),
+  "uplink.maxBytes": uplink(/ bytes: ([\d_]+), timeout/),
+  "uplink.timeout": uplink(/ timeout: ([\d_]+) \}/),
   "fallback.failures": options(/PATIENCE = \[(\d+), \d+/),
   "fallback.early": options(/PATIENCE = \[\d+, (\d+)/),
   "fallback.remember": set("remember", "fallback"),

@@ -213,12 +213,14 @@ fn after_a_good_connection_without_it_the_cursor_is_tried_again_once() {
 }
 
 #[test]
-fn a_request_that_must_not_be_repeated_is_not_repeated_for_this() {
-    let mut sim = lost(Config::default());
-    sim.route = Route { once: true, ..STREAM };
-    assert!(dial(&mut sim));
-    sim.lost(http(400));
-    assert_eq!(sim.end(), Some(Why::Fatal));
+fn a_request_that_must_not_be_repeated_is_repeated_for_this_if_the_server_did_not_act() {
+    for (status, end) in [(400, None), (500, Some(Why::Fatal))] {
+        let mut sim = lost(Config::default());
+        sim.route = Route { once: true, ..STREAM };
+        assert!(dial(&mut sim));
+        sim.lost(http(status));
+        assert_eq!(sim.end(), end, "{status}");
+    }
 }
 
 #[test]

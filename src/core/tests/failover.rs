@@ -182,9 +182,11 @@ fn what_is_about_the_request_is_the_end_at_the_first_one() {
 #[test]
 fn a_request_that_must_not_be_repeated_is_not_repeated_elsewhere() {
     for (failure, end) in [
-        (http(403), Some(Why::Fatal)),
         (closed(1008), Some(Why::Fatal)),
+        (http(500), Some(Why::Fatal)),
         // The server acted on nothing.
+        (http(403), None),
+        (http(410), None),
         (http(401), None),
         (Failure::Blocked, None),
     ] {

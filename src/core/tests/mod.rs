@@ -39,6 +39,7 @@ mod tokens;
 mod tokens_model;
 mod topics;
 mod topics_model;
+mod uplink_model;
 
 use proptest::test_runner::Config as Cases;
 

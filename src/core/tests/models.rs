@@ -37,6 +37,7 @@ impl Connection {
             full_until,
             topics,
             pace,
+            uplink,
             ..
         } = self;
         let mut times = match phase {
@@ -52,6 +53,7 @@ impl Connection {
         times.extend(rollover.times());
         times.extend(queue.times());
         times.extend(topics.times());
+        times.extend(uplink.times());
         times.extend(pace.iter_mut().flat_map(super::super::pace::Pace::times));
         // 0: it never was; the end of the clock: it never will be.
         for time in times.into_iter().filter(|time| ![0, u64::MAX].contains(time)) {

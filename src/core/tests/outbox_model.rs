@@ -47,8 +47,9 @@ struct World {
     sent: u32,
     fates: BTreeMap<u32, Sent>,
     posts: bool,
-    /// The request that is out: its answer, once the server has read it.
+    /// The request that is out: its answer, once the server has read it; and the serial of the last one.
     request: Option<Answer>,
+    serial: u32,
     stalls: u8,
     /// On its way up, and on their way down the acks (true) and the refusals.
     up: Vec<u32>,
@@ -65,11 +66,11 @@ struct World {
     amiss: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Answer {
     None,
-    Taken(Vec<u32>),
-    NotNow(Vec<u32>),
+    Taken,
+    NotNow,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +109,7 @@ impl World {
             connected: false,
             posts: bounds.posts,
             request: None,
+            serial: 0,
             stalls: 0,
             sent: 0,
             fates: BTreeMap::new(),
@@ -129,8 +131,12 @@ impl World {
         self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
         self.settle();
         // What was gathered goes out.
-        if self.posts && !self.up.is_empty() && self.request.is_none() {
-            self.request = Some(Answer::None);
+        if self.posts && self.request.is_none() {
+            let (messages, _) = self.core.post(self.now, self.serial + 1);
+            if messages > 0 {
+                self.serial += 1;
+                self.request = Some(Answer::None);
+            }
         }
     }
 
@@ -154,13 +160,12 @@ impl World {
                     (self.opening, self.successor) = (None, None);
                     self.request = None;
                 }
-                Action::Transmit(id) if self.posts && self.request.is_some() => {
-                    self.core.unsent(self.now, id, false);
-                }
                 Action::Transmit(id) => {
                     self.amiss |= self.fates.contains_key(&id);
                     self.up.push(id);
-                    if !self.posts {
+                    if self.posts {
+                        self.core.carried(self.now, id, 1, false);
+                    } else {
                         self.core.sent(self.now, id);
                     }
                 }
@@ -182,22 +187,18 @@ impl World {
     /// The request's answer: what it carried is with the server, or in the outbox again.
     fn answered(&mut self) {
         match self.request.take() {
-            Some(Answer::Taken(ids)) => {
-                for id in ids {
-                    self.input(Input::Posted(id));
-                }
-                self.input(Input::Room(None));
-            }
-            Some(Answer::NotNow(ids)) => {
-                for id in ids {
-                    self.core.unsent(self.now, id, false);
-                    self.settle();
-                }
-                self.input(Input::Room(Some(0)));
+            Some(Answer::Taken) => self.posted(204),
+            Some(Answer::NotNow) => {
+                self.posted(429);
                 self.pass_until(|world| !world.up.is_empty());
             }
             Some(Answer::None) | None => {}
         }
+    }
+
+    fn posted(&mut self, status: u16) {
+        let answer = Failure::Http { status, retry_after: None };
+        self.input(Input::Posted { request: self.serial, answer });
     }
 
     fn apply(&mut self, id: u32) {
@@ -241,7 +242,7 @@ impl Model for Bounds {
             steps.push(Step::Open);
         }
         match world.request {
-            Some(Answer::Taken(_) | Answer::NotNow(_)) => steps.push(Step::Answer),
+            Some(Answer::Taken | Answer::NotNow) => steps.push(Step::Answer),
             Some(Answer::None) if world.stalls < self.stalls => steps.extend([Step::Read, Step::Refuse]),
             _ if !world.up.is_empty() => steps.push(Step::Read),
             _ => {}
@@ -279,11 +280,12 @@ impl Model for Bounds {
                 for id in &ids {
                     world.read(*id);
                 }
-                world.request = Some(Answer::Taken(ids));
+                world.request = Some(Answer::Taken);
             }
             Step::Refuse => {
                 world.stalls += 1;
-                world.request = Some(Answer::NotNow(std::mem::take(&mut world.up)));
+                world.up.clear();
+                world.request = Some(Answer::NotNow);
             }
             Step::Answer => world.answered(),
             Step::Read => {

@@ -50,8 +50,8 @@ enum Step {
     Full(bool),
     /// A request goes out, and is answered: the server has it, or it is not the time.
     Request,
-    Answered(Option<u64>),
-    Refused,
+    Posted(u32, Failure),
+    Leave(bool, u64),
     Reconnect,
     Close,
 }
@@ -92,6 +92,17 @@ fn page() -> impl Strategy<Value = Page> {
     ]
 }
 
+/// Of a request beside a stream.
+fn answer() -> impl Strategy<Value = Failure> {
+    let status = prop_oneof![
+        3 => Just(204_u16),
+        1 => prop::sample::select(vec![400, 401, 404, 408, 409, 413, 425, 429, 500, 503]),
+    ];
+    let http = (status, prop::option::of(0..10_000_u32))
+        .prop_map(|(status, retry_after)| Failure::Http { status, retry_after });
+    prop_oneof![5 => http, 1 => Just(Failure::Network), 1 => Just(Failure::Provider)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let time = prop_oneof![Just(0), 0..200_u64, 0..10_000_u64, 0..200_000_u64];
     let id = prop_oneof![1 => Just(Id::None), 1 => Just(Id::Reset), 4 => (0..50_u64).prop_map(Id::Own)];
@@ -124,8 +135,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Jam),
         1 => any::<bool>().prop_map(Step::Full),
         2 => Just(Step::Request),
-        3 => prop::option::weighted(0.3, 0..10_000_u64).prop_map(Step::Answered),
-        1 => Just(Step::Refused),
+        3 => (0..3_u32, answer()).prop_map(|(back, answer)| Step::Posted(back, answer)),
+        1 => (any::<bool>(), 0..70_000_u64).prop_map(|(persisted, alive)| Step::Leave(persisted, alive)),
         1 => Just(Step::Reconnect),
     ]
 }
@@ -253,16 +264,14 @@ fn apply(sim: &mut Sim, step: Step) {
         Step::Abort(back) => sim.input(Input::Abort(sim.sent.saturating_sub(back))),
         Step::Ponged => sim.input(Input::Ponged),
         Step::Full(full) => sim.full = full,
-        Step::Request if !sim.request.is_empty() => sim.posting = true,
-        Step::Answered(told) if sim.posting => sim.answered(told),
-        Step::Refused if sim.posting => {
-            for id in sim.request() {
-                sim.core.refused(id, true);
-            }
-            sim.request.clear();
-            sim.answered(None);
+        Step::Request => {
+            sim.request();
         }
-        Step::Request | Step::Answered(_) | Step::Refused => {}
+        // Also twice, of one that was answered long ago, or of none.
+        Step::Posted(back, answer) => {
+            sim.input(Input::Posted { request: sim.posted.saturating_sub(back), answer });
+        }
+        Step::Leave(persisted, alive) => sim.input(Input::Leave { persisted, alive }),
         Step::Jam => sim.writable = false,
         Step::Reconnect => sim.input(Input::Reconnect),
         Step::Close => sim.input(Input::Close { why: Why::Aborted, code: 0 }),

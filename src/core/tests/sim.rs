@@ -13,6 +13,7 @@ use super::super::{
     pace::Limit,
     state::{Phase, State},
     topics::Told,
+    uplink::Limits,
 };
 
 pub(super) const SOCKET: Route = Route { uplink: true, posts: false, loopback: false, once: false };
@@ -50,9 +51,13 @@ pub(super) struct Sim {
     pub(super) order: Vec<u32>,
     /// When something went up: sends and pings.
     pub(super) ups: Vec<u64>,
-    /// What the next request carries, and whether one is out.
+    /// What the next request carries.
     pub(super) request: Vec<u32>,
-    pub(super) posting: bool,
+    /// The serial of the last one.
+    pub(super) posted: u32,
+    pub(super) stopped: Vec<u32>,
+    /// Of sends that are longer in a request than one byte, or are bytes.
+    pub(super) lengths: BTreeMap<u32, (u64, bool)>,
     actions: Vec<Action>,
     /// What was told of topics.
     pub(super) topics: Vec<Told>,
@@ -70,8 +75,9 @@ pub(super) struct Sim {
 
 impl Sim {
     pub(super) fn new(config: Config) -> Self {
+        let uplink = Limits { messages: 3, ..config.uplink.clone() };
         Self {
-            core: Connection::new(config),
+            core: Connection::new(Config { uplink, ..config }),
             now: 1_000,
             ahead: 1_700_000_000_000,
             route: SOCKET,
@@ -89,7 +95,9 @@ impl Sim {
             order: Vec::new(),
             ups: Vec::new(),
             request: Vec::new(),
-            posting: false,
+            posted: 0,
+            stopped: Vec::new(),
+            lengths: BTreeMap::new(),
             actions: Vec::new(),
             topics: Vec::new(),
             recorded: None,
@@ -296,7 +304,11 @@ impl Sim {
                     assert!(self.link.is_some() && self.core.uplink());
                     self.up();
                 }
-                Action::Transmit(id) if self.link.is_some() && self.core.posts() => self.carry(id),
+                Action::Transmit(id)
+                    if self.core.posts() && (self.link.is_some() || self.core.uplink.leaves()) =>
+                {
+                    self.carry(id);
+                }
                 Action::Transmit(id) if self.link.is_some() && self.writable && !self.full => {
                     assert!(!self.fates.contains_key(&id), "sent when its fate was told");
                     let expiry = self.expiries.get(&id).copied().unwrap_or(u64::MAX);
@@ -307,6 +319,7 @@ impl Sim {
                 }
                 Action::Transmit(id) => self.core.unsent(self.now, id, self.writable && self.full),
                 Action::Settle { id, sent } => self.fate(id, sent),
+                Action::Stop(request) => self.stopped.push(request),
                 Action::Ask(_) => {}
                 Action::Record(loss) => self.recorded = Some(loss),
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
@@ -325,17 +338,24 @@ impl Sim {
         }
     }
 
-    /// One request at a time, of three at most.
+    /// Of three at most.
     fn carry(&mut self, id: u32) {
         assert!(!self.fates.contains_key(&id), "sent when its fate was told");
-        if self.posting || self.request.len() == 3 {
-            self.core.unsent(self.now, id, false);
-        } else {
+        let before = self.gathered();
+        let (bytes, raw) = self.lengths.get(&id).copied().unwrap_or((1, false));
+        self.core.carried(self.now, id, bytes, raw);
+        if self.core.uplink.gathered() > before {
             self.request.push(id);
             self.order.push(id);
             self.up();
-            self.core.carried(self.now);
         }
+    }
+
+    /// What was gathered for a connection that is over goes nowhere.
+    fn gathered(&mut self) -> usize {
+        let gathered = self.core.uplink.gathered();
+        self.request.truncate(gathered);
+        gathered
     }
 
     fn up(&mut self) {
@@ -348,27 +368,27 @@ impl Sim {
 
     fn hang_up(&mut self) {
         self.request.clear();
-        self.posting = false;
     }
 
     /// The request goes out. It carries what was gathered, in this order.
     pub(super) fn request(&mut self) -> Vec<u32> {
-        self.posting = true;
-        self.request.clone()
+        self.gathered();
+        let request = std::mem::take(&mut self.request);
+        self.posted += 1;
+        let (messages, _) = self.core.post(self.now, self.posted);
+        assert_eq!(messages as usize, request.len());
+        request
     }
 
-    /// It is answered: the server has it, or (with what it asks to wait) has acted on none of it.
+    /// The last one is answered: the server has it, or (with what it asks to wait) has acted on none of it.
     pub(super) fn answered(&mut self, told: Option<u64>) {
-        self.posting = false;
-        for id in std::mem::take(&mut self.request) {
-            if told.is_none() {
-                self.input(Input::Posted(id));
-            } else {
-                self.core.unsent(self.now, id, false);
-                self.settle();
-            }
-        }
-        self.input(Input::Room(told));
+        let retry_after = told.map(|told| told as u32);
+        let status = if told.is_none() { 204 } else { 429 };
+        self.reply(Failure::Http { status, retry_after });
+    }
+
+    pub(super) fn reply(&mut self, answer: Failure) {
+        self.input(Input::Posted { request: self.posted, answer });
     }
 
     fn fate(&mut self, id: u32, sent: Sent) {
@@ -413,6 +433,7 @@ impl Sim {
         let paced = matches!(core.phase, Phase::Open { .. }) && core.paced_until() < u64::MAX;
         let quiet = quiet && !held && !paced;
         let quiet = quiet && core.queue().soonest() == u64::MAX && core.topics.soonest() == u64::MAX;
+        let quiet = quiet && core.uplink.soonest() == u64::MAX;
         // What is due at the end of the clock is never.
         let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
         assert_eq!(core.deadline().is_none(), never, "the timer in {:?}", core.phase);
