@@ -132,10 +132,10 @@ impl Parser {
         // A vector doubles, and leaves a hole where it was. The last step is to what an event may take, and no more.
         let all = self.max + 2 * STAGE;
         let new = if end > all / 4 { all.max(end) } else { end };
-        // A phone may give less than `ALL`. What is small it has to give: the stage has to be somewhere.
+        // A phone may give less than `ALL`. The first stage it has to give: it has to be somewhere.
         let room = length >= end
             || claim(&mut self.claimed, new - length)
-                && (new <= LARGE || self.buffer.try_reserve_exact(new - length).is_ok());
+                && (length == 0 || self.buffer.try_reserve_exact(new - length).is_ok());
         if room && length < end {
             self.buffer.resize(new, 0);
         }

@@ -217,3 +217,14 @@ fn memory_that_the_system_does_not_give_ends_the_stream_and_nothing_else() {
     assert_eq!(scarce(8 << 20, &block, 1).0, Some(TOO_BIG), "no room for its lines");
     assert_eq!(scarce(usize::MAX, &block, 1).0, Some(DATA | DISPATCH));
 }
+
+#[test]
+fn so_does_little_memory_that_the_system_does_not_give() {
+    for most in [70_000, 100 << 10, 512 << 10, 1 << 20] {
+        let (told, memory) = scarce(most, b"data: 0123456789\n", 1 << 17);
+        assert_eq!(told, Some(TOO_BIG), "no room for the text above {most}");
+        assert!(memory <= most, "{memory} bytes are kept");
+    }
+    let block = [&b"data\n".repeat(10_000)[..], b"\n"].concat();
+    assert_eq!(scarce(70_000, &block, 1).0, Some(TOO_BIG), "no room for its lines");
+}
