@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench docs docs-serve test-site fuzz mutants audit msrv semver release clean
+.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -151,6 +151,11 @@ bench: setup-test pack
 # That the benchmarks run, and that all in them give the same contents. No time is looked at.
 test-bench: setup-test pack
 	@. scripts/env.sh && node benches/websocket.mjs 1 2000 && node benches/sse.mjs 1 2 && node benches/burst.mjs 2000 && node benches/fleet.mjs 20
+
+# A million of the core on a virtual clock, against servers that fail: 10 to 20 minutes and 1.5 GB. Prints the tables of
+# docs/guide/herd.md and makes its drawing; fails above the bound. Fewer, and no drawing: HERD_ARGS=20000.
+herd: setup-build
+	@. scripts/env.sh && cargo run --quiet --locked --release -p everwire-herd -- $(or $(HERD_ARGS),1000000 docs/guide/herd.svg)
 
 # 60 s of anything for the parser of event streams; 60 s of frames, answers, headers and storage contents for the package.
 fuzz: pack

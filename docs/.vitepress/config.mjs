@@ -160,6 +160,7 @@ export default {
         "Types: everwire/websocket": "reference/api/websocket",
         "Types: everwire/presets": "reference/api/presets",
         "Measured": "guide/measured",
+        "A million clients": "guide/herd",
         "How it works inside": "guide/internals",
       }),
     ],
