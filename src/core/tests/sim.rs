@@ -377,6 +377,8 @@ impl Sim {
         self.posted += 1;
         let (messages, _) = self.core.post(self.now, self.posted);
         assert_eq!(messages as usize, request.len());
+        // In leaving there may be more.
+        self.settle();
         request
     }
 
