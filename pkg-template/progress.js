@@ -1,5 +1,5 @@
 import { asNumber, report } from "../src/transport/port.js";
-import { placesOf } from "./encode.js";
+import { freshId, placesOf } from "./encode.js";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
 
 const EVERY = 250;
@@ -15,11 +15,17 @@ export const plain = (address) => address.replace(/[?#].*/s, "").replace(/\/\/[^
 
 /** Places in use: two clients at one would go on from each other's. */
 const taken = new Set();
+const TAKEN = "another client uses this resume.key: give each stream its own";
+/** Of this page's clients, for other pages and frames: a Web Lock of this name is held while one of them lives. */
+let owner;
+/** So long a page that goes may take to let go of its locks, in ms. */
+const LEAVING = 1_000;
 
 /**
  * Where this page is in the stream, for the one after it: `[id, number, epoch, [both halves of the fingerprint, key]]` of the last message that the app
  * is done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fifth
- * entry: the page that told its client so. There the next client asks anew; another page's first one is told first.
+ * entry: the page that told its client so. There the next client asks anew; another page's first one is told first. The sixth is
+ * the `owner` that wrote it.
  */
 export class Progress {
   #storage;
@@ -39,6 +45,10 @@ export class Progress {
   #fate = 0;
   /** An earlier page saw the end of the stream. */
   over = false;
+  /** Lets go of the lock. A page in the back/forward cache holds none: the one after it takes the place over. */
+  #release = () => {};
+  /** The owner of what is stored, which has gone. */
+  #gone;
   #leave = () => this.#write();
   /** Whether something waits for somebody who listens. */
   waits = () => false;
@@ -52,14 +62,30 @@ export class Progress {
         .map((address) => address && plain(address[0]))
         .sort()
         .join(" ");
-    if (taken.has(this.#key)) throw invalid("another client uses this resume.key: give each stream its own");
+    if (taken.has(this.#key)) throw invalid(TAKEN);
     taken.add(this.#key);
     try {
       this.#storage = storage === true ? globalThis.sessionStorage : storage;
     } catch {}
     if (!this.#storage)
       report(new EverwireError("unsupported", "there is no sessionStorage: give another resume.storage"));
-    port.listen(globalThis, "pagehide", this.#leave);
+    port.listen(globalThis, "pagehide", () => {
+      this.#leave();
+      this.#release();
+    });
+    if (globalThis.navigator?.locks && "timeout" in AbortSignal) {
+      owner ??= freshId();
+      const hold = () =>
+        navigator.locks
+          .request(
+            owner,
+            { mode: "shared" },
+            () => new Promise((/** @type {any} */ resolve) => (this.#release = resolve)),
+          )
+          .catch(() => {});
+      hold();
+      port.listen(globalThis, "pageshow", (event) => event.persisted && hold());
+    }
     // Hidden is the last that a phone says of a page.
     port.listen(globalThis.document, "visibilitychange", this.#leave);
   }
@@ -76,6 +102,7 @@ export class Progress {
     }
     try {
       const [id, number, epoch, fingerprint, page] = JSON.parse(text);
+      this.#isOurs(text);
       if (page === PAGE) this.#set([]);
       else if (text[0] === "[" && typeof id === "string") {
         this.over = typeof page === "number";
@@ -128,6 +155,7 @@ export class Progress {
     this.#fate ||= fate;
     taken.delete(this.#key);
     this.#write();
+    this.#release();
     // So that it shows when the app has removed it: see `#write`.
     if (!this.#through() && this.#get() === null) this.#set([]);
     this.#ended = true;
@@ -158,13 +186,37 @@ export class Progress {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const place = this.#place;
+    const stored = this.#get();
     // Another client of this page has taken the place over, or the user has logged out.
-    if (this.#ended && (taken.has(this.#key) || this.#get() === null)) return;
+    if (this.#ended && (taken.has(this.#key) || stored === null)) return;
+    if (!this.#isOurs(stored)) return;
     if (this.#fate === FATE_GONE) return this.#set([]);
     // The end counts when the app is done with all that came before it.
-    if (this.#fate === FATE_OVER && this.#through()) this.#set([...(place ?? ["", null, null, null]), PAGE]);
-    else if (this.#fresh) this.#set(place);
+    if (this.#fate === FATE_OVER && this.#through()) this.#set([...(place ?? ["", null, null, null]), PAGE, owner]);
+    else if (this.#fresh) this.#set([...place, null, owner]);
     this.#fresh = false;
+  }
+
+  /** Whether this client may write. What a client of another page or frame wrote is its own for as long as that one lives. */
+  #isOurs(text) {
+    let other;
+    try {
+      other = JSON.parse(text)[5];
+    } catch {}
+    if (!owner || typeof other !== "string" || other === owner || other === this.#gone) return true;
+    navigator.locks
+      .request(other, { signal: AbortSignal.timeout(LEAVING) }, () => {
+        this.#gone = other;
+      })
+      .then(this.#leave, ({ name }) => {
+        // Any other error is about this page.
+        if (name !== "TimeoutError") this.#gone = other;
+        else if (this.#storage) {
+          this.#storage = undefined;
+          report(invalid(TAKEN));
+        }
+      });
+    return false;
   }
 
   /** Whether the app is done with all that has come. */

@@ -19,6 +19,27 @@ const tests = {
     return "pageshow";
   },
 
+  async "back/forward cache, with a place in storage, which is written on after the return"({ tab, server }) {
+    await tab.evaluate(`(async () => {
+      const { connect } = await import("/pkg/index.js");
+      const { wire } = await (await fetch("/config.json")).json();
+      window.placed = connect(wire + "/count?to=1000000&rate=100", { resume: { storage: true, key: "cached" } });
+      placed.on(() => {});
+      window.place = () => Number(JSON.parse(sessionStorage.getItem(Object.keys(sessionStorage).find((name) => name.includes("cached"))) ?? "[]")[0]);
+    })()`);
+    await tab.until("place() > 0", "a place");
+    await awayAndBack(
+      tab,
+      server,
+      "window.life?.().returns.some((back) => back.type === 'pageshow' && back.persisted)",
+    );
+    await tab.evaluate("window.before = place()");
+    await tab.until("place() > before", "a further place");
+    await tab.evaluate("placed.close()");
+    await suspended(tab);
+    return "pageshow";
+  },
+
   async "freeze and resume of a hidden tab"({ tab, connection }) {
     const other = await connection.newTab("about:blank");
     await other.activate();

@@ -275,6 +275,58 @@ test("storage: two clients at one place would go on from each other's, so the se
   open("b", "ann").close();
 });
 
+test("storage: a client of a frame leaves the place of one that lives alone, says so, and goes on", async () => {
+  const key = unique();
+  const own = script("ws", [lines(1, 3)]);
+  const first = client(own.url, { resume: { id: "id", seq: "seq", storage: true, key } });
+  first.on(() => {});
+  const nameOf = () => Object.keys(sessionStorage).find((name) => name.includes(key)) ?? "";
+  await waitFor(() => sessionStorage.getItem(nameOf())?.includes('"m3"'), "the third");
+  const name = nameOf();
+  const place = sessionStorage.getItem(name);
+  const frame = document.createElement("iframe");
+  const seen = [];
+  const hear = ({ data }) => data.frame === key && seen.push(data);
+  addEventListener("message", hear);
+  frame.srcdoc = `<script type="module">
+    import { connect } from "/pkg/index.js";
+    const tell = (data) => parent.postMessage({ frame: ${JSON.stringify(key)}, ...data }, "*");
+    addEventListener("error", (event) => {
+      event.preventDefault();
+      tell({ code: event.error?.code, text: event.message });
+    });
+    connect(${JSON.stringify(own.url)}, { resume: { id: "id", seq: "seq", storage: true, key: ${JSON.stringify(key)} } }).on(
+      ({ data }) => tell({ seq: data.seq }),
+    );
+  </script>`;
+  document.body.append(frame);
+  await waitFor(
+    () => seen.some(({ code }) => code),
+    () => JSON.stringify(seen),
+  );
+  equal(seen.find(({ code }) => code)?.code, "invalid-option", "the error");
+  ok(seen.find(({ code }) => code)?.text.includes("resume.key"), "it names the option");
+  equal(sessionStorage.getItem(name), place, "the place is the first one's");
+  frame.remove();
+  removeEventListener("message", hear);
+  first.close();
+  equal(sessionStorage.getItem(name), place, "and after the frame");
+});
+
+test("storage: when a page has gone, the next one has its place and writes there", async () => {
+  const key = unique();
+  const left = script("ws", [lines(1, 3), lines(4, 7)]);
+  equal(await page(left.url, key), [1, 2, 3], "a frame that was removed");
+  const made = client(left.url, { resume: { id: "id", seq: "seq", storage: true, key } });
+  made.on(() => {});
+  const written = () =>
+    Object.keys(sessionStorage).some(
+      (name) => name.includes(key) && /** @type {string} */ (sessionStorage.getItem(name)).includes('"m7"'),
+    );
+  await waitFor(written, () => JSON.stringify({ ...sessionStorage }));
+  made.close();
+});
+
 test("storage: no token of the address in the key", async () => {
   const storage = memory();
   const made = client(sse("/count?to=3&token=secret"), { resume: { storage, key: "" } });
