@@ -51,9 +51,9 @@ function memory() {
 function reloaded(storage) {
   const later = memory();
   for (const [key, text] of storage.values) {
-    const [id, number, epoch, mark, told] = JSON.parse(text);
-    if (id !== undefined)
-      later.setItem(key, JSON.stringify([id, number, epoch, mark, ...(told === undefined ? [] : [told - 1])]));
+    const entry = JSON.parse(text);
+    if (typeof entry[4] === "number") entry[4]--;
+    if (entry.length) later.setItem(key, JSON.stringify(entry));
   }
   return later;
 }

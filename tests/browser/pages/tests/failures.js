@@ -267,12 +267,15 @@ test("close() on a closed client does nothing", async () => {
 });
 
 test("a server's close reason is one plain line of the message, and no longer than a frame can hold", async () => {
-  const odd = "a\r\n\u001b[31mb\u0000\u0085\u2028c\u202ed\u2066e\u200bf\ufeff  g \u00e4\u{1f600}";
+  // Without U+0000, at which WebKitGTK ends the reason.
+  const odd = "a\r\n\u001b[31mb\u0085\u2028c\u202ed\u2066e\u200bf\ufeff  g \u00e4\u{1f600}";
   const seen = watch(client(script("ws", [[["close", 4403, odd]]]).url));
   const { error } = await closed(seen);
   const line = "a [31mb c d e f g \u00e4\u{1f600}";
   ok(error.message.includes(`with code 4403: ${line}; see `), error.message);
   equal([error.closeReason, `${error.stack}`.includes("\u202e")], [odd, false], "as it came, and not in the stack");
+  const zero = new Failure("closed", { closeCode: 4000, closeReason: "a\u0000b" });
+  ok(zero.message.includes("4000: a b; see "), zero.message);
   // No frame is longer, but a socket of somebody else's may say anything.
   const long = new Failure("closed", {
     closeCode: 4000,
