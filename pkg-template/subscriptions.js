@@ -324,7 +324,7 @@ class Subscriptions {
     port.call(TOPIC_HEARD, topic.number);
     const ruling = port.rule(
       TOPIC_CHECK,
-      fingerprint(known || undefined, raw, port.transport === "websocket", KEY),
+      fingerprint(known || undefined, raw, port.transport === "websocket", KEY, known === id ? undefined : number),
       number,
     );
     // By a listener of the gap.

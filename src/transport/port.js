@@ -266,11 +266,11 @@ export const KEY = globalThis.crypto?.getRandomValues(new Int32Array(1))[0];
  * the content's, the last of which says over what it came; 0 in these: not known. Of 10 000 messages that come again each id is compared
  * with 1 088 others: with eight bits less two of them looked the same in one replay of a hundred. An id with ten
  * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 and 0 is no id, 0 and 1 the empty one.
- * `key`: the page's own. Where users choose ids, one of them could look for two that have the same fingerprint, and a message would be lost.
+ * A number may be stuck, however long it and its epoch are. `key`: the page's own. Where users choose ids, one of them could look for two that have the same fingerprint, and a message would be lost.
  */
-export function fingerprint(id, raw, socket, key) {
+export function fingerprint(id, raw, socket, key, number) {
   if (!id) return [0, id === undefined ? 0 : 1];
-  const unique = /([1-9][^1-9]*){10}/.test(id);
+  const unique = number === undefined && /([1-9][^1-9]*){10}/.test(id);
   // Of a Blob only its size can be had.
   if (raw && typeof raw !== "string")
     raw = isBytes(raw) ? new Uint8Array(raw.buffer ?? raw, raw.byteOffset ?? 0, raw.byteLength) : `${raw.size}`;
@@ -835,7 +835,7 @@ export class Port {
   /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */
   fingerprint(own, number, raw) {
     const id = number === undefined ? own : `${this.epoch ?? ""}#${number}`;
-    return fingerprint(id, raw, this.transport === "websocket", this.key);
+    return fingerprint(id, raw, this.transport === "websocket", this.key, number);
   }
 
   /** Tells the ids delivered unchecked since the last time: enough of the first and the last. */

@@ -242,7 +242,7 @@ test("a storage that answers later is none", async () => {
 });
 
 test("in an epoch a number that is stuck, or runs over, mutes nothing for good", async () => {
-  const resume = { seq: ({ data }) => [data.e, data.seq] };
+  const resume = { seq: ({ data }) => [`1732848123456-${data.e}`, data.seq] };
   for (const [what, numbers, lost] of /** @type {[string, number[], number][]} */ ([
     ["stuck", Array(40).fill(3), 0],
     ["in turn", Array.from({ length: 40 }, (_, at) => 3 - (at % 2)), 1],
@@ -259,6 +259,24 @@ test("in an epoch a number that is stuck, or runs over, mutes nothing for good",
       what,
     );
     ok(seen.gaps.length > 0, `${what}: no gap`);
+    made.close();
+  }
+});
+
+test("a number that is stuck far above mutes nothing for good, in an epoch and in none, and for topics", async () => {
+  for (const stuck of [5, 1_732_848_123_456, 2 ** 53 - 1]) {
+    const words = [1, 2, 3, ...Array(40).fill(stuck)].map((seq, n) => JSON.stringify({ topic: "t", seq, n, e: "e" }));
+    for (const resume of [{ seq: "seq" }, { seq: ({ data }) => [data.e, data.seq] }]) {
+      const { made, seen, ended } = hear(client, { resume }, words);
+      await ended;
+      equal(seen.data.map(({ n }) => n).slice(-6, -1), [38, 39, 40, 41, 42], `${stuck}`);
+      made.close();
+    }
+    const { made, ended } = hear(duplex, { subscriptions: { ...echoed, seq: "seq" } }, words);
+    const got = [];
+    made.subscribe("t").on(({ data }) => got.push(data.n));
+    await ended;
+    equal(got.slice(-5), [38, 39, 40, 41, 42], `${stuck}, of a topic`);
     made.close();
   }
 });
