@@ -68,7 +68,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut out = stdout().lock();
     let many = u64::from(clients);
     writeln!(out, "{} clients; the worst 100 ms of a stretch\n", grouped(many))?;
-    writeln!(out, "| | stretch | everwire | full jitter | fixed steps | even spread | everwire / even |")?;
+    writeln!(
+        out,
+        "| Scenario | Stretch | everwire | full jitter | fixed steps | even spread | everwire / even |"
+    )?;
     writeln!(out, "|---|---|---|---|---|---|---|")?;
     let mut runs: Vec<(Scenario, Kind, Run)> = Vec::new();
     let (mut costs, mut wholes) = (String::new(), String::new());
@@ -123,10 +126,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     writeln!(out, "\nFrom the fault until all are back: attempts of each client, and the worst 100 ms\n")?;
     writeln!(
         out,
-        "| | everwire | full jitter | fixed steps | even spread |\n|---|---|---|---|---|\n{wholes}"
+        "| Scenario | everwire | full jitter | fixed steps | even spread |\n|---|---|---|---|---|\n{wholes}"
     )?;
     writeln!(out, "What a client of everwire's is; {} bytes of the memory are the struct\n", CORE_SIZE)?;
-    writeln!(out, "| | bytes | inputs | time, with the clock that drives it |")?;
+    writeln!(out, "| Scenario | Bytes | Inputs | Time, with the clock that drives it |")?;
     writeln!(out, "|---|---|---|---|\n{costs}")?;
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
