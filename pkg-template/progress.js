@@ -95,8 +95,6 @@ export class Progress {
     const text = this.#get();
     if (text === undefined || text === null) return undefined;
     if (typeof text !== "string") {
-      // A promise's failure is none of the app's either.
-      Promise.resolve(text).catch(() => {});
       hint("resume.storage.getItem must give a string or null: began anew");
       return undefined;
     }
@@ -225,7 +223,10 @@ export class Progress {
   }
 
   #get() {
-    return this.#try(() => this.#storage.getItem(this.#key));
+    const text = this.#try(() => this.#storage.getItem(this.#key));
+    // A promise's failure is none of the app's.
+    Promise.resolve(text).catch(() => {});
+    return text;
   }
 
   #set(place) {
