@@ -25,6 +25,9 @@ export const version = EVERWIRE_VERSION;
 // The page has one instance, whichever entry it is for.
 offer(wasm);
 
+// <calls.rs>
+const NUMBER_POLLS = 39;
+// </calls.rs>
 /** How long a client with long polls stays away from the best way, in ms, if the caller does not say. */
 const FAILBACK = 300_000;
 
@@ -127,15 +130,17 @@ export function connect(endpoint, options = {}) {
   settings.port.acks = (message) =>
     acks?.(message) ?? ((refuses?.(message) ?? undefined) === undefined && requests.takes(message) ? [] : undefined);
   const tries = () => wire.attempt;
-  addBuffered(settings, settings.openTimeout, uplink?.name, fallback.names.includes("poll"));
+  settings.numbers[NUMBER_POLLS] = +fallback.names.includes("poll");
+  const asked = [addBuffered(settings, uplink?.name)];
   if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
   if (uplink) addUplink(settings, uplink, endpoints, tries);
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
   if (rate !== undefined) addRate(settings, rate);
-  if (probe !== undefined) addProbe(settings, probe, tries);
-  const remember = fallback.key && addMemory(settings, fallback, rest.reconnect?.stableAfter ?? 5_000);
+  if (probe !== undefined) asked.push(addProbe(settings, probe, tries));
+  if (fallback.key) asked.push(addMemory(settings, fallback));
+  const { kinds } = settings.port;
+  settings.port.kinds = (client) => Object.assign(kinds(client), ...asked.map((ask) => ask(client)));
   const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);
-  if (remember) remember(wire);
   return wire;
 }

@@ -1,8 +1,13 @@
 // The ways to one server, in their order, and which of them this page begins with.
-import { Port } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 import { PATIENCE, TRANSPORTS, check, readForm } from "./options.js";
 import { plain } from "./progress.js";
+
+// <calls.rs>
+const ASK_JOIN = 22,
+  ASK_BEGIN = 29,
+  NUMBER_REMEMBERS = 41;
+// </calls.rs>
 
 /** A long poll is a fetch to the core. */
 const NUMBERS = { ...TRANSPORTS, poll: TRANSPORTS.fetch };
@@ -69,21 +74,8 @@ function stored(key, name) {
   return undefined;
 }
 
-/** Writes down the way that opened, for the next page; the best one when it has held, in ms. Gives what follows the client. */
-export function addMemory({ port }, /** @type {any} */ { names, key }, stableAfter) {
-  let client;
-  const { open = Port.prototype.open } = port;
-  port.open = function (attempt, transport) {
-    client = this;
-    return open.call(this, attempt, transport);
-  };
-  return (wire) => {
-    let timer;
-    wire.addEventListener("open", () => {
-      clearTimeout(timer);
-      if (client.way) stored(key, names[client.way]);
-      else timer = setTimeout(() => stored(key, ""), stableAfter);
-    });
-    wire.addEventListener("statechange", () => wire.state === "open" || clearTimeout(timer));
-  };
+/** Writes down what the next page begins with: the core says which. Gives what it asks for. */
+export function addMemory({ numbers }, /** @type {any} */ { names, key }) {
+  numbers[NUMBER_REMEMBERS] = 1;
+  return () => ({ [ASK_BEGIN - ASK_JOIN]: (way) => void stored(key, way ? names[way] : "") });
 }

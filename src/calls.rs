@@ -209,6 +209,22 @@ pub(crate) enum Call {
     /// The server says that too much goes up.
     #[cfg(feature = "duplex")]
     Slower,
+    /// The request of this attempt is out, whose answer is a stream, and which a HEAD can stand for.
+    #[cfg(feature = "duplex")]
+    Streaming {
+        attempt: u32,
+    },
+    /// The HEAD that [`Ask::Head`] wants was answered as a stream is.
+    #[cfg(feature = "duplex")]
+    WouldStream {
+        attempt: u32,
+    },
+    /// What [`Ask::Probe`] has found: as in [`Call::Refused`], or status 0.
+    #[cfg(feature = "duplex")]
+    Probed {
+        attempt: u32,
+        answer: Option<(u16, Option<u32>)>,
+    },
     /// A message has the id of a request; the answer: see [`requests::Reply`].
     #[cfg(feature = "duplex")]
     Replied {
@@ -344,6 +360,15 @@ impl Call {
             51 => Self::Posted { request: attempt, answer: answer(code) },
             #[cfg(feature = "duplex")]
             52 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
+            #[cfg(feature = "duplex")]
+            53 => Self::Streaming { attempt },
+            #[cfg(feature = "duplex")]
+            54 => Self::WouldStream { attempt },
+            #[cfg(feature = "duplex")]
+            55 => Self::Probed {
+                attempt,
+                answer: Some((status(code), retry_after(code))).filter(|(status, _)| *status > 0),
+            },
             _ => return None,
         })
     }
@@ -398,6 +423,15 @@ pub(crate) enum Ask {
     /// Request `a` beside the stream is overdue.
     #[cfg(feature = "duplex")]
     Stop = 26,
+    /// Ask by HEAD for the stream of attempt `a`; 0: not any more.
+    #[cfg(feature = "duplex")]
+    Head = 27,
+    /// Ask the server why attempt `a` failed.
+    #[cfg(feature = "duplex")]
+    Probe = 28,
+    /// The next page begins with endpoint `a`.
+    #[cfg(feature = "duplex")]
+    Begin = 29,
 }
 
 /// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
@@ -470,6 +504,15 @@ pub(crate) enum Number {
     /// `uplink.timeout`
     #[cfg(feature = "duplex")]
     UplinkTimeout = 38,
+    /// 1: one of the ways is a long poll.
+    #[cfg(feature = "duplex")]
+    Polls = 39,
+    /// 1: there is a `probe`.
+    #[cfg(feature = "duplex")]
+    Probes = 40,
+    /// 1: `fallback.remember`
+    #[cfg(feature = "duplex")]
+    Remembers = 41,
 }
 
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
@@ -762,7 +805,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 53 } else { 35 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 56 } else { 35 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }

@@ -103,6 +103,21 @@ impl driver::Host for Facade {
         );
     }
 
+    #[cfg(feature = "duplex")]
+    fn head(&self, attempt: u32) {
+        self.tell(Ask::Head, attempt, 0.0, 0.0);
+    }
+
+    #[cfg(feature = "duplex")]
+    fn probe(&self, attempt: u32) {
+        self.tell(Ask::Probe, attempt, 0.0, 0.0);
+    }
+
+    #[cfg(feature = "duplex")]
+    fn begin(&self, endpoint: u32) {
+        self.tell(Ask::Begin, endpoint, 0.0, 0.0);
+    }
+
     fn settle(&self, id: u32, outcome: Sent) {
         let code = match outcome {
             Sent::Sent => sent::SENT,

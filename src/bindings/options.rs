@@ -94,6 +94,12 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         limit,
         #[cfg(feature = "duplex")]
         uplink,
+        #[cfg(feature = "duplex")]
+        polls: number(Number::Polls, 0) > 0,
+        #[cfg(feature = "duplex")]
+        probes: number(Number::Probes, 0) > 0,
+        #[cfg(feature = "duplex")]
+        remembers: number(Number::Remembers, 0) > 0,
     };
     Given {
         config,

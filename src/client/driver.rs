@@ -36,6 +36,12 @@ pub(crate) trait Host: Sized {
     fn tell(&self, driver: &Driver<Self>, news: News);
     /// Of a client that was told to follow another ([`Call::Follow`]).
     fn record(&self, _: Loss) {}
+    #[cfg(feature = "duplex")]
+    fn head(&self, _: u32) {}
+    #[cfg(feature = "duplex")]
+    fn probe(&self, _: u32) {}
+    #[cfg(feature = "duplex")]
+    fn begin(&self, _: u32) {}
 }
 
 pub(crate) struct Driver<H: Host> {
@@ -190,6 +196,18 @@ impl<H: Host> Driver<H> {
             Call::Reconnect => Input::Reconnect,
             #[cfg(feature = "duplex")]
             Call::Slower => Input::Slower,
+            #[cfg(feature = "duplex")]
+            Call::Probed { attempt, answer } => Input::Probed { attempt, answer },
+            #[cfg(feature = "duplex")]
+            Call::Streaming { attempt } => {
+                core.streaming(now(), attempt);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::WouldStream { attempt } => {
+                core.would_stream(now(), attempt);
+                return self.after(inner, 0);
+            }
             Call::Close { why, code } => Input::Close { why, code },
 
             Call::Follow(before) => {
@@ -430,6 +448,12 @@ impl<H: Host> Driver<H> {
                 let verdict = self.host.ask(failure);
                 self.input(Input::Answer(verdict));
             }
+            #[cfg(feature = "duplex")]
+            Action::Head { attempt } => self.host.head(attempt),
+            #[cfg(feature = "duplex")]
+            Action::Probe { attempt } => self.host.probe(attempt),
+            #[cfg(feature = "duplex")]
+            Action::Begin(endpoint) => self.host.begin(endpoint),
             Action::Record(loss) => self.host.record(loss),
             Action::Tell(news) => self.host.tell(self, news),
         }

@@ -361,6 +361,15 @@ pub(crate) struct Config {
     /// What goes up beside an event stream.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) uplink: Limits,
+    /// There is a way that no proxy holds back.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) polls: bool,
+    /// The server can be asked why a WebSocket does not open.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) probes: bool,
+    /// The next page of this tab begins with the endpoint that got through.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) remembers: bool,
 }
 
 impl Default for Config {
@@ -390,6 +399,12 @@ impl Default for Config {
             limit: None,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             uplink: Limits::new(),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            polls: false,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            probes: false,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            remembers: false,
         }
     }
 }

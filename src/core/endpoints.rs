@@ -6,6 +6,8 @@
 //! what a proxy does to a WebSocket that it does not know. A refusal is that server's, whichever way it came.
 
 use super::{config::Config, failure::Failure};
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use crate::core::Later as _;
 
 /// How often an endpoint may fail in a row before the next one is tried; 0: it need not even be unfit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,6 +31,9 @@ pub(super) struct Endpoints {
     held: bool,
     /// The first one was left for its failures: at the next one it is left at once.
     unfit: bool,
+    /// When the first one has held for long enough to be begun with; at the end of the clock: it need not be told.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    proven_at: u64,
     /// So many have refused, one after the other, with nothing else between.
     refusals: u32,
 }
@@ -36,11 +41,47 @@ pub(super) struct Endpoints {
 impl Endpoints {
     pub(super) fn new(config: &Config) -> Self {
         let at = config.first;
-        Self { at, strikes: Patience::default(), held: false, unfit: at > 0, refusals: 0 }
+        Self {
+            at,
+            strikes: Patience::default(),
+            held: false,
+            unfit: at > 0,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            proven_at: u64::MAX,
+            refusals: 0,
+        }
     }
 
     pub(super) fn at(&self) -> u32 {
         self.at
+    }
+
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(super) fn proven_at(&self) -> u64 {
+        self.proven_at
+    }
+
+    /// This one has opened. What the next page is to begin with: another than the first at once, the first when it has held.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(super) fn opened(&mut self, config: &Config, now: u64) -> Option<u32> {
+        let first = config.remembers && self.at == 0;
+        self.proven_at = if first { now.later(config.backoff.stable_after) } else { u64::MAX };
+        Some(self.at).filter(|at| config.remembers && *at > 0)
+    }
+
+    /// While it is open.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(super) fn tick(&mut self, now: u64) -> Option<u32> {
+        let proven = now >= self.proven_at && self.proven_at < u64::MAX;
+        if proven {
+            self.proven_at = u64::MAX;
+        }
+        proven.then_some(0)
+    }
+
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(super) fn times(&mut self) -> Vec<&mut u64> {
+        vec![&mut self.proven_at]
     }
 
     /// Whether this failure is one to leave this endpoint for, where it would be the end of the only one.

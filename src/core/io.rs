@@ -69,6 +69,12 @@ pub(crate) enum Input {
     /// The server says that too much goes up.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Slower,
+    /// Of [`Action::Probe`]: the status, and what its `Retry-After` asks to wait, in ms; or nothing that was an answer.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Probed {
+        attempt: u32,
+        answer: Option<(u16, Option<u32>)>,
+    },
     Reconnect,
     Close {
         why: Why,
@@ -180,6 +186,19 @@ pub(crate) enum Action {
     },
     /// Ask the caller's rule, then [`Input::Answer`].
     Ask(Failure),
+    /// Ask the server by HEAD for the stream of this attempt; upon a stream's answer [`Connection::would_stream`](super::Connection::would_stream). 0: not any more.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Head {
+        attempt: u32,
+    },
+    /// Ask the server why this attempt failed, then [`Input::Probed`].
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Probe {
+        attempt: u32,
+    },
+    /// The next page is to begin with this endpoint.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Begin(u32),
     /// To the next client for this place.
     Record(Loss),
     Tell(News),

@@ -17,12 +17,16 @@ pub(crate) mod state;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "tokens"))]
 pub(crate) mod tokens;
 
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+mod buffered;
 mod cursor_probe;
 mod decide;
 mod endpoints;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod pace;
 mod page;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+mod probe;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod requests;
 mod rollover;
@@ -119,6 +123,11 @@ pub(crate) struct Connection {
     /// Requests in a row that the server answered with "not now".
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     stalls: u64,
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    doubt: buffered::Doubt,
+    /// The attempt about which the server was asked last.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    probed: u32,
     /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
     full_until: u64,
     /// Some of what was sent was still in the socket's buffer when the timer fired.
@@ -170,6 +179,10 @@ impl Connection {
             uplink: Uplink::new(config.uplink.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             stalls: 0,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            doubt: buffered::Doubt::default(),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            probed: 0,
             full_until: 0,
             behind: false,
             life: Life::new(),
@@ -226,7 +239,12 @@ impl Connection {
     pub(crate) fn due(&self) -> u64 {
         let due = match &self.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => u64::MAX,
-            Phase::Resolving { due } | Phase::Opening { due } => *due,
+            Phase::Resolving { due } => *due,
+            Phase::Opening { due } => {
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                let due = &self.doubted_until().min(*due);
+                *due
+            }
             Phase::Waiting { until, .. } => self.life.waking(*until),
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
@@ -236,7 +254,7 @@ impl Connection {
                 let watch = watch.filter(|_| !self.owes_ping());
                 let next = watch.map_or(next, |watch| watch.deadline().min(next));
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                let next = next.min(self.paced_until());
+                let next = next.min(self.paced_until()).min(self.endpoints.proven_at());
                 let due = if next == u64::MAX { next } else { self.life.waking(next) };
                 if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
@@ -268,6 +286,8 @@ impl Connection {
             }
             return;
         }
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        let Some(input) = self.classify(input) else { return };
         if let Input::Resolved { attempt, .. }
         | Input::Opened { attempt }
         | Input::Lost { attempt, .. }
@@ -316,6 +336,9 @@ impl Connection {
             Input::Retire => self.retire(at),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             Input::Slower => self.slower(),
+            // A loss, by now.
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Input::Probed { .. } => {}
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => {
                 // It was no loss.
@@ -487,6 +510,12 @@ impl Connection {
         let now = at.now;
         self.phase = Phase::Open { since: now };
         self.plan(at);
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        self.trust();
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        if let Some(endpoint) = self.endpoints.opened(&self.config, now) {
+            self.act(Action::Begin(endpoint));
+        }
         // Of the connection that this one takes over from, if there is one.
         self.unload();
         self.queue.expire(now, false, &mut self.actions);
@@ -556,12 +585,20 @@ impl Connection {
         if now >= self.full_until {
             self.full_until = 0;
         }
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        if self.doubts(at) {
+            return;
+        }
         match self.phase {
             Phase::Resolving { due } if now >= due => self.lost(at, Failure::Provider),
             Phase::Opening { due } if now >= due => self.lost(at, Failure::OpenTimeout),
             Phase::Waiting { until, .. } if now >= until => self.begin(now),
             Phase::Waiting { .. } if slept => self.hurry(now),
             Phase::Open { .. } => {
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                if let Some(endpoint) = self.endpoints.tick(now) {
+                    self.act(Action::Begin(endpoint));
+                }
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 let owes = self.ping_in_turn(now);
                 let watch = self.watch.as_mut();

@@ -43,6 +43,12 @@ impl Rollover {
         [aged, failback].into_iter().chain(next.iter_mut().map(|next| &mut next.due)).collect()
     }
 
+    /// What is known of the successor under way.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(super) fn next_route(&self) -> Option<Route> {
+        self.next.and_then(|next| next.route)
+    }
+
     /// Not within `floor`: when one successor has failed, the other reason for one may be due in the next moment.
     pub(super) fn deadline(&self, floor: u64) -> u64 {
         self.next.map_or(self.aged.min(self.failback).max(floor), |next| next.due)

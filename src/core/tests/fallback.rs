@@ -252,3 +252,50 @@ fn what_was_to_be_sent_goes_by_the_next_way() {
     sim.establish();
     assert!(sim.fate_of(id).is_some());
 }
+
+/// What the next page is to begin with, as it was told since this was last asked.
+fn begins(sim: &mut Sim) -> Vec<u32> {
+    let begin = |action| if let Action::Begin(way) = action { Some(way) } else { None };
+    sim.take().into_iter().filter_map(begin).collect()
+}
+
+#[test]
+fn another_way_than_the_first_is_remembered_when_it_opens_and_the_first_when_it_has_held() {
+    let mut sim = Sim::new(Config { remembers: true, first: 1, ..ways(2) });
+    sim.input(Input::Start);
+    sim.establish();
+    assert_eq!(begins(&mut sim), [1]);
+    sim.input(Input::Reconnect);
+    sim.establish();
+    assert_eq!(begins(&mut sim), Vec::<u32>::new(), "not yet");
+    sim.pass(4_999);
+    assert_eq!(begins(&mut sim), Vec::<u32>::new());
+    sim.pass(1);
+    assert_eq!(begins(&mut sim), [0]);
+    sim.pass(60_000);
+    assert_eq!(begins(&mut sim), Vec::<u32>::new(), "once");
+}
+
+#[test]
+fn a_first_way_that_was_lost_before_it_held_is_not_remembered() {
+    let mut sim = Sim::new(Config { remembers: true, ..ways(2) });
+    sim.input(Input::Start);
+    sim.establish();
+    sim.pass(4_000);
+    sim.lost(Failure::Network);
+    sim.pass(900);
+    sim.establish();
+    sim.pass(4_000);
+    assert_eq!(begins(&mut sim), Vec::<u32>::new());
+    sim.pass(1_000);
+    assert_eq!(begins(&mut sim), [0]);
+}
+
+#[test]
+fn who_remembers_nothing_is_told_nothing() {
+    let mut sim = Sim::new(Config { first: 1, ..ways(2) });
+    sim.input(Input::Start);
+    sim.establish();
+    sim.pass(10_000);
+    assert_eq!(begins(&mut sim), Vec::<u32>::new());
+}

@@ -4,6 +4,7 @@
 
 mod anew;
 mod backoff;
+mod buffered;
 mod cursor_probe;
 mod decide;
 mod detection;
@@ -25,6 +26,7 @@ mod outbox_model;
 mod pace;
 mod page;
 mod posts;
+mod probe;
 mod random;
 mod requests;
 mod requests_model;

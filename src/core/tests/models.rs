@@ -38,6 +38,8 @@ impl Connection {
             topics,
             pace,
             uplink,
+            endpoints,
+            doubt,
             ..
         } = self;
         let mut times = match phase {
@@ -54,6 +56,8 @@ impl Connection {
         times.extend(queue.times());
         times.extend(topics.times());
         times.extend(uplink.times());
+        times.extend(endpoints.times());
+        times.extend(doubt.times());
         times.extend(pace.iter_mut().flat_map(super::super::pace::Pace::times));
         // 0: it never was; the end of the clock: it never will be.
         for time in times.into_iter().filter(|time| ![0, u64::MAX].contains(time)) {

@@ -321,6 +321,7 @@ impl Sim {
                 Action::Settle { id, sent } => self.fate(id, sent),
                 Action::Stop(request) => self.stopped.push(request),
                 Action::Ask(_) => {}
+                Action::Head { .. } | Action::Probe { .. } | Action::Begin(_) => {}
                 Action::Record(loss) => self.recorded = Some(loss),
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
                 Action::Tell(News::State(state)) => self.told = state,
@@ -434,7 +435,10 @@ impl Sim {
             matches!(core.phase, Phase::Open { .. }) && core.full_until > 0 && core.full_until < u64::MAX;
         let paced = matches!(core.phase, Phase::Open { .. }) && core.paced_until() < u64::MAX;
         let quiet = quiet && !held && !paced;
-        let quiet = quiet && core.queue().soonest() == u64::MAX && core.topics.soonest() == u64::MAX;
+        let quiet = quiet
+            && core.queue().soonest() == u64::MAX
+            && core.topics.soonest() == u64::MAX
+            && (!matches!(core.phase, Phase::Open { .. }) || core.endpoints.proven_at() == u64::MAX);
         let quiet = quiet && core.uplink.soonest() == u64::MAX;
         // What is due at the end of the clock is never.
         let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
