@@ -298,7 +298,10 @@ test("outbox.ack.timeout: what is never acked goes again, then is unknown, and t
   const sends = [{ id: "b1", bad: true }, { id: "b2", bad: true }, { id: "good" }].map((message) => made.send(message));
   equal(await outcomes(sends), ["unknown", "unknown", "acked"], "outcomes");
   await made.drained();
-  equal([await idsOf(plan), made.stats().opens], [[["b1", "b2", "b1", "b2", "good"]], 1], "frames, and connections");
+  const [ids] = await idsOf(plan);
+  // On a slow machine an ack takes longer than that, and the good one goes again.
+  equal(ids.slice(0, 5), ["b1", "b2", "b1", "b2", "good"], "frames");
+  equal([ids.slice(5).filter((id) => id !== "good"), made.stats().opens], [[], 1], "the rest, and connections");
 });
 
 test("outbox.ack.timeout: it stands still while the message is in the socket's buffer", async () => {
