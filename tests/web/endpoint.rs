@@ -176,8 +176,8 @@ async fn an_id_that_leads_the_address_elsewhere_is_a_failed_attempt() {
 #[wasm_bindgen_test]
 async fn protocols_go_to_the_first_origin_and_to_the_endpoints_that_they_are_given_for() {
     let server = Server::start().await;
-    let home = server.script("ws", r#"[[["close",1012,""]],[["send","in"]]]"#);
-    let [stray, own] = [(); 2].map(|()| server.script("ws", r#"[[["close",1012,""]]]"#));
+    let home = server.script("ws", r#"[[["close",1011,""]],[["send","in"]]]"#);
+    let [stray, own] = [(); 2].map(|()| server.script("ws", r#"[[["close",1011,""]]]"#));
     let elsewhere = |url: &str| url.replacen("127.0.0.1", "localhost", 1);
     assert_ne!(elsewhere(&stray.url), stray.url);
     let urls = [home.url.clone(), elsewhere(&stray.url), elsewhere(&own.url), home.url.clone()];
@@ -190,7 +190,7 @@ async fn protocols_go_to_the_first_origin_and_to_the_endpoints_that_they_are_giv
     let record = Record::of(builder.backoff(QUICK).protocols(["token"]).live());
     record.until("the home again", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
-    let closed = Failure::Closed { code: 1012 };
+    let closed = Failure::Closed { code: 1011 };
     assert_eq!(failures, [closed, Failure::Provider, closed]);
     assert!(stray.log().await.is_empty());
     assert_eq!(own.log().await[0].protocols, ["own"]);
