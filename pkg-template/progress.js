@@ -75,14 +75,18 @@ export class Progress {
     });
     if (globalThis.navigator?.locks && "timeout" in AbortSignal) {
       owner ??= freshId();
-      const hold = () =>
+      let wanted, free;
+      const hold = () => {
+        wanted = true;
+        // It may be over before it is granted.
         navigator.locks
-          .request(
-            owner,
-            { mode: "shared" },
-            () => new Promise((/** @type {any} */ resolve) => (this.#release = resolve)),
-          )
+          .request(owner, { mode: "shared" }, () => wanted && new Promise((resolve) => (free = resolve)))
           .catch(() => {});
+      };
+      this.#release = () => {
+        wanted = false;
+        free?.();
+      };
       hold();
       port.listen(globalThis, "pageshow", (event) => event.persisted && hold());
     }

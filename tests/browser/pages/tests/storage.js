@@ -327,6 +327,23 @@ test("storage: when a page has gone, the next one has its place and writes there
   made.close();
 });
 
+test("storage: a client that is closed at once, or later, holds no lock", async () => {
+  const locks = async () => {
+    const { held = [], pending = [] } = await navigator.locks.query();
+    return [...held, ...pending].length;
+  };
+  await waitFor(async () => (await locks()) === 0, "none before");
+  for (const close of [() => {}, () => waitFor(async () => (await locks()) === 1, "the lock")]) {
+    const made = client(sse("/count?to=3"), { resume: { storage: memory(), key: "" } });
+    await close();
+    made.close();
+    await waitFor(
+      async () => (await locks()) === 0,
+      async () => JSON.stringify(await navigator.locks.query()),
+    );
+  }
+});
+
 test("storage: no token of the address in the key", async () => {
   const storage = memory();
   const made = client(sse("/count?to=3&token=secret"), { resume: { storage, key: "" } });
