@@ -27,15 +27,17 @@ const { outputFiles } = await build({
 });
 
 const body = Buffer.from(flood(events));
+// Without them Chromium's clock has steps of 100 µs, and the work would be five times what it is said to be.
+const isolated = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 const server = createServer((request, response) => {
   if (request.url === "/burst.js")
-    return response.writeHead(200, { "content-type": "text/javascript" }).end(outputFiles[0].contents);
+    return response.writeHead(200, { "content-type": "text/javascript", ...isolated }).end(outputFiles[0].contents);
   if (request.url?.startsWith("/flood")) {
     // Its end is no failure to come back from.
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
     return response.write(body);
   }
-  response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...isolated });
   response.end('<!doctype html><title>bench</title><p id="at"></p><script type="module" src="/burst.js"></script>');
 });
 await once(server.listen(0, "127.0.0.1"), "listening");
