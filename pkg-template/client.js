@@ -593,7 +593,7 @@ export class Client extends EventTarget {
         protocols: offered,
         headers: resumed ? headersFor(body, headers) : new Headers(headers),
         body,
-        whole: moved !== undefined,
+        placed: moved !== undefined,
       };
       if (!(route & ROUTE_TRANSPORT)) {
         // Not all of it: passwords and tokens stand in addresses.

@@ -7,6 +7,7 @@
 #[cfg(feature = "duplex")]
 use crate::core::failure::Failure;
 use crate::core::{
+    carrier::{Asking, By, Via},
     io::{Page, Why},
     losses::Loss,
     outbox::Awaits,
@@ -64,9 +65,11 @@ pub(crate) enum Call {
     Retire,
     /// The cursor is being read, for a connection that is to go on from it.
     Asking,
-    /// How long the cursor is, as it goes up; the answer: see [`Connection::goes_up`].
+    /// How many bytes the cursor has in a header, and in the address; the answer: see [`Carrier`](crate::core::carrier::Carrier).
     GoesUp {
-        length: u32,
+        asking: Asking,
+        header: u32,
+        query: u32,
     },
     /// There is another request for what comes after the first message.
     Resumable,
@@ -278,7 +281,7 @@ impl Call {
             11 => Self::RecoveryTold,
             12 => Self::Retire,
             13 => Self::Asking,
-            14 => Self::GoesUp { length: code },
+            14 => Self::GoesUp { asking: asking(attempt, low), header: code, query: high },
             15 => Self::Resumable,
             16 => Self::AskedAgain { attempt },
             17 => Self::Pause { quiet: code != 0 },
@@ -660,6 +663,45 @@ pub(crate) mod route {
     pub(crate) const CREDENTIALS: u32 = 24;
 }
 
+/// `resume.via`; 0: it is left open.
+mod via {
+    pub(super) const QUERY: u32 = 1;
+    pub(super) const HEADER: u32 = 2;
+    pub(super) const FRAME: u32 = 3;
+    pub(super) const URL: u32 = 4;
+}
+
+/// Of a request that is to carry the cursor: above its transport.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod carry {
+    use crate::core::carrier::Carrier;
+
+    pub(super) const PLAIN: u32 = 4;
+    pub(super) const FITS: u32 = 8;
+    pub(super) const PLACED: u32 = 16;
+    /// And the answers.
+    const NOTHING: u32 = 1;
+    const HEADER: u32 = 2;
+    const QUERY: u32 = 3;
+    const TOO_LONG: u32 = 4;
+    const _: () = assert!(
+        Carrier::Nothing as u32 == NOTHING
+            && Carrier::Header as u32 == HEADER
+            && Carrier::Query as u32 == QUERY
+            && Carrier::TooLong as u32 == TOO_LONG
+    );
+}
+
+/// What JavaScript keeps aside of ids, as it is what the core remembers of them.
+#[allow(dead_code, reason = "these are of JavaScript alone")]
+mod ids {
+    use crate::core::seam;
+
+    const FIRST: u32 = 64;
+    const RECENT: u32 = 1024;
+    const _: () = assert!(FIRST as usize == seam::FIRST && RECENT as usize == seam::RECENT);
+}
+
 /// What becomes of a stored place.
 #[cfg(feature = "npm")]
 #[allow(dead_code, reason = "some are of JavaScript alone")]
@@ -745,6 +787,27 @@ fn page(code: u32) -> Option<Page> {
         life::SHOWN => return None,
         _ => return None,
     })
+}
+
+fn asking(request: u32, via: u32) -> Asking {
+    let set = |bit| request & bit != 0;
+    Asking {
+        via: match via {
+            via::QUERY => Some(Via::Query),
+            via::HEADER => Some(Via::Header),
+            via::FRAME => Some(Via::Frame),
+            via::URL => Some(Via::Url),
+            _ => None,
+        },
+        by: match request & route::TRANSPORT {
+            transport::WEBSOCKET => By::WebSocket,
+            transport::EVENTSOURCE => By::EventSource,
+            _ => By::Fetch,
+        },
+        plain: set(carry::PLAIN),
+        fits: set(carry::FITS),
+        placed: set(carry::PLACED),
+    }
 }
 
 /// The app, its signal, or the message that it waited for; [`Ask::Closed`] counts as this.

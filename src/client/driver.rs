@@ -332,7 +332,7 @@ impl<H: Host> Driver<H> {
                 told(core, parser);
                 return table;
             }
-            Call::GoesUp { length } => return core.goes_up(length),
+            Call::GoesUp { asking, header, query } => return core.goes_up(asking, header, query) as u32,
             Call::Learn { id, more } => {
                 core.learn(id);
                 core.received(more);

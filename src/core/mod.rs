@@ -19,6 +19,7 @@ pub(crate) mod tokens;
 
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 mod buffered;
+pub(crate) mod carrier;
 mod cursor_probe;
 mod decide;
 mod endpoints;
@@ -38,7 +39,7 @@ pub(crate) mod topics;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod uplink;
 
-use config::{Config, FLOOR, LONGEST_ID};
+use config::{Config, FLOOR};
 use cursor_probe::CursorUse;
 use endpoints::Endpoints;
 use failure::Failure;
@@ -398,14 +399,6 @@ impl Connection {
     /// A connection is being asked for what comes after the cursor.
     pub(crate) fn asking(&mut self) {
         self.ids.asking();
-    }
-
-    /// The cursor is about to go up, of so many bytes; 0: there is none, or it goes the caller's way. 1: it is not to,
-    /// 2: this request is not to be made.
-    pub(crate) fn goes_up(&mut self, length: u32) -> u32 {
-        let known = self.ids.has_cursor() && !self.without_cursor();
-        self.up = if known { length } else { 0 };
-        if length > 0 && !known { 1 } else { u32::from(self.up > LONGEST_ID) * 2 }
     }
 
     /// The same connection has asked anew for what comes after the cursor: a long poll's next request was answered.

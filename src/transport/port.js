@@ -49,12 +49,23 @@ const TICK = 0,
   ROUTE_CREDENTIALS = 24,
   ROUTE_LOOPBACK = 4,
   TRANSPORT_WEBSOCKET = 1,
-  TRANSPORT_FETCH = 3;
+  TRANSPORT_FETCH = 3,
+  CARRY_PLAIN = 4,
+  CARRY_FITS = 8,
+  CARRY_PLACED = 16,
+  CARRY_NOTHING = 1,
+  CARRY_HEADER = 2,
+  CARRY_QUERY = 3,
+  CARRY_TOO_LONG = 4,
+  IDS_FIRST = 64,
+  IDS_RECENT = 1024;
 // </calls.rs>
 const TRANSPORTS = ["", "websocket", "eventsource", "fetch"];
-// What the core remembers of ids (src/core/seam.rs): more need not be kept for it.
-export const FIRST = 64,
-  RECENT = 1024;
+/** From `VIA_QUERY` on. */
+const VIAS = [undefined, "query", "header", "frame", "url"];
+// What the core remembers of ids: more need not be kept for it.
+export const FIRST = IDS_FIRST,
+  RECENT = IDS_RECENT;
 /** So many bytes of memory may be kept by ids and what they came in, before the core is told of them: it keeps numbers. */
 const PINNED = 2 ** 20;
 /** If no more than this was held back before ids are seen to begin anew, it was new as well; and no more bytes, or units of text. */
@@ -548,39 +559,39 @@ export class Port {
   }
 
   /**
-   * The address, and the headers of a fetch, that ask for what comes after the cursor. `whole`: the caller has put it in the address.
-   * @param {boolean} [whole]
+   * The address, and the headers of a fetch, that ask for what comes after the cursor. `placed`: the caller has put it in the address.
+   * @param {boolean} [placed]
    * @returns {[URL, Headers]}
    */
-  aim(transport, address, given, whole) {
+  aim(transport, address, given, placed) {
     const target = resolve(address),
       headers = new Headers(given);
     // A fragment never leaves the browser, and older WebSockets throw on it.
     target.hash = "";
     if (transport === "websocket") target.protocol = target.protocol.replace("http", "ws");
     const cursor = (this.asked = this.cursor);
-    // SSE cannot send a frame.
-    const via = transport !== "websocket" && this.via === "frame" ? undefined : this.via;
     // Across origins, also behind a redirect, a header of ours costs a preflight, which a server may not be ready for; and
     // WebKitGTK encodes what is not ASCII a second time (2.50, 2026).
-    const own =
+    const plain =
       target.origin === (globalThis.origin ?? target.origin) && target.origin !== this.#away && /^[ -~]*$/.test(cursor);
-    const header =
-      transport === "fetch"
-        ? (via ?? (own ? "header" : "query")) === "header" && fitsHeader(cursor)
-        : this.#selfReconnects(transport);
     if (!headers.has("accept")) headers.set("accept", "text/event-stream");
     const encoded = `${new URLSearchParams({ "": cursor })}`.slice(1);
     // A header's characters are bytes: those of the id in UTF-8.
     const bytes = unescape(encoded.replace(/\+/g, " "));
-    const length =
-      !cursor || /^(frame|url)$/.test(via) || (whole && !via && !header) ? 0 : (header ? bytes : encoded).length;
-    const word = this.call(GOES_UP, 0, length);
-    if (word > 1) throw new RangeError("everwire: the id is too long");
-    if (word) this.asked = "";
-    if (word || !length) return [target, headers];
-    if (header) (whole && headers.has("last-event-id")) || headers.set("last-event-id", bytes);
-    else for (const name of this.cursorNames) setParameter(target, name, cursor);
+    const carrier = this.call(
+      GOES_UP,
+      TRANSPORTS.indexOf(transport) |
+        (plain ? CARRY_PLAIN : 0) |
+        (fitsHeader(cursor) ? CARRY_FITS : 0) |
+        (placed ? CARRY_PLACED : 0),
+      bytes.length,
+      encoded.length,
+      VIAS.indexOf(this.via),
+    );
+    if (carrier === CARRY_TOO_LONG) throw new RangeError("everwire: the id is too long");
+    if (carrier === CARRY_NOTHING) this.asked = "";
+    if (carrier === CARRY_HEADER) (placed && headers.has("last-event-id")) || headers.set("last-event-id", bytes);
+    if (carrier === CARRY_QUERY) for (const name of this.cursorNames) setParameter(target, name, cursor);
     return [target, headers];
   }
 
@@ -588,10 +599,10 @@ export class Port {
    * @param {number} attempt
    * @param {string} transport
    * @param {string | URL} address
-   * @param {{ protocols?: string[], headers?: HeadersInit, whole?: boolean }} [how]
+   * @param {{ protocols?: string[], headers?: HeadersInit, placed?: boolean }} [how]
    */
-  #open(attempt, transport, address, { protocols, headers: given, whole, ...init } = {}) {
-    const [target, headers] = this.aim(transport, address, given, whole);
+  #open(attempt, transport, address, { protocols, headers: given, placed, ...init } = {}) {
+    const [target, headers] = this.aim(transport, address, given, placed);
     const url = target.href;
     const { protocol, hostname, port } = target;
     const link = [];

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        carrier::Carrier,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
         io::{Action, Input, News, Route, Why},
@@ -26,7 +27,7 @@ fn dial(sim: &mut Sim) -> bool {
     }
     sim.resolved();
     // As the port asks when it dials.
-    sim.core.goes_up(1) == 0
+    sim.goes_up(1) == Carrier::Header
 }
 
 fn open(sim: &mut Sim) {
@@ -175,7 +176,7 @@ fn without_a_cursor_nothing_is_to_be_left_out() {
         let wait = sim.wait();
         sim.pass(wait);
         sim.resolved();
-        assert_eq!(sim.core.goes_up(0), 0);
+        assert_eq!(sim.goes_up(0), Carrier::App);
         sim.lost(Failure::Network);
     }
     let wait = sim.wait();

@@ -260,14 +260,14 @@ fn asking_without_the_cursor_counts_once() {
     assert_eq!(next(&mut sim), Some(1));
     let mut seen = Vec::new();
     for _ in 0..3 {
-        sim.core.goes_up(10);
+        sim.goes_up(10);
         sim.resolved();
         sim.lost(http(403));
         sim.take();
         seen.extend(next(&mut sim));
     }
     assert_eq!(seen, [1, 0, 0], "without it, elsewhere, without it there");
-    sim.core.goes_up(10);
+    sim.goes_up(10);
     sim.resolved();
     sim.lost(http(403));
     assert_eq!(sim.end(), Some(Why::Fatal));

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        carrier::Carrier,
         config::{Config, LONGEST_ID},
         failure::Failure,
         io::{Action, Input, News},
@@ -29,19 +30,19 @@ fn lost() -> Sim {
 fn goes_on(sim: &mut Sim) {
     assert_eq!(sim.core.state(), State::Waiting);
     sim.establish();
-    assert_eq!(sim.core.goes_up(9), 1, "not again");
+    assert_eq!(sim.goes_up(9), Carrier::Nothing, "not again");
     sim.take();
     assert_eq!(sim.core.check(Id::Own(8), None), (true, true, false));
     sim.settle();
     assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
-    assert_eq!(sim.core.goes_up(9), 0, "the next one may");
+    assert_eq!(sim.goes_up(9), Carrier::Header, "the next one may");
 }
 
 #[test]
 fn one_that_no_server_takes_is_not_sent() {
     let mut sim = lost();
-    assert_eq!(sim.core.goes_up(LONGEST_ID), 0);
-    assert_eq!(sim.core.goes_up(LONGEST_ID + 1), 2);
+    assert_eq!(sim.goes_up(LONGEST_ID), Carrier::Header);
+    assert_eq!(sim.goes_up(LONGEST_ID + 1), Carrier::TooLong);
     sim.lost(Failure::Blocked);
     assert_eq!(sim.core.last_failure(), Some(Failure::LongId { length: LONGEST_ID + 1 }));
     goes_on(&mut sim);
@@ -51,7 +52,7 @@ fn one_that_no_server_takes_is_not_sent() {
 fn one_that_the_server_does_not_take_is_not_sent_again() {
     for status in [414, 431] {
         let mut sim = lost();
-        assert_eq!(sim.core.goes_up(3_000), 0);
+        assert_eq!(sim.goes_up(3_000), Carrier::Header);
         sim.lost(http(status));
         assert_eq!(sim.core.last_failure(), Some(Failure::LongId { length: 3_000 }));
         goes_on(&mut sim);
@@ -61,7 +62,7 @@ fn one_that_the_server_does_not_take_is_not_sent_again() {
 #[test]
 fn without_an_id_it_is_the_address_that_is_too_long() {
     let mut sim = lost();
-    assert_eq!(sim.core.goes_up(0), 0);
+    assert_eq!(sim.goes_up(0), Carrier::App);
     sim.lost(http(414));
     assert_eq!((sim.core.state(), sim.core.last_failure()), (State::Closed, Some(http(414))));
 }
@@ -70,7 +71,7 @@ fn without_an_id_it_is_the_address_that_is_too_long() {
 fn other_failures_keep_it() {
     for failure in [Failure::Network, http(503), Failure::OpenTimeout] {
         let mut sim = lost();
-        sim.core.goes_up(3_000);
+        sim.goes_up(3_000);
         sim.lost(failure);
         assert_eq!((sim.core.last_failure(), sim.core.cursor()), (Some(failure), Some(7)));
     }
@@ -81,7 +82,7 @@ fn one_that_an_earlier_page_left_is_told_as_well() {
     let mut sim = Sim::new(Config::default());
     sim.core.start_from(Id::Own(7), None);
     sim.input(Input::Start);
-    sim.core.goes_up(1 << 20);
+    sim.goes_up(1 << 20);
     sim.lost(Failure::Network);
     assert_eq!(sim.core.last_failure(), Some(Failure::LongId { length: 1 << 20 }));
     goes_on(&mut sim);

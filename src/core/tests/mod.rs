@@ -5,6 +5,7 @@
 mod anew;
 mod backoff;
 mod buffered;
+mod carrier;
 mod cursor_probe;
 mod decide;
 mod detection;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::super::{
     Connection,
+    carrier::{Asking, By, Carrier},
     config::{Config, FLOOR, Heartbeat},
     failure::Failure,
     io::{Action, Input, Moment, News, Page, Reason, Route, Why},
@@ -180,6 +181,12 @@ impl Sim {
 
     pub(super) fn resolved(&mut self) {
         self.input(Input::Resolved { attempt: self.core.attempt(), route: self.route });
+    }
+
+    /// A fetch asks how its cursor, of so many bytes, goes up.
+    pub(super) fn goes_up(&mut self, length: u32) -> Carrier {
+        let asking = Asking { via: None, by: By::Fetch, plain: true, fits: true, placed: false };
+        self.core.goes_up(asking, length, length)
     }
 
     pub(super) fn opened(&mut self) {
