@@ -1,7 +1,7 @@
 // One event stream's way up: what the core (src/core/uplink.rs) has gathered is encoded, and goes as one POST. The core says
 // what becomes of each message by the answer.
 import { retryAfter } from "../src/transport/fetch.js";
-import { resolve, setParameter } from "../src/transport/port.js";
+import { resolve, setParameter, turn } from "../src/transport/port.js";
 import { byteLength, freshId, snapshot } from "./encode.js";
 import { isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
@@ -166,8 +166,13 @@ export class Posts {
     signal.removeEventListener("abort", giveUp);
     out.delete(serial);
     const awaited = port.call(POSTED, serial, code);
-    // These run the app's code, which may close or reconnect.
-    for (const data of awaited ? messages : []) if (!this.#ended) this.#uplink.heard(port, data);
+    // These run the app's code, which may close or reconnect. There may be millions.
+    for (const data of awaited ? messages : []) {
+      if (this.#ended) return;
+      this.#uplink.heard(port, data);
+      const wait = turn();
+      if (wait) await wait;
+    }
   }
 
   /** Where to, and with which headers; a promise only where a function gave one. */

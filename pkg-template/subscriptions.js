@@ -281,7 +281,7 @@ class Subscriptions {
     const { refused, joined, gap, topic: any } = this.#options,
       port = this.#port;
     const find = (read) => {
-      const name = read(message);
+      const name = port.exactly(read, message);
       return this.#topics.get(typeof name === "number" ? String(name) : name);
     };
     const inOrder = (topic, tell) => {

@@ -664,7 +664,8 @@ export class Port {
       this.#on(link, socket, "close", ({ code, reason }) => {
         ended = true;
         this.closeReason = reason;
-        this.later(() => this.lost(socket, attempt, code));
+        // Below 1000 no server may say one (RFC 6455, 7.4.2), but browsers pass it on; the core's own words are there.
+        this.later(() => this.lost(socket, attempt, code > 999 ? code : LOST_NETWORK));
       });
     } else if (transport === "fetch") {
       socket = this.request(this, attempt, url, { ...init, headers });

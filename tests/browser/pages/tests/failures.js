@@ -49,6 +49,15 @@ test("close 4401 is fatal where there is nobody to ask", async () => {
   equal((await closed(seen)).reason, "fatal", "reason");
 });
 
+for (const code of [0, 1, 2, 3, 5, 6, 7, 999]) {
+  test(`close ${code}, which no server may say, is none of everwire's own reasons`, async () => {
+    const plan = script("ws", [[["close", code, ""]], [["send", "in"]]]);
+    const seen = watch(client(plan.url));
+    await waitFor(() => seen.data.includes("in") || seen.closed, "the message");
+    equal([seen.closed, seen.retries.map(({ failure }) => failure.code)], [undefined, ["network"]], "failures");
+  });
+}
+
 test("a fresh token after 4401 goes on", async () => {
   const plan = script("ws", [[["close", 4401, ""]], [["send", "in"]]]);
   const made = client(async () => plan.url);

@@ -683,3 +683,22 @@ test("what cannot be", async () => {
   for (const given of [[], ["chat"], [5, () => {}], ["chat", "x"]])
     equal(thrown(() => room.on(...given)).code, "invalid-option", `on(${given})`);
 });
+
+test("a topic that is a number which no double holds is told apart from its neighbours", async () => {
+  const made = client(ws("/echo"), { subscriptions: { confirm: false } });
+  await made.opened();
+  const rooms = ["9007199254740992", "9007199254740993"].map((name) => made.subscribe(name, { join: () => "joined" }));
+  const got = rooms.map((room) => {
+    const seen = [];
+    room.on(({ data }) => seen.push(data.n));
+    return seen;
+  });
+  for (const [n, name] of ["9007199254740993", "9007199254740992", "9007199254740993", "9007199254740994"].entries())
+    made.send(`{"topic":${name},"n":${n}}`);
+  const last = new Promise((resolve) => made.on("last", resolve));
+  made.send('{"type":"last"}');
+  await last;
+  // An engine that does not tell what the server wrote knows them by their doubles.
+  const tells = JSON.parse("1", (_, _value, /** @type {any} */ context) => context?.source);
+  equal(got, tells ? [[1], [0, 2]] : [[0, 1, 2], []], "messages of each");
+});

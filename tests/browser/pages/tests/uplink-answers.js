@@ -218,6 +218,32 @@ test("an answer that is no JSON, or torn, or of another kind, is no message", as
   }
 });
 
+test("an answer of many messages leaves the page its turns, and what ends the client is the last of it", async () => {
+  const many = 4_000,
+    answer = JSON.stringify(Array(many).fill({ id: "none" }));
+  let asked = 0,
+    turn = 0,
+    sum = 0;
+  const match = ({ data }) => {
+    for (let n = 0; n < 100_000; n++) sum += n;
+    if (asked++ === 0)
+      setTimeout(() => {
+        turn = asked;
+        made.close();
+      });
+    return data.id;
+  };
+  const given = async (url, init) =>
+    init.method === "POST"
+      ? new Response(answer, { headers: { "content-type": "application/json" } })
+      : fetch(url, init);
+  const { made } = await answering([], { http: { fetch: given }, outbox: { ack: { match } } });
+  made.send({ id: "a" });
+  await waitFor(() => turn, "the page's turn");
+  await new Promise((resolve) => setTimeout(resolve));
+  ok(turn < many && asked === turn, `its turn came after ${turn}, the end after ${asked}; ${sum}`);
+});
+
 test("429 narrows the rate", async () => {
   const { made, plan } = await answering([[["status", 429]], DONE], { rate: { messages: 4, per: 1_000 } });
   equal([...new Set(await outcomes(numbers(1, 8).map((message) => made.send(message))))], ["sent"], "outcomes");
