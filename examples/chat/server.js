@@ -27,7 +27,9 @@ function join(topic, { log, members }, lastEventId, say) {
 
 function receive(message, say) {
   const { type, id, topic, lastEventId, name, text } = message;
-  if (type === "ping") return say(message);
+  // Not the ping itself: JSON.stringify throws where an object is deep enough.
+  if (type === "ping") return say({ type: "pong" });
+  if (typeof topic !== "string") return;
   const room = rooms.get(topic);
   if (type === "join") {
     if (room) join(topic, room, lastEventId, say);

@@ -14,7 +14,7 @@ import { promisify } from "node:util";
 import { WebSocket } from "ws";
 import { freePort, start, stopAll } from "../browser/node/processes.mjs";
 import { atOnce, sideBySide } from "../browser/node/side-by-side.mjs";
-import { FRAMES, HANDSHAKE, LINES, raw } from "../hostile/bytes.mjs";
+import { FRAMES, HANDSHAKE, LINES, raw, sayTexts } from "../hostile/bytes.mjs";
 import { between } from "./between.mjs";
 import { blocks, root } from "./pages.mjs";
 
@@ -273,9 +273,13 @@ async function judge(t, name) {
       line.replace(/^GET \/\?connection=b/, "GET /live?lastEventId[]=b"),
     );
     for (const line of lines) await raw(port, line);
-    if (websocket)
+    if (websocket) {
       for (const frame of Object.values(FRAMES))
         await raw(port, HANDSHAKE.replace("GET /?", "GET /live?"), { next: Buffer.from(frame) });
+      const talker = new WebSocket(`ws://127.0.0.1:${port}/live`);
+      await sayTexts(talker);
+      talker.close();
+    }
     const [address, resume] = ways[0];
     const { wire, ids } = client(address, resume);
     await until(

@@ -56,6 +56,19 @@ export const LINES = {
     ].map((body) => [`POST of ${body.length > 90 ? `${body.length} bytes` : JSON.stringify(body)}`, post(body)]),
   ),
 };
+/** JSON.parse takes it, and JSON.stringify throws. */
+const DEEP = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+/** Texts that are no message of anybody's. */
+export const TEXTS = [
+  ...["", "null", "5", '"ping"', "[]", "[null]", DEEP, `{"type":${DEEP}}`, '{"type":{"toString":1}}'],
+  ...["ping", "join", "leave", "chat"].flatMap((type) =>
+    ["id", "topic", "name", "text", "lastEventId", "more"].flatMap((key) =>
+      [DEEP, '{"toString":1}', "null", '"__proto__"'].map(
+        (odd) => `{"type":"${type}","id":"${type}-${key}","topic":"lobby","name":"x","text":"x","${key}":${odd}}`,
+      ),
+    ),
+  ),
+];
 /** Each is masked, with a key of zeros. */
 export const FRAMES = {
   "a reserved bit": [0xf3, 0x80, 0, 0, 0, 0],
@@ -84,14 +97,30 @@ export function raw(port, bytes, { next, reset = false } = /** @type {any} */ ({
       resolve(answer);
     };
     // Half a request is answered by nothing.
-    const timer = setTimeout(over, 300);
+    let timer = setTimeout(over, next ? 10_000 : 300);
     socket.on("error", over).on("close", over);
     socket.on("data", (data) => {
       answer += data;
-      if (next) socket.write(next);
-      else over();
+      if (!next) return over();
+      socket.write(next);
       next = undefined;
+      clearTimeout(timer);
+      timer = setTimeout(over, 300);
     });
     socket.write(Buffer.from(bytes, "latin1"));
+  });
+}
+
+/** Says all TEXTS on a connection, and waits until the server has read them, or has cut. */
+export function sayTexts(socket) {
+  return new Promise((resolve) => {
+    socket
+      .on("pong", resolve)
+      .on("close", resolve)
+      .on("error", () => {});
+    socket.on("open", () => {
+      for (const text of TEXTS) socket.send(text);
+      socket.ping();
+    });
   });
 }

@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { WebSocket } from "ws";
 import { start } from "../browser/node/processes.mjs";
 import { blocks, pages, root } from "../docs/pages.mjs";
-import { FRAMES, HANDSHAKE, LINES, raw } from "./bytes.mjs";
+import { FRAMES, HANDSHAKE, LINES, raw, sayTexts } from "./bytes.mjs";
 
 /** Where an example's stream is, if not at /live. */
 const PATHS = { "chat": "/", "llm-answer": "/v1/answers", "tokens": "/" };
@@ -167,6 +167,10 @@ for (const server of servers) {
       await raw(port, there(HANDSHAKE), { next: Buffer.from(bytes), reset: true });
       await lives(what);
     }
+    const talker = new WebSocket(`ws://127.0.0.1:${port}${at}`);
+    await sayTexts(talker);
+    talker.close();
+    await lives("texts that are no messages");
     const large = new WebSocket(`ws://127.0.0.1:${port}${at}`);
     const code = await new Promise((resolve) => {
       large.on("open", () => large.send("x".repeat(2_000_000)));
