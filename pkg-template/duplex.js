@@ -5,7 +5,7 @@ import { quiet } from "./errors.js";
 import { addMemory, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
 import { WAYS, check, readForm, readOptions } from "./options.js";
-import { Persist, readPersist } from "./persist.js";
+import { readPersist } from "./persist.js";
 import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
 import { Requests } from "./requests.js";
@@ -75,11 +75,13 @@ class Duplex extends Client {
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     subscriptions.attend(this);
-    if (persist && this.state !== "closed")
-      this.#persist = new Persist(persist, settings.acks, (message, options) => super.send(message, options));
+    if (persist && this.state !== "closed") {
+      this.#persist = persist;
+      persist.begin((message, options) => super.send(message, options));
+    }
     // As no listener of the app's, without one of which a fatal close is reported.
     EventTarget.prototype.addEventListener.call(this, "close", (/** @type {any} */ { reason }) =>
-      this.#persist?.end(reason === "unloaded"),
+      this.#persist?.end(reason),
     );
   }
 
@@ -123,7 +125,7 @@ export function connect(endpoint, options = {}) {
   const settings = readOptions(chosen, endpoints);
   // Both fetch, whatever the endpoint takes.
   settings.loose ||= uplink || probe !== undefined;
-  const persist = readPersist(kept, settings.acks);
+  const persist = readPersist(kept, settings);
   const requests = new Requests(readRequests(given, rest.codec), settings);
   const { acks, refuses } = settings.port;
   // What acks, or refuses, is no reply.
@@ -139,6 +141,7 @@ export function connect(endpoint, options = {}) {
   if (rate !== undefined) addRate(settings, rate);
   if (probe !== undefined) asked.push(addProbe(settings, probe, tries));
   if (fallback.key) asked.push(addMemory(settings, fallback));
+  if (persist) asked.push((client) => persist.kinds(client));
   const { kinds } = settings.port;
   settings.port.kinds = (client) => Object.assign(kinds(client), ...asked.map((ask) => ask(client)));
   const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);

@@ -1,11 +1,26 @@
-// What the server has not acked yet, kept over a reload: by tab, and sent by another tab when its own is gone.
+// The part of the outbox that outlives its page. Whose it is, in which order it is sent and when it is forgotten, is ruled by
+// src/core/persist.rs; here are the storage, the locks and the JSON.
 import { isBytes, reopened, report } from "../src/transport/port.js";
 import { identify, outboxOf } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
-import { LONGEST, check, isStorage, readForm } from "./options.js";
+import { check, isStorage, readForm, readSend } from "./options.js";
 
-/** Where this tab's own entries begin to count: what it took over before its first one comes before that. */
-const OWN = 1e9;
+// <calls.rs>
+const ASK_JOIN = 22,
+  ASK_LOCK = 30,
+  ASK_STORE = 31,
+  ASK_FORGET = 32,
+  ASK_HAND = 33,
+  FOUND = 56,
+  LOCKED = 57,
+  UNLOCKED = 58,
+  KEEP = 59,
+  RESTORED = 60,
+  DONE = 61;
+// </calls.rs>
+
+/** The core takes this time for none. */
+const NEVER = 2 ** 53;
 
 const PERSIST = `
 key=a string
@@ -13,11 +28,12 @@ storage=anything
 restored=a function`;
 
 /** `outbox.persist`, or undefined for none. */
-export function readPersist(given, acks) {
+export function readPersist(given, settings) {
   if (given === undefined) return undefined;
   const { key, storage, restored } = readForm("outbox.persist", check("outbox.persist", given, "an object"), PERSIST);
   if (key === undefined) throw invalid("outbox.persist.key is missing: whose messages they are, and to which server");
-  if (!acks) throw invalid("outbox.persist needs outbox.ack: only by its acks is it known what need not be sent again");
+  if (!settings.acks)
+    throw invalid("outbox.persist needs outbox.ack: only by its acks is it known what need not be sent again");
   if (storage !== undefined && !isStorage(storage))
     throw invalid("outbox.persist.storage must be a Storage, as localStorage is");
   if (!globalThis.navigator?.locks)
@@ -25,56 +41,71 @@ export function readPersist(given, acks) {
       "unsupported",
       "outbox.persist needs Web Locks, which a page has over https: and on localhost",
     );
-  return { key, storage, restored };
+  return new Persist(outboxOf(key), storage, restored, settings);
 }
 
 /** One entry for each message: `everwire-outbox KEY` newline `TAB` newline `NUMBER`, so that one costs no more than itself. */
-export class Persist {
+class Persist {
+  #locks = navigator.locks;
   #storage;
   #prefix;
-  #tab = crypto.randomUUID();
   #restored;
-  #acks;
+  #settings;
+  #port;
   #post;
-  #taken = 0;
-  #count = OWN;
-  /** Tabs that are waited for. */
-  #known = new Set([this.#tab]);
+  /** By the numbers that the core has for them; the first is this one. */
+  #tabs = [crypto.randomUUID()];
+  /** What is not done with: `{ message, options, name, sent }`. `settle` is of one that waits. */
+  #kept = new Map();
+  #last = 0;
+  /** The names of what was there at the start, by tab. Read once: there may be thousands. */
+  #left;
   #ended = new AbortController();
-  #left = false;
   #stop;
-  /** Settles when what gone tabs left is on its way, before anything of this one's. */
-  #ready;
 
-  /** `post(message, options)` is the client's own send, `acks` how the server acks. */
-  constructor({ key, storage, restored }, acks, post) {
-    this.#prefix = outboxOf(key);
+  constructor(prefix, storage, restored, settings) {
+    this.#prefix = prefix;
+    this.#storage = storage;
     this.#restored = restored;
-    this.#acks = acks;
+    this.#settings = settings;
+  }
+
+  /**
+   * What the core asks for, at its places.
+   * @returns {any}
+   */
+  kinds(port) {
+    this.#port = port;
+    return {
+      [ASK_LOCK - ASK_JOIN]: (tab, waits) => void this.#lock(tab, waits),
+      [ASK_STORE - ASK_JOIN]: (id, number, expires) => this.#store(this.#kept.get(id), number, expires),
+      [ASK_FORGET - ASK_JOIN]: (id, expired) => {
+        const kept = this.#kept.get(id);
+        this.#remove(kept.name);
+        kept.name = undefined;
+        if (expired) settle(kept, Promise.resolve({ status: "dropped", code: "expired" }));
+      },
+      [ASK_HAND - ASK_JOIN]: (id, ttl) => this.#hand(this.#kept.get(id), ttl),
+    };
+  }
+
+  /** `post(message, options)` is the client's own send. */
+  begin(post) {
     this.#post = post;
     try {
-      this.#storage = storage ?? globalThis.localStorage;
+      this.#storage ??= globalThis.localStorage;
     } catch {}
     if (!this.#storage)
       report(
         new EverwireError("unsupported", "there is no localStorage here: give outbox.persist.storage something else"),
       );
     const { signal } = this.#ended;
-    const ended = new Promise((resolve) => signal.addEventListener("abort", resolve));
-    // Held for life: while it is, nobody else sends what this tab has.
-    this.#lock(this.#tab, {}, () => ended);
-    // Read once: there may be thousands.
-    const left = [...this.#names()];
-    const looks = Promise.all(left.map(([tab, names]) => this.#adopt(tab, { ifAvailable: true }, names)));
-    this.#ready = Promise.race([looks, ended]).then(() => {
-      this.#ready = undefined;
-      // Of tabs that are still there.
-      for (const tab of this.#names().keys()) this.#await(tab);
-    });
-    const told = ({ key: name }) => {
-      const tab = this.#tabOf(name);
-      if (tab) this.#await(tab);
-    };
+    // Held for life.
+    this.#request(0, {}, () => new Promise((resolve) => signal.addEventListener("abort", resolve)));
+    this.#left = this.#names();
+    for (const tab of this.#left.keys()) this.#found(tab);
+    this.#port.call(UNLOCKED, 0);
+    const told = ({ key }) => this.#found(this.#tabOf(key));
     const listen = () => globalThis.addEventListener?.("storage", told, { signal });
     listen();
     this.#stop = reopened(listen);
@@ -90,94 +121,113 @@ export class Persist {
   }
 
   #send(message, options) {
-    const { ttl = Infinity, priority } = options ?? {};
     if (isBytes(message) || Object.prototype.toString.call(message) === "[object Blob]") {
       throw new EverwireError(
         "encode",
         "send: outbox.persist keeps messages as JSON, which bytes are not. Send them with { ack: false }",
       );
     }
-    const [named] = identify(message, this.#acks);
-    const entry = { message: named, priority, expires: ttl < Infinity ? Date.now() + ttl : undefined };
-    const send = () => this.#post(named, options);
-    return this.#keep(this.#count++, entry, () =>
-      this.#ready ? this.#ready.then(() => this.#late(entry, options)) : send(),
-    );
+    const { ttl } = readSend(options, this.#settings);
+    const [named] = identify(message, this.#settings.acks);
+    return this.#keep({ message: named, options }, KEEP, 0, ttl);
   }
 
-  /** Until its fate is known. */
-  #keep(number, entry, send) {
-    const name = `${this.#prefix}${this.#tab}\n${String(number).padStart(12, "0")}`;
-    let text;
-    try {
-      text = JSON.stringify(entry);
-    } catch {
-      // Of which the send itself will tell.
-    }
-    if (text) this.#try(() => this.#storage.setItem(name, text));
-    const sent = send();
-    const forget = () => this.#left || this.#try(() => this.#storage.removeItem(name));
-    sent.then(forget, forget);
-    return sent;
+  /** Undefined if the core will not have it. */
+  #keep(kept, kind, high, low) {
+    const id = this.#last;
+    this.#last = (id + 1) >>> 0;
+    this.#kept.set(id, kept);
+    const mine = this.#port.call(kind, id, 0, high, low);
+    const done = () => {
+      this.#port.call(DONE, id);
+      this.#kept.delete(id);
+    };
+    if (kind === RESTORED && !mine) return void done();
+    kept.sent ??= new Promise((resolve) => {
+      kept.settle = resolve;
+    });
+    kept.sent.then(done, done);
+    return kept.sent;
   }
 
-  /** `left`: with its window, so that what is kept is the next one's. */
-  end(left) {
-    this.#left = left;
+  #hand(kept, ttl) {
+    settle(kept, this.#post(kept.message, { ...kept.options, ttl: ttl < 0 ? undefined : ttl }));
+  }
+
+  /** Upon the client's end, for this reason. */
+  end(reason) {
     this.#stop();
     this.#ended.abort();
-  }
-
-  #await(tab) {
-    if (this.#known.has(tab)) return;
-    this.#known.add(tab);
-    this.#adopt(tab, { signal: this.#ended.signal });
-  }
-
-  /** Takes over what a tab left, once it is gone. `names`: of its entries, as they were found. */
-  #adopt(tab, how, names = undefined) {
-    return this.#lock(tab, how, (lock) => {
-      if (!lock || this.#ended.signal.aborted) return;
-      for (const name of (names ?? this.#names().get(tab) ?? []).sort()) {
-        const text = this.#try(() => this.#storage.getItem(name));
-        let kept;
-        try {
-          kept = JSON.parse(text);
-        } catch {}
-        // Torn, or somebody else's: what has another type is nothing that was written here.
-        const { message, priority = false, expires = 0 } = kept ?? {};
-        if (message !== undefined && typeof priority === "boolean" && Number.isFinite(expires)) this.#restore(kept);
-        this.#try(() => this.#storage.removeItem(name));
-      }
-    });
-  }
-
-  #restore(kept) {
-    const { message, priority, expires } = kept;
-    const entry = { message, priority, expires };
-    const number = this.#ready ? this.#taken++ : this.#count++;
-    const sent = this.#keep(number, entry, () => this.#late(entry));
-    try {
-      this.#restored?.(message, sent);
-    } catch (error) {
-      report(error, true);
+    for (const kept of this.#kept.values()) {
+      // The core says nothing any more.
+      if (reason === "internal") this.#remove(kept.name);
+      if (!kept.sent || kept.settle) this.#hand(kept, 0);
     }
   }
 
-  /**
-   * Sends what has waited: its time to live has gone on, and 0 of it is none.
-   * @param {any} entry
-   * @param {object} [options]
-   */
-  #late({ message, priority, expires = Infinity }, options) {
-    const left = expires - Date.now();
-    if (left <= 0) return Promise.resolve({ status: "dropped", code: "expired" });
-    return this.#post(message, { priority, ...options, ttl: left < Infinity ? Math.min(left, LONGEST) : undefined });
+  #found(tab) {
+    if (!tab || this.#tabs.includes(tab)) return;
+    this.#port.call(FOUND, this.#tabs.push(tab) - 1);
+  }
+
+  async #lock(number, waits) {
+    const tab = this.#tabs[number];
+    const how = waits ? { signal: this.#ended.signal } : { ifAvailable: true };
+    await this.#request(number, how, (lock) => {
+      if (lock && this.#port.call(LOCKED, number)) this.#takeOver(this.#left.get(tab) ?? this.#names().get(tab) ?? []);
+    });
+    this.#left.delete(tab);
+    this.#port.call(UNLOCKED, number);
   }
 
   /** Rejects when it is given up, which nobody asks. */
-  #lock(tab, how, run) {
-    return navigator.locks.request(`${this.#prefix}${tab}`, how, run).catch(() => {});
+  async #request(tab, how, run) {
+    try {
+      await this.#locks.request(this.#prefix + this.#tabs[tab], how, run);
+    } catch {}
+  }
+
+  #takeOver(names) {
+    for (const name of names.sort()) {
+      const text = this.#try(() => this.#storage.getItem(name));
+      let left;
+      try {
+        left = JSON.parse(text);
+      } catch {}
+      // Torn, or somebody else's: what has another type is nothing that was written here.
+      const { message, priority = false, expires = NEVER } = left ?? {};
+      if (message === undefined || typeof priority !== "boolean" || !Number.isFinite(expires)) {
+        this.#remove(name);
+        continue;
+      }
+      const until = Math.min(Math.max(expires, 0), NEVER);
+      const sent = this.#keep({ message, options: { priority }, name }, RESTORED, until / 2 ** 32, until);
+      if (!sent) return;
+      try {
+        this.#restored?.(message, sent);
+      } catch (error) {
+        report(error, true);
+      }
+    }
+  }
+
+  /** In the place of where it was. */
+  #store(kept, number, expires) {
+    const { message, options, name: old } = kept;
+    let text;
+    try {
+      text = JSON.stringify({ message, priority: options?.priority, expires: expires < 0 ? undefined : expires });
+    } catch {
+      // Of which the send itself will tell.
+      return;
+    }
+    kept.name = `${this.#prefix}${this.#tabs[0]}\n${String(number).padStart(12, "0")}`;
+    this.#try(() => this.#storage.setItem(kept.name, text));
+    this.#remove(old);
+  }
+
+  #remove(name) {
+    if (name) this.#try(() => this.#storage.removeItem(name));
   }
 
   /** The names of all that is kept for this key, by tab. */
@@ -210,4 +260,10 @@ export class Persist {
       return undefined;
     }
   }
+}
+
+function settle(kept, sent) {
+  if (kept.settle) kept.settle(sent);
+  else kept.sent ??= sent;
+  kept.settle = undefined;
 }

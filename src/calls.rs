@@ -253,6 +253,38 @@ pub(crate) enum Call {
         persisted: bool,
         alive: u64,
     },
+    /// Something that this page left is in the storage of the outbox. Their numbers ascend from 1.
+    #[cfg(feature = "duplex")]
+    Found {
+        tab: u32,
+    },
+    /// [`Ask::Lock`] got the lock. The answer: whether to tell of all that this page left, by [`Call::Restored`], and in order.
+    #[cfg(feature = "duplex")]
+    Locked {
+        tab: u32,
+    },
+    /// That request is over; 0: all that was there at the start has been found.
+    #[cfg(feature = "duplex")]
+    Unlocked {
+        tab: u32,
+    },
+    /// A send of this number is to outlive the page. `ttl`: in ms.
+    #[cfg(feature = "duplex")]
+    Keep {
+        id: u32,
+        ttl: u64,
+    },
+    /// Another page left one, which gets this number. `expires`: on the wall's clock. The answer: whether it is this page's now.
+    #[cfg(feature = "duplex")]
+    Restored {
+        id: u32,
+        expires: u64,
+    },
+    /// Its fate is known.
+    #[cfg(feature = "duplex")]
+    Done {
+        id: u32,
+    },
 }
 
 impl Call {
@@ -311,7 +343,7 @@ impl Call {
                 },
                 id: code,
                 bytes: high.into(),
-                ttl: if low == u32::MAX { u64::MAX } else { low.into() },
+                ttl: ttl(low),
             },
             29 => Self::Follow(Loss {
                 retries: attempt.into(),
@@ -372,6 +404,18 @@ impl Call {
                 attempt,
                 answer: Some((status(code), retry_after(code))).filter(|(status, _)| *status > 0),
             },
+            #[cfg(feature = "duplex")]
+            56 => Self::Found { tab: attempt },
+            #[cfg(feature = "duplex")]
+            57 => Self::Locked { tab: attempt },
+            #[cfg(feature = "duplex")]
+            58 => Self::Unlocked { tab: attempt },
+            #[cfg(feature = "duplex")]
+            59 => Self::Keep { id: attempt, ttl: ttl(low) },
+            #[cfg(feature = "duplex")]
+            60 => Self::Restored { id: attempt, expires: whole(high, low) },
+            #[cfg(feature = "duplex")]
+            61 => Self::Done { id: attempt },
             _ => return None,
         })
     }
@@ -435,6 +479,18 @@ pub(crate) enum Ask {
     /// The next page begins with endpoint `a`.
     #[cfg(feature = "duplex")]
     Begin = 29,
+    /// Ask for the lock of page `a`: if it is free, or where `b` is 1, when it is.
+    #[cfg(feature = "duplex")]
+    Lock = 30,
+    /// Write kept send `a` down under the number `b`; it expires at `c` on the wall's clock, or does not: negative.
+    #[cfg(feature = "duplex")]
+    Store = 31,
+    /// Remove it. `b` is 1: it has expired.
+    #[cfg(feature = "duplex")]
+    Forget = 32,
+    /// Send it. `b`: its time to live in ms, or negative.
+    #[cfg(feature = "duplex")]
+    Hand = 33,
 }
 
 /// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
@@ -820,6 +876,11 @@ fn why(code: u32) -> Option<Why> {
     })
 }
 
+/// Negative ones have no end.
+fn ttl(ms: u32) -> u64 {
+    if ms == u32::MAX { u64::MAX } else { ms.into() }
+}
+
 /// A status, and what `Retry-After` says.
 fn status(code: u32) -> u16 {
     (code & 1023) as u16
@@ -868,7 +929,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 56 } else { 35 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 62 } else { 35 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }

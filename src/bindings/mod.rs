@@ -25,7 +25,7 @@ use imports::{Port, host};
 #[cfg(feature = "duplex")]
 use crate::{
     calls::topic,
-    core::{seam::Outcome, topics::Told},
+    core::{persist::Step, seam::Outcome, topics::Told},
 };
 
 // The default allocator and its like for threads cost 2 kB more than this one.
@@ -116,6 +116,18 @@ impl driver::Host for Facade {
     #[cfg(feature = "duplex")]
     fn begin(&self, endpoint: u32) {
         self.tell(Ask::Begin, endpoint, 0.0, 0.0);
+    }
+
+    #[cfg(feature = "duplex")]
+    fn persist(&self, step: Step) {
+        let signed = |time: u64| if time == u64::MAX { -1.0 } else { time as f64 };
+        let (ask, a, b, c) = match step {
+            Step::Lock { tab, waits } => (Ask::Lock, tab, waits.into(), 0.0),
+            Step::Store { id, number, expires } => (Ask::Store, id, number as f64, signed(expires)),
+            Step::Forget { id, expired } => (Ask::Forget, id, expired.into(), 0.0),
+            Step::Hand { id, ttl } => (Ask::Hand, id, signed(ttl), 0.0),
+        };
+        self.tell(ask, a, b, c);
     }
 
     fn settle(&self, id: u32, outcome: Sent) {

@@ -25,7 +25,7 @@ use crate::{
 };
 
 #[cfg(feature = "duplex")]
-use crate::core::requests::Question;
+use crate::core::{persist::Step, requests::Question};
 
 /// The app's side.
 pub(crate) trait Host: Sized {
@@ -42,6 +42,8 @@ pub(crate) trait Host: Sized {
     fn probe(&self, _: u32) {}
     #[cfg(feature = "duplex")]
     fn begin(&self, _: u32) {}
+    #[cfg(feature = "duplex")]
+    fn persist(&self, _: Step) {}
 }
 
 pub(crate) struct Driver<H: Host> {
@@ -298,6 +300,31 @@ impl<H: Host> Driver<H> {
                 let answer = core.replied(key) as u32;
                 return self.after(inner, answer);
             }
+            #[cfg(feature = "duplex")]
+            Call::Found { tab } => {
+                core.found(tab);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Unlocked { tab } => {
+                core.unlocked(sys::wall() as u64, tab);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Keep { id, ttl } => {
+                core.keep(sys::wall() as u64, id, ttl);
+                return self.after(inner, 0);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Restored { id, expires } => {
+                let answer = core.restored(sys::wall() as u64, id, expires).into();
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
+            Call::Done { id } => {
+                core.done(id);
+                return self.after(inner, 0);
+            }
 
             #[cfg(feature = "duplex")]
             Call::Post { request } => {
@@ -318,6 +345,8 @@ impl<H: Host> Driver<H> {
             // Nothing is to be done upon these.
             #[cfg(feature = "duplex")]
             Call::Sendable => return core.sendable().into(),
+            #[cfg(feature = "duplex")]
+            Call::Locked { tab } => return core.locked(tab).into(),
             Call::Stage => {
                 parser.reset();
                 return parser.stage() as u32;
@@ -454,6 +483,8 @@ impl<H: Host> Driver<H> {
             Action::Probe { attempt } => self.host.probe(attempt),
             #[cfg(feature = "duplex")]
             Action::Begin(endpoint) => self.host.begin(endpoint),
+            #[cfg(feature = "duplex")]
+            Action::Persist(step) => self.host.persist(step),
             Action::Record(loss) => self.host.record(loss),
             Action::Tell(news) => self.host.tell(self, news),
         }

@@ -1,7 +1,5 @@
 //! What goes into the core and what comes out of it.
 
-#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-use super::topics::Told;
 use super::{
     failure::Failure,
     losses::Loss,
@@ -9,6 +7,8 @@ use super::{
     seam::{Missing, Outcome},
     state::State,
 };
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use super::{persist, topics::Told};
 
 /// When an input happens, and the random draw it may use.
 #[derive(Clone, Copy, Debug)]
@@ -199,6 +199,9 @@ pub(crate) enum Action {
     /// The next page is to begin with this endpoint.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Begin(u32),
+    /// Of what is kept of the outbox over a reload.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Persist(persist::Step),
     /// To the next client for this place.
     Record(Loss),
     Tell(News),

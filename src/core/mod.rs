@@ -27,6 +27,8 @@ mod endpoints;
 pub(crate) mod pace;
 mod page;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+pub(crate) mod persist;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 mod probe;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod requests;
@@ -49,6 +51,8 @@ use outbox::{Dropped, Queue, Sent};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use pace::Pace;
 use page::Life;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use persist::Persist;
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
@@ -121,6 +125,8 @@ pub(crate) struct Connection {
     pace: Option<Pace>,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     uplink: Uplink,
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    persist: Persist,
     /// Requests in a row that the server answered with "not now".
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     stalls: u64,
@@ -178,6 +184,8 @@ impl Connection {
             pace: config.limit.map(Pace::new),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             uplink: Uplink::new(config.uplink.clone()),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            persist: Persist::new(),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             stalls: 0,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -681,7 +689,12 @@ impl Connection {
 
     fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
         // What was about to be told or done is of no interest any more; what was sent is.
-        self.actions.retain(|action| matches!(action, Action::Settle { .. } | Action::Record(_)));
+        self.actions.retain(|action| match action {
+            Action::Settle { .. } | Action::Record(_) => true,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Action::Persist(persist::Step::Forget { .. }) => true,
+            _ => false,
+        });
         // A server's code is not ours to send: browsers throw on most of them.
         self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
         // The server has no more, and what came between is missing.
@@ -693,6 +706,7 @@ impl Connection {
         {
             self.topics.end();
             self.uplink.end();
+            self.persist.end(why == Why::Unloaded, &mut self.actions);
         }
         self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.show(State::Closed);

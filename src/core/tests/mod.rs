@@ -26,6 +26,8 @@ mod outbox;
 mod outbox_model;
 mod pace;
 mod page;
+mod persist;
+mod persist_model;
 mod posts;
 mod probe;
 mod random;

@@ -328,7 +328,7 @@ impl Sim {
                 Action::Settle { id, sent } => self.fate(id, sent),
                 Action::Stop(request) => self.stopped.push(request),
                 Action::Ask(_) => {}
-                Action::Head { .. } | Action::Probe { .. } | Action::Begin(_) => {}
+                Action::Head { .. } | Action::Probe { .. } | Action::Begin(_) | Action::Persist(_) => {}
                 Action::Record(loss) => self.recorded = Some(loss),
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
                 Action::Tell(News::State(state)) => self.told = state,
