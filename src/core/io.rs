@@ -3,7 +3,7 @@
 use super::{
     failure::Failure,
     losses::Loss,
-    outbox::{Parcel, Sent},
+    outbox::{Parcel, Sent, Settle},
     seam::{Missing, Outcome},
     state::State,
 };
@@ -205,6 +205,12 @@ pub(crate) enum Action {
     /// To the next client for this place.
     Record(Loss),
     Tell(News),
+}
+
+impl Settle for Vec<Action> {
+    fn settle(&mut self, id: u32, sent: Sent) {
+        self.push(Action::Settle { id, sent });
+    }
 }
 
 /// What the app is told, in this order.

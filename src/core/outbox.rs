@@ -14,12 +14,9 @@
 //! They go out in their order, those with priority first. What is in flight keeps its place in it, so that it stands
 //! where it stood when the connection is lost.
 
+use super::config::{Outbox, Overflow};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::requests::{Late, Question, Reply};
-use super::{
-    config::{Outbox, Overflow},
-    io::Action,
-};
 use crate::core::Later as _;
 
 /// The end of the time for an ack, kept for what waits behind the timer: one that came in while the thread was blocked
@@ -171,11 +168,9 @@ pub(crate) struct Queue {
     late: Late,
 }
 
-/// Where it is told of each parcel that is done with.
-pub(crate) type Done = Vec<Action>;
-
-fn settle(done: &mut Done, id: u32, sent: Sent) {
-    done.push(Action::Settle { id, sent });
+/// Whoever is told what became of each parcel.
+pub(crate) trait Settle {
+    fn settle(&mut self, id: u32, sent: Sent);
 }
 
 impl Queue {
@@ -234,10 +229,10 @@ impl Queue {
     }
 
     /// Queues the parcel within the limits; what gives way is done with, it may be the parcel itself.
-    pub(crate) fn push(&mut self, parcel: Parcel, done: &mut Done) {
+    pub(crate) fn push(&mut self, parcel: Parcel, done: &mut impl Settle) {
         let Outbox { max_messages, max_bytes, overflow, .. } = self.limits;
         if parcel.bytes > max_bytes {
-            return settle(done, parcel.id, Sent::Dropped(Dropped::TooBig));
+            return done.settle(parcel.id, Sent::Dropped(Dropped::TooBig));
         }
         while self.len() as u64 >= max_messages || self.bytes.saturating_add(parcel.bytes) > max_bytes {
             let mut waiting = self.parcels.iter().filter(|other| !other.flying);
@@ -248,7 +243,7 @@ impl Queue {
                 Overflow::DropNewest => waiting.next_back(),
             };
             let Some(victim) = victim.copied() else {
-                return settle(done, parcel.id, Sent::Dropped(Dropped::Overflow));
+                return done.settle(parcel.id, Sent::Dropped(Dropped::Overflow));
             };
             self.end(victim.id, victim.undone(Dropped::Overflow), done);
         }
@@ -293,7 +288,7 @@ impl Queue {
     }
 
     /// The socket did not take it.
-    pub(crate) fn back(&mut self, id: u32, done: &mut Done) {
+    pub(crate) fn back(&mut self, id: u32, done: &mut impl Settle) {
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id;
             parcel.flying &= !found;
@@ -307,13 +302,13 @@ impl Queue {
     }
 
     /// It took it. That is all, if nothing has to come back.
-    pub(crate) fn sent(&mut self, now: u64, id: u32, done: &mut Done) {
+    pub(crate) fn sent(&mut self, now: u64, id: u32, done: &mut impl Settle) {
         self.out(now, id, false, done);
     }
 
     /// Done with, if it awaits no more; else its time begins. `read`: the server has it.
     #[inline(never)]
-    fn out(&mut self, now: u64, id: u32, read: bool, done: &mut Done) {
+    fn out(&mut self, now: u64, id: u32, read: bool, done: &mut impl Settle) {
         let due = now.later(self.limits.ack_timeout);
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id;
@@ -328,12 +323,12 @@ impl Queue {
     }
 
     /// Its fate, whatever it waits for.
-    pub(crate) fn end(&mut self, id: u32, sent: Sent, done: &mut Done) {
+    pub(crate) fn end(&mut self, id: u32, sent: Sent, done: &mut impl Settle) {
         self.settle(&|parcel| (parcel.id == id).then_some(sent), done);
     }
 
     /// The server says that it has it, or that it will not. It may be on its way a second time already, or wait for that.
-    pub(crate) fn answered(&mut self, id: u32, sent: Sent, done: &mut Done) {
+    pub(crate) fn answered(&mut self, id: u32, sent: Sent, done: &mut impl Settle) {
         let fate = |parcel: &mut Parcel| {
             let found = parcel.id == id && parcel.tries > 0;
             // An ack is no reply.
@@ -346,7 +341,7 @@ impl Queue {
 
     /// A message with the id of a request. What was never sent has no reply.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    pub(crate) fn replied(&mut self, key: u64, done: &mut Done) -> Reply {
+    pub(crate) fn replied(&mut self, key: u64, done: &mut impl Settle) -> Reply {
         let asked = |parcel: &Parcel| {
             parcel.tries > 0 && parcel.question().is_some_and(|question| question.key == key)
         };
@@ -370,7 +365,7 @@ impl Queue {
 
     /// The request that carried it was answered: the server has it, and an ack is its own word.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut Done) {
+    pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut impl Settle) {
         self.out(now, id, true, done);
     }
 
@@ -391,12 +386,12 @@ impl Queue {
 
     /// All from this number on mean nothing to another connection.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    pub(crate) fn call_off(&mut self, first: u32, done: &mut Done) {
+    pub(crate) fn call_off(&mut self, first: u32, done: &mut impl Settle) {
         self.settle(&|parcel| (parcel.id >= first).then_some(Sent::Dropped(Dropped::Aborted)), done);
     }
 
     /// The app gives it up.
-    pub(crate) fn abort(&mut self, id: u32, done: &mut Done) {
+    pub(crate) fn abort(&mut self, id: u32, done: &mut impl Settle) {
         self.settle(&|parcel| (parcel.id == id).then(|| parcel.undone(Dropped::Aborted)), done);
     }
 
@@ -416,7 +411,7 @@ impl Queue {
     }
 
     /// An answer to a ping: the server has what was sent before that.
-    pub(crate) fn ponged(&mut self, done: &mut Done) {
+    pub(crate) fn ponged(&mut self, done: &mut impl Settle) {
         if self.pongs == self.pings {
             return;
         }
@@ -428,14 +423,14 @@ impl Queue {
     }
 
     /// Another connection, or none: what was in flight on this one is to be sent again, or in the dark.
-    pub(crate) fn cut(&mut self, done: &mut Done) {
+    pub(crate) fn cut(&mut self, done: &mut impl Settle) {
         (self.pings, self.pongs) = (0, 0);
         let attempts = self.limits.max_attempts;
         self.settle(&|parcel| parcel.lost(attempts), done);
     }
 
     /// The server refused a message for its size. Which one it does not say, but the largest in flight is one.
-    pub(crate) fn too_big(&mut self, done: &mut Done) {
+    pub(crate) fn too_big(&mut self, done: &mut impl Settle) {
         let flying = self.parcels.iter().filter(|parcel| parcel.flying);
         if let Some(largest) = flying.max_by_key(|parcel| parcel.bytes) {
             self.end(largest.id, Sent::Dropped(Dropped::TooBig), done);
@@ -444,7 +439,7 @@ impl Queue {
 
     /// What is of no use any more is dropped; what is overdue goes again on this same connection, or is given up.
     /// `behind`: some of it is still in the socket's buffer. Then nobody can be late with an answer, and it would only get longer.
-    pub(crate) fn expire(&mut self, now: u64, behind: bool, done: &mut Done) {
+    pub(crate) fn expire(&mut self, now: u64, behind: bool, done: &mut impl Settle) {
         if now < self.soonest {
             return;
         }
@@ -471,16 +466,16 @@ impl Queue {
     }
 
     /// All of them.
-    pub(crate) fn give_up(&mut self, why: Dropped, done: &mut Done) {
+    pub(crate) fn give_up(&mut self, why: Dropped, done: &mut impl Settle) {
         self.settle(&|parcel| Some(parcel.undone(why)), done);
     }
 
     /// Those that `fate` knows the fate of. `dyn`: once in the wasm, not for each caller.
     #[inline(never)]
-    fn settle(&mut self, fate: &dyn Fn(&mut Parcel) -> Option<Sent>, done: &mut Done) {
+    fn settle(&mut self, fate: &dyn Fn(&mut Parcel) -> Option<Sent>, done: &mut impl Settle) {
         self.parcels.retain_mut(|parcel| match fate(parcel) {
             Some(sent) => {
-                settle(done, parcel.id, sent);
+                done.settle(parcel.id, sent);
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 if let Some(question) = parcel.question() {
                     self.late.add(question, parcel.tries - u32::from(sent == Sent::Sent));
