@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Changes the core's resume, heartbeat, backoff, decisions, endpoints and outbox in each small way, and fails when a change is noticed
-# by no test and is not listed in .cargo/mutants.txt: scripts/mutants.sh [CARGO-MUTANTS-FLAG...]
+# Changes the core and the parser in each small way, and fails when a change is noticed by no test and is not listed in
+# .cargo/mutants.txt: scripts/mutants.sh [CARGO-MUTANTS-FLAG...]. All of it takes most of a day on two cores; of one file: `--re src/core/pace.rs`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh mutants

@@ -1,6 +1,10 @@
 //! What the models share: their size, and their time, which is relative to now. What only the clock tells apart is one
 //! state.
 
+use std::{fmt::Debug, hash::Hash};
+
+use stateright::{Checker as _, Model};
+
 use super::{
     super::{
         Connection,
@@ -19,6 +23,20 @@ pub(super) const NOW: u64 = 10_000_000;
 /// How many messages a model has: fewer for `make mutants`, which runs them hundreds of times.
 pub(super) fn messages<N: Ord + From<u8>>(most: N) -> N {
     if std::env::var_os("EVERWIRE_SMALL_MODELS").is_some() { most.min(N::from(3)) } else { most }
+}
+
+/// Tries every state of a model, of which there are at most so many.
+pub(super) fn check<M>(model: M, most: usize)
+where
+    M: Model + Debug + Send + Sync + 'static,
+    M::State: Clone + Debug + Hash + PartialEq + Send + Sync,
+    M::Action: Clone + Debug + PartialEq + Send + Sync,
+{
+    let bounds = format!("{model:?}");
+    let checker = model.checker().target_state_count(most).spawn_bfs().join();
+    println!("model: {} states, {bounds}", checker.unique_state_count());
+    assert!(checker.state_count() < most, "the model has grown beyond all bounds");
+    checker.assert_properties();
 }
 
 impl Connection {

@@ -1,9 +1,12 @@
 //! Two clients over one set of tokens, in every order within small bounds (stateright): tokens that expire while asked for,
 //! refusals while a renewal is on its way, answers of questions that were called off, a logout in between.
 
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
-use super::super::tokens::{Had, Step as Told, Tokens};
+use super::{
+    super::tokens::{Had, Step as Told, Tokens},
+    models,
+};
 
 const START: u64 = 1_700_000_000_000;
 const LIFE: u64 = 100_000;
@@ -305,8 +308,5 @@ impl Model for Bounds {
 #[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn a_token_reaches_who_may_have_it_and_nobody_waits_for_nothing() {
     let bounds = Bounds { answers: 3, refusals: 1, times: 2, gives_up: 1 };
-    let checker = bounds.checker().target_state_count(4_000_000).spawn_bfs().join();
-    println!("model: {} states, {bounds:?}", checker.unique_state_count());
-    assert!(checker.state_count() < 4_000_000, "the model has grown beyond all bounds");
-    checker.assert_properties();
+    models::check(bounds, 4_000_000);
 }
