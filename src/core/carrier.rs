@@ -75,8 +75,8 @@ impl Connection {
             Carrier::Header => header,
             _ => query,
         };
-        let known = self.ids.has_cursor() && !self.without_cursor();
-        self.up = if known { length } else { 0 };
+        let known = self.ids.has_cursor() && !self.cursor_probe.leaves_out();
+        self.cursor_probe.goes_up(if known { length } else { 0 });
         match length {
             0 => Carrier::App,
             _ if !known => Carrier::Nothing,

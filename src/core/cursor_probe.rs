@@ -5,11 +5,11 @@
 //! failure of many has nothing to do with it, as of a server that was down, and would cost the place in the stream. When it
 //! fails again it is the cursor, and the stream goes on without, with a gap.
 
-use super::{Connection, failure::Failure};
+use super::failure::Failure;
 
 /// How the next attempt asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum CursorUse {
+enum CursorUse {
     /// With the cursor; so often in a row it failed.
     On(u64),
     /// Without, to see whether that opens.
@@ -23,18 +23,47 @@ pub(super) enum CursorUse {
 /// After so many failures in a row that say nothing of the request it is tried without the cursor, and after twice as many again.
 const PROBE_AFTER: u64 = 3;
 
-impl Connection {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CursorProbe {
+    cursor_use: CursorUse,
+    /// How long the cursor was that this attempt sent up.
+    up: u32,
+    /// The last one had it.
+    sent: bool,
+}
+
+impl CursorProbe {
+    pub(super) fn new() -> Self {
+        Self { cursor_use: CursorUse::On(0), up: 0, sent: false }
+    }
+
+    /// Whatever failed before, the next attempt has the cursor.
+    pub(super) fn reset(&mut self) {
+        self.cursor_use = CursorUse::On(0);
+    }
+
+    /// This attempt sends so many bytes of it.
+    pub(super) fn goes_up(&mut self, length: u32) {
+        self.up = length;
+    }
+
+    /// The attempt is over: how many bytes of it went up.
+    pub(super) fn went_up(&mut self) -> u32 {
+        self.sent = self.up > 0;
+        core::mem::take(&mut self.up)
+    }
+
     /// The cursor is left out.
-    pub(super) fn without_cursor(&self) -> bool {
+    pub(super) fn leaves_out(&self) -> bool {
         matches!(self.cursor_use, CursorUse::Probing(_) | CursorUse::Off)
     }
 
     /// The attempt opened. True: it only was to see whether it does.
-    pub(super) fn probe_opened(&mut self) -> bool {
+    pub(super) fn opened(&mut self) -> bool {
         let trying = matches!(self.cursor_use, CursorUse::Probing(_));
         if trying {
             self.cursor_use = CursorUse::Verifying;
-        } else if !self.without_cursor() {
+        } else if !self.leaves_out() {
             self.cursor_use = CursorUse::On(0);
         }
         trying
@@ -42,7 +71,7 @@ impl Connection {
 
     /// A connection was lost, or an attempt failed. `last`: by the table it is the end. Gives the failure to tell when the next
     /// attempt goes another way for it, and so is made in any case, and whether it is made at once.
-    pub(super) fn probe_cursor(
+    pub(super) fn lost(
         &mut self,
         failure: Failure,
         opened: bool,
@@ -54,7 +83,7 @@ impl Connection {
         match self.cursor_use {
             CursorUse::Off if opened && stable => self.cursor_use = CursorUse::Verifying,
             _ if opened => {}
-            CursorUse::On(times) if self.sent_cursor && about => {
+            CursorUse::On(times) if self.sent && about => {
                 let times = times + 1;
                 let due = times % PROBE_AFTER == 0 && (times / PROBE_AFTER).is_power_of_two();
                 let told = last || refused && times == 1;
@@ -64,7 +93,7 @@ impl Connection {
                 }
                 self.cursor_use = CursorUse::On(times);
             }
-            CursorUse::Verifying if self.sent_cursor && about => {
+            CursorUse::Verifying if self.sent && about => {
                 self.cursor_use = CursorUse::Off;
                 return Some((Failure::Cursor, true));
             }

@@ -2,8 +2,7 @@
 
 use super::{
     Connection,
-    config::{FLOOR, Jitter, LONGEST_ID},
-    cursor_probe::CursorUse,
+    config::{FLOOR, LONGEST_ID},
     endpoints::Endpoints,
     failure::{Class, Failure},
     io::{Action, Fate, Moment, News, Reason, Why},
@@ -45,8 +44,7 @@ impl Connection {
     /// What the core knows better than who told it.
     fn named(&mut self, now: u64, failure: Failure) -> Failure {
         let begun = self.has_opened || self.ids.begun();
-        let up = core::mem::take(&mut self.up);
-        self.sent_cursor = up > 0;
+        let up = self.cursor_probe.went_up();
         if up > LONGEST_ID || up > 0 && matches!(failure, Failure::Http { status: 414 | 431, .. }) {
             self.ids.abandon();
             return Failure::LongId { length: up };
@@ -93,28 +91,10 @@ impl Connection {
     #[inline(never)]
     pub(super) fn credit(&mut self, stable: bool) {
         if stable {
-            self.retries = 0;
-            self.failures = 0;
-            self.reauthed = false;
+            self.retries.forget();
             self.endpoints.credit();
             self.forgive();
         }
-    }
-
-    /// The wait before the next retry, and how much of it the server told. `stable`: the connection had held.
-    fn backoff(&self, failure: Failure, stable: bool, draw: u32) -> (u64, u64) {
-        // Who expects the standard's EventSource expects its `retry` to be nearly exact.
-        let eighths = 1 + u64::from(self.config.seams);
-        let backoff = &self.config.backoff;
-        let asked = failure.told().max(self.told);
-        let told = backoff.told(asked, eighths, draw);
-        // A server that closes what held closes it for all: its whole fleet comes back.
-        let delay = if stable && failure.orderly() && backoff.jitter != Jitter::None {
-            backoff.routine(self.initial, asked, draw)
-        } else {
-            backoff.delay(self.retries + 1, asked, eighths, draw)
-        };
-        (delay, told)
     }
 
     /// `verdict` is the caller's rule; `None` leaves it to the table.
@@ -123,7 +103,9 @@ impl Connection {
         // What delivered and ended in good order is routine, however short it was: the server sets the pace.
         let proven = stable || self.brought;
         self.credit(proven);
-        self.failures += u64::from(!proven);
+        if !proven {
+            self.retries.failed();
+        }
         let class = failure.class(self.has_opened);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let class =
@@ -131,7 +113,7 @@ impl Connection {
         // What cannot differ is not repeated. Another request is asked for only once something has begun.
         let differs =
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
-        let reauth = class == Class::Reauth && differs && !self.reauthed;
+        let reauth = class == Class::Reauth && differs && !self.retries.reauthed;
         let repeatable = !self.spent || failure.untouched();
         // What this endpoint refuses, the next one may grant.
         let refused =
@@ -142,16 +124,19 @@ impl Connection {
         let again = verdict.unwrap_or(table);
         let mut probe = None;
         if repeatable && verdict != Some(false) {
-            probe = self.probe_cursor(failure, opened, stable, !again);
+            probe = self.cursor_probe.lost(failure, opened, stable, !again);
         }
         let again = again || probe.is_some();
         let (failure, at_once) = probe.unwrap_or((failure, elsewhere && matches!(failure, Failure::Blocked)));
         self.last_failure = Some(failure);
-        let (usual, told) = self.backoff(failure, stable, at.draw);
+        let backoff = &self.config.backoff;
+        // Who expects the standard's EventSource expects its `retry` to be nearly exact.
+        let eighths = 1 + u64::from(self.config.seams);
+        let (usual, told) = self.retries.wait(backoff, failure, stable, eighths, at.draw);
         self.leave_behind(at.now, failure, stable, (usual, told));
-        let limit = self.config.backoff.max_attempts;
+        let exhausted = self.retries.exhausted(self.config.backoff.max_attempts);
         let why = if again && self.config.reconnects {
-            (limit > 0 && self.failures >= limit && probe.is_none()).then_some(Why::Exhausted)
+            (exhausted && probe.is_none()).then_some(Why::Exhausted)
         } else if matches!(failure, Failure::End) || class == Class::Ended && !again {
             // That nobody asks for more is no failure.
             Some(Why::Ended)
@@ -162,16 +147,16 @@ impl Connection {
             let code = failure.close_code();
             return self.close(why, code, Some(failure).filter(|_| why != Why::Ended));
         }
-        self.retries += 1;
+        self.retries.more();
         self.spent = false;
         if !reauth && probe.is_none() {
             let excused = self.brought || self.life.offline;
             if self.endpoints.choose(&self.config, failure, stable, opened, refused, excused) {
-                self.cursor_use = CursorUse::On(0);
+                self.cursor_probe.reset();
             }
         }
         let delay = if reauth {
-            self.reauthed = true;
+            self.retries.reauthed = true;
             self.reason = Reason::Unauthorized;
             FLOOR
         } else if at_once {
@@ -187,6 +172,6 @@ impl Connection {
         self.wait_until(at.now, at.now.later(delay), at.now.later(told));
         // Offline may have stretched it.
         let delay = self.retry_at().map_or(delay, |until| until.saturating_sub(at.now));
-        self.tell(News::Retry { retry: self.retries, delay, failure });
+        self.tell(News::Retry { retry: self.retries.count(), delay, failure });
     }
 }

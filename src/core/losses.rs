@@ -29,7 +29,7 @@ impl Connection {
         if now > loss.until.later(self.config.backoff.max) {
             return false;
         }
-        self.retries = loss.retries;
+        self.retries.follow(loss.retries);
         let waits = now < loss.until && matches!(self.phase, Phase::Idle);
         if waits {
             self.wait_until(now, loss.until, loss.not_before);
@@ -48,7 +48,7 @@ impl Connection {
     ) {
         if self.followed && (stable || failure.close_code() != NORMAL) {
             let (until, not_before) = (now.later(delay), now.later(told.max(FLOOR)));
-            self.act(Action::Record(Loss { retries: self.retries + 1, until, not_before }));
+            self.act(Action::Record(Loss { retries: self.retries.count() + 1, until, not_before }));
         }
     }
 

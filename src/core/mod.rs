@@ -32,6 +32,7 @@ pub(crate) mod persist;
 mod probe;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod requests;
+mod retries;
 mod rollover;
 mod sending;
 #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -42,7 +43,7 @@ pub(crate) mod topics;
 pub(crate) mod uplink;
 
 use config::{Config, FLOOR};
-use cursor_probe::CursorUse;
+use cursor_probe::CursorProbe;
 use endpoints::Endpoints;
 use failure::Failure;
 use heartbeat::{Verdict, Watch};
@@ -53,6 +54,7 @@ use pace::Pace;
 use page::Life;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use persist::Persist;
+use retries::Retries;
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
@@ -82,40 +84,27 @@ pub(crate) struct Connection {
     serial: u32,
     /// No attempt before this, whatever is told: the one before is too fresh.
     floor: u64,
-    /// Retries since the last stable connection.
-    retries: u64,
-    /// Failed attempts in a row.
-    failures: u64,
+    retries: Retries,
     has_opened: bool,
     last_failure: Option<Failure>,
     /// What broke off may miss something: no connection has opened since.
     torn: bool,
-    /// The one new question after a 401 was put.
-    reauthed: bool,
     reason: Reason,
     endpoints: Endpoints,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
-    /// Whether attempts have the cursor, and whether the last one had.
-    cursor_use: CursorUse,
-    sent_cursor: bool,
+    cursor_probe: CursorProbe,
     /// What ended in good order had delivered something.
     brought: bool,
     /// The next client for this place goes on from what this one leaves.
     followed: bool,
-    /// The delay before the first retry, as the caller set it.
-    initial: u64,
-    /// The last `retry:` field, in ms.
-    told: u64,
     /// No attempt before this, also when the page froze meanwhile.
     barred: u64,
     watch: Option<Watch>,
     rollover: Rollover,
     heard: u64,
     ids: Ids,
-    /// How long the cursor was that this attempt sent up.
-    up: u32,
     queue: Queue,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     question: Option<requests::Question>,
@@ -153,28 +142,22 @@ impl Connection {
             attempt: 0,
             serial: 0,
             floor: 0,
-            retries: 0,
-            failures: 0,
+            retries: Retries::new(&config.backoff),
             has_opened: false,
             last_failure: None,
             torn: false,
-            reauthed: false,
             reason: Reason::Initial,
             endpoints: Endpoints::new(&config),
             route: None,
             spent: false,
-            cursor_use: CursorUse::On(0),
-            sent_cursor: false,
+            cursor_probe: CursorProbe::new(),
             brought: false,
             followed: false,
-            initial: config.backoff.initial,
-            told: 0,
             barred: 0,
             watch: config.heartbeat.as_ref().map(Watch::new),
             rollover: Rollover::none(),
             heard: 0,
             ids: Ids::new(config.numbered),
-            up: 0,
             queue: Queue::new(config.outbox.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             question: None,
@@ -211,7 +194,7 @@ impl Connection {
 
     #[cfg(any(feature = "rust", test))]
     pub(crate) fn retries(&self) -> u64 {
-        self.retries
+        self.retries.count()
     }
 
     /// Why the last attempt or connection ended.
@@ -418,9 +401,7 @@ impl Connection {
 
     /// The server's `retry:` field: it replaces the initial delay until the next one.
     pub(crate) fn retry_told(&mut self, ms: u64) {
-        self.told = ms;
-        let backoff = &mut self.config.backoff;
-        backoff.initial = ms.min(backoff.max_server_delay);
+        self.retries.tell(&mut self.config.backoff, ms);
     }
 
     /// The connection whose loss comes next delivered something, and ended in good order.
@@ -430,8 +411,7 @@ impl Connection {
 
     /// How long a long poll waits before its next request. `quiet`: the answer before it brought nothing, and came early.
     pub(crate) fn pause(&self, quiet: bool, draw: u32) -> u64 {
-        let backoff = &self.config.backoff;
-        if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 2, draw) }
+        self.retries.pause(&self.config.backoff, quiet, draw)
     }
 
     /// The next send is this request, if it is one.
@@ -468,11 +448,11 @@ impl Connection {
         self.spent = false;
         self.brought = false;
         self.life.thaw();
-        self.up = 0;
+        self.cursor_probe.goes_up(0);
         self.phase = Phase::Resolving { due: now.later(self.config.open_timeout) };
         self.show(State::Connecting);
-        let Self { attempt, retries: retry, reason, .. } = *self;
-        let endpoint = self.endpoints.at();
+        let Self { attempt, reason, .. } = *self;
+        let (retry, endpoint) = (self.retries.count(), self.endpoints.at());
         self.act(Action::Resolve { attempt, retry, reason, endpoint });
     }
 
@@ -496,7 +476,7 @@ impl Connection {
 
     fn open(&mut self, at: Moment) {
         if matches!(self.phase, Phase::Opening { .. }) {
-            if self.probe_opened() {
+            if self.cursor_probe.opened() {
                 self.let_go();
                 self.soon(at.now);
             } else {
@@ -667,7 +647,7 @@ impl Connection {
                 self.spent = false;
                 self.barred = 0;
                 self.endpoints.go(0);
-                self.cursor_use = CursorUse::On(0);
+                self.cursor_probe.reset();
                 self.soon(now);
             }
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => {}

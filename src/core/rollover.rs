@@ -84,10 +84,10 @@ impl Connection {
         // One that says so each time, soon after it opened, is asked less and less often.
         let stable = self.stable(at.now);
         self.credit(stable);
-        let soon = at.now.later(self.config.backoff.delay(self.retries + 1, 0, 0, at.draw));
+        let soon = at.now.later(self.config.backoff.delay(self.retries.count() + 1, 0, 0, at.draw));
         // Said again, it puts nothing off.
         if soon < self.rollover.aged {
-            self.retries += 1;
+            self.retries.more();
             self.rollover.aged = soon;
         }
     }
@@ -108,7 +108,8 @@ impl Connection {
         let attempt = self.serial;
         let due = now.later(self.config.open_timeout);
         self.rollover.next = Some(Successor { attempt, endpoint, due, route: None });
-        self.act(Action::Resolve { attempt, retry: self.retries, reason: Reason::Reconnect, endpoint });
+        let retry = self.retries.count();
+        self.act(Action::Resolve { attempt, retry, reason: Reason::Reconnect, endpoint });
     }
 
     /// What became of the successor.
@@ -143,10 +144,10 @@ impl Connection {
     fn succession_failed(&mut self, at: Moment, told: u64) {
         self.act(Action::Switch(false));
         self.ids.forsaken();
-        self.up = 0;
+        self.cursor_probe.goes_up(0);
         let now = at.now;
         let backoff = &self.config.backoff;
-        let asked = told.max(self.told);
+        let asked = self.retries.asked(told);
         let told = backoff.told(asked, 2, at.draw);
         let later = now.later(backoff.delay(u64::MAX, asked, 2, at.draw));
         let Rollover { aged, failback, next } = &mut self.rollover;

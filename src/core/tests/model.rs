@@ -392,7 +392,6 @@ impl Model for Bounds {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn check(bounds: Bounds) {
     // A core that is changed may never end.
     let bounds = Bounds { messages: models::messages(bounds.messages), ..bounds };

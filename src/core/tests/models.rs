@@ -26,6 +26,7 @@ pub(super) fn messages<N: Ord + From<u8>>(most: N) -> N {
 }
 
 /// Tries every state of a model, of which there are at most so many.
+#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 pub(super) fn check<M>(model: M, most: usize)
 where
     M: Model + Debug + Send + Sync + 'static,

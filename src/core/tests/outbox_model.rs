@@ -379,7 +379,6 @@ impl Model for Bounds {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn check(bounds: Bounds) {
     let bounds = Bounds { messages: models::messages(bounds.messages), ..bounds };
     models::check(bounds, 4_000_000);

@@ -418,7 +418,7 @@ impl Sim {
     fn retry(&mut self, delay: u64, failure: &Failure) {
         let backoff = &self.core.config.backoff;
         let cap = backoff.max_server_delay;
-        let told = failure.told().max(self.core.told);
+        let told = self.core.retries.asked(failure.told());
         let told = if told < cap { told } else { cap - cap / 5 };
         self.not_before = self.now.saturating_add(told);
         let end_of_time = self.now > u64::MAX / 2;

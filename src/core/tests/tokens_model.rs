@@ -305,7 +305,6 @@ impl Model for Bounds {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn a_token_reaches_who_may_have_it_and_nobody_waits_for_nothing() {
     let bounds = Bounds { answers: 3, refusals: 1, times: 2, gives_up: 1 };
     models::check(bounds, 4_000_000);

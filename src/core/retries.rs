@@ -1,0 +1,93 @@
+//! What failed in a row, and how long the next attempt waits for it.
+
+use super::{
+    config::{Backoff, Jitter},
+    failure::Failure,
+};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Retries {
+    /// Since the last stable connection.
+    count: u64,
+    /// Failed attempts in a row.
+    failures: u64,
+    /// The one new question after a 401 was put.
+    pub(super) reauthed: bool,
+    /// The delay before the first retry, as the caller set it.
+    initial: u64,
+    /// The last `retry:` field, in ms.
+    told: u64,
+}
+
+impl Retries {
+    pub(super) fn new(backoff: &Backoff) -> Self {
+        Self { count: 0, failures: 0, reauthed: false, initial: backoff.initial, told: 0 }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Another one is made.
+    pub(super) fn more(&mut self) {
+        self.count += 1;
+    }
+
+    /// Goes on from those of another client.
+    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    pub(super) fn follow(&mut self, count: u64) {
+        self.count = count;
+    }
+
+    /// A connection was good: the backoff starts anew.
+    pub(super) fn forget(&mut self) {
+        self.count = 0;
+        self.failures = 0;
+        self.reauthed = false;
+    }
+
+    /// An attempt failed, or a connection was lost that had not proven itself.
+    pub(super) fn failed(&mut self) {
+        self.failures += 1;
+    }
+
+    pub(super) fn exhausted(&self, most: u64) -> bool {
+        most > 0 && self.failures >= most
+    }
+
+    /// The server's `retry:` field: it replaces the initial delay until the next one.
+    pub(super) fn tell(&mut self, backoff: &mut Backoff, ms: u64) {
+        self.told = ms;
+        backoff.initial = ms.min(backoff.max_server_delay);
+    }
+
+    /// What the server asked to wait: by this failure, in ms, or by its last `retry:` field.
+    pub(super) fn asked(&self, told: u64) -> u64 {
+        told.max(self.told)
+    }
+
+    /// The wait before the next retry, and how much of it the server told. `stable`: the connection had held.
+    pub(super) fn wait(
+        &self,
+        backoff: &Backoff,
+        failure: Failure,
+        stable: bool,
+        eighths: u64,
+        draw: u32,
+    ) -> (u64, u64) {
+        let asked = self.asked(failure.told());
+        let told = backoff.told(asked, eighths, draw);
+        // A server that closes what held closes it for all: its whole fleet comes back.
+        let delay = if stable && failure.orderly() && backoff.jitter != Jitter::None {
+            backoff.routine(self.initial, asked, draw)
+        } else {
+            backoff.delay(self.count + 1, asked, eighths, draw)
+        };
+        (delay, told)
+    }
+
+    /// How long a long poll waits before its next request. `quiet`: the answer before it brought nothing, and came early.
+    pub(super) fn pause(&self, backoff: &Backoff, quiet: bool, draw: u32) -> u64 {
+        if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 2, draw) }
+    }
+}
