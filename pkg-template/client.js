@@ -535,7 +535,8 @@ export class Client extends EventTarget {
     let context = { reason, attempt: retry, lastEventId: port.cursor, signal };
     const asked = (this.#asked = new Set());
     const ask = async (name, value) => {
-      if (typeof value !== "function") return value;
+      // A token is not asked for after a logout.
+      if (typeof value !== "function" || signal.aborted) return value;
       asked.add(name);
       try {
         value = await value(context);

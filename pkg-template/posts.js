@@ -187,7 +187,8 @@ export class Posts {
     this.#asked = true;
     // What is no address is told when the request is made.
     const named = (url) => {
-      if (!isFetchable(url)) return [url];
+      // A token is not asked for after a logout.
+      if (signal.aborted || !isFetchable(url)) return [url];
       confine(url);
       return [url, call(headers, plain, resolve(url).href)];
     };

@@ -29,6 +29,8 @@ export function addProbe(settings, probe, tries) {
   async function ask(client, signal) {
     const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
     const url = await call(probe, context);
+    // A token is not asked for after a logout.
+    if (signal.aborted) return undefined;
     if (url !== probe) stays(url);
     const to = isFetchable(url) ? resolve(url).href : "";
     if (to) confine(settings, to);

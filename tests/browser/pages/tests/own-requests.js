@@ -4,7 +4,7 @@ import { EventSource } from "/pkg/eventsource.js";
 import { client, quick } from "../client.js";
 import { duplex } from "../duplex.js";
 import { after, equal, ok, test, waitFor } from "../harness.js";
-import { page, script, sse, wire } from "../server.js";
+import { page, script, sse, wire, ws } from "../server.js";
 
 /** What is fetched while a test runs, without what the tests themselves ask for: `METHOD credentials headers`. */
 function record() {
@@ -124,4 +124,39 @@ test("everwire/auth asks for nothing by itself: the app's function does", async 
   const wire = client(script("sse", [hello]).url, { http: { headers: auth.header() } });
   await wire.opened();
   equal([asked, made], [1, ["GET same-origin accept authorization"]], "requests");
+});
+
+test("behind a function that had not answered when the client was closed none is asked for a token", async () => {
+  const plan = script("sse", [[["send", "id: 7\ndata: hello\n\n"], ["end"]], [["send", ": hello\n\n"]]]);
+  for (const name of ["endpoint", "websocket", "resume.request", "uplink", "probe"]) {
+    /** @type {any} */
+    let answer;
+    const late = (value) => () =>
+      new Promise((resolve) => {
+        answer = () => resolve(value);
+      });
+    let tokens = 0;
+    const token = () => {
+      tokens++;
+      return name === "websocket" ? [] : {};
+    };
+    const stream = script("sse", [[["send", ": hello\n\n"]]]).url;
+    const [endpoint, options] = /** @type {[any, any]} */ (
+      {
+        "endpoint": [late(stream), { http: { headers: token } }],
+        "websocket": [late(ws("/echo")), { protocols: token }],
+        "resume.request": [plan.url, { http: { headers: token }, resume: { request: late(stream) } }],
+        "uplink": [{ sse: stream, uplink: late(sse("/none")) }, { http: { headers: token } }],
+        "probe": [script("ws", [[["status", 500]]]).url, { http: { headers: token }, probe: late(sse("/none")) }],
+      }[name]
+    );
+    const made = duplex(endpoint, options);
+    if (name === "uplink") made.opened().then(() => made.send("hi"));
+    await waitFor(() => answer, `${name} to be asked`);
+    const before = tokens;
+    made.close();
+    answer();
+    await new Promise((resolve) => setTimeout(resolve));
+    equal(tokens, before, name);
+  }
 });
