@@ -623,10 +623,13 @@ export class Client extends EventTarget {
       // Ask 2: Retries
       () => {
         try {
-          return [false, true].indexOf(this.#settings.shouldReconnect(this.#lastFailure)) & 3;
+          const decision = this.#settings.shouldReconnect(this.#lastFailure);
+          if (typeof decision !== "number") return [false, true].indexOf(decision) - 2; // from DECISION_TABLE on
+          if (decision >= 0) return decision;
+          throw invalid("shouldReconnect must return true, false, undefined or a number of ms from 0");
         } catch (error) {
           report(error);
-          return 2;
+          return -3;
         }
       },
       // Ask 3: Fail

@@ -474,8 +474,12 @@ export interface Options {
    * `openTimeout`, by that name. What it does not receive is the app's, after `open`.
    */
   handshake?: (connection: Handshake) => unknown;
-  /** Overrides the failure table; undefined leaves it to the table. */
-  shouldReconnect?: (failure: Failure) => boolean | undefined;
+  /**
+   * Overrides the failure table: true tries again, false gives up, undefined leaves it to the table. A number tries again after so
+   * many ms, whatever the backoff and the server say: at least 100, at most 2^31-1. It is not spread at random: where a whole fleet
+   * sees the same failure, add a random part to it.
+   */
+  shouldReconnect?: (failure: Failure) => boolean | number | undefined;
   /** Watch freeze, back/forward cache, visibility, online and offline. Default true. */
   pageLifecycle?: boolean;
   /** Closes the client when aborted. */

@@ -695,6 +695,15 @@ pub(crate) mod sent {
     );
 }
 
+/// What `shouldReconnect` decides, below a number of ms.
+#[cfg(feature = "npm")]
+#[allow(dead_code, reason = "one is of JavaScript alone")]
+pub(crate) mod decision {
+    const TABLE: i32 = -3;
+    pub(crate) const GIVE_UP: i32 = -2;
+    pub(crate) const AGAIN: i32 = -1;
+}
+
 /// The transports; 0 is what suits the address.
 #[allow(dead_code, reason = "some are of JavaScript alone")]
 pub(crate) mod transport {

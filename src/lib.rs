@@ -46,9 +46,9 @@ mod transport;
 
 #[cfg(feature = "rust")]
 pub use crate::client::{
-    Builder, Client, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, EndpointError,
-    Event, Gap, Handle, Message, NotResumable, Place, Redirect, Request, Resume, Retry, SendOptions, Sending,
-    path_segment,
+    Builder, Client, Closed, ConnectError, ContentType, Context, Decision, DecodeError, EncodeError,
+    EndpointError, Event, Gap, Handle, Message, NotResumable, Place, Redirect, Request, Resume, Retry,
+    SendOptions, Sending, path_segment,
 };
 pub use crate::core::{
     config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},

@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    calls::{Ask, Call, sent},
+    calls::{Ask, Call, decision, sent},
     client::driver,
     core::{
         failure::Failure,
-        io::{News, Reason},
+        io::{Decision, News, Reason},
         losses::Loss,
         outbox::Sent,
         state::State,
@@ -85,12 +85,14 @@ impl driver::Host for Facade {
         self.tell(Ask::Resolve, attempt, retry as f64, f64::from(endpoint << 2 | reason as u32));
     }
 
-    fn ask(&self, failure: Failure) -> Option<bool> {
+    fn ask(&self, failure: Failure) -> Decision {
         self.fail(failure);
-        match self.tell(Ask::Retries, 0, 0.0, 0.0) as u32 {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
+        let answer = self.tell(Ask::Retries, 0, 0.0, 0.0);
+        match answer as i32 {
+            decision::GIVE_UP => Decision::GiveUp,
+            decision::AGAIN => Decision::Again,
+            ms @ 0.. => Decision::After(ms as u64),
+            _ => Decision::Table,
         }
     }
 

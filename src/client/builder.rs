@@ -1,6 +1,6 @@
 //! What a client is told before it connects.
 
-use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc};
+use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use super::{Client, Message, Request, imp};
 use crate::{
@@ -199,6 +199,38 @@ pub enum ContentType {
     Any,
 }
 
+/// What a rule of the app's says of a failure: see [`Builder::should_reconnect`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// As the table has it: [`Failure::class`].
+    Table,
+    /// Give up: the client closes.
+    GiveUp,
+    /// Try again, after the delay that the backoff gives.
+    Again,
+    /// Try again after so long, whatever the backoff and the server say: no less than 100 ms, no more than 2³¹−1 ms. The delay is
+    /// not spread at random: where a whole fleet sees the same failure, add a random part to it.
+    After(Duration),
+}
+
+impl From<Option<bool>> for Decision {
+    fn from(again: Option<bool>) -> Self {
+        again.map_or(Self::Table, Self::from)
+    }
+}
+
+impl From<bool> for Decision {
+    fn from(again: bool) -> Self {
+        if again { Self::Again } else { Self::GiveUp }
+    }
+}
+
+impl From<Duration> for Decision {
+    fn from(delay: Duration) -> Self {
+        Self::After(delay)
+    }
+}
+
 /// Made by [`Client::builder`]. Every setting has a default; see each.
 #[must_use = "a builder does nothing until connect()"]
 pub struct Builder {
@@ -226,7 +258,7 @@ pub struct Builder {
     pub(crate) refused: Option<Acks>,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) high_water_mark: Option<u32>,
-    pub(crate) rule: Option<Box<dyn Fn(Failure) -> Option<bool>>>,
+    pub(crate) rule: Option<Box<dyn Fn(Failure) -> Decision>>,
     config: Config,
 }
 
@@ -426,10 +458,22 @@ impl Builder {
         self
     }
 
-    /// A rule over the failure table: `Some(true)` tries again, `Some(false)` gives up, `None` leaves it
-    /// to the table ([`Failure::class`]).
-    pub fn should_reconnect(mut self, rule: impl Fn(Failure) -> Option<bool> + 'static) -> Self {
-        self.rule = Some(Box::new(rule));
+    /// A rule over the failure table. It may give a [`Decision`], or what becomes one: `Some(true)` tries again, `Some(false)`
+    /// gives up, `None` leaves it to the table ([`Failure::class`]), and a [`Duration`] tries again after so long.
+    ///
+    /// ```
+    /// use everwire::{Client, Decision, Failure};
+    /// use std::time::Duration;
+    ///
+    /// let builder = Client::builder("wss://example.com/live").should_reconnect(|failure| match failure {
+    ///     // The server's own code for "in maintenance".
+    ///     Failure::Closed { code: 4001 } => Decision::After(Duration::from_secs(60)),
+    ///     _ => Decision::Table,
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn should_reconnect<D: Into<Decision>>(mut self, rule: impl Fn(Failure) -> D + 'static) -> Self {
+        self.rule = Some(Box::new(move |failure| rule(failure).into()));
         self
     }
 

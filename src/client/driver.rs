@@ -11,7 +11,7 @@ use crate::{
         Connection,
         config::{Config, MAX_DELAY},
         failure::Failure,
-        io::{Action, Input, Moment, News, Page, Reason},
+        io::{Action, Decision, Input, Moment, News, Page, Reason},
         losses::Loss,
         outbox::{Parcel, Sent},
         state::State,
@@ -31,7 +31,7 @@ use crate::core::{persist::Step, requests::Question};
 pub(crate) trait Host: Sized {
     /// Find the address and let the port prepare it, then give what [`Driver::prepared`] makes of it, now or later.
     fn resolve(&self, driver: &Driver<Self>, attempt: u32, retry: u64, reason: Reason, endpoint: u32);
-    fn ask(&self, failure: Failure) -> Option<bool>;
+    fn ask(&self, failure: Failure) -> Decision;
     fn settle(&self, id: u32, sent: Sent);
     fn tell(&self, driver: &Driver<Self>, news: News);
     /// Of a client that was told to follow another ([`Call::Follow`]).
@@ -474,8 +474,8 @@ impl<H: Host> Driver<H> {
             }
             Action::Settle { id, sent } => self.settle(id, sent),
             Action::Ask(failure) => {
-                let verdict = self.host.ask(failure);
-                self.input(Input::Answer(verdict));
+                let decision = self.host.ask(failure);
+                self.input(Input::Answer(decision));
             }
             #[cfg(feature = "duplex")]
             Action::Head { attempt } => self.host.head(attempt),

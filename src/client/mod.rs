@@ -26,7 +26,9 @@ mod wire;
 
 #[cfg(feature = "rust")]
 pub use self::{
-    builder::{Builder, ConnectError, ContentType, Context, EndpointError, NotResumable, Place, Resume},
+    builder::{
+        Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable, Place, Resume,
+    },
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
     request::{Redirect, Request, path_segment},

@@ -22,7 +22,7 @@ use crate::{
     calls::{lost, route},
     core::{
         config::Config,
-        io::{Input, News, Reason},
+        io::{Decision, Input, News, Reason},
         outbox::{Awaits, Parcel},
     },
     transport::{
@@ -437,8 +437,15 @@ impl Host for AppHost {
         }
     }
 
-    fn ask(&self, failure: Failure) -> Option<bool> {
-        self.builder.rule.as_ref().and_then(|rule| rule(failure))
+    fn ask(&self, failure: Failure) -> Decision {
+        match self.builder.rule.as_ref().map(|rule| rule(failure)) {
+            None | Some(super::Decision::Table) => Decision::Table,
+            Some(super::Decision::GiveUp) => Decision::GiveUp,
+            Some(super::Decision::Again) => Decision::Again,
+            Some(super::Decision::After(delay)) => {
+                Decision::After(delay.as_millis().try_into().unwrap_or(u64::MAX))
+            }
+        }
     }
 
     fn settle(&self, id: u32, sent: Sent) {

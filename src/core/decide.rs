@@ -2,10 +2,10 @@
 
 use super::{
     Connection,
-    config::{FLOOR, LONGEST_ID},
+    config::{FLOOR, LONGEST_ID, MAX_DELAY},
     endpoints::Endpoints,
     failure::{Class, Failure},
-    io::{Action, Fate, Moment, News, Reason, Why},
+    io::{Action, Decision, Fate, Moment, News, Reason, Why},
     state::Phase,
 };
 use crate::core::Later as _;
@@ -37,7 +37,7 @@ impl Connection {
         if self.config.asks {
             self.act(Action::Ask(failure));
         } else {
-            self.answered(at, None);
+            self.answered(at, Decision::Table);
         }
     }
 
@@ -97,8 +97,8 @@ impl Connection {
         }
     }
 
-    /// `verdict` is the caller's rule; `None` leaves it to the table.
-    pub(super) fn answered(&mut self, at: Moment, verdict: Option<bool>) {
+    /// By the caller's rule, or the table's.
+    pub(super) fn answered(&mut self, at: Moment, decision: Decision) {
         let Phase::Asking { failure, stable, opened } = self.phase else { return };
         // What delivered and ended in good order is routine, however short it was: the server sets the pace.
         let proven = stable || self.brought;
@@ -121,9 +121,13 @@ impl Connection {
         let elsewhere =
             refused && !reauth && repeatable && self.config.reconnects && self.endpoints.others(&self.config);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
-        let again = verdict.unwrap_or(table);
+        let again = match decision {
+            Decision::Table => table,
+            Decision::GiveUp => false,
+            Decision::Again | Decision::After(_) => true,
+        };
         let mut probe = None;
-        if repeatable && verdict != Some(false) {
+        if repeatable && decision != Decision::GiveUp {
             probe = self.cursor_probe.lost(failure, opened, stable, !again);
         }
         let again = again || probe.is_some();
@@ -132,7 +136,15 @@ impl Connection {
         let backoff = &self.config.backoff;
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
         let eighths = 1 + u64::from(self.config.seams);
-        let (usual, told) = self.retries.wait(backoff, failure, stable, eighths, at.draw);
+        let (mut usual, mut told) = self.retries.wait(backoff, failure, stable, eighths, at.draw);
+        let own = if let Decision::After(ms) = decision {
+            // The app's own word, whatever the server told.
+            usual = ms.clamp(FLOOR, MAX_DELAY);
+            told = 0;
+            true
+        } else {
+            false
+        };
         self.leave_behind(at.now, failure, stable, (usual, told));
         let exhausted = self.retries.exhausted(self.config.backoff.max_attempts);
         let why = if again && self.config.reconnects {
@@ -158,8 +170,8 @@ impl Connection {
         let delay = if reauth {
             self.retries.reauthed = true;
             self.reason = Reason::Unauthorized;
-            FLOOR
-        } else if at_once {
+            if own { usual } else { FLOOR }
+        } else if at_once && !own {
             // Nothing was let out, or it is asked another way: at once, which is the floor.
             FLOOR.max(told)
         } else {

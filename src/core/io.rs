@@ -44,7 +44,7 @@ pub(crate) enum Input {
     },
     Page(Page),
     /// The caller's rule on the failure it was asked about.
-    Answer(Option<bool>),
+    Answer(Decision),
     Send(Parcel),
     /// The server says that it has it.
     Acked(u32),
@@ -93,6 +93,17 @@ pub(crate) struct Route {
     pub(crate) loopback: bool,
     /// A request that must not be repeated by itself: POST and PATCH.
     pub(crate) once: bool,
+}
+
+/// What the caller's rule says of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Decision {
+    /// The table has it.
+    Table,
+    GiveUp,
+    Again,
+    /// Again, in so many ms.
+    After(u64),
 }
 
 /// What the page tells of itself.

@@ -313,7 +313,7 @@ impl Connection {
             Input::Interrupted { .. } => self.interrupted(at),
             Input::Tick { wall } => self.tick(at, wall),
             Input::Page(page) => self.page(at, page),
-            Input::Answer(verdict) => self.answered(at, verdict),
+            Input::Answer(decision) => self.answered(at, decision),
             Input::Send(parcel) => self.send(at.now, parcel),
             Input::Acked(id) => self.queue.answered(id, Sent::Acked, &mut self.actions),
             Input::Ponged => {

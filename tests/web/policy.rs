@@ -1,8 +1,8 @@
 //! When a client tries again, when it gives up, and what it tells an app that does not keep up.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use everwire::{Backoff, Event, Failure, Resume, State, Why};
+use everwire::{Backoff, Event, Failure, Jitter, Resume, State, Why};
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -32,6 +32,12 @@ async fn a_rule_overrides_the_table_both_ways() {
     let (closed, _) = until_closed(&mut off).await;
     assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 1001, "later"));
     assert_eq!(off.handle().last_failure(), Some(Failure::Closed { code: 1001 }));
+
+    let slow = Backoff::new().with_initial(60_000).with_max(60_000).with_jitter(Jitter::None);
+    let sooner = server.script("ws", r#"[[["close",4403,""]],[["send","in"]]]"#);
+    let own = web_socket(&sooner.url).backoff(slow).should_reconnect(|_| Duration::from_millis(150));
+    let own = Record::of(own.live());
+    own.until("the second attempt", |seen| seen.texts().contains(&"in")).await;
 
     let left = server.script("ws", r#"[[["close",1001,""]],[["close",4404,""]]]"#);
     let mut table = web_socket(&left.url).should_reconnect(|_| None).live();

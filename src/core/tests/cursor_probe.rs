@@ -5,7 +5,7 @@ use super::{
         carrier::Carrier,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
-        io::{Action, Input, News, Route, Why},
+        io::{Action, Decision, Input, News, Route, Why},
         seam::Id,
         state::State,
     },
@@ -227,10 +227,10 @@ fn a_request_that_must_not_be_repeated_is_repeated_for_this_if_the_server_did_no
 #[test]
 fn the_callers_rule_ends_it_and_reconnect_begins_anew() {
     let mut sim = lost(Config { asks: true, ..Config::default() });
-    sim.input(Input::Answer(None));
+    sim.input(Input::Answer(Decision::Table));
     assert!(dial(&mut sim));
     sim.lost(http(400));
-    sim.input(Input::Answer(Some(false)));
+    sim.input(Input::Answer(Decision::GiveUp));
     assert_eq!(sim.end(), Some(Why::Fatal));
 
     let mut sim = lost(Config::default());

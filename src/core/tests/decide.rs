@@ -2,9 +2,9 @@
 
 use super::{
     super::{
-        config::{Backoff, Config, FLOOR, Jitter},
+        config::{Backoff, Config, FLOOR, Jitter, MAX_DELAY},
         failure::Failure,
-        io::{Action, Input, News, Page, Reason, Why},
+        io::{Action, Decision, Input, News, Page, Reason, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, beating, closed},
@@ -169,27 +169,27 @@ fn a_provider_that_failed_at_the_start_is_asked_for_a_reconnect() {
     assert_eq!(sim.attempts(), [(1, Reason::Reconnect)]);
 }
 
-fn asked(failure: Failure, verdict: Option<bool>) -> Sim {
+fn asked(failure: Failure, decision: Decision) -> Sim {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
     sim.lost(failure);
     assert!(sim.take().contains(&Action::Ask(failure)));
-    sim.input(Input::Answer(verdict));
+    sim.input(Input::Answer(decision));
     sim
 }
 
 #[test]
 fn the_callers_rule_overrides_the_table_both_ways() {
-    for (failure, verdict, end) in [
-        (Failure::Http { status: 403, retry_after: None }, Some(true), None),
-        (Failure::Http { status: 204, retry_after: None }, Some(true), None),
-        (closed(4401), Some(true), None),
-        (Failure::Network, Some(false), Some(Why::Fatal)),
-        (Failure::Http { status: 204, retry_after: None }, Some(false), Some(Why::Ended)),
-        (Failure::Http { status: 403, retry_after: None }, None, Some(Why::Fatal)),
-        (Failure::Network, None, None),
+    for (failure, decision, end) in [
+        (Failure::Http { status: 403, retry_after: None }, Decision::Again, None),
+        (Failure::Http { status: 204, retry_after: None }, Decision::Again, None),
+        (closed(4401), Decision::Again, None),
+        (Failure::Network, Decision::GiveUp, Some(Why::Fatal)),
+        (Failure::Http { status: 204, retry_after: None }, Decision::GiveUp, Some(Why::Ended)),
+        (Failure::Http { status: 403, retry_after: None }, Decision::Table, Some(Why::Fatal)),
+        (Failure::Network, Decision::Table, None),
     ] {
-        let mut sim = asked(failure, verdict);
-        assert_eq!(sim.end(), end, "{failure:?} {verdict:?}");
+        let mut sim = asked(failure, decision);
+        assert_eq!(sim.end(), end, "{failure:?} {decision:?}");
         assert_eq!(sim.core.state() == State::Waiting, end.is_none());
     }
 }
@@ -199,7 +199,7 @@ fn an_unauthorized_that_only_the_callers_rule_retries_is_a_loss_like_others() {
     let mut sim = Sim::open_on(SOCKET, steady(Config { asks: true, endpoints: 2, ..Config::default() }));
     for (retry, delay, endpoint) in [(1, 1_000, 1), (2, 2_000, 0)] {
         sim.lost(closed(4401));
-        sim.input(Input::Answer(Some(true)));
+        sim.input(Input::Answer(Decision::Again));
         assert_eq!(sim.wait(), delay);
         sim.take();
         sim.pass(delay);
@@ -211,12 +211,51 @@ fn an_unauthorized_that_only_the_callers_rule_retries_is_a_loss_like_others() {
 }
 
 #[test]
+fn the_callers_own_delay_is_the_delay() {
+    let busy = Failure::Http { status: 503, retry_after: Some(60_000) };
+    let refused = Failure::Http { status: 403, retry_after: None };
+    for (failure, ms, delay) in [
+        (Failure::Network, 7_000, 7_000),
+        // Whatever the table and the server say.
+        (refused, 7_000, 7_000),
+        (busy, 7_000, 7_000),
+        (closed(4401), 7_000, 7_000),
+        // But for the floor and the longest.
+        (Failure::Network, 0, FLOOR),
+        (Failure::Network, u64::MAX, MAX_DELAY),
+    ] {
+        let mut sim = asked(failure, Decision::After(ms));
+        assert_eq!(sim.wait(), delay, "{failure:?} {ms}");
+        let retry = News::Retry { retry: 1, delay, failure };
+        let told = sim.take();
+        assert!(told.contains(&Action::Tell(retry)), "{failure:?}: {told:?}");
+    }
+}
+
+#[test]
+fn it_counts_as_a_retry_and_the_network_that_comes_back_cuts_it_short() {
+    let backoff = Backoff { max_attempts: 2, ..Backoff::new() };
+    let mut sim = Sim::open_on(SOCKET, Config { asks: true, backoff, ..Config::default() });
+    sim.lost(Failure::Network);
+    sim.input(Input::Answer(Decision::After(50_000)));
+    sim.page(Page::Offline);
+    sim.page(Page::Online);
+    assert!(sim.wait() < 50_000);
+    let wait = sim.wait();
+    sim.pass(wait);
+    sim.resolved();
+    sim.lost(Failure::Network);
+    sim.input(Input::Answer(Decision::After(50_000)));
+    assert_eq!(sim.end(), Some(Why::Exhausted));
+}
+
+#[test]
 fn close_inside_the_rule_closes() {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
     sim.lost(Failure::Network);
     sim.close();
     assert_eq!(sim.end(), Some(Why::App));
-    sim.input(Input::Answer(Some(true)));
+    sim.input(Input::Answer(Decision::Again));
     assert_eq!(sim.core.state(), State::Closed);
     assert_eq!(sim.take(), []);
 }
@@ -230,7 +269,7 @@ fn reconnect_and_page_events_inside_the_rule_wait_for_its_answer() {
     sim.page(Page::Online);
     sim.page(Page::Visible);
     assert_eq!(sim.take(), []);
-    sim.input(Input::Answer(None));
+    sim.input(Input::Answer(Decision::Table));
     assert_eq!(sim.core.state(), State::Waiting);
 }
 

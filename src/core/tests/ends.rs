@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Config, Heartbeat},
         failure::Failure,
-        io::{Action, Fate, Input, News, Page, Route, Why},
+        io::{Action, Decision, Fate, Input, News, Page, Route, Why},
         seam::{Id, Outcome},
         state::State,
     },
@@ -206,7 +206,7 @@ fn what_is_left_of_the_place_depends_on_who_or_what_ended_it() {
     // By the caller's rule, of what may pass.
     let mut sim = Sim::open_on(STREAM, Config { asks: true, ..Config::default() });
     sim.lost(http(500));
-    sim.input(Input::Answer(Some(false)));
+    sim.input(Input::Answer(Decision::GiveUp));
     assert_eq!(end(&mut sim), Some((Why::Fatal, Some(http(500)), Fate::Kept)));
 }
 

@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::{Class, Failure},
-        io::{Action, Input, News, Page, Reason, Route, Why},
+        io::{Action, Decision, Input, News, Page, Reason, Route, Why},
         seam::Id,
         state::State,
     },
@@ -210,22 +210,24 @@ fn without_reconnect_a_refusal_is_one() {
 
 #[test]
 fn the_callers_rule_stands_above_it() {
-    for (verdict, end) in [(Some(false), Some(Why::Fatal)), (Some(true), None), (None, None)] {
+    for (decision, end) in
+        [(Decision::GiveUp, Some(Why::Fatal)), (Decision::Again, None), (Decision::Table, None)]
+    {
         let mut sim = Sim::new(Config { asks: true, ..of(2) });
         sim.input(Input::Start);
         sim.resolved();
         sim.lost(http(403));
-        sim.input(Input::Answer(verdict));
-        assert_eq!(sim.end(), end, "{verdict:?}");
+        sim.input(Input::Answer(decision));
+        assert_eq!(sim.end(), end, "{decision:?}");
     }
     // What it has tried again has refused all the same.
     let mut sim = Sim::new(Config { asks: true, ..of(2) });
     sim.input(Input::Start);
-    for (verdict, end) in [(Some(true), None), (None, Some(Why::Fatal))] {
+    for (decision, end) in [(Decision::Again, None), (Decision::Table, Some(Why::Fatal))] {
         sim.resolved();
         sim.lost(http(403));
-        sim.input(Input::Answer(verdict));
-        assert_eq!(sim.end(), end, "{verdict:?}");
+        sim.input(Input::Answer(decision));
+        assert_eq!(sim.end(), end, "{decision:?}");
         let _ = next(&mut sim);
     }
 }

@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::Failure,
-        io::{Action, Input, News, Page, Reason, Why},
+        io::{Action, Decision, Input, News, Page, Reason, Why},
         outbox::{Dropped, Sent},
         seam::Id,
         state::State,
@@ -68,7 +68,7 @@ fn nothing_happens_after_close_but_that_sends_settle() {
         Input::Lost { attempt, failure: Failure::Network },
         Input::Tick { wall: u64::MAX },
         Input::Reconnect,
-        Input::Answer(Some(true)),
+        Input::Answer(Decision::Again),
         Input::Close { why: Why::Internal, code: 1 },
     ] {
         sim.input(input);

@@ -7,7 +7,7 @@ use super::{
     super::{
         config::{Config, Heartbeat},
         failure::Failure,
-        io::{Action, Input, Why},
+        io::{Action, Decision, Input, Why},
         outbox::{Awaits, Dropped, Parcel, Sent},
         pace::{Limit, Pace},
         state::State,
@@ -382,6 +382,6 @@ fn without_a_limit_1008_is_the_end_and_with_one_the_callers_rule_stands() {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..limited(1, 1_000) });
     sim.lost(closed(1008));
     assert!(sim.take().contains(&Action::Ask(closed(1008))));
-    sim.input(Input::Answer(Some(false)));
+    sim.input(Input::Answer(Decision::GiveUp));
     assert_eq!(sim.end(), Some(Why::Fatal));
 }

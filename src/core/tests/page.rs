@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::Failure,
-        io::{Action, Fate, Input, News, Page, Route, Why},
+        io::{Action, Decision, Fate, Input, News, Page, Route, Why},
         state::State,
     },
     sim::{SOCKET, Sim, beating, closed},
@@ -162,7 +162,7 @@ fn freezing_works_in_every_state() {
         sim.page(Page::Frozen);
         assert_eq!(sim.core.state(), State::Suspended);
         // An answer to what was asked before.
-        sim.input(Input::Answer(Some(false)));
+        sim.input(Input::Answer(Decision::GiveUp));
         sim.input(Input::Reconnect);
         assert_eq!(sim.core.state(), State::Suspended);
         sim.pass(500);

@@ -7,7 +7,7 @@ use super::{
     super::{
         config::{Backoff, Config, Heartbeat, Jitter, Outbox, Patience},
         failure::Failure,
-        io::{Input, Page, Route, Why},
+        io::{Decision, Input, Page, Route, Why},
         outbox::{Awaits, Parcel},
         pace::Limit,
         seam::Id,
@@ -39,7 +39,7 @@ enum Step {
     GapTold,
     Page(Page),
     ClockJump(u64),
-    Answer(Option<bool>),
+    Answer(Decision),
     Send(Parcel),
     /// Of some send: its ack comes, or the app gives it up.
     Acked(u32),
@@ -127,7 +127,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::GapTold),
         4 => page().prop_map(Step::Page),
         1 => time.prop_map(Step::ClockJump),
-        3 => prop::option::of(any::<bool>()).prop_map(Step::Answer),
+        3 => prop_oneof![
+            Just(Decision::Table),
+            Just(Decision::GiveUp),
+            Just(Decision::Again),
+            (0..100_000_u64).prop_map(Decision::After),
+        ]
+        .prop_map(Step::Answer),
         5 => parcel().prop_map(Step::Send),
         3 => (0..20_u32).prop_map(Step::Acked),
         1 => (0..20_u32).prop_map(Step::Abort),
@@ -210,7 +216,7 @@ fn apply(sim: &mut Sim, step: Step) {
             Phase::Idle => sim.input(Input::Start),
             Phase::Resolving { .. } => sim.input(Input::Resolved { attempt, route }),
             Phase::Opening { .. } => sim.opened(),
-            Phase::Asking { .. } => sim.input(Input::Answer(None)),
+            Phase::Asking { .. } => sim.input(Input::Answer(Decision::Table)),
             Phase::Waiting { .. } => {
                 let wait = sim.core.retry_at().map_or(0, |until| until.saturating_sub(sim.now));
                 sim.pass(wait);
@@ -255,7 +261,7 @@ fn apply(sim: &mut Sim, step: Step) {
             sim.ahead += ms;
             sim.tick();
         }
-        Step::Answer(verdict) => sim.input(Input::Answer(verdict)),
+        Step::Answer(decision) => sim.input(Input::Answer(decision)),
         Step::Send(parcel) => {
             sim.post(parcel);
         }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::super::{
     Connection,
     carrier::{Asking, By, Carrier},
-    config::{Config, FLOOR, Heartbeat},
+    config::{Config, FLOOR, Heartbeat, MAX_DELAY},
     failure::Failure,
-    io::{Action, Input, Moment, News, Page, Reason, Route, Why},
+    io::{Action, Decision, Input, Moment, News, Page, Reason, Route, Why},
     losses::Loss,
     outbox::{Parcel, Sent},
     pace::Limit,
@@ -72,6 +72,8 @@ pub(super) struct Sim {
     not_before: u64,
     /// The app itself asks for the attempt that follows.
     asked_for: bool,
+    /// The delay that the app's rule gave for the failure at hand.
+    own_delay: Option<u64>,
 }
 
 impl Sim {
@@ -108,6 +110,7 @@ impl Sim {
             attempted: None,
             not_before: 0,
             asked_for: false,
+            own_delay: None,
         }
     }
 
@@ -129,6 +132,7 @@ impl Sim {
 
     pub(super) fn input(&mut self, input: Input) {
         self.asked_for |= input == Input::Reconnect;
+        self.own_delay = if let Input::Answer(Decision::After(ms)) = input { Some(ms) } else { None };
         if input == Input::Page(Page::Resumed) {
             self.not_before = 0;
         }
@@ -416,6 +420,14 @@ impl Sim {
     }
 
     fn retry(&mut self, delay: u64, failure: &Failure) {
+        self.asked_for = false;
+        if let Some(own) = self.own_delay {
+            self.not_before = self.now;
+            return assert!(
+                delay >= own.clamp(FLOOR, MAX_DELAY),
+                "{delay} ms is sooner than the app's own {own} ms"
+            );
+        }
         let backoff = &self.core.config.backoff;
         let cap = backoff.max_server_delay;
         let told = self.core.retries.asked(failure.told());
@@ -424,7 +436,6 @@ impl Sim {
         let end_of_time = self.now > u64::MAX / 2;
         assert!(delay >= told.max(FLOOR) || end_of_time, "{delay} ms is too soon");
         assert!(told > 0 || delay <= backoff.max, "{delay} ms is over the cap");
-        self.asked_for = false;
     }
 
     fn laws(&self) {

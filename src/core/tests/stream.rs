@@ -5,7 +5,7 @@ use super::{
         Connection,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
-        io::{Input, Route, Why},
+        io::{Decision, Input, Route, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -116,7 +116,7 @@ fn the_callers_rule_may_repeat_a_post() {
     sim.input(Input::Start);
     sim.resolved();
     sim.lost(Failure::Network);
-    sim.input(Input::Answer(Some(true)));
+    sim.input(Input::Answer(Decision::Again));
     assert_eq!(sim.core.state(), State::Waiting);
 }
 

@@ -1,7 +1,7 @@
 // The failure table, as it looks from a page: what ends the client, what is tried again, and how soon.
 import { Failure } from "/pkg/index.js";
 import { client, watch } from "../client.js";
-import { engine, equal, ok, rejection, test, waitFor } from "../harness.js";
+import { engine, equal, ok, rejection, takeReports, test, waitFor } from "../harness.js";
 import { fault, script, sse, ws } from "../server.js";
 
 const closing = (code, reason = "why") => [
@@ -240,6 +240,46 @@ test("shouldReconnect overrides the table, both ways", async () => {
   const left = script("ws", [closing(4404)]);
   const seenLeft = watch(client(left.url, { shouldReconnect: () => undefined }));
   equal((await closed(seenLeft)).reason, "fatal", "undefined leaves it to the table");
+});
+
+test("shouldReconnect: a delay of the app's own, whatever the backoff and the server say", async () => {
+  const plan = script("sse", [
+    [["status", 503, { "retry-after": "60" }]],
+    [["status", 403]],
+    [["send", "data: in\n\n"]],
+  ]);
+  const given = [];
+  const made = client(plan.url, {
+    reconnect: { initialDelay: 60_000, maxDelay: 60_000, jitter: "none" },
+    shouldReconnect: ({ status }) => {
+      given.push(status);
+      return status === 503 ? 120.5 : 0;
+    },
+  });
+  const seen = watch(made);
+  await waitFor(() => seen.data.includes("in"), "the third request");
+  equal(given, [503, 403], "what it was asked about");
+  equal(
+    seen.retries.map(({ delay, attempt }) => [attempt, delay]),
+    [
+      [1, 120],
+      [2, 100],
+    ],
+    "no less than the floor",
+  );
+});
+
+test("shouldReconnect: a number that is no delay is told, and the table has it", async () => {
+  for (const wrong of [Number.NaN, -1]) {
+    const made = client(script("ws", [closing(4404)]).url, { shouldReconnect: () => wrong });
+    equal((await closed(watch(made))).reason, "fatal", `${wrong}`);
+    const [error] = takeReports();
+    equal(error.code, "invalid-option", "code");
+    ok(
+      error.message.includes("shouldReconnect must return true, false, undefined or a number of ms from 0"),
+      "sentence",
+    );
+  }
 });
 
 test("reconnect() drops the connection, or the wait, and tries at once", async () => {
