@@ -87,7 +87,7 @@ async fn a_server_that_never_answers_is_given_up() {
 async fn reconnect_tries_at_once() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",1001,""]],[["send","in"]],[["send","again"]]]"#);
-    let patient = Backoff::new().with_initial(600_000).with_max(600_000).with_jitter(everwire::Jitter::None);
+    let patient = Backoff::new().with_initial(600_000).with_max(600_000).with_jitter(Jitter::None);
     let record = Record::of(web_socket(&script.url).backoff(patient).live());
     record.until("the wait", |seen| !seen.retries.is_empty()).await;
     let handle = &record.handle;
