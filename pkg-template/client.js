@@ -48,6 +48,9 @@ const SEND_ACK = 4,
   ABORT = 23,
   ASKING = 13,
   START = 26,
+  PAGE = 5,
+  LIFE_PAUSED = 9,
+  LIFE_UNPAUSED = 10,
   RESOLVED = 27,
   SEND = 28,
   RECONNECT = 30,
@@ -197,6 +200,7 @@ export class Client extends EventTarget {
       throw error;
     }
     this.#show();
+    if (settings.paused) this.pause();
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
     // Not before the caller has its handlers on; and a close() in the same task opens nothing.
@@ -332,6 +336,15 @@ export class Client extends EventTarget {
   commit(message) {
     if (!this.#progress?.commit(message))
       throw invalid('commit needs resume.commit "manual", and a message of this client');
+  }
+
+  pause() {
+    this.#port.call(PAGE, 0, LIFE_PAUSED);
+  }
+
+  resume() {
+    if (this.#state === STATE_CLOSED) throw closedError(this.#lastFailure);
+    this.#port.call(PAGE, 0, LIFE_UNPAUSED);
   }
 
   reconnect() {

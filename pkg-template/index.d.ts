@@ -480,6 +480,8 @@ export interface Options {
    * sees the same failure, add a random part to it.
    */
   shouldReconnect?: (failure: Failure) => boolean | number | undefined;
+  /** Opens nothing until `resume()` is called. Default false. */
+  paused?: boolean;
   /** Watch freeze, back/forward cache, visibility, online and offline. Default true. */
   pageLifecycle?: boolean;
   /** Closes the client when aborted. */
@@ -643,7 +645,17 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   drained(): Promise<void>;
   /** The app is done with the message and all before it: with `resume.commit: "manual"`. Throws for a message of another client. */
   commit(message: Message): void;
-  /** Drops the connection, or the wait, and tries at once. Throws (`closed`) on a closed client. */
+  /**
+   * Closes the connection and opens no other until `resume()`: for a hidden tab, say. The state is `suspended`. The cursor, topics,
+   * handlers and the outbox stay as they are; what was on its way up is as after a loss. On a paused or closed client it does nothing.
+   */
+  pause(): void;
+  /**
+   * Goes on as after a loss, at once: from the last id, with a `gap` where something may be missing. Like `reconnect()` it repeats a
+   * request that everwire would not repeat by itself. On a client that is not paused it does nothing; on a closed one it throws (`closed`).
+   */
+  resume(): void;
+  /** Drops the connection, or the wait, and tries at once. Does nothing on a paused client. Throws (`closed`) on a closed one. */
   reconnect(): void;
   stats(): Stats;
   /** Resolves when open (at once if it is), rejects when closed before. */

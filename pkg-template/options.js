@@ -87,6 +87,7 @@ shouldReconnect=a function!
 handshake=a function
 codec="json", "text", "binary" or an object with decode and encode
 pageLifecycle=true or false
+paused=true or false
 shuffle=true or false
 events=an array of strings
 binaryType="arraybuffer" or "blob"

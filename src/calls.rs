@@ -603,6 +603,9 @@ mod life {
     pub(super) const LEFT: u32 = 6;
     pub(super) const SHOWN: u32 = 7;
     pub(super) const GONE: u32 = 8;
+    /// The app's `pause()` and `resume()`.
+    pub(super) const PAUSED: u32 = 9;
+    pub(super) const UNPAUSED: u32 = 10;
 }
 
 /// What the page is when a client begins.
@@ -848,6 +851,8 @@ fn page(code: u32) -> Option<Page> {
         life::RESUMED => Page::Resumed,
         life::LEFT => Page::Left,
         life::GONE => Page::Gone,
+        life::PAUSED => Page::Paused,
+        life::UNPAUSED => Page::Unpaused,
         // Nothing follows from it.
         life::SHOWN => return None,
         _ => return None,
@@ -972,7 +977,7 @@ mod tests {
             (0..100).chain([u32::MAX]).filter(|code| read(*code).is_some()).collect::<Vec<u32>>()
         };
         // `SHOWN` is nothing to the core.
-        assert_eq!(codes(&|code| Call::read(5, 0, code, 0, 0)), [0, 1, 2, 3, 4, 5, 6, 8]);
+        assert_eq!(codes(&|code| Call::read(5, 0, code, 0, 0)), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10]);
         assert_eq!(codes(&|why| Call::read(31, why, 0, 0, 0)), [0, 1, 3]);
     }
 

@@ -249,6 +249,8 @@ pub struct Builder {
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
+    pub(crate) paused: bool,
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) notice: Option<String>,
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) frame: Option<Frame>,
@@ -284,6 +286,7 @@ impl Builder {
             content_type: ContentType::Required,
             resume: Resume::new(),
             page_lifecycle: true,
+            paused: false,
             rule: None,
             notice: None,
             frame: None,
@@ -474,6 +477,12 @@ impl Builder {
     /// ```
     pub fn should_reconnect<D: Into<Decision>>(mut self, rule: impl Fn(Failure) -> D + 'static) -> Self {
         self.rule = Some(Box::new(move |failure| rule(failure).into()));
+        self
+    }
+
+    /// Whether nothing is opened until [`Handle::resume`](crate::Handle::resume). Default: no.
+    pub fn paused(mut self, on: bool) -> Self {
+        self.paused = on;
         self
     }
 

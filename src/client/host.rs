@@ -78,6 +78,14 @@ impl Handle {
         match self.0 {}
     }
 
+    pub(crate) fn pause(&self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn resume(&self) {
+        match self.0 {}
+    }
+
     pub(crate) fn reconnect(&self) {
         match self.0 {}
     }

@@ -22,7 +22,7 @@ use crate::{
     calls::{lost, route},
     core::{
         config::Config,
-        io::{Decision, Input, News, Reason},
+        io::{Decision, Input, News, Page, Reason},
         outbox::{Awaits, Parcel},
     },
     transport::{
@@ -96,6 +96,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let can = Can { ack: acks.is_some(), ping: config.heartbeat.is_some() };
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
+    let paused = builder.paused;
     let from = builder.resume.from.clone();
     let driver = Rc::new_cyclic(|driver| {
         let host =
@@ -121,6 +122,9 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     driver.port().set_sink(sink.as_ref());
     if !from.is_empty() {
         driver.port().start(&from);
+    }
+    if paused {
+        driver.input(Input::Page(Page::Paused));
     }
     wasm_bindgen_futures::spawn_local(async move {
         if let Some(driver) = weak.upgrade() {
@@ -338,6 +342,14 @@ impl Handle {
             ..Parcel::new(id, bytes as u64)
         }));
         sending
+    }
+
+    pub(crate) fn pause(&self) {
+        self.driver.input(Input::Page(Page::Paused));
+    }
+
+    pub(crate) fn resume(&self) {
+        self.driver.input(Input::Page(Page::Unpaused));
     }
 
     pub(crate) fn reconnect(&self) {

@@ -188,7 +188,20 @@ impl Handle {
         self.0.send_json(value).map(Sending)
     }
 
-    /// Drops the connection, or the wait, and tries at once.
+    /// Closes the connection and opens no other until [`Self::resume`]: for a hidden tab, say. The state is
+    /// [`State::Suspended`](crate::State). The cursor and the outbox stay as they are; what was on its way up is as after a loss. On a
+    /// paused or closed client it does nothing.
+    pub fn pause(&self) {
+        self.0.pause();
+    }
+
+    /// Goes on as after a loss, at once: from the last id, with a gap where something may be missing. Like [`Self::reconnect`] it
+    /// repeats a request that everwire would not repeat by itself. On a client that is not paused, or closed, it does nothing.
+    pub fn resume(&self) {
+        self.0.resume();
+    }
+
+    /// Drops the connection, or the wait, and tries at once. Does nothing on a paused client.
     pub fn reconnect(&self) {
         self.0.reconnect();
     }

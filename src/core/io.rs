@@ -106,7 +106,7 @@ pub(crate) enum Decision {
     After(u64),
 }
 
-/// What the page tells of itself.
+/// What the page tells of itself, and the app of what it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Page {
     Online,
@@ -118,6 +118,9 @@ pub(crate) enum Page {
     Resumed,
     /// It is going for good, and its connections with it.
     Left,
+    /// The app pauses the client, and lets it go on.
+    Paused,
+    Unpaused,
     /// The window has gone, but who is outside of it may hold the client: a frame that is removed or navigated, a popup.
     Gone,
 }

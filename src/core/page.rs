@@ -22,6 +22,10 @@ pub(super) struct Life {
     pub(super) offline: bool,
     hidden: bool,
     frozen: Frozen,
+    /// It is frozen, and no connection was kept.
+    away: bool,
+    /// The app paused the client.
+    paused: bool,
     /// The page is going for good.
     pub(super) left: bool,
     /// Of the last tick: monotonic and wall time; before it the end of that.
@@ -45,6 +49,8 @@ impl Life {
             offline: false,
             hidden: false,
             frozen: Frozen::Never,
+            away: false,
+            paused: false,
             left: false,
             clock: (0, u64::MAX),
             looked: 0,
@@ -120,12 +126,19 @@ impl Connection {
                 }
             }
             Page::Frozen => {
-                if !matches!(self.phase, Phase::Suspended | Phase::Idle) {
-                    self.credit(self.stable(at.now));
-                    self.let_go();
-                    self.phase = Phase::Suspended;
-                    self.show(State::Suspended);
+                self.life.away = true;
+                if !matches!(self.phase, Phase::Idle) {
+                    self.suspend(at.now);
                 }
+            }
+            Page::Paused => {
+                self.life.paused = true;
+                self.suspend(at.now);
+            }
+            Page::Unpaused => {
+                // The app's own word, as `reconnect()` is: what is out may be asked for again.
+                self.spent &= !core::mem::take(&mut self.life.paused);
+                self.go_on(at.now);
             }
             Page::Resumed if self.life.frozen == Frozen::Now => {
                 self.life.frozen = Frozen::Until(at.now);
@@ -135,17 +148,35 @@ impl Connection {
                 self.doubt(at);
             }
             Page::Resumed => {
+                self.life.away = false;
                 if matches!(self.phase, Phase::Suspended)
+                    && !self.life.paused
                     && (self.spent || self.has_opened && !self.config.reconnects)
                 {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
-                } else if matches!(self.phase, Phase::Suspended) {
-                    self.endpoints.go(0);
-                    self.wait_until(at.now, at.now.max(self.barred), self.barred);
-                    self.hurry(at.now);
                 }
+                self.go_on(at.now);
             }
+        }
+    }
+
+    /// Lets go of the connection, or of the wait for one, and keeps all else.
+    fn suspend(&mut self, now: u64) {
+        if !matches!(self.phase, Phase::Suspended) {
+            self.credit(self.stable(now));
+            self.let_go();
+            self.phase = Phase::Suspended;
+            self.show(State::Suspended);
+        }
+    }
+
+    /// As after a loss, but at once, if nothing suspends it any more.
+    fn go_on(&mut self, now: u64) {
+        if matches!(self.phase, Phase::Suspended) && !self.life.paused && !self.life.away {
+            self.endpoints.go(0);
+            self.wait_until(now, now.max(self.barred), self.barred);
+            self.hurry(now);
         }
     }
 

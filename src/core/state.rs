@@ -15,7 +15,7 @@ use super::failure::Failure;
 ///        |               v                 v
 ///        +----------- waiting <------------+
 ///
-///   connecting, open, waiting --- page frozen ---> suspended --- page back ---> connecting
+///   connecting, open, waiting --- page frozen, pause() ---> suspended --- page back, resume() ---> connecting
 ///   any --- close(), abort, fatal, ended, exhausted, internal ---> closed       (for good)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub enum State {
     Open,
     /// Backing off until the next attempt.
     Waiting,
-    /// The page is frozen, or in the back/forward cache.
+    /// The app has paused the client; or the page is frozen, or in the back/forward cache.
     Suspended,
     /// For good.
     Closed,
@@ -47,7 +47,7 @@ pub(crate) enum Phase {
     Asking { failure: Failure, stable: bool, opened: bool },
     /// The next attempt starts at `until`; nothing starts it before `not_before`.
     Waiting { until: u64, not_before: u64 },
-    /// Frozen.
+    /// Paused, or frozen.
     Suspended,
     /// For good.
     Closed,

@@ -33,6 +33,7 @@ const places = {
   codec: set("codec"),
   openTimeout: config(/open_timeout: ([\d_]+),/),
   binaryType: options(/\?\? ("arraybuffer")/),
+  paused: ["src/core/page.rs", /paused: (true|false),/],
   pageLifecycle: options(/pageLifecycle \?\? (true)/),
   "requests.id": set("id", "duplex"),
   "requests.error": set("error", "duplex"),

@@ -101,6 +101,24 @@ async fn reconnect_tries_at_once() {
 }
 
 #[wasm_bindgen_test]
+async fn a_paused_client_opens_nothing_until_it_is_resumed() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["send","in"]],[["send","again"]]]"#);
+    let record = Record::of(web_socket(&script.url).paused(true).live());
+    let handle = &record.handle;
+    record.until("the state", |_| handle.state() == State::Suspended).await;
+    handle.reconnect();
+    assert_eq!(script.log().await.len(), 0);
+    handle.resume();
+    record.until("the first connection", |seen| seen.texts() == ["in"]).await;
+    handle.pause();
+    assert_eq!(handle.state(), State::Suspended);
+    handle.resume();
+    record.until("the second connection", |seen| seen.texts() == ["in", "again"]).await;
+    assert_eq!(record.seen().retries.len(), 0);
+}
+
+#[wasm_bindgen_test]
 async fn what_an_app_does_not_poll_takes_16_mib_and_one_message() {
     const BIG: usize = 1 << 20;
     let server = Server::start().await;

@@ -4,10 +4,12 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::Failure,
-        io::{Action, Decision, Fate, Input, News, Page, Route, Why},
+        io::{Action, Decision, Fate, Input, News, Page, Reason, Route, Why},
+        outbox::Sent,
+        seam::{Id, Outcome},
         state::State,
     },
-    sim::{SOCKET, Sim, beating, closed},
+    sim::{SOCKET, STREAM, Sim, beating, closed},
 };
 
 /// Waiting for its fifth retry or so, the longest delay drawn.
@@ -278,4 +280,110 @@ fn a_window_that_has_gone_closes_the_client_in_each_state() {
         sim.page(Page::Gone);
         assert_eq!(sim.take(), [], "once");
     }
+}
+
+/// A client that was open, and is paused.
+fn paused() -> Sim {
+    let mut sim = Sim::open_on(SOCKET, Config::default());
+    sim.page(Page::Paused);
+    sim
+}
+
+#[test]
+fn a_pause_lets_go_and_nothing_but_its_end_opens_again() {
+    let mut sim = paused();
+    assert_eq!((sim.core.state(), sim.link), (State::Suspended, None));
+    for page in
+        [Page::Paused, Page::Hidden, Page::Visible, Page::Offline, Page::Online, Page::Frozen, Page::Resumed]
+    {
+        sim.page(page);
+    }
+    sim.input(Input::Reconnect);
+    sim.input(Input::Start);
+    sim.pass(3_600_000);
+    assert_eq!((sim.core.state(), sim.core.deadline()), (State::Suspended, None));
+    sim.take();
+    sim.page(Page::Unpaused);
+    assert_eq!(sim.core.state(), State::Connecting);
+    assert_eq!(sim.attempts(), [(0, Reason::Reconnect)]);
+}
+
+#[test]
+fn a_page_that_is_frozen_meanwhile_waits_for_both() {
+    let mut sim = paused();
+    sim.page(Page::Frozen);
+    sim.page(Page::Unpaused);
+    assert_eq!(sim.core.state(), State::Suspended);
+    sim.page(Page::Resumed);
+    assert_ne!(sim.core.state(), State::Suspended);
+}
+
+#[test]
+fn after_a_pause_it_is_seen_what_is_missing() {
+    let mut sim = Sim::open_on(STREAM, Config::default());
+    sim.core.learn(Id::Own(1));
+    sim.page(Page::Paused);
+    sim.pass(60_000);
+    sim.page(Page::Unpaused);
+    sim.establish();
+    assert!(sim.core.checking());
+    sim.take();
+    sim.core.check(Id::Own(9), None);
+    sim.settle();
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
+}
+
+#[test]
+fn what_waits_goes_out_after_a_pause_and_what_was_under_way_is_as_after_a_loss() {
+    let mut sim = paused();
+    let id = sim.send(9);
+    assert_eq!(sim.fates.get(&id), None);
+    sim.page(Page::Unpaused);
+    let wait = sim.core.retry_at().map_or(0, |until| until - sim.now);
+    sim.pass(wait);
+    sim.establish();
+    assert_eq!(sim.fates.get(&id), Some(&Sent::Sent));
+}
+
+#[test]
+fn a_client_may_begin_paused_and_end_so() {
+    let mut sim = Sim::new(Config::default());
+    sim.page(Page::Paused);
+    sim.input(Input::Start);
+    sim.pass(60_000);
+    assert_eq!((sim.core.state(), sim.attempts()), (State::Suspended, vec![]));
+    sim.page(Page::Unpaused);
+    assert_eq!(sim.attempts(), [(0, Reason::Initial)]);
+    let mut sim = paused();
+    sim.close();
+    assert_eq!(sim.end(), Some(Why::App));
+    sim.page(Page::Unpaused);
+    assert_eq!(sim.core.state(), State::Closed);
+}
+
+#[test]
+fn a_told_time_holds_over_a_pause_and_so_does_the_floor() {
+    let mut sim = Sim::new(Config::default());
+    sim.input(Input::Start);
+    sim.resolved();
+    sim.lost(Failure::Http { status: 503, retry_after: Some(20_000) });
+    sim.page(Page::Paused);
+    sim.page(Page::Unpaused);
+    assert!(sim.wait() >= 20_000);
+    for _ in 0..9 {
+        sim.page(Page::Paused);
+        sim.page(Page::Unpaused);
+    }
+    assert_eq!(sim.core.state(), State::Waiting);
+}
+
+#[test]
+fn its_end_asks_again_for_what_is_not_repeated_by_itself() {
+    let once = Route { once: true, ..STREAM };
+    let mut sim = Sim::open_on(once, Config { reconnects: false, ..Config::default() });
+    sim.page(Page::Paused);
+    sim.pass(1_000);
+    sim.take();
+    sim.page(Page::Unpaused);
+    assert_eq!(sim.attempts().len(), 1);
 }

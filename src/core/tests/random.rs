@@ -89,6 +89,8 @@ fn page() -> impl Strategy<Value = Page> {
         1 => Just(Page::Visible),
         1 => Just(Page::Frozen),
         2 => Just(Page::Resumed),
+        1 => Just(Page::Paused),
+        2 => Just(Page::Unpaused),
     ]
 }
 
@@ -221,7 +223,10 @@ fn apply(sim: &mut Sim, step: Step) {
                 let wait = sim.core.retry_at().map_or(0, |until| until.saturating_sub(sim.now));
                 sim.pass(wait);
             }
-            Phase::Suspended => sim.page(Page::Resumed),
+            Phase::Suspended => {
+                sim.page(Page::Unpaused);
+                sim.page(Page::Resumed);
+            }
             Phase::Open { .. } | Phase::Closed => {}
         },
         Step::Succeed(_) | Step::FailToSucceed(_) if !sim.core.succeeds(sim.asked) => {}

@@ -169,3 +169,81 @@ test("waiting tells when, and opened() holds on", async () => {
   await opened;
   equal(made.state, "open", "state");
 });
+
+for (const name of /** @type {const} */ (["websocket", "fetch", "eventsource"]))
+  test(`${name}: pause() lets go of the connection, and resume() goes on from the last id`, async () => {
+    const address = (name === "websocket" ? ws : sse)("/count?to=1000000&rate=200");
+    const made = client(address, { resume: { id: "eventId", seq: "seq" }, transport: name });
+    const seen = watch(made);
+    await waitFor(() => seen.messages.length > 9, "messages");
+    made.pause();
+    equal([made.state, made.readyState, seen.states.at(-1)], ["suspended", 0, "suspended"], "at once");
+    await waitFor(async () => (await stats()).connections === 0, "no connection at the server");
+    const { length } = seen.messages;
+    // Nothing else opens it.
+    made.pause();
+    made.reconnect();
+    window.dispatchEvent(new Event("online"));
+    document.dispatchEvent(new Event("visibilitychange"));
+    await echoBarrier();
+    equal([made.state, seen.messages.length, made.stats().attempts], ["suspended", length, 1], "while it is paused");
+    made.resume();
+    ok(["connecting", "waiting"].includes(made.state), `${made.state} after resume()`);
+    made.resume();
+    await waitFor(() => seen.messages.length > length + 9, "messages again");
+    const numbers = seen.data.map(({ seq }) => seq);
+    equal(
+      numbers,
+      numbers.map((_, at) => numbers[0] + at),
+      "each once, in order",
+    );
+    equal([seen.gaps, seen.retries, made.stats().opens], [[], [], 2], "no gap, and no failure");
+  });
+
+test("what is sent while it is paused goes out after it, and pause() may be called anywhere", async () => {
+  const plan = script("ws", [[["echo"]], [["echo"]], [["echo"]]]);
+  const made = client(plan.url);
+  const seen = watch(made);
+  await made.opened();
+  made.pause();
+  const sending = made.send("later");
+  made.resume();
+  equal((await sending).status, "sent", "outcome");
+  await waitFor(() => seen.data.includes("later"), "its echo");
+  // In a handler, and taken back in the same task.
+  const off = made.on(() => {
+    made.pause();
+    off();
+  });
+  made.send("pause");
+  await waitFor(() => made.state === "suspended", "the handler's pause");
+  made.resume();
+  made.pause();
+  made.resume();
+  await made.opened();
+  made.send("on");
+  await waitFor(() => seen.data.includes("on"), "a message after it");
+  made.pause();
+  made.close();
+  equal([made.state, seen.closed.reason], ["closed", "app"], "closed while paused");
+  made.pause();
+  equal(thrown(() => made.resume(), "resume()").code, "closed", "resume()");
+});
+
+test("connect with paused opens nothing before resume()", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { paused: true });
+  equal(made.state, "suspended", "at once");
+  const seen = watch(made);
+  await echoBarrier();
+  equal([made.state, made.stats().attempts, seen.events], ["suspended", 0, []], "later");
+  equal((await plan.log()).length, 0, "at the server");
+  const opened = made.opened();
+  made.resume();
+  await opened;
+  equal([made.state, seen.gaps], ["open", []], "open");
+  const never = client(ws("/echo"));
+  never.pause();
+  never.resume();
+  await never.opened();
+});

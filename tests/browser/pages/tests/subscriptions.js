@@ -702,3 +702,20 @@ test("a topic that is a number which no double holds is told apart from its neig
   const tells = /** @type {any} */ (JSON.parse)("1", (_, _value, context) => context?.source);
   equal(got, tells ? [[1], [0, 2]] : [[0, 1, 2], []], "messages of each");
 });
+
+test("pause() keeps the topics, and resume() joins them again", async () => {
+  const plan = script("ws", [[["echo"]], [["echo"]]]);
+  const made = client(plan.url, { subscriptions: echoed, resume: ided });
+  const room = made.subscribe("room:7");
+  await room.ready();
+  made.pause();
+  equal([room.state, made.state], ["joining", "suspended"], "paused");
+  made.resume();
+  await room.ready();
+  equal([room.state, made.state], ["joined", "open"], "joined again");
+  const heard = [];
+  room.on((message) => heard.push(message.data.n));
+  made.send({ topic: "room:7", n: 1 });
+  await waitFor(() => heard.length, "a message of the topic");
+  room.unsubscribe();
+});
