@@ -134,7 +134,7 @@ export function connect(endpoint, options = {}) {
   const tries = () => wire.attempt;
   settings.numbers[NUMBER_POLLS] = +fallback.names.includes("poll");
   const asked = [addBuffered(settings, uplink?.name)];
-  if (longPoll) addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll");
+  if (longPoll) asked.push(addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll"));
   if (uplink) addUplink(settings, uplink, endpoints, tries);
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.

@@ -11,12 +11,12 @@ const ASK_JOIN = 22,
   ASK_STORE = 31,
   ASK_FORGET = 32,
   ASK_HAND = 33,
-  FOUND = 56,
-  LOCKED = 57,
-  UNLOCKED = 58,
-  KEEP = 59,
-  RESTORED = 60,
-  DONE = 61;
+  FOUND = 54,
+  LOCKED = 55,
+  UNLOCKED = 56,
+  KEEP = 57,
+  RESTORED = 58,
+  DONE = 59;
 // </calls.rs>
 
 /** The core takes this time for none. */

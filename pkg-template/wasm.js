@@ -4,8 +4,8 @@ import { report } from "../src/transport/port.js";
 import { EverwireError } from "./errors.js";
 
 // <calls.rs>
-const NEW = 33,
-  FREE = 34;
+const NEW = 31,
+  FREE = 32;
 // </calls.rs>
 /** An instance with so many bytes of memory is let go of when its last client is. */
 const LARGE = 2 ** 22;

@@ -13,7 +13,7 @@ const CONNECTING = 0,
   CLOSING = 2,
   CLOSED = 3;
 // <calls.rs>
-const FOLLOW = 29,
+const FOLLOW = 27,
   ASK_JOIN = 22,
   ASK_LOSS = 25,
   OPTION_RECONNECTS = 1;

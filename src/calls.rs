@@ -21,6 +21,7 @@ pub(crate) enum Call {
     Tick {
         behind: bool,
     },
+    /// Of a long poll, also for each further request.
     Opened {
         attempt: u32,
     },
@@ -73,14 +74,6 @@ pub(crate) enum Call {
     },
     /// There is another request for what comes after the first message.
     Resumable,
-    /// A long poll's next request was answered.
-    AskedAgain {
-        attempt: u32,
-    },
-    /// The answer: how long a long poll waits before its next request, in ms.
-    Pause {
-        quiet: bool,
-    },
 
     /// The chunk is to be written there: the answer is an address.
     Stage,
@@ -290,7 +283,7 @@ pub(crate) enum Call {
 impl Call {
     /// What the core makes of these depends on what has been delivered.
     pub(crate) fn rules(kind: u32) -> bool {
-        matches!(kind, 1 | 3 | 5 | 10..=13 | 16)
+        matches!(kind, 1 | 3 | 5 | 10..=13)
     }
 
     /// The numbers are of JavaScript's own scripts: what is unknown is nothing that a server could have said.
@@ -315,23 +308,21 @@ impl Call {
             13 => Self::Asking,
             14 => Self::GoesUp { asking: asking(attempt, low), header: code, query: high },
             15 => Self::Resumable,
-            16 => Self::AskedAgain { attempt },
-            17 => Self::Pause { quiet: code != 0 },
-            18 => Self::Stage,
-            19 => Self::Fed {
+            16 => Self::Stage,
+            17 => Self::Fed {
                 length: code as usize,
                 // 1 bytes, 2 units.
                 early: attempt.checked_sub(1).map(|units| units > 0),
             },
-            20 => Self::Parse { units: code != 0 },
-            21 => Self::Acked { id: code },
-            22 => Self::Nacked { id: code },
-            23 => Self::Abort { id: code },
-            24 => Self::Ponged,
-            25 => Self::Unpinged,
-            26 => Self::Start,
-            27 => Self::Resolved { attempt, route: code, once: high != 0 },
-            28 => Self::Send {
+            18 => Self::Parse { units: code != 0 },
+            19 => Self::Acked { id: code },
+            20 => Self::Nacked { id: code },
+            21 => Self::Abort { id: code },
+            22 => Self::Ponged,
+            23 => Self::Unpinged,
+            24 => Self::Start,
+            25 => Self::Resolved { attempt, route: code, once: high != 0 },
+            26 => Self::Send {
                 priority: attempt & send::PRIORITY != 0,
                 volatile: attempt & send::VOLATILE != 0,
                 awaits: if attempt & send::ACK != 0 {
@@ -345,77 +336,77 @@ impl Call {
                 bytes: high.into(),
                 ttl: ttl(low),
             },
-            29 => Self::Follow(Loss {
+            27 => Self::Follow(Loss {
                 retries: attempt.into(),
                 until: whole(high, low),
                 not_before: whole(high, low).saturating_sub(code.into()),
             }),
-            30 => Self::Reconnect,
-            31 => Self::Close { why: why(attempt)?, code: code as u16 },
-            32 => Self::RetryIn,
-            33 => Self::New { flags: attempt },
-            34 => Self::Free,
+            28 => Self::Reconnect,
+            29 => Self::Close { why: why(attempt)?, code: code as u16 },
+            30 => Self::RetryIn,
+            31 => Self::New { flags: attempt },
+            32 => Self::Free,
             #[cfg(feature = "duplex")]
-            35 => Self::Subscribe { topic: attempt, from: id },
+            33 => Self::Subscribe { topic: attempt, from: id },
             #[cfg(feature = "duplex")]
-            36 => Self::SubscribeAgain { topic: attempt },
+            34 => Self::SubscribeAgain { topic: attempt },
             #[cfg(feature = "duplex")]
-            37 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
+            35 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
             #[cfg(feature = "duplex")]
-            38 => Self::Unjoinable { topic: attempt },
+            36 => Self::Unjoinable { topic: attempt },
             #[cfg(feature = "duplex")]
-            39 => Self::NextJoin,
+            37 => Self::NextJoin,
             #[cfg(feature = "duplex")]
-            40 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
+            38 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
             #[cfg(feature = "duplex")]
-            41 => Self::TopicHeard { topic: attempt },
+            39 => Self::TopicHeard { topic: attempt },
             #[cfg(feature = "duplex")]
-            42 => Self::TopicCheck { id, number },
+            40 => Self::TopicCheck { id, number },
             #[cfg(feature = "duplex")]
-            43 => Self::TopicGap { topic: attempt },
+            41 => Self::TopicGap { topic: attempt },
             #[cfg(feature = "duplex")]
-            44 => Self::Leave { topic: attempt },
+            42 => Self::Leave { topic: attempt },
             #[cfg(feature = "duplex")]
-            45 => Self::Leaving { id: code, bytes: high.into() },
+            43 => Self::Leaving { id: code, bytes: high.into() },
             #[cfg(feature = "duplex")]
-            46 => Self::Asks {
+            44 => Self::Asks {
                 key: Some(whole(high, low)).filter(|key| *key > 0),
                 own: code & asks::OWN > 0,
                 again: code & asks::AGAIN > 0,
             },
             #[cfg(feature = "duplex")]
-            47 => Self::Slower,
+            45 => Self::Slower,
             #[cfg(feature = "duplex")]
-            48 => Self::Replied { key: whole(high, low) },
+            46 => Self::Replied { key: whole(high, low) },
             #[cfg(feature = "duplex")]
-            49 => Self::Sendable,
+            47 => Self::Sendable,
             #[cfg(feature = "duplex")]
-            50 => Self::Post { request: attempt },
+            48 => Self::Post { request: attempt },
             #[cfg(feature = "duplex")]
-            51 => Self::Posted { request: attempt, answer: answer(code) },
+            49 => Self::Posted { request: attempt, answer: answer(code) },
             #[cfg(feature = "duplex")]
-            52 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
+            50 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
             #[cfg(feature = "duplex")]
-            53 => Self::Streaming { attempt },
+            51 => Self::Streaming { attempt },
             #[cfg(feature = "duplex")]
-            54 => Self::WouldStream { attempt },
+            52 => Self::WouldStream { attempt },
             #[cfg(feature = "duplex")]
-            55 => Self::Probed {
+            53 => Self::Probed {
                 attempt,
                 answer: Some((status(code), retry_after(code))).filter(|(status, _)| *status > 0),
             },
             #[cfg(feature = "duplex")]
-            56 => Self::Found { tab: attempt },
+            54 => Self::Found { tab: attempt },
             #[cfg(feature = "duplex")]
-            57 => Self::Locked { tab: attempt },
+            55 => Self::Locked { tab: attempt },
             #[cfg(feature = "duplex")]
-            58 => Self::Unlocked { tab: attempt },
+            56 => Self::Unlocked { tab: attempt },
             #[cfg(feature = "duplex")]
-            59 => Self::Keep { id: attempt, ttl: ttl(low) },
+            57 => Self::Keep { id: attempt, ttl: ttl(low) },
             #[cfg(feature = "duplex")]
-            60 => Self::Restored { id: attempt, expires: whole(high, low) },
+            58 => Self::Restored { id: attempt, expires: whole(high, low) },
             #[cfg(feature = "duplex")]
-            61 => Self::Done { id: attempt },
+            59 => Self::Done { id: attempt },
             _ => return None,
         })
     }
@@ -491,6 +482,9 @@ pub(crate) enum Ask {
     /// Send it. `b`: its time to live in ms, or negative.
     #[cfg(feature = "duplex")]
     Hand = 33,
+    /// Make the next request of attempt `a`, a long poll: the server may wait `b` ms; negative: the last one is overdue.
+    #[cfg(feature = "duplex")]
+    Poll = 34,
 }
 
 /// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
@@ -572,6 +566,9 @@ pub(crate) enum Number {
     /// 1: `fallback.remember`
     #[cfg(feature = "duplex")]
     Remembers = 41,
+    /// `longPoll.wait`
+    #[cfg(feature = "duplex")]
+    PollWait = 42,
 }
 
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
@@ -724,6 +721,8 @@ pub(crate) mod route {
     pub(crate) const LOOPBACK: u32 = 4;
     /// What is sent goes up as POSTs.
     pub(crate) const POSTS: u32 = 8;
+    /// Each request ends, and is followed by the next.
+    pub(crate) const POLLS: u32 = 16;
     /// There is no transport: nothing that parses; ws(s) for another transport; another scheme; a user name or password.
     pub(crate) const UNPARSABLE: u32 = 0;
     pub(crate) const NOT_A_STREAM: u32 = 8;
@@ -943,7 +942,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 62 } else { 35 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 60 } else { 33 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }
@@ -962,7 +961,6 @@ mod tests {
                     | Call::RecoveryTold
                     | Call::Retire
                     | Call::Asking
-                    | Call::AskedAgain { .. }
             )
         };
         for kind in 0..100 {
@@ -978,12 +976,12 @@ mod tests {
         };
         // `SHOWN` is nothing to the core.
         assert_eq!(codes(&|code| Call::read(5, 0, code, 0, 0)), [0, 1, 2, 3, 4, 5, 6, 8, 9, 10]);
-        assert_eq!(codes(&|why| Call::read(31, why, 0, 0, 0)), [0, 1, 3]);
+        assert_eq!(codes(&|why| Call::read(29, why, 0, 0, 0)), [0, 1, 3]);
     }
 
     #[test]
     fn a_time_to_live_without_an_end_has_none() {
-        let ttl = |low| match Call::read(28, 0, 7, 3, low) {
+        let ttl = |low| match Call::read(26, 0, 7, 3, low) {
             Some(Call::Send { id: 7, bytes: 3, ttl, .. }) => Some(ttl),
             _ => None,
         };

@@ -132,6 +132,11 @@ impl driver::Host for Facade {
         self.tell(ask, a, b, c);
     }
 
+    #[cfg(feature = "duplex")]
+    fn poll(&self, attempt: u32, wait: Option<u64>) {
+        self.tell(Ask::Poll, attempt, wait.map_or(-1.0, |wait| wait as f64), 0.0);
+    }
+
     fn settle(&self, id: u32, outcome: Sent) {
         let code = match outcome {
             Sent::Sent => sent::SENT,

@@ -5,7 +5,7 @@ use super::imports::Port;
 use crate::calls::{Ask, Number, option};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
-use crate::core::{pace::Limit, topics::Joins, uplink::Limits};
+use crate::core::{pace::Limit, polls, topics::Joins, uplink::Limits};
 
 const NOT_GIVEN: u64 = u64::MAX;
 
@@ -50,6 +50,9 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         ack_timeout: number(Number::AckTimeout, outbox.ack_timeout),
     };
     let set = |flag: u32| flags & flag != 0;
+    let heartbeat = set(option::HEARTBEAT).then_some(heartbeat);
+    #[cfg(feature = "duplex")]
+    let default_wait = polls::default_wait(heartbeat.as_ref());
     #[cfg(feature = "duplex")]
     let (joins, limit, uplink) = {
         let joins = Joins::new(outbox.max_attempts);
@@ -72,7 +75,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     let config = Config {
         backoff,
         outbox,
-        heartbeat: set(option::HEARTBEAT).then_some(heartbeat),
+        heartbeat,
         open_timeout: number(Number::OpenTimeout, Config::default().open_timeout),
         endpoints: number(Number::Endpoints, 1) as u32,
         max_age: number(Number::MaxAge, NOT_GIVEN),
@@ -96,6 +99,8 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         uplink,
         #[cfg(feature = "duplex")]
         polls: number(Number::Polls, 0) > 0,
+        #[cfg(feature = "duplex")]
+        poll_wait: number(Number::PollWait, default_wait),
         #[cfg(feature = "duplex")]
         probes: number(Number::Probes, 0) > 0,
         #[cfg(feature = "duplex")]

@@ -44,6 +44,8 @@ pub(crate) trait Host: Sized {
     fn begin(&self, _: u32) {}
     #[cfg(feature = "duplex")]
     fn persist(&self, _: Step) {}
+    #[cfg(feature = "duplex")]
+    fn poll(&self, _: u32, _: Option<u64>) {}
 }
 
 pub(crate) struct Driver<H: Host> {
@@ -232,10 +234,6 @@ impl<H: Host> Driver<H> {
                 core.resumable();
                 return self.after(inner, 0);
             }
-            Call::AskedAgain { attempt } => {
-                core.asked_again(attempt);
-                return self.after(inner, 0);
-            }
             Call::Nacked { id } => {
                 core.refused(id, false);
                 return self.after(inner, 0);
@@ -383,7 +381,6 @@ impl<H: Host> Driver<H> {
                 core.asking();
                 return 0;
             }
-            Call::Pause { quiet } => return core.pause(quiet, draw()) as u32,
             Call::RetryIn => return core.retry_at().map_or(0, |at| at.saturating_sub(now())) as u32,
             #[cfg(feature = "duplex")]
             Call::Asks { key, own, again } => {
@@ -485,6 +482,12 @@ impl<H: Host> Driver<H> {
             Action::Begin(endpoint) => self.host.begin(endpoint),
             #[cfg(feature = "duplex")]
             Action::Persist(step) => self.host.persist(step),
+            #[cfg(feature = "duplex")]
+            Action::Poll { attempt, wait } => {
+                // The cursor is read.
+                self.learn();
+                self.host.poll(attempt, wait);
+            }
             Action::Record(loss) => self.host.record(loss),
             Action::Tell(news) => self.host.tell(self, news),
         }

@@ -7,7 +7,7 @@ use core::fmt;
 pub(crate) use super::endpoints::Patience;
 use super::failure::see;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-use super::{pace::Limit, uplink::Limits};
+use super::{pace::Limit, polls::default_wait, uplink::Limits};
 
 /// The longest delay a browser's timer takes; it wraps past it (HTML, timer initialization steps).
 pub(crate) const MAX_DELAY: u64 = (1 << 31) - 1;
@@ -364,6 +364,9 @@ pub(crate) struct Config {
     /// There is a way that no proxy holds back.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) polls: bool,
+    /// How long the server may let one of its requests wait, in ms.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) poll_wait: u64,
     /// The server can be asked why a WebSocket does not open.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) probes: bool,
@@ -401,6 +404,8 @@ impl Default for Config {
             uplink: Limits::new(),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             polls: false,
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            poll_wait: default_wait(None),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             probes: false,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]

@@ -93,6 +93,9 @@ pub(crate) struct Route {
     pub(crate) loopback: bool,
     /// A request that must not be repeated by itself: POST and PATCH.
     pub(crate) once: bool,
+    /// Each request of the stream ends and is followed by the next.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) polls: bool,
 }
 
 /// What the caller's rule says of a failure.
@@ -204,6 +207,13 @@ pub(crate) enum Action {
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Head {
         attempt: u32,
+    },
+    /// Make the next request of this connection: the server may wait so many ms; then [`Input::Opened`] and [`Input::Lost`], also
+    /// for its end in good order. None: the last one was not answered in time, which is why the connection is lost.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    Poll {
+        attempt: u32,
+        wait: Option<u64>,
     },
     /// Ask the server why this attempt failed, then [`Input::Probed`].
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]

@@ -29,6 +29,8 @@ mod page;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod persist;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+pub(crate) mod polls;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 mod probe;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod requests;
@@ -54,6 +56,8 @@ use pace::Pace;
 use page::Life;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use persist::Persist;
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+use polls::Polls;
 use retries::Retries;
 use rollover::Rollover;
 use seam::{Id, Ids, Outcome};
@@ -70,7 +74,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 ///
 /// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
 /// - Inputs: `hear`, `handle`, `follow`, `check`, `start_from`, `epoch`, `learn`, `received`, `gap_told`, `recovery_told`,
-///   `asking`, `asked_again`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
+///   `asking`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Connection {
@@ -121,6 +125,8 @@ pub(crate) struct Connection {
     stalls: u64,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     doubt: buffered::Doubt,
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    polls: Polls,
     /// The attempt about which the server was asked last.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     probed: u32,
@@ -173,6 +179,8 @@ impl Connection {
             stalls: 0,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             doubt: buffered::Doubt::default(),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            polls: Polls::default(),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             probed: 0,
             full_until: 0,
@@ -243,11 +251,13 @@ impl Connection {
                 let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor) };
                 let watch = self.watch.as_ref();
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                let watch = watch.filter(|_| !self.owes_ping());
+                let watch = watch.filter(|_| !self.owes_ping() && !self.polls.paused());
                 let next = watch.map_or(next, |watch| watch.deadline().min(next));
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 let next = next.min(self.paced_until()).min(self.endpoints.proven_at());
                 let due = if next == u64::MAX { next } else { self.life.waking(next) };
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                let due = due.min(self.polls.due(self.heard));
                 if self.full_until == 0 { due } else { due.min(self.full_until) }
             }
         };
@@ -309,6 +319,8 @@ impl Connection {
             }
             Input::Resolved { route, .. } => self.resolved(at.now, route),
             Input::Opened { .. } => self.open(at),
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            Input::Lost { failure, .. } if self.polled(at, failure) => {}
             Input::Lost { failure, .. } => self.lost(at, failure),
             Input::Interrupted { .. } => self.interrupted(at),
             Input::Tick { wall } => self.tick(at, wall),
@@ -392,13 +404,6 @@ impl Connection {
         self.ids.asking();
     }
 
-    /// The same connection has asked anew for what comes after the cursor: a long poll's next request was answered.
-    pub(crate) fn asked_again(&mut self, attempt: u32) {
-        if self.current(attempt) {
-            self.ids.reconnected();
-        }
-    }
-
     /// The server's `retry:` field: it replaces the initial delay until the next one.
     pub(crate) fn retry_told(&mut self, ms: u64) {
         self.retries.tell(&mut self.config.backoff, ms);
@@ -407,11 +412,6 @@ impl Connection {
     /// The connection whose loss comes next delivered something, and ended in good order.
     pub(crate) fn brought(&mut self, attempt: u32) {
         self.brought = self.current(attempt);
-    }
-
-    /// How long a long poll waits before its next request. `quiet`: the answer before it brought nothing, and came early.
-    pub(crate) fn pause(&self, quiet: bool, draw: u32) -> u64 {
-        self.retries.pause(&self.config.backoff, quiet, draw)
     }
 
     /// The next send is this request, if it is one.
@@ -472,9 +472,13 @@ impl Connection {
         self.spent = route.once;
         self.phase = Phase::Opening { due: now.later(self.config.open_timeout) };
         self.act(Action::Open { attempt: self.attempt });
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        self.first_poll(now, self.attempt, route.polls);
     }
 
     fn open(&mut self, at: Moment) {
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        self.answered_again();
         if matches!(self.phase, Phase::Opening { .. }) {
             if self.cursor_probe.opened() {
                 self.let_go();
@@ -493,6 +497,8 @@ impl Connection {
         self.plan(at);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.trust();
+        #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+        self.polls_opened(now);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         if let Some(endpoint) = self.endpoints.opened(&self.config, now) {
             self.act(Action::Begin(endpoint));
@@ -584,7 +590,7 @@ impl Connection {
                 let owes = self.ping_in_turn(now);
                 let watch = self.watch.as_mut();
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                let watch = watch.filter(|_| !owes);
+                let watch = watch.filter(|_| !owes && !self.polls.paused());
                 let verdict = match watch {
                     Some(watch) if slept => watch.doubt(now),
                     Some(watch) => watch.tick(now),
@@ -592,6 +598,8 @@ impl Connection {
                 };
                 self.judge(at, verdict);
                 self.roll(at);
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                self.next_poll(at);
             }
             Phase::Idle
             | Phase::Resolving { .. }

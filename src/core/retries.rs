@@ -86,7 +86,8 @@ impl Retries {
         (delay, told)
     }
 
-    /// How long a long poll waits before its next request. `quiet`: the answer before it brought nothing, and came early.
+    /// How long a long poll waits before its next request. `quiet`: what was asked before brought nothing, and ended early.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(super) fn pause(&self, backoff: &Backoff, quiet: bool, draw: u32) -> u64 {
         if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 2, draw) }
     }

@@ -119,6 +119,8 @@ impl Connection {
             Input::Resolved { attempt, route } if next.route.is_none() => {
                 self.rollover.next = Some(Successor { route: Some(route), ..next });
                 self.act(Action::Open { attempt });
+                #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+                self.first_poll(at.now, attempt, route.polls);
             }
             Input::Opened { attempt } => {
                 self.credit(self.stable(at.now));

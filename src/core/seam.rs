@@ -265,6 +265,17 @@ impl Ids {
         self.bounds.previous = 0;
     }
 
+    /// The same connection was asked anew, a long poll, and answers. `beside`: another one has been asked, and has not opened.
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+    pub(crate) fn asked_again(&mut self, beside: bool) {
+        if !beside {
+            self.asking();
+        }
+        let awaited = beside && self.awaited;
+        self.reconnected();
+        self.awaited = awaited;
+    }
+
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
     pub(crate) fn gap_told(&mut self) {
         self.first.clear();
@@ -508,7 +519,11 @@ impl Ids {
                 return self.restart();
             }
             // While nothing is forgotten, each id speaks for itself.
-            let from = [self.asked.take(), self.followed.take()];
+            let from = [self.asked, self.followed];
+            // What the next connection needs to know is kept.
+            if !self.awaited {
+                (self.asked, self.followed) = (None, None);
+            }
             seam.whole |= !seam.begun
                 && self.forgot
                 && (among(&self.first, fingerprint)

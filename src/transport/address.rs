@@ -13,6 +13,8 @@ pub(crate) struct Address {
     loopback: bool,
     posts: bool,
     once: bool,
+    #[cfg(feature = "duplex")]
+    polls: bool,
 }
 
 impl Address {
@@ -25,12 +27,26 @@ impl Address {
             _ => return None,
         };
         let set = |bit| route & bit != 0;
-        Some(Self { transport, loopback: set(route::LOOPBACK), posts: set(route::POSTS), once })
+        Some(Self {
+            transport,
+            loopback: set(route::LOOPBACK),
+            posts: set(route::POSTS),
+            once,
+            #[cfg(feature = "duplex")]
+            polls: set(route::POLLS),
+        })
     }
 
     pub(crate) fn route(self) -> Route {
-        let Self { transport, loopback, posts, once } = self;
-        Route { uplink: transport == Transport::WebSocket || posts, posts, loopback, once }
+        let Self { transport, loopback, posts, once, .. } = self;
+        Route {
+            uplink: transport == Transport::WebSocket || posts,
+            posts,
+            loopback,
+            once,
+            #[cfg(feature = "duplex")]
+            polls: self.polls,
+        }
     }
 }
 

@@ -5,9 +5,9 @@
 const OPENED = 1,
   LOST = 2,
   REFUSED = 4,
-  STAGE = 18,
-  FED = 19,
-  PARSE = 20,
+  STAGE = 16,
+  FED = 17,
+  PARSE = 18,
   LOST_END = 0,
   LOST_CONTENT_TYPE = 1,
   LOST_TOO_BIG = 2,
@@ -31,22 +31,29 @@ const HEAD = 1024,
 /** What is cancelled may have failed already, or be locked: nobody asks. */
 const cancel = (stream) => stream?.cancel().catch(() => {});
 
-/** Makes the request. What it gives stands where a WebSocket would: the port closes it. */
-export function request(port, attempt, url, init) {
-  const abort = new AbortController();
+/** Makes the request. What it gives stands where a WebSocket would: the port closes it. `polls`: each is made by `ask`. */
+export function request(port, attempt, url, init, polls = false) {
+  const abort = new AbortController(),
+    { signal } = abort;
   const socket = {
     reader: undefined,
+    /** `aim` gives the address and the rest of the request; `news` what has come so far, of which more is worth going on for. */
+    ask: (aim, news) => run(port, socket, attempt, signal, aim, news),
     close() {
       abort.abort();
       // A fetch of the caller's own may not look at the signal.
       cancel(socket.reader);
     },
   };
-  run(port, socket, attempt, url, { ...init, cache: "no-store", signal: abort.signal });
+  if (!polls)
+    socket.ask(
+      () => [url, init],
+      () => port.received,
+    );
   return socket;
 }
 
-async function run(port, socket, attempt, url, init) {
+async function run(port, socket, attempt, signal, aim, news) {
   // The port sets its socket when request() has returned.
   await undefined;
   /** @type {any} */
@@ -57,6 +64,8 @@ async function run(port, socket, attempt, url, init) {
   let response;
   try {
     if (!port.owns(socket)) return;
+    const [url, given] = aim(),
+      init = { ...given, cache: "no-store", signal };
     response = await go(port.fetch, url, init, port);
     if (response === null) code = LOST_REDIRECT;
     else if (port.owns(socket) && isStream(response, init, port)) {
@@ -65,7 +74,7 @@ async function run(port, socket, attempt, url, init) {
         port.answeredFrom(url, response.url);
         port.answered(response.headers);
       }
-      before = port.received;
+      before = news();
       if (port.socket === socket) code = await read(port, socket, response.body);
     } else if (port.owns(socket)) {
       let answer;
@@ -78,7 +87,7 @@ async function run(port, socket, attempt, url, init) {
   }
   if (!port.owns(socket)) cancel(response?.body);
   // What ended in good order may have brought something.
-  else if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : port.received - before);
+  else if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : news() - before);
   else port.call(kind, attempt, code >>> 0);
 }
 

@@ -53,7 +53,7 @@ const places = {
   "fallback.failures": options(/PATIENCE = \[(\d+), \d+/),
   "fallback.early": options(/PATIENCE = \[\d+, (\d+)/),
   "fallback.remember": set("remember", "fallback"),
-  "longPoll.wait": facade("longpoll", /Math\.min\(([\d_]+), most\)/),
+  "longPoll.wait": ["src/core/polls.rs", /const WAIT: u64 = ([\d_]+);/],
   "longPoll.name": set("name", "longpoll"),
   "tokens.refreshAhead": set("refreshAhead", "auth"),
   "new WebSocket.heartbeat": set("heartbeat"),

@@ -1,4 +1,4 @@
-//! Every order of loss, replay, hole, truncation, restart, rollover and failover within small bounds, on the real core, through both
+//! Every order of loss, replay, hole, truncation, restart, rollover, failover and long poll within small bounds, on the real core, through both
 //! gates (stateright). What the app sees is a part of what was sent, in order and once, and wherever something is
 //! missing it was told so before, with the very numbers where there are numbers.
 
@@ -9,12 +9,12 @@ use super::{
         Connection,
         config::Config,
         failure::Failure,
-        io::{Action, Input, Moment, News},
+        io::{Action, Input, Moment, News, Route},
         seam::{Id, Missing, Outcome},
         state::State,
     },
     models::{self, NOW},
-    sim::STREAM,
+    sim::{POLLS, STREAM},
 };
 
 /// What may happen, and how often.
@@ -27,6 +27,8 @@ struct Bounds {
     restarts: u8,
     /// Planned changes of connections, also in vain.
     rollovers: u8,
+    /// Further requests, where each ends and is followed by the next.
+    polls: u8,
     /// Messages have numbers and epochs; else only ids.
     numbered: bool,
 }
@@ -49,6 +51,8 @@ struct World {
     successor: Option<(u32, Option<(u8, u64)>)>,
     /// The next message on the open connection.
     next: Option<u64>,
+    /// Its next request is out: a long poll's, and the cursor that it asked for.
+    polling: Option<Option<(u8, u64)>>,
     /// What the port keeps: the cursor, and what went through the open gate.
     cursor: Option<(u8, u64)>,
     learned: Vec<Id>,
@@ -62,11 +66,16 @@ struct World {
     holes: u8,
     restarts: u8,
     rollovers: u8,
+    polls: u8,
+    route: Route,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Publish,
+    /// The server ends a long poll, which has brought something, and is asked again; and its answer begins.
+    End,
+    Answer(Replay),
     /// The connection opens, and its replay begins here.
     Open(Replay),
     /// The server is going to close: another connection is asked for, while this one goes on.
@@ -103,6 +112,7 @@ impl World {
             opening: None,
             successor: None,
             next: None,
+            polling: None,
             cursor: None,
             learned: Vec::new(),
             app: Vec::new(),
@@ -114,6 +124,8 @@ impl World {
             holes: 0,
             restarts: 0,
             rollovers: 0,
+            polls: 0,
+            route: if bounds.polls > 0 { POLLS } else { STREAM },
         };
         world.input(Input::Start);
         world
@@ -127,11 +139,17 @@ impl World {
     fn settle(&mut self) {
         while let Some(action) = self.core.poll() {
             match action {
-                Action::Resolve { attempt, .. } => self.input(Input::Resolved { attempt, route: STREAM }),
+                Action::Resolve { attempt, .. } => {
+                    self.input(Input::Resolved { attempt, route: self.route });
+                }
+                Action::Poll { wait: Some(1..), .. } => {
+                    self.learn();
+                    self.polling = Some(self.cursor);
+                }
                 Action::Open { attempt } => {
                     self.learn();
                     self.core.asking();
-                    if self.next.is_some() {
+                    if self.next.is_some() || self.polling.is_some() || self.core.polls.paused() {
                         self.successor = Some((attempt, self.cursor));
                     } else {
                         self.opening = Some(attempt);
@@ -140,9 +158,11 @@ impl World {
                 Action::Switch(taken) => {
                     self.successor = None;
                     self.next = self.next.filter(|_| !taken);
+                    self.polling = self.polling.filter(|_| !taken);
                 }
                 Action::Drop { .. } => {
                     self.next = None;
+                    self.polling = None;
                     self.opening = None;
                     self.successor = None;
                     self.learn();
@@ -167,6 +187,10 @@ impl World {
     fn open(&mut self, replay: Replay, bounds: &Bounds) {
         let opening = self.opening.take().map(|attempt| (attempt, self.cursor));
         let Some((attempt, asked)) = opening.or(self.successor) else { return };
+        self.answer(attempt, asked, replay, bounds);
+    }
+
+    fn answer(&mut self, attempt: u32, asked: Option<(u8, u64)>, replay: Replay, bounds: &Bounds) {
         self.learn();
         self.input(Input::Opened { attempt });
         let here = |cursor: Option<(u8, u64)>| {
@@ -321,6 +345,12 @@ impl Model for Bounds {
         if world.next.is_some() && world.losses < self.losses {
             steps.push(Step::Lose);
         }
+        if world.next.is_some() && world.polls < self.polls {
+            steps.push(Step::End);
+        }
+        if world.polling.is_some() {
+            steps.extend(all.map(Step::Answer));
+        }
         if world.oldest <= world.published && world.truncations < self.truncations {
             steps.push(Step::Truncate);
         }
@@ -333,6 +363,18 @@ impl Model for Bounds {
         let mut world = before.clone();
         match step {
             Step::Publish => world.published += 1,
+            Step::End => {
+                world.polls += 1;
+                let attempt = world.core.attempt();
+                world.core.brought(attempt);
+                world.next = None;
+                world.input(Input::Lost { attempt, failure: Failure::End });
+                world.pass_until(|world| world.polling.is_some());
+            }
+            Step::Answer(replay) => {
+                let asked = world.polling.take()?;
+                world.answer(world.core.attempt(), asked, replay, self);
+            }
             Step::Open(replay) | Step::Succeed(replay) => world.open(replay, self),
             Step::Retire => {
                 world.rollovers += 1;
@@ -401,8 +443,16 @@ fn check(bounds: Bounds) {
 /// Steps to states, new and known ones.
 const MOST: usize = 4_000_000;
 
-const SMALL: Bounds =
-    Bounds { messages: 4, losses: 2, truncations: 2, holes: 0, restarts: 1, rollovers: 0, numbered: false };
+const SMALL: Bounds = Bounds {
+    messages: 4,
+    losses: 2,
+    truncations: 2,
+    holes: 0,
+    restarts: 1,
+    rollovers: 0,
+    polls: 0,
+    numbered: false,
+};
 
 #[test]
 fn with_ids_alone() {
@@ -418,4 +468,12 @@ fn with_ids_alone_and_a_rollover() {
 #[test]
 fn with_numbers() {
     check(Bounds { numbered: true, losses: 2, holes: 1, rollovers: 1, ..SMALL });
+}
+
+/// A seam at each request, as at a loss.
+#[test]
+fn with_long_polls() {
+    check(Bounds { losses: 1, polls: 1, ..SMALL });
+    check(Bounds { losses: 0, rollovers: 1, polls: 1, ..SMALL });
+    check(Bounds { numbered: true, losses: 1, truncations: 1, holes: 1, polls: 2, ..SMALL });
 }

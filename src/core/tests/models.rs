@@ -59,6 +59,7 @@ impl Connection {
             uplink,
             endpoints,
             doubt,
+            polls,
             ..
         } = self;
         let mut times = match phase {
@@ -77,6 +78,7 @@ impl Connection {
         times.extend(uplink.times());
         times.extend(endpoints.times());
         times.extend(doubt.times());
+        times.extend(polls.times());
         times.extend(pace.iter_mut().flat_map(super::super::pace::Pace::times));
         // 0: it never was; the end of the clock: it never will be.
         for time in times.into_iter().filter(|time| ![0, u64::MAX].contains(time)) {

@@ -14,7 +14,7 @@ use super::{
         state::{Phase, State},
     },
     cases,
-    sim::{POSTS, SOCKET, Sim, closed},
+    sim::{POLLS, POSTS, SOCKET, Sim, closed},
 };
 
 #[derive(Clone, Debug)]
@@ -37,6 +37,9 @@ enum Step {
     Past(u32, Failure),
     Message(Id),
     GapTold,
+    /// A request of a long poll ends in good order, and brought something; the next one is answered.
+    PollEnds(bool),
+    PollAnswered,
     Page(Page),
     ClockJump(u64),
     Answer(Decision),
@@ -111,6 +114,7 @@ fn step() -> impl Strategy<Value = Step> {
     let route = prop_oneof![
         2 => (any::<bool>(), any::<bool>()).prop_map(|(uplink, loopback)| Route { uplink, loopback, ..SOCKET }),
         1 => Just(POSTS),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(uplink, posts)| Route { uplink: uplink || posts, posts, ..POLLS }),
     ];
     prop_oneof![
         6 => time.clone().prop_map(Step::Pass),
@@ -127,6 +131,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1..5_u32, failure()).prop_map(|(back, failure)| Step::Past(back, failure)),
         6 => id.prop_map(Step::Message),
         1 => Just(Step::GapTold),
+        3 => any::<bool>().prop_map(Step::PollEnds),
+        2 => Just(Step::PollAnswered),
         4 => page().prop_map(Step::Page),
         1 => time.prop_map(Step::ClockJump),
         3 => prop_oneof![
@@ -261,6 +267,14 @@ fn apply(sim: &mut Sim, step: Step) {
         }
         Step::GapTold if sim.core.state() == State::Open => sim.core.gap_told(),
         Step::Message(_) | Step::GapTold => {}
+        Step::PollEnds(brought) if sim.core.state() == State::Open => {
+            if brought {
+                sim.core.brought(attempt);
+            }
+            sim.lost(Failure::End);
+        }
+        Step::PollAnswered if sim.core.state() == State::Open => sim.opened(),
+        Step::PollEnds(_) | Step::PollAnswered => {}
         Step::Page(page) => sim.page(page),
         Step::ClockJump(ms) => {
             sim.ahead += ms;

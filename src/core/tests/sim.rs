@@ -17,10 +17,13 @@ use super::super::{
     uplink::Limits,
 };
 
-pub(super) const SOCKET: Route = Route { uplink: true, posts: false, loopback: false, once: false };
+pub(super) const SOCKET: Route =
+    Route { uplink: true, posts: false, loopback: false, once: false, polls: false };
 /// An event stream with requests for what is sent.
 pub(super) const POSTS: Route = Route { posts: true, ..SOCKET };
-pub(super) const STREAM: Route = Route { uplink: false, posts: false, loopback: false, once: false };
+pub(super) const STREAM: Route = Route { uplink: false, ..SOCKET };
+/// The same in pieces.
+pub(super) const POLLS: Route = Route { polls: true, ..STREAM };
 
 pub(super) struct Sim {
     pub(super) core: Connection,
@@ -57,6 +60,9 @@ pub(super) struct Sim {
     /// The serial of the last one.
     pub(super) posted: u32,
     pub(super) stopped: Vec<u32>,
+    /// The long polls: how long the server may wait; and the last one's attempt, and when it was made.
+    pub(super) polls: Vec<u64>,
+    polled: (u32, u64),
     /// Of sends that are longer in a request than one byte, or are bytes.
     pub(super) lengths: BTreeMap<u32, (u64, bool)>,
     actions: Vec<Action>,
@@ -100,6 +106,8 @@ impl Sim {
             request: Vec::new(),
             posted: 0,
             stopped: Vec::new(),
+            polls: Vec::new(),
+            polled: (0, 0),
             lengths: BTreeMap::new(),
             actions: Vec::new(),
             topics: Vec::new(),
@@ -333,6 +341,19 @@ impl Sim {
                 Action::Stop(request) => self.stopped.push(request),
                 Action::Ask(_) => {}
                 Action::Head { .. } | Action::Probe { .. } | Action::Begin(_) | Action::Persist(_) => {}
+                Action::Poll { attempt, wait } => {
+                    let known = [self.link, self.successor].contains(&Some(attempt));
+                    assert!(known, "a poll of no connection");
+                    if let Some(wait) = wait {
+                        let (last, at) = std::mem::replace(&mut self.polled, (attempt, self.now));
+                        assert!(
+                            last != attempt || self.now >= at.saturating_add(FLOOR),
+                            "{} ms after",
+                            self.now - at
+                        );
+                        self.polls.push(wait);
+                    }
+                }
                 Action::Record(loss) => self.recorded = Some(loss),
                 Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
                 Action::Tell(News::State(state)) => self.told = state,
@@ -452,7 +473,8 @@ impl Sim {
         let held =
             matches!(core.phase, Phase::Open { .. }) && core.full_until > 0 && core.full_until < u64::MAX;
         let paced = matches!(core.phase, Phase::Open { .. }) && core.paced_until() < u64::MAX;
-        let quiet = quiet && !held && !paced;
+        let polls = matches!(core.phase, Phase::Open { .. }) && core.polls.due(core.heard) < u64::MAX;
+        let quiet = quiet && !held && !paced && !polls;
         let quiet = quiet
             && core.queue().soonest() == u64::MAX
             && core.topics.soonest() == u64::MAX

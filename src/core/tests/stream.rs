@@ -2,7 +2,6 @@
 
 use super::{
     super::{
-        Connection,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
         io::{Decision, Input, Route, Why},
@@ -251,15 +250,6 @@ fn a_fleet_that_is_let_go_of_at_one_instant_does_not_come_back_as_one() {
         .map(|from| delays.iter().filter(|delay| (from..from + 100).contains(*delay)).count())
         .max();
     assert!(busiest < Some(150), "{busiest:?} in a tenth of a second");
-}
-
-#[test]
-fn a_long_poll_pauses_as_told_and_spread_when_it_ends_early() {
-    let mut core = Sim::open_on(STREAM, Config::default()).core;
-    let pauses = |core: &Connection, quiet| [0, u32::MAX].map(|draw| core.pause(quiet, draw));
-    assert_eq!((pauses(&core, false), pauses(&core, true)), ([0, 0], [FLOOR, FLOOR + 1_062]));
-    core.retry_told(2_000);
-    assert_eq!((pauses(&core, false), pauses(&core, true)), ([2_000, 2_500], [2_000, 3_062]));
 }
 
 #[test]
