@@ -170,7 +170,7 @@ impl Connection {
         let delay = if reauth {
             self.retries.reauthed = true;
             self.reason = Reason::Unauthorized;
-            if own { usual } else { FLOOR }
+            if own { usual } else { FLOOR.max(told) }
         } else if at_once && !own {
             // Nothing was let out, or it is asked another way: at once, which is the floor.
             FLOOR.max(told)

@@ -96,6 +96,19 @@ fn proof_of_stability_counts_however_the_connection_ends() {
 }
 
 #[test]
+fn a_401_that_says_when_is_not_asked_sooner() {
+    let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
+    sim.input(Input::Start);
+    sim.resolved();
+    sim.lost(Failure::Http { status: 401, retry_after: Some(7_000) });
+    assert!((7_000..=8_750).contains(&sim.wait()), "{}", sim.wait());
+    let wait = sim.wait();
+    sim.take();
+    sim.pass(wait);
+    assert_eq!(sim.attempts(), [(1, Reason::Unauthorized)]);
+}
+
+#[test]
 fn a_401_asks_for_new_credentials_once_and_then_is_fatal() {
     let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
     sim.input(Input::Start);
