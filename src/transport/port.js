@@ -454,6 +454,9 @@ export class Port {
   /** Whether events are stamped on the clock of performance.now(): jsdom's bear the time of day, those of `ws` nothing. */
   #stamped = false;
   #lastPing;
+  /** What `stand` gave last, and for what. */
+  #at = [];
+  #place;
   #warned = "";
   /** bufferedAmount at the last tick. */
   #buffered = 0;
@@ -838,10 +841,15 @@ export class Port {
       : this.call(kind, Number(big >> 32n) + 1, Number(BigInt.asUintN(32, big)), upper, lower);
   }
 
-  /** What `start` of the next page takes. */
+  /** What `start` of the next page takes. Asked for each message, which may all stand behind one that is large. */
   stand() {
-    const { id, seq, epoch } = this.place();
-    return [id, seq, epoch, [...this.fingerprint(id, seq, this.raw), this.key]];
+    const { id, seq, epoch } = this.place(),
+      at = [id, seq, epoch, this.raw];
+    if (at.some((one, n) => one !== this.#at[n])) {
+      this.#at = at;
+      this.#place = [id, seq, epoch, [...this.fingerprint(id, seq, this.raw), this.key]];
+    }
+    return this.#place;
   }
 
   /** With `raw` the message itself is known again, not only its id. An epoch proves as much. */

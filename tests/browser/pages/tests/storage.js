@@ -1,7 +1,7 @@
 // Across a reload: what was delivered does not come again, what was not does.
 import { forget } from "/pkg/auth.js";
 import { client, watch } from "../client.js";
-import { equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
+import { after, equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
 import { script, sse, unique, ws } from "../server.js";
 
 /** A storage that shows what was written. */
@@ -351,4 +351,31 @@ test("storage: no token of the address in the key", async () => {
   await waitFor(() => made.lastEventId === "3", "message 3");
   made.close();
   ok(storage.keys.length === 1 && !storage.keys.join().includes("secret"), storage.keys.join());
+});
+
+test("storage: a message after a large one, or after a long id, costs what it did before", async () => {
+  const { charCodeAt } = String.prototype;
+  after(() => {
+    String.prototype.charCodeAt = charCodeAt;
+  });
+  const size = 100_000,
+    small = "data: small\n\n".repeat(100);
+  for (const large of [`id: ${"i".repeat(size)}\ndata: x\n\n`, `id: 1\ndata: ${"x".repeat(size)}\n\n`]) {
+    let read = 0;
+    const made = client("http://localhost:3999/", {
+      resume: { storage: memory(), key: "" },
+      http: {
+        fetch: async () =>
+          new Response(`${large}${small}data: end\n\n`, { headers: { "content-type": "text/event-stream" } }),
+      },
+    });
+    String.prototype.charCodeAt = function (at) {
+      read++;
+      return charCodeAt.call(this, at);
+    };
+    await new Promise((resolve) => made.on(({ data }) => data === "end" && resolve(undefined)));
+    String.prototype.charCodeAt = charCodeAt;
+    made.close();
+    ok(read < 10 * size, `${read} characters were read`);
+  }
 });
