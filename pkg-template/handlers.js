@@ -63,7 +63,7 @@ export class Listeners extends Handlers {
   lastEventId = "";
   /** So many waited when the app closed the client, and are gone. */
   dropped = 0;
-  /** `[size, message, place, waited]`, or `[0, tell]` for an event between them. */
+  /** `[size, message, place, waited]`, or `[size, tell]` for what is between them: an event, which has none, or what others deliver. */
   #queue = [];
   #size = 0;
   /** Of the message that is delivered. */
@@ -142,7 +142,7 @@ export class Listeners extends Handlers {
 
   /** What others deliver, in its order with what waits for the page's turn. */
   beside(tell) {
-    if (this.#due && this.listened) this.#wait([0, tell]);
+    if (this.#due && this.listened) this.#wait([this.#host.port.size, tell]);
     else tell();
   }
 
@@ -243,7 +243,11 @@ export class Listeners extends Handlers {
     const item = this.#queue.shift();
     this.#count(-item[0]);
     if (item.length > 2) this.#deliver(item[0], item[1], item[2], item[3]);
-    else item[1]();
+    else {
+      // For whom it delivers to.
+      this.#host.port.size = item[0];
+      item[1]();
+    }
   }
 }
 

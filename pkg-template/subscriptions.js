@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, KEY, WITHHELD, fingerprint, reader, report, sizeOf } from "../src/transport/port.js";
+import { asNumber, KEY, WITHHELD, fingerprint, reader, report } from "../src/transport/port.js";
 import { DROPPED } from "./client.js";
 import { byteLength, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
@@ -308,16 +308,15 @@ class Subscriptions {
         own = (id && port.idOf(id, message)) ?? "",
         number = this.#number(message);
       if (port.call(TOPIC_HEARD, topic.number))
-        inOrder(topic, () => this.#place(topic, message, incoming, own, number));
+        inOrder(topic, () => this.#place(topic, message, incoming, own, number, port.size));
       else port.suppressed++;
     }
     return topic !== undefined;
   }
 
-  #place(topic, message, raw, id, number) {
+  #place(topic, message, raw, id, number, size) {
     const { withheld, generation } = topic,
-      port = this.#port,
-      size = sizeOf(raw);
+      port = this.#port;
     // The first number may be of the message that the join named.
     const known = number === undefined || (id && !topic.numbers) ? id : `#${number}`;
     topic.pending = id;
@@ -334,13 +333,13 @@ class Subscriptions {
     else if (withheld.length <= WITHHELD) {
       topic.units += size;
       this.#units += size;
-      if (withheld.push([message, raw, id, number]) > WITHHELD || this.#units > UNITS)
+      if (withheld.push([message, raw, id, number, size]) > WITHHELD || this.#units > UNITS)
         this.#release(topic, Array(WITHHELD + 1));
     }
     if (ruling & RULING_RESTARTED) {
       const again = withheld.length > WITHHELD ? [] : withheld;
       port.suppressed -= again.length;
-      for (const one of [...again, [message, raw, id, number]])
+      for (const one of [...again, [message, raw, id, number, size]])
         if (topic.generation === generation && topic.members.length) this.#place(topic, ...one);
       return;
     }
@@ -352,6 +351,7 @@ class Subscriptions {
       return;
     }
     message.lastEventId = id || topic.cursor;
+    port.size = size;
     for (const { listeners } of topic.members) listeners.take(message);
     if (moves) topic.cursor = id;
   }

@@ -252,6 +252,8 @@ class Blocks {
   /** The end of the last entry in `words`, and the next one. */
   stop = 0;
   at = 0;
+  /** Where the last event ended in the text: parts of a text keep all of it, so each event counts with what is before it. */
+  #from = 0;
   /** So many events, or blocks of 4 KiB, until the clock is looked at, which costs as much as a short one; and when it last was. */
   #left = 1;
   #looked = 0;
@@ -293,6 +295,7 @@ class Blocks {
       words = this.#look();
     }
     this.#stage = words[at + 3] >>> 0;
+    this.#from = 0;
     this.at = at + 4;
     this.stop = this.at + words[at + 1];
     this.#pending += length - end;
@@ -341,7 +344,9 @@ class Blocks {
         if (port.socket !== socket) break;
       } else return true;
       if (kind !== what) {
-        port.event(type, data, id);
+        const size = end - this.#from;
+        this.#from = end;
+        port.event(type, data, id, size);
         type = data = id = undefined;
         if (port.hold || port.socket !== socket || --this.#left <= 0) break;
       }

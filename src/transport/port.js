@@ -415,7 +415,7 @@ export class Port {
   /** Of the last inbound event, on the clock of `performance.now()`. */
   heard = 0;
   received = 0;
-  /** Of the message that came last: its bytes, or its units of text. */
+  /** Of the message that came last: its bytes, or its units of text, with its id and name, and with what an event came in beside. */
   size = 0;
   /** As many of these wait for somebody who listens, or for the page's turn, and in these lists. */
   kept = 0;
@@ -942,9 +942,9 @@ export class Port {
     this.drop(code);
   }
 
-  /** One event of a fetched stream; `data` undefined: only its id matters. */
-  event(type, data, id) {
-    if (data !== undefined) this.#take(data, type, id);
+  /** One event of a fetched stream; `data` undefined: only its id matters. `size`: of all that it came in. */
+  event(type, data, id, size) {
+    if (data !== undefined) this.#take(data, type, id, size);
     else if (id !== undefined && this.#rule(id)) this.#begun();
   }
 
@@ -995,9 +995,9 @@ export class Port {
     this.pinned += 2 * this.size;
   }
 
-  #take(raw, name, own) {
+  #take(raw, name, own, size = sizeOf(raw) + sizeOf(own)) {
     this.received++;
-    this.size = sizeOf(raw);
+    this.size = size;
     this.incoming = raw;
     this.exact = undefined;
     let message, number;
@@ -1139,7 +1139,7 @@ export class Port {
     else if (
       message &&
       withheld.length <= WITHHELD &&
-      (withheld.push([own, number, raw, message]) > WITHHELD || (this.#units += sizeOf(raw)) > WITHHELD_UNITS)
+      (withheld.push([own, number, raw, message]) > WITHHELD || (this.#units += this.size) > WITHHELD_UNITS)
     )
       withheld.fill(0).length = WITHHELD + 1;
     if (ruling & RULING_RESTARTED) {

@@ -1,7 +1,7 @@
 // Nothing is delivered to nobody: what comes before somebody listens waits, and is nobody's loss.
 import { connect as duplex } from "/pkg/duplex.js";
 import { client, quick } from "../client.js";
-import { after, equal, rejection, test, waitFor } from "../harness.js";
+import { after, equal, ok, rejection, test, waitFor } from "../harness.js";
 import { script, sse, unique, ws } from "../server.js";
 import { joined, say } from "../topics.js";
 
@@ -352,6 +352,28 @@ test("a loop that is behind holds 16 MiB: it overflows, and what is fetched wait
   let count = 0;
   for await (const _ of { [Symbol.asyncIterator]: () => loop }) count++;
   equal(count, 40, "all of them");
+});
+
+test("what waits is weighed with its ids, its names and what it came in: 16 MiB of all", async () => {
+  const data = `data: ${"y".repeat(30)}`,
+    most = 2 ** 24;
+  for (const text of [`id: ${MB}\n`, `event: ${MB}\n`, `:${MB}\n`, ":\n".repeat(30_000)]) {
+    const event = new TextEncoder().encode(`${text}${data}\n\n`);
+    const count = Math.ceil((2 * most) / event.length);
+    let left = count;
+    const body = new ReadableStream({
+      pull: (controller) => (left-- ? controller.enqueue(event) : controller.close()),
+    });
+    const fetch = async () => new Response(body, { headers: { "content-type": "text/event-stream" } });
+    const made = client("/", { reconnect: false, http: { fetch } });
+    await waitFor(() => made.state === "closed", "its end");
+    const { received, waiting } = made.stats(),
+      held = waiting * event.length;
+    ok(
+      received === count && held > most / 2 && held <= most,
+      `${waiting} of ${received} wait behind ${text.slice(0, 5)}`,
+    );
+  }
 });
 
 test("the handle of a topic: more than 1 024", async () => {
