@@ -3,10 +3,10 @@
 import { go, isStream, request } from "../src/transport/fetch.js";
 
 // <calls.rs>
-const ASK_JOIN = 22,
-  ASK_HEAD = 27,
-  STREAMING = 51,
-  WOULD_STREAM = 52;
+const ASK_JOIN = 23,
+  ASK_HEAD = 28,
+  STREAMING = 53,
+  WOULD_STREAM = 54;
 // </calls.rs>
 
 /** `name`, if there is an uplink, is the parameter that says which stream it is. Gives what the core asks for. */

@@ -187,7 +187,7 @@ export class Client extends EventTarget {
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
         throw unsupported("WebSocket, EventSource or fetch");
       if (settings.storage) {
-        this.#progress = new Progress(settings, this.#fixed, port);
+        this.#progress = new Progress(settings, this.#fixed, port, this.#wire.call);
         this.#progress.waits = () => listeners.waiting > 0;
       }
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
@@ -739,10 +739,10 @@ export class Client extends EventTarget {
     this.#free();
   }
 
-  /** Not at once: the wasm may be in the middle of a call of this very client. */
+  /** Not at once: the wasm may be in the middle of a call of this very client. And not while its place waits for another page. */
   #free() {
     const wire = this.#wire;
-    queueMicrotask(() => {
+    Promise.resolve(this.#progress?.claimed).then(() => {
       this.#wire = undefined;
       wire?.free();
     });

@@ -4,8 +4,8 @@ import { PATIENCE, TRANSPORTS, check, readForm } from "./options.js";
 import { plain } from "./progress.js";
 
 // <calls.rs>
-const ASK_JOIN = 22,
-  ASK_BEGIN = 29,
+const ASK_JOIN = 23,
+  ASK_BEGIN = 30,
   NUMBER_REMEMBERS = 41;
 // </calls.rs>
 

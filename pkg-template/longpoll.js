@@ -7,8 +7,8 @@ import { check, readForm } from "./options.js";
 
 // <calls.rs>
 const ASKING = 13,
-  ASK_JOIN = 22,
-  ASK_POLL = 34,
+  ASK_JOIN = 23,
+  ASK_POLL = 35,
   NUMBER_POLL_WAIT = 42,
   ROUTE_POLLS = 16,
   ROUTE_TRANSPORT = 3;

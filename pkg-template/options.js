@@ -244,7 +244,7 @@ export function needsJson(option, codec) {
 }
 
 /** Flags, from the lowest bit on. */
-const bits = (...flags) => flags.reduce((sum, flag, bit) => sum | (flag ? 1 << bit : 0), 0);
+export const bits = (...flags) => flags.reduce((sum, flag, bit) => sum | (flag ? 1 << bit : 0), 0);
 
 /** The options of a send. */
 export function readSend(given, { acks, pings }) {

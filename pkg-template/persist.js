@@ -6,17 +6,17 @@ import { EverwireError, invalid, stored } from "./errors.js";
 import { check, isStorage, readForm, readSend } from "./options.js";
 
 // <calls.rs>
-const ASK_JOIN = 22,
-  ASK_LOCK = 30,
-  ASK_STORE = 31,
-  ASK_FORGET = 32,
-  ASK_HAND = 33,
-  FOUND = 54,
-  LOCKED = 55,
-  UNLOCKED = 56,
-  KEEP = 57,
-  RESTORED = 58,
-  DONE = 59;
+const ASK_JOIN = 23,
+  ASK_LOCK = 31,
+  ASK_STORE = 32,
+  ASK_FORGET = 33,
+  ASK_HAND = 34,
+  FOUND = 56,
+  LOCKED = 57,
+  UNLOCKED = 58,
+  KEEP = 59,
+  RESTORED = 60,
+  DONE = 61;
 // </calls.rs>
 
 /** The core takes this time for none. */

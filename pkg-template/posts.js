@@ -7,9 +7,9 @@ import { isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
 
 // <calls.rs>
-const PAGE_LEAVES = 50,
-  POST = 48,
-  POSTED = 49,
+const PAGE_LEAVES = 52,
+  POST = 50,
+  POSTED = 51,
   POSTED_NETWORK = 0,
   POSTED_PROVIDER = 1,
   TAKEN_UNSENDABLE = 2,

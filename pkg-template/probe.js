@@ -7,10 +7,10 @@ import { confine, headersFor, isHeaders, stays } from "./options.js";
 import { isFetchable } from "./posts.js";
 
 // <calls.rs>
-const ASK_JOIN = 22,
-  ASK_PROBE = 28,
+const ASK_JOIN = 23,
+  ASK_PROBE = 29,
   NUMBER_PROBES = 40,
-  PROBED = 53;
+  PROBED = 55;
 // </calls.rs>
 
 /** `tries` gives how many attempts there were since the last stable connection. Gives what the core asks for. */

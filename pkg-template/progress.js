@@ -1,11 +1,14 @@
 import { asNumber, report } from "../src/transport/port.js";
 import { freshId, placesOf } from "./encode.js";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
+import { bits } from "./options.js";
 
-const EVERY = 250;
 // <calls.rs>
-const FATE_OVER = 2,
-  FATE_GONE = 4;
+const FATE_GONE = 4,
+  PLACE_DUE = 33,
+  WRITE = 34,
+  WRITE_PLACE = 2,
+  WRITE_CLAIM = 4;
 // </calls.rs>
 /** This page, and no other: not even itself after a reload. */
 const PAGE = performance.timeOrigin;
@@ -18,14 +21,11 @@ const taken = new Set();
 const TAKEN = "another client uses this resume.key: give each stream its own";
 /** Of this page's clients, for other pages and frames: a Web Lock of this name is held while one of them lives. */
 let owner;
-/** So long a page that goes may take to let go of its locks, in ms. */
-const LEAVING = 1_000;
 
 /**
  * Where this page is in the stream, for the one after it: `[id, number, epoch, [both halves of the fingerprint, key]]` of the last message that the app
- * is done with. Written after that, at most every 250 ms, and when the page is left. A stream that is over has a fifth
- * entry: the page that told its client so. There the next client asks anew; another page's first one is told first. The sixth is
- * the `owner` that wrote it.
+ * is done with. A stream that is over has a fifth entry: the page that told its client so. There the next client asks anew; another page's
+ * first one is told first. The sixth is the `owner` that wrote it. When it is written, by whom, and when it is cleared: src/core/place.rs.
  */
 export class Progress {
   #storage;
@@ -40,21 +40,30 @@ export class Progress {
   #place;
   /** Not written yet. */
   #fresh = false;
-  #timer;
   #ended = false;
   #fate = 0;
   /** An earlier page saw the end of the stream. */
   over = false;
   /** Lets go of the lock. A page in the back/forward cache holds none: the one after it takes the place over. */
   #release = () => {};
-  /** The owner of what is stored, which has gone. */
+  /** The owner of what is stored, which is not there. */
   #gone;
-  #leave = () => this.#write();
+  /** Gives up the wait for another owner's lock. */
+  #stop;
+  /** Settles when that is over. */
+  claimed;
+  #port;
+  #rule;
   /** Whether something waits for somebody who listens. */
   waits = () => false;
 
-  constructor({ storage, key, manual }, fixed, port) {
+  /** `rule` calls the wasm, also when the client has let go of it. */
+  constructor({ storage, key, manual }, fixed, port, rule) {
     this.#manual = manual;
+    this.#port = port;
+    this.#rule = rule;
+    // Later, as a storage is the app's, and may throw.
+    port.overdue = () => queueMicrotask(() => (this.#stop ? this.#stop() : this.#write()));
     // In whatever order.
     this.#key =
       placesOf(key) +
@@ -70,10 +79,10 @@ export class Progress {
     if (!this.#storage)
       report(new EverwireError("unsupported", "there is no sessionStorage: give another resume.storage"));
     port.listen(globalThis, "pagehide", () => {
-      this.#leave();
+      this.#write();
       this.#release();
     });
-    if (globalThis.navigator?.locks && "timeout" in AbortSignal) {
+    if (globalThis.navigator?.locks) {
       owner ??= freshId();
       let wanted, free;
       const hold = () => {
@@ -91,7 +100,7 @@ export class Progress {
       port.listen(globalThis, "pageshow", (event) => event.persisted && hold());
     }
     // Hidden is the last that a phone says of a page.
-    port.listen(globalThis.document, "visibilitychange", this.#leave);
+    port.listen(globalThis.document, "visibilitychange", () => this.#write());
   }
 
   /** What an earlier page left, or nothing. */
@@ -104,7 +113,7 @@ export class Progress {
     }
     try {
       const [id, number, epoch, fingerprint, page] = JSON.parse(text);
-      this.#isOurs(text);
+      this.#write(false, text);
       if (page === PAGE) this.#set([]);
       else if (text[0] === "[" && typeof id === "string") {
         this.over = typeof page === "number";
@@ -156,10 +165,8 @@ export class Progress {
   end(fate) {
     this.#fate ||= fate;
     taken.delete(this.#key);
-    this.#write();
+    this.#write(true);
     this.#release();
-    // So that it shows when the app has removed it: see `#write`.
-    if (!this.#through() && this.#get() === null) this.#set([]);
     this.#ended = true;
   }
 
@@ -178,47 +185,64 @@ export class Progress {
   }
 
   #commit(place) {
+    const fresh = this.#fresh;
     this.#place = place;
     this.#fresh = true;
     if (this.#ended) this.#write();
-    else this.#timer ??= setTimeout(this.#leave, EVERY);
+    else if (!fresh && !this.#stop) this.#port.call(PLACE_DUE);
   }
 
-  #write() {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const place = this.#place;
-    const stored = this.#get();
-    // Another client of this page has taken the place over, or the user has logged out.
-    if (this.#ended && (taken.has(this.#key) || stored === null)) return;
-    if (!this.#isOurs(stored)) return;
-    if (this.#fate === FATE_GONE) return this.#set([]);
-    // The end counts when the app is done with all that came before it.
-    if (this.#fate === FATE_OVER && this.#through()) this.#set([...(place ?? ["", null, null, null]), PAGE, owner]);
-    else if (this.#fresh) this.#set([...place, null, owner]);
-    this.#fresh = false;
-  }
-
-  /** Whether this client may write. What a client of another page or frame wrote is its own for as long as that one lives. */
-  #isOurs(text) {
+  #write(ends = false, text = this.#get()) {
     let other;
     try {
       other = JSON.parse(text)[5];
     } catch {}
-    if (!owner || typeof other !== "string" || other === owner || other === this.#gone) return true;
-    navigator.locks
-      .request(other, { signal: AbortSignal.timeout(LEAVING) }, () => {
-        this.#gone = other;
+    const verdict = this.#rule(
+      WRITE,
+      this.#fate,
+      bits(
+        this.#fresh, // PLACE_IS_FRESH
+        this.#through(), // PLACE_IS_THROUGH
+        ends, // PLACE_IS_ENDS
+        this.#ended, // PLACE_IS_ENDED
+        taken.has(this.#key), // PLACE_IS_RIVAL
+        text === null, // PLACE_IS_EMPTY
+        owner && typeof other === "string" && other !== owner && other !== this.#gone, // PLACE_IS_FOREIGN
+      ),
+    );
+    if (verdict === WRITE_CLAIM) return this.#claim(other);
+    if (!verdict) return;
+    const place = this.#place ?? ["", null, null, null];
+    this.#set(verdict < WRITE_PLACE ? [] : [...place, verdict > WRITE_PLACE ? PAGE : null, owner]);
+    this.#fresh = false;
+  }
+
+  /** What a client of another page or frame wrote is its own for as long as that one lives. */
+  #claim(other) {
+    this.#port.call(PLACE_DUE, 0, 1);
+    if (this.#stop) return;
+    const abort = new AbortController(),
+      { signal } = abort;
+    this.#stop = () => abort.abort();
+    const take = () => {
+      this.#stop = undefined;
+      this.#gone = other;
+      this.#write();
+    };
+    this.claimed = navigator.locks
+      .request(other, { signal }, () => {
+        take();
+        // It may come back.
+        this.#gone = undefined;
       })
-      .then(this.#leave, ({ name }) => {
+      .catch(({ name }) => {
         // Any other error is about this page.
-        if (name !== "TimeoutError") this.#gone = other;
+        if (name !== "AbortError") take();
         else if (this.#storage) {
           this.#storage = undefined;
           report(invalid(TAKEN));
         }
       });
-    return false;
   }
 
   /** Whether the app is done with all that has come. */

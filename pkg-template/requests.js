@@ -6,8 +6,8 @@ import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 
 // <calls.rs>
-const ASKS = 44,
-  REPLIED = 46,
+const ASKS = 46,
+  REPLIED = 48,
   REPLIED_AWAITED = 2,
   ASKS_OWN = 1,
   ASKS_AGAIN = 2;

@@ -11,17 +11,17 @@ import { check, readForm } from "./options.js";
 // <calls.rs>
 const NUMBER_JOIN_CONFIRM = 32,
   NUMBER_JOIN_TIMEOUT = 33,
-  SUBSCRIBE = 33,
-  SUBSCRIBE_AGAIN = 34,
-  JOINING = 35,
-  UNJOINABLE = 36,
-  TOPIC_ANSWERED = 38,
-  TOPIC_HEARD = 39,
-  TOPIC_CHECK = 40,
-  TOPIC_GAP = 41,
-  LEAVE = 42,
-  LEAVING = 43,
-  NEXT_JOIN = 37,
+  SUBSCRIBE = 35,
+  SUBSCRIBE_AGAIN = 36,
+  JOINING = 37,
+  UNJOINABLE = 38,
+  TOPIC_ANSWERED = 40,
+  TOPIC_HEARD = 41,
+  TOPIC_CHECK = 42,
+  TOPIC_GAP = 43,
+  LEAVE = 44,
+  LEAVING = 45,
+  NEXT_JOIN = 39,
   TOPIC_LOST = 0,
   TOPIC_JOINED = 1,
   TOPIC_LATE = 2,
@@ -166,7 +166,7 @@ class Subscriptions {
   kinds(port) {
     this.#port = port;
     return [
-      // Ask 22: Join
+      // Ask 23: Join
       (number) => {
         const together = [];
         do {
@@ -178,9 +178,9 @@ class Subscriptions {
         } while ((number = port.call(NEXT_JOIN) - 1) >= 0);
         if (together.length) this.#join(together, this.#options.joinAll, together.map(place));
       },
-      // Ask 23: Topic
+      // Ask 24: Topic
       (number, word) => this.#told(this.#numbered.get(number), word),
-      // Ask 24: TopicGap
+      // Ask 25: TopicGap
       (place, from, to) => {
         const topic = this.#numbered.get(place >>> 1);
         const missing = from >= 0 && to < 2 ** 53 ? { from, to } : undefined;

@@ -5,12 +5,12 @@ import { check, confine, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";
 
 // <calls.rs>
-const ASK_JOIN = 22,
-  ASK_STOP = 26,
+const ASK_JOIN = 23,
+  ASK_STOP = 27,
   NUMBER_UPLINK_MESSAGES = 36,
   OPTION_PROVIDER = 4,
   ROUTE_POSTS = 8,
-  SENDABLE = 47,
+  SENDABLE = 49,
   TRANSPORT_WEBSOCKET = 1;
 // </calls.rs>
 

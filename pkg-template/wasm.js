@@ -102,6 +102,8 @@ export function instance(wasm) {
           (checked) => {
             port.checked = checked;
           },
+          // Ask 22: Place
+          () => port.overdue(),
           ...(port.kinds?.(port) ?? []),
         ],
       };

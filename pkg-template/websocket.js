@@ -14,8 +14,8 @@ const CONNECTING = 0,
   CLOSED = 3;
 // <calls.rs>
 const FOLLOW = 27,
-  ASK_JOIN = 22,
-  ASK_LOSS = 25,
+  ASK_JOIN = 23,
+  ASK_LOSS = 26,
   OPTION_RECONNECTS = 1;
 // </calls.rs>
 

@@ -11,6 +11,7 @@ use crate::core::{
     io::{Page, Why},
     losses::Loss,
     outbox::Awaits,
+    place,
     seam::Id,
 };
 
@@ -135,6 +136,12 @@ pub(crate) enum Call {
         flags: u32,
     },
     Free,
+    /// The app is done with something that is not stored; or another page was asked for the lock of what is.
+    PlaceDue {
+        claim: bool,
+    },
+    /// The answer: see [`place::Write`]. Of no client: one that has ended may still write.
+    Write(place::Facts),
 
     /// Somebody listens to a topic of this number, from this place on.
     #[cfg(feature = "duplex")]
@@ -346,67 +353,69 @@ impl Call {
             30 => Self::RetryIn,
             31 => Self::New { flags: attempt },
             32 => Self::Free,
+            33 => Self::PlaceDue { claim: code != 0 },
+            34 => Self::Write(facts(attempt, code)),
             #[cfg(feature = "duplex")]
-            33 => Self::Subscribe { topic: attempt, from: id },
+            35 => Self::Subscribe { topic: attempt, from: id },
             #[cfg(feature = "duplex")]
-            34 => Self::SubscribeAgain { topic: attempt },
+            36 => Self::SubscribeAgain { topic: attempt },
             #[cfg(feature = "duplex")]
-            35 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
+            37 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
             #[cfg(feature = "duplex")]
-            36 => Self::Unjoinable { topic: attempt },
+            38 => Self::Unjoinable { topic: attempt },
             #[cfg(feature = "duplex")]
-            37 => Self::NextJoin,
+            39 => Self::NextJoin,
             #[cfg(feature = "duplex")]
-            38 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
+            40 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
             #[cfg(feature = "duplex")]
-            39 => Self::TopicHeard { topic: attempt },
+            41 => Self::TopicHeard { topic: attempt },
             #[cfg(feature = "duplex")]
-            40 => Self::TopicCheck { id, number },
+            42 => Self::TopicCheck { id, number },
             #[cfg(feature = "duplex")]
-            41 => Self::TopicGap { topic: attempt },
+            43 => Self::TopicGap { topic: attempt },
             #[cfg(feature = "duplex")]
-            42 => Self::Leave { topic: attempt },
+            44 => Self::Leave { topic: attempt },
             #[cfg(feature = "duplex")]
-            43 => Self::Leaving { id: code, bytes: high.into() },
+            45 => Self::Leaving { id: code, bytes: high.into() },
             #[cfg(feature = "duplex")]
-            44 => Self::Asks {
+            46 => Self::Asks {
                 key: Some(whole(high, low)).filter(|key| *key > 0),
                 own: code & asks::OWN > 0,
                 again: code & asks::AGAIN > 0,
             },
             #[cfg(feature = "duplex")]
-            45 => Self::Slower,
+            47 => Self::Slower,
             #[cfg(feature = "duplex")]
-            46 => Self::Replied { key: whole(high, low) },
+            48 => Self::Replied { key: whole(high, low) },
             #[cfg(feature = "duplex")]
-            47 => Self::Sendable,
+            49 => Self::Sendable,
             #[cfg(feature = "duplex")]
-            48 => Self::Post { request: attempt },
+            50 => Self::Post { request: attempt },
             #[cfg(feature = "duplex")]
-            49 => Self::Posted { request: attempt, answer: answer(code) },
+            51 => Self::Posted { request: attempt, answer: answer(code) },
             #[cfg(feature = "duplex")]
-            50 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
+            52 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
             #[cfg(feature = "duplex")]
-            51 => Self::Streaming { attempt },
+            53 => Self::Streaming { attempt },
             #[cfg(feature = "duplex")]
-            52 => Self::WouldStream { attempt },
+            54 => Self::WouldStream { attempt },
             #[cfg(feature = "duplex")]
-            53 => Self::Probed {
+            55 => Self::Probed {
                 attempt,
                 answer: Some((status(code), retry_after(code))).filter(|(status, _)| *status > 0),
             },
             #[cfg(feature = "duplex")]
-            54 => Self::Found { tab: attempt },
+            56 => Self::Found { tab: attempt },
             #[cfg(feature = "duplex")]
-            55 => Self::Locked { tab: attempt },
+            57 => Self::Locked { tab: attempt },
             #[cfg(feature = "duplex")]
-            56 => Self::Unlocked { tab: attempt },
+            58 => Self::Unlocked { tab: attempt },
             #[cfg(feature = "duplex")]
-            57 => Self::Keep { id: attempt, ttl: ttl(low) },
+            59 => Self::Keep { id: attempt, ttl: ttl(low) },
             #[cfg(feature = "duplex")]
-            58 => Self::Restored { id: attempt, expires: whole(high, low) },
+            60 => Self::Restored { id: attempt, expires: whole(high, low) },
             #[cfg(feature = "duplex")]
-            59 => Self::Done { id: attempt },
+            61 => Self::Done { id: attempt },
             _ => return None,
         })
     }
@@ -447,44 +456,46 @@ pub(crate) enum Ask {
     Watch = 19,
     Heard = 20,
     Checked = 21,
+    /// The stored place is to be written; or where another page has been asked for it, that one keeps it.
+    Place = 22,
     /// Make the join of topic `a`.
     #[cfg(feature = "duplex")]
-    Join = 22,
+    Join = 23,
     /// What becomes of topic `a`: see [`topic`].
     #[cfg(feature = "duplex")]
-    Topic = 23,
+    Topic = 24,
     /// Of topic `a`, and the numbers that are missing, or negative ones. `a` is twice its number; 1 more: it is told to be so.
     #[cfg(feature = "duplex")]
-    TopicGap = 24,
+    TopicGap = 25,
     /// For the next client in this place: retry `a` is due at `b`, or `c` ms before that if the page wakes.
-    Loss = 25,
+    Loss = 26,
     /// Request `a` beside the stream is overdue.
     #[cfg(feature = "duplex")]
-    Stop = 26,
+    Stop = 27,
     /// Ask by HEAD for the stream of attempt `a`; 0: not any more.
     #[cfg(feature = "duplex")]
-    Head = 27,
+    Head = 28,
     /// Ask the server why attempt `a` failed.
     #[cfg(feature = "duplex")]
-    Probe = 28,
+    Probe = 29,
     /// The next page begins with endpoint `a`.
     #[cfg(feature = "duplex")]
-    Begin = 29,
+    Begin = 30,
     /// Ask for the lock of page `a`: if it is free, or where `b` is 1, when it is.
     #[cfg(feature = "duplex")]
-    Lock = 30,
+    Lock = 31,
     /// Write kept send `a` down under the number `b`; it expires at `c` on the wall's clock, or does not: negative.
     #[cfg(feature = "duplex")]
-    Store = 31,
+    Store = 32,
     /// Remove it. `b` is 1: it has expired.
     #[cfg(feature = "duplex")]
-    Forget = 32,
+    Forget = 33,
     /// Send it. `b`: its time to live in ms, or negative.
     #[cfg(feature = "duplex")]
-    Hand = 33,
+    Hand = 34,
     /// Make the next request of attempt `a`, a long poll: the server may wait `b` ms; negative: the last one is overdue.
     #[cfg(feature = "duplex")]
-    Poll = 34,
+    Poll = 35,
 }
 
 /// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
@@ -770,14 +781,36 @@ mod ids {
 }
 
 /// What becomes of a stored place.
-#[cfg(feature = "npm")]
 #[allow(dead_code, reason = "some are of JavaScript alone")]
 mod fate {
     use crate::core::io::Fate;
 
-    const OVER: u32 = 2;
-    const GONE: u32 = 4;
+    pub(super) const OVER: u32 = 2;
+    pub(super) const GONE: u32 = 4;
     const _: () = assert!(Fate::Over as u32 == OVER && Fate::Gone as u32 == GONE);
+}
+
+/// What is stored of a place, and what becomes of it.
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod place_is {
+    pub(super) const FRESH: u32 = 1;
+    pub(super) const THROUGH: u32 = 2;
+    pub(super) const ENDS: u32 = 4;
+    pub(super) const ENDED: u32 = 8;
+    pub(super) const RIVAL: u32 = 16;
+    pub(super) const EMPTY: u32 = 32;
+    pub(super) const FOREIGN: u32 = 64;
+}
+
+/// What is written.
+#[cfg(feature = "npm")]
+#[allow(dead_code, reason = "some are of JavaScript alone")]
+mod write {
+    use crate::core::place::Write;
+
+    const PLACE: u32 = 2;
+    const CLAIM: u32 = 4;
+    const _: () = assert!(Write::Place as u32 == PLACE && Write::Claim as u32 == CLAIM);
 }
 
 /// What a message is that has the id of a request.
@@ -913,6 +946,22 @@ fn answer(code: u32) -> Failure {
     }
 }
 
+/// What becomes of a stored place, and what there is of it.
+fn facts(fate: u32, is: u32) -> place::Facts {
+    let has = |flag| is & flag > 0;
+    place::Facts {
+        fresh: has(place_is::FRESH),
+        through: has(place_is::THROUGH),
+        over: fate == fate::OVER,
+        gone: fate == fate::GONE,
+        ends: has(place_is::ENDS),
+        ended: has(place_is::ENDED),
+        rival: has(place_is::RIVAL),
+        empty: has(place_is::EMPTY),
+        foreign: has(place_is::FOREIGN),
+    }
+}
+
 fn whole(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
@@ -942,7 +991,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 60 } else { 33 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 62 } else { 35 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }

@@ -17,6 +17,7 @@ use crate::{
         io::{Decision, News, Reason},
         losses::Loss,
         outbox::Sent,
+        place,
         state::State,
     },
 };
@@ -103,6 +104,10 @@ impl driver::Host for Facade {
             loss.until as f64,
             loss.until.saturating_sub(loss.not_before) as f64,
         );
+    }
+
+    fn place(&self) {
+        self.tell(Ask::Place, 0, 0.0, 0.0);
     }
 
     #[cfg(feature = "duplex")]
@@ -195,6 +200,7 @@ extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, l
     let new = match Call::read(kind, attempt, code, high, low) {
         Some(Call::New { flags }) => Some(Rc::new(new(client, flags))),
         Some(Call::Free) => None,
+        Some(Call::Write(facts)) => return place::write(facts) as u32,
         _ => {
             let driver = CLIENTS.with_borrow(|clients| clients.get(place).cloned().flatten());
             return driver.map_or(0, |driver| driver.called(kind, attempt, code, high, low));

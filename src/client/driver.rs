@@ -36,6 +36,8 @@ pub(crate) trait Host: Sized {
     fn tell(&self, driver: &Driver<Self>, news: News);
     /// Of a client that was told to follow another ([`Call::Follow`]).
     fn record(&self, _: Loss) {}
+    /// Of a client that was told of something to be written ([`Call::PlaceDue`]).
+    fn place(&self) {}
     #[cfg(feature = "duplex")]
     fn head(&self, _: u32) {}
     #[cfg(feature = "duplex")]
@@ -381,6 +383,10 @@ impl<H: Host> Driver<H> {
                 core.asking();
                 return 0;
             }
+            Call::PlaceDue { claim } => {
+                core.place_due(now(), claim);
+                return self.after(inner, 0);
+            }
             Call::RetryIn => return core.retry_at().map_or(0, |at| at.saturating_sub(now())) as u32,
             #[cfg(feature = "duplex")]
             Call::Asks { key, own, again } => {
@@ -388,7 +394,7 @@ impl<H: Host> Driver<H> {
                 return 0;
             }
             // Of the instance, before there is a client or after it (`bindings`).
-            Call::New { .. } | Call::Free => return 0,
+            Call::New { .. } | Call::Free | Call::Write(_) => return 0,
         };
         drop(inner);
         self.input(input);
@@ -458,6 +464,8 @@ impl<H: Host> Driver<H> {
                 self.learn();
                 if self.state() == State::Closed {
                     self.port.dispose(code);
+                    // With its timer.
+                    self.armed.set(u64::MAX);
                 } else {
                     self.port.drop(code);
                 }
@@ -488,6 +496,7 @@ impl<H: Host> Driver<H> {
                 self.learn();
                 self.host.poll(attempt, wait);
             }
+            Action::Place => self.host.place(),
             Action::Record(loss) => self.host.record(loss),
             Action::Tell(news) => self.host.tell(self, news),
         }

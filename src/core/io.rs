@@ -223,6 +223,8 @@ pub(crate) enum Action {
     /// The next page is to begin with this endpoint.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Begin(u32),
+    /// The place is to be written; or where another page has been asked for it, that one keeps it.
+    Place,
     /// Of what is kept of the outbox over a reload.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Persist(persist::Step),

@@ -28,6 +28,7 @@ pub(crate) mod pace;
 mod page;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod persist;
+pub(crate) mod place;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod polls;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -135,6 +136,8 @@ pub(crate) struct Connection {
     /// Some of what was sent was still in the socket's buffer when the timer fired.
     behind: bool,
     life: Life,
+    /// When the stored place is to be written, or a claim for it is over; the end of the clock: neither.
+    place: u64,
     /// Until when the last error of an EventSource that reconnects by itself counts, and the one before that.
     interruptions: (u64, u64),
 }
@@ -186,6 +189,7 @@ impl Connection {
             full_until: 0,
             behind: false,
             life: Life::new(),
+            place: u64::MAX,
             interruptions: (0, 0),
             config,
         }
@@ -263,7 +267,7 @@ impl Connection {
         };
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let due = due.min(self.topics.soonest()).min(self.uplink.soonest());
-        due.min(self.queue.soonest())
+        due.min(self.queue.soonest()).min(self.place)
     }
 
     pub(crate) fn poll(&mut self) -> Option<Action> {
@@ -282,6 +286,9 @@ impl Connection {
     }
 
     pub(crate) fn handle(&mut self, at: Moment, input: Input) {
+        if matches!(input, Input::Tick { .. }) {
+            self.place_tick(at.now);
+        }
         if matches!(self.phase, Phase::Closed) {
             if let Input::Send(parcel) = input {
                 self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
@@ -697,6 +704,7 @@ impl Connection {
             self.persist.end(why == Why::Unloaded, &mut self.actions);
         }
         self.queue.give_up(Dropped::Closed, &mut self.actions);
+        self.place = u64::MAX;
         self.show(State::Closed);
         self.tell(News::Closed { why, code, failure });
     }

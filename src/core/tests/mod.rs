@@ -28,6 +28,8 @@ mod pace;
 mod page;
 mod persist;
 mod persist_model;
+mod place;
+mod place_model;
 mod polls;
 mod polls_model;
 mod posts;

@@ -290,7 +290,7 @@ impl Sim {
         while let Some(action) = self.core.poll() {
             self.actions.push(action.clone());
             if self.closed {
-                assert!(matches!(action, Action::Settle { .. }), "after close: {action:?}");
+                assert!(matches!(action, Action::Settle { .. } | Action::Place), "after close: {action:?}");
             }
             match action {
                 Action::Resolve { attempt, .. } => {
@@ -340,7 +340,11 @@ impl Sim {
                 Action::Settle { id, sent } => self.fate(id, sent),
                 Action::Stop(request) => self.stopped.push(request),
                 Action::Ask(_) => {}
-                Action::Head { .. } | Action::Probe { .. } | Action::Begin(_) | Action::Persist(_) => {}
+                Action::Head { .. }
+                | Action::Probe { .. }
+                | Action::Begin(_)
+                | Action::Persist(_)
+                | Action::Place => {}
                 Action::Poll { attempt, wait } => {
                     let known = [self.link, self.successor].contains(&Some(attempt));
                     assert!(known, "a poll of no connection");

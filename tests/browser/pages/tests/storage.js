@@ -248,7 +248,7 @@ test("storage: a page that was left does not get its messages again, one that wa
   const killed = script("ws", [lines(1, 3), lines(1, 3)]);
   // What a killed page never sees; and however slow this page is, that one dies within its first 250 ms.
   const kill =
-    'const set = setTimeout; window.setTimeout = (run, ms, ...rest) => (ms === 250 ? 0 : set(run, ms, ...rest)); for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, (event) => event.stopImmediatePropagation(), true);';
+    'const set = setTimeout; window.setTimeout = (run, ms, ...rest) => (ms > 200 && ms <= 250 ? 0 : set(run, ms, ...rest)); for (const type of ["pagehide", "visibilitychange"]) addEventListener(type, (event) => event.stopImmediatePropagation(), true);';
   equal(await page(killed.url, "killed", kill), [1, 2, 3], "the page that is killed");
   equal(await page(killed.url, "killed"), [1, 2, 3], "the page after it");
 });
@@ -311,6 +311,56 @@ test("storage: a client of a frame leaves the place of one that lives alone, say
   removeEventListener("message", hear);
   first.close();
   equal(sessionStorage.getItem(name), place, "and after the frame");
+});
+
+test("storage: a page that had let go of its place and came back has it, and the frame that came meanwhile does not", async () => {
+  const key = unique();
+  const open = (plan) =>
+    client(() => plan.url, { resume: { id: "id", seq: "seq", storage: true, key }, reconnect: false });
+  const name = () => Object.keys(sessionStorage).find((name) => name.includes(key)) ?? "";
+  const first = open(script("ws", [lines(1, 3)]));
+  first.on(() => {});
+  await waitFor(() => first.lastEventId === "m3", "the third");
+  first.close();
+  // A frame finds it, may have it, and has nothing to write yet.
+  const frame = document.createElement("iframe");
+  const told = [];
+  const hear = ({ data }) => data.frame === key && told.push(data);
+  addEventListener("message", hear);
+  frame.srcdoc = `<script type="module">
+    import { connect } from "/pkg/index.js";
+    const tell = (data) => parent.postMessage({ frame: ${JSON.stringify(key)}, ...data }, "*");
+    addEventListener("error", (event) => {
+      event.preventDefault();
+      tell({ code: event.error?.code });
+    });
+    const go = new Promise((resolve) => addEventListener("message", resolve));
+    const url = () => go.then(() => ${JSON.stringify(script("ws", [lines(4, 4)]).url)});
+    connect(url, { resume: { id: "id", seq: "seq", storage: true, key: ${JSON.stringify(key)} } }).on(({ data }) =>
+      tell({ seq: data.seq }),
+    );
+    const idle = async () => {
+      const { held, pending } = await navigator.locks.query();
+      return held.length === 1 && !pending.length;
+    };
+    while (!(await idle())) await new Promise((resolve) => setTimeout(resolve, 10));
+    tell({ ready: true });
+  </script>`;
+  document.body.append(frame);
+  await waitFor(() => told.some(({ ready }) => ready), "the frame");
+  const second = open(script("ws", [lines(4, 6)]));
+  second.on(() => {});
+  await waitFor(() => sessionStorage.getItem(name())?.includes('"m6"'), "the sixth");
+  frame.contentWindow?.postMessage("go", "*");
+  await waitFor(
+    () => told.some(({ code }) => code),
+    () => JSON.stringify([told, { ...sessionStorage }]),
+  );
+  equal([told.some(({ seq }) => seq === 4), told.at(-1).code], [true, "invalid-option"], "what the frame was told");
+  ok(sessionStorage.getItem(name())?.includes('"m6"'), "the place is the second client's");
+  frame.remove();
+  removeEventListener("message", hear);
+  second.close();
 });
 
 test("storage: when a page has gone, the next one has its place and writes there", async () => {

@@ -1,0 +1,54 @@
+//! The stored place: when it is written.
+
+use super::{
+    super::{
+        config::Config,
+        io::{Action, Input, Page, Why},
+    },
+    sim::{STREAM, Sim},
+};
+
+/// How long until the place is due, each time within so many ms.
+fn written(sim: &mut Sim, ms: u64) -> Vec<u64> {
+    let (start, mut at) = (sim.now, Vec::new());
+    while sim.core.deadline().is_some_and(|due| due <= start + ms) {
+        let due = sim.core.deadline().unwrap();
+        sim.pass(due.saturating_sub(sim.now));
+        at.extend(sim.take().iter().filter(|action| **action == Action::Place).map(|_| sim.now - start));
+    }
+    at
+}
+
+#[test]
+fn what_the_app_is_done_with_is_written_250_ms_after_the_first_of_it() {
+    let mut sim = Sim::open_on(STREAM, Config::default());
+    assert!(written(&mut sim, 10_000).is_empty(), "nothing to be written");
+    for _ in 0..3 {
+        sim.core.place_due(sim.now, false);
+        sim.pass(100);
+        sim.core.place_due(sim.now, false);
+        assert_eq!(written(&mut sim, 10_000), [150]);
+    }
+}
+
+#[test]
+fn another_page_has_a_second_to_let_go_of_its_lock() {
+    let mut sim = Sim::open_on(STREAM, Config::default());
+    sim.core.place_due(sim.now, false);
+    sim.core.place_due(sim.now, true);
+    assert_eq!(written(&mut sim, 10_000), [1_000]);
+}
+
+#[test]
+fn what_waits_is_the_clients_own_when_it_ends_and_what_it_claims_then_is_given_up_in_time() {
+    for end in [Input::Close { why: Why::App, code: 0 }, Input::Page(Page::Gone)] {
+        let mut sim = Sim::open_on(STREAM, Config::default());
+        sim.core.place_due(sim.now, false);
+        sim.input(end);
+        sim.take();
+        assert_eq!(sim.core.deadline(), None, "no timer outlives the client");
+        sim.core.place_due(sim.now, true);
+        assert_eq!(written(&mut sim, 10_000), [1_000]);
+        assert_eq!(sim.core.deadline(), None);
+    }
+}
