@@ -2,7 +2,7 @@
 import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
 import { quiet } from "./errors.js";
-import { addMemory, readFallback } from "./fallback.js";
+import { addFallback, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
 import { WAYS, check, readForm, readOptions } from "./options.js";
 import { readPersist } from "./persist.js";
@@ -24,12 +24,6 @@ export const version = EVERWIRE_VERSION;
 
 // The page has one instance, whichever entry it is for.
 offer(wasm);
-
-// <calls.rs>
-const NUMBER_POLLS = 39;
-// </calls.rs>
-/** How long a client with long polls stays away from the best way, in ms, if the caller does not say. */
-const FAILBACK = 300_000;
 
 const REQUESTS = `
 id=a non-empty string
@@ -118,10 +112,7 @@ export function connect(endpoint, options = {}) {
   const endpoints = noting(uplink, [].concat(endpoint));
   const longPoll = readLongPoll(polls, rest);
   const fallback = readFallback(ways, endpoints, rest.transport, longPoll);
-  const chosen = { ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback };
-  // A poll has no end of its own after which the best way could be tried.
-  if (longPoll && (rest.reconnect === undefined || rest.reconnect === true || typeof rest.reconnect === "object"))
-    chosen.reconnect = { failback: FAILBACK, ...rest.reconnect };
+  const chosen = { ...rest, ...(kept !== undefined && { outbox }), [WAYS]: fallback.ways };
   const settings = readOptions(chosen, endpoints);
   // Both fetch, whatever the endpoint takes.
   settings.loose ||= uplink || probe !== undefined;
@@ -132,15 +123,13 @@ export function connect(endpoint, options = {}) {
   settings.port.acks = (message) =>
     acks?.(message) ?? ((refuses?.(message) ?? undefined) === undefined && requests.takes(message) ? [] : undefined);
   const tries = () => wire.attempt;
-  settings.numbers[NUMBER_POLLS] = +fallback.names.includes("poll");
-  const asked = [addBuffered(settings, uplink?.name)];
+  const asked = [addFallback(settings, fallback), addBuffered(settings, uplink?.name)];
   if (longPoll) asked.push(addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll"));
   if (uplink) addUplink(settings, uplink, endpoints, tries);
   const subscriptions = addSubscriptions(settings, topics);
   // Around what the others have put in place.
   if (rate !== undefined) addRate(settings, rate);
   if (probe !== undefined) asked.push(addProbe(settings, probe, tries));
-  if (fallback.key) asked.push(addMemory(settings, fallback));
   if (persist) asked.push((client) => persist.kinds(client));
   const { kinds } = settings.port;
   settings.port.kinds = (client) => Object.assign(kinds(client), ...asked.map((ask) => ask(client)));

@@ -1,18 +1,19 @@
 // The ways to one server, in their order, and which of them this page begins with.
 import { invalid } from "./errors.js";
-import { PATIENCE, TRANSPORTS, check, readForm } from "./options.js";
+import { TRANSPORTS, check, readForm } from "./options.js";
 import { plain } from "./progress.js";
 
 // <calls.rs>
 const ASK_JOIN = 23,
   ASK_BEGIN = 30,
-  NUMBER_REMEMBERS = 41;
+  NUMBER_POLLS = 39,
+  NUMBER_REMEMBERS = 41,
+  NUMBER_FAILURES = 43;
 // </calls.rs>
 
 /** A long poll is a fetch to the core. */
 const NUMBERS = { ...TRANSPORTS, poll: TRANSPORTS.fetch };
 const CONSTRUCTORS = { websocket: "WebSocket", eventsource: "EventSource" };
-const NONE = { ways: [], patience: [0, 0, 0] };
 
 const FALLBACK = `
 order=an array of strings
@@ -22,11 +23,11 @@ remember=true, false or a string`;
 
 /**
  * Gives `{ names, ways, patience, key }`; no names: there is nothing to choose.
- * @returns {{ names: string[], ways: number[], patience: number[], key?: any }}
+ * @returns {{ names: string[], ways: number[], patience: any[], key?: any }}
  */
 export function readFallback(given, endpoints, transport, longPoll) {
   check("fallback", given, "true, false or an object");
-  const { order, failures = PATIENCE[0], early = PATIENCE[1], remember = true } = readForm("fallback", given, FALLBACK);
+  const { order, failures, early, remember = true } = readForm("fallback", given, FALLBACK);
   const isName = (name) => Object.hasOwn(NUMBERS, name);
   if (order !== undefined && !(order.length && order.every(isName) && new Set(order).size === order.length))
     throw invalid(`fallback.order must be of ${Object.keys(NUMBERS).map((name) => `"${name}"`)}, each once`);
@@ -51,15 +52,19 @@ export function readFallback(given, endpoints, transport, longPoll) {
   names = names.filter((name) => !CONSTRUCTORS[name] || globalThis[CONSTRUCTORS[name]]);
   if (longPoll && !names.includes("poll"))
     throw invalid("longPoll is for SSE by fetch, as one of the ways to one endpoint: give { sse }, or fallback.order");
-  if (!names.length) return { ...NONE, names };
+  if (!names.length) return { names, ways: [], patience: [] };
   // Of a function nothing is known; of addresses not the queries, which may hold tokens.
   const addresses = named ? [target.websocket, target.sse] : [target];
   const key =
     remember &&
     (typeof remember === "string" || typeof target !== "function") &&
     `everwire-way ${typeof remember === "string" ? remember : addresses.map((address) => plain(`${address ?? ""}`)).join(" ")}`;
-  const first = Math.max(0, names.indexOf(stored(key)));
-  return { names, key, ways: names.map((name) => NUMBERS[name]), patience: [failures, early, first] };
+  return {
+    names,
+    key,
+    ways: names.map((name) => NUMBERS[name]),
+    patience: [failures, early, names.indexOf(stored(key))],
+  };
 }
 
 /** A page that was refused its storage begins anew. */
@@ -74,8 +79,10 @@ function stored(key, name) {
   return undefined;
 }
 
-/** Writes down what the next page begins with: the core says which. Gives what it asks for. */
-export function addMemory({ numbers }, /** @type {any} */ { names, key }) {
-  numbers[NUMBER_REMEMBERS] = 1;
+/** What there is to choose from. Writes down what the next page begins with: the core says which. Gives what it asks for. */
+export function addFallback({ numbers }, /** @type {any} */ { names, patience, key }) {
+  numbers[NUMBER_POLLS] = +names.includes("poll");
+  numbers[NUMBER_REMEMBERS] = +!!key;
+  for (const [at, number] of patience.entries()) numbers[NUMBER_FAILURES + at] = number;
   return () => ({ [ASK_BEGIN - ASK_JOIN]: (way) => void stored(key, way ? names[way] : "") });
 }

@@ -264,9 +264,6 @@ export function readSend(given, { acks, pings }) {
   };
 }
 
-/** How often a way may fail before the next one: without having opened, and opened for a short time. And the first one. */
-export const PATIENCE = [2, 3, 0];
-
 export function readOptions(all, endpoints) {
   const given = [];
   const options = readForm("", check("options", all, "an object"), undefined, given);
@@ -287,11 +284,7 @@ export function readOptions(all, endpoints) {
   // One target with two ways: the second where the first does not get through.
   const [target] = endpoints;
   const both = !transport && endpoints.length < 2 && target?.websocket !== undefined && target.sse !== undefined;
-  const { ways, patience } =
-    all[WAYS] ??
-    (both
-      ? { ways: [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1), patience: PATIENCE }
-      : { ways: [], patience: [0, 0, 0] });
+  const ways = all[WAYS] ?? (both ? [TRANSPORTS.websocket, TRANSPORTS.fetch].slice(globalThis.WebSocket ? 0 : 1) : []);
   // Who sends is not to find out by what becomes of it.
   if (!all[WAYS] && target?.uplink !== undefined) throw invalid("uplink is an option of everwire/duplex");
   while (endpoints.length < ways.length) endpoints.push(target);
@@ -318,7 +311,6 @@ export function readOptions(all, endpoints) {
     endpoints.length,
     r.maxAge,
     r.failback,
-    ...patience,
     options.maxEventBytes,
   ];
 
@@ -355,6 +347,7 @@ export function readOptions(all, endpoints) {
       h.ping === false, // OPTION_PASSIVE
       request, // OPTION_RESUMES
       until, // OPTION_UNTIL
+      ways.length, // OPTION_WAYS
     ),
     openTimeout: options.openTimeout ?? 10_000,
     codec: CODECS[codec] ?? {

@@ -540,12 +540,8 @@ pub(crate) enum Number {
     MaxAge = 17,
     /// `reconnect.failback`
     Failback = 18,
-    /// Of the ways: how many attempts fail, or connections end early, before the next one; and the first one.
-    Unopened = 19,
-    Early = 20,
-    First = 21,
     /// `maxEventBytes`
-    MaxEventBytes = 22,
+    MaxEventBytes = 19,
     // Of `everwire/duplex`.
     /// `subscriptions.confirm`
     #[cfg(feature = "duplex")]
@@ -580,6 +576,15 @@ pub(crate) enum Number {
     /// `longPoll.wait`
     #[cfg(feature = "duplex")]
     PollWait = 42,
+    /// `fallback.failures`
+    #[cfg(feature = "duplex")]
+    Failures = 43,
+    /// `fallback.early`
+    #[cfg(feature = "duplex")]
+    Early = 44,
+    /// The place of the way that an earlier page left.
+    #[cfg(feature = "duplex")]
+    Left = 45,
 }
 
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
@@ -850,6 +855,8 @@ pub(crate) mod option {
     pub(crate) const PASSIVE: u32 = 512;
     pub(crate) const RESUMES: u32 = 1024;
     pub(crate) const UNTIL: u32 = 2048;
+    /// The endpoints are ways to one server.
+    pub(crate) const WAYS: u32 = 4096;
 }
 
 /// What becomes of a topic.

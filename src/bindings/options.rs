@@ -5,7 +5,13 @@ use super::imports::Port;
 use crate::calls::{Ask, Number, option};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
-use crate::core::{pace::Limit, polls, topics::Joins, uplink::Limits};
+use crate::core::{
+    endpoints::{default_failback, first},
+    pace::Limit,
+    polls,
+    topics::Joins,
+    uplink::Limits,
+};
 
 const NOT_GIVEN: u64 = u64::MAX;
 
@@ -50,9 +56,20 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         ack_timeout: number(Number::AckTimeout, outbox.ack_timeout),
     };
     let set = |flag: u32| flags & flag != 0;
+    let endpoints = number(Number::Endpoints, 1) as u32;
+    let patience = if set(option::WAYS) { Patience::WAYS } else { Patience::default() };
+    #[cfg(not(feature = "duplex"))]
+    let failback = NOT_GIVEN;
     let heartbeat = set(option::HEARTBEAT).then_some(heartbeat);
     #[cfg(feature = "duplex")]
-    let default_wait = polls::default_wait(heartbeat.as_ref());
+    let (default_wait, polls) = (polls::default_wait(heartbeat.as_ref()), number(Number::Polls, 0) > 0);
+    #[cfg(feature = "duplex")]
+    let patience = Patience {
+        unopened: number(Number::Failures, patience.unopened),
+        early: number(Number::Early, patience.early),
+    };
+    #[cfg(feature = "duplex")]
+    let failback = default_failback(polls, set(option::RECONNECTS));
     #[cfg(feature = "duplex")]
     let (joins, limit, uplink) = {
         let joins = Joins::new(outbox.max_attempts);
@@ -77,11 +94,14 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         outbox,
         heartbeat,
         open_timeout: number(Number::OpenTimeout, Config::default().open_timeout),
-        endpoints: number(Number::Endpoints, 1) as u32,
+        endpoints,
+        patience,
         max_age: number(Number::MaxAge, NOT_GIVEN),
-        failback: number(Number::Failback, NOT_GIVEN),
-        patience: Patience { unopened: number(Number::Unopened, 0), early: number(Number::Early, 0) },
-        first: number(Number::First, 0) as u32,
+        failback: number(Number::Failback, failback),
+        #[cfg(feature = "duplex")]
+        first: first(number(Number::Left, 0), endpoints),
+        #[cfg(not(feature = "duplex"))]
+        first: 0,
         reconnects: set(option::RECONNECTS),
         has_provider: set(option::PROVIDER),
         resumes: set(option::RESUMES),
@@ -98,7 +118,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         #[cfg(feature = "duplex")]
         uplink,
         #[cfg(feature = "duplex")]
-        polls: number(Number::Polls, 0) > 0,
+        polls,
         #[cfg(feature = "duplex")]
         poll_wait: number(Number::PollWait, default_wait),
         #[cfg(feature = "duplex")]

@@ -18,6 +18,32 @@ pub(crate) struct Patience {
     pub(crate) early: u64,
 }
 
+impl Patience {
+    /// With ways to one server, if the caller does not say.
+    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    pub(crate) const WAYS: Self = Self { unopened: 2, early: 3 };
+}
+
+/// How long a client that may come to long polls stays away from the first way, in ms, if the caller does not say: a poll has
+/// no end of its own after which that one could be tried.
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+const FAILBACK: u64 = 300_000;
+
+/// `reconnect.failback`, if it is not given. `polls`: one of the ways is a long poll.
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+pub(crate) fn default_failback(polls: bool, reconnects: bool) -> u64 {
+    if polls && reconnects { FAILBACK } else { u64::MAX }
+}
+
+/// The way that a page begins with: what an earlier one left, if there is such a way.
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+pub(crate) fn first(left: u64, endpoints: u32) -> u32 {
+    u32::try_from(left).ok().filter(|way| *way < endpoints).unwrap_or(0)
+}
+
 /// So many times as patient with one that has held: when it does not open, it is rather the server that is down.
 const ENDURANCE: u64 = 4;
 

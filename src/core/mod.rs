@@ -22,7 +22,7 @@ mod buffered;
 pub(crate) mod carrier;
 mod cursor_probe;
 mod decide;
-mod endpoints;
+pub(crate) mod endpoints;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) mod pace;
 mod page;

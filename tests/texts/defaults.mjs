@@ -1,5 +1,6 @@
 // Where the code has the default of an option. Not here: what has none that could be written down.
 const config = (pattern) => ["src/core/config.rs", pattern];
+const endpoints = (pattern) => ["src/core/endpoints.rs", pattern];
 const uplink = (pattern) => ["src/core/uplink.rs", pattern];
 const facade = (file, pattern) => [`pkg-template/${file}.js`, pattern];
 const options = (pattern) => facade("options", pattern);
@@ -50,8 +51,8 @@ const places = {
   "uplink.maxMessages": uplink(/ messages: ([\d_]+), bytes/),
   "uplink.maxBytes": uplink(/ bytes: ([\d_]+), timeout/),
   "uplink.timeout": uplink(/ timeout: ([\d_]+) \}/),
-  "fallback.failures": options(/PATIENCE = \[(\d+), \d+/),
-  "fallback.early": options(/PATIENCE = \[\d+, (\d+)/),
+  "fallback.failures": endpoints(/WAYS: Self = Self \{ unopened: (\d+)/),
+  "fallback.early": endpoints(/WAYS: Self = Self \{ unopened: \d+, early: (\d+)/),
   "fallback.remember": set("remember", "fallback"),
   "longPoll.wait": ["src/core/polls.rs", /const WAIT: u64 = ([\d_]+);/],
   "longPoll.name": set("name", "longpoll"),

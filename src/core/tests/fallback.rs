@@ -3,6 +3,7 @@
 use super::{
     super::{
         config::{Config, FLOOR, Patience},
+        endpoints::{default_failback, first},
         failure::Failure,
         io::{Action, Input, Page, Why},
         state::State,
@@ -13,7 +14,7 @@ use super::{
 const STABLE: u64 = 5_000;
 
 fn ways(endpoints: u32) -> Config {
-    Config { endpoints, patience: Patience { unopened: 2, early: 3 }, ..Config::default() }
+    Config { endpoints, patience: Patience::WAYS, ..Config::default() }
 }
 
 fn started(config: Config) -> Sim {
@@ -298,4 +299,18 @@ fn who_remembers_nothing_is_told_nothing() {
     sim.establish();
     sim.pass(10_000);
     assert_eq!(begins(&mut sim), Vec::<u32>::new());
+}
+
+#[test]
+fn a_page_begins_with_the_way_that_the_one_before_left_if_there_is_one() {
+    assert_eq!([0, 1, 2, 3, u64::MAX].map(|left| first(left, 3)), [0, 1, 2, 0, 0]);
+    assert_eq!([0, 1].map(|left| first(left, 0)), [0, 0]);
+}
+
+#[test]
+fn who_may_come_to_long_polls_goes_back_after_5_minutes_if_not_told_otherwise() {
+    assert_eq!(default_failback(true, true), 300_000);
+    for (polls, reconnects) in [(true, false), (false, true), (false, false)] {
+        assert_eq!(default_failback(polls, reconnects), u64::MAX);
+    }
 }
