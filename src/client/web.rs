@@ -482,7 +482,9 @@ impl Host for AppHost {
                 Event::Closed(Closed { why, code, reason, failure })
             }
         };
-        self.inbox.push(event, 0);
+        // Its ids are the server's: what is long is weighed.
+        let size = if let Event::Gap(gap) = &event { gap.after.len() + gap.before.len() } else { 0 };
+        self.inbox.push(event, if size > 8_000 { size } else { 0 });
     }
 }
 

@@ -145,6 +145,32 @@ async fn what_an_app_does_not_poll_takes_16_mib_and_one_message() {
 }
 
 #[wasm_bindgen_test]
+async fn gaps_with_long_ids_that_an_app_does_not_poll_take_no_more() {
+    const BIG: usize = 1 << 20;
+    let server = Server::start().await;
+    let resume = Resume::new().with_id("id").with_seq("seq");
+    let mut wire = web_socket(&server.ws("/echo")).resume(resume).live();
+    let handle = wire.handle();
+    until("the connection", || handle.state() == State::Open).await;
+    let id = "x".repeat(BIG);
+    for seq in 1..=20 {
+        // Each leaves a number out.
+        drop(handle.send(&format!(r#"{{"id":"{seq}{id}","seq":{}}}"#, 2 * seq)));
+        until("its echo", || handle.last_event_id().starts_with(&format!("{seq}x"))).await;
+    }
+    let mut held = 0;
+    loop {
+        match next(&mut wire).await {
+            Event::Message(message) => held += message.text().map_or(0, |text| text.len()),
+            Event::Gap(gap) => held += gap.after.len() + gap.before.len(),
+            Event::Overflow { .. } => break,
+            _ => {}
+        }
+    }
+    assert!(held < 20 * BIG, "{held}");
+}
+
+#[wasm_bindgen_test]
 async fn an_app_that_does_not_poll_is_told_what_it_missed() {
     #[derive(Deserialize)]
     struct Count {
