@@ -1,10 +1,11 @@
-// Writes the numbers of src/calls.rs into the JavaScript that names them, or with --check (`make lint`) says where they differ.
+// Writes the numbers of src/calls.rs and src/codes.rs into the JavaScript that names them, or with --check (`make lint`) says where they differ.
 // JavaScript names them in blocks between `// <calls.rs>` and `// </calls.rs>`, and, where a list is in their order, in a comment
 // beside each entry: `// Ask 1: Resolve`. Those of src/bindings/tokens.rs stand in blocks of that name.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 
 const TABLE = "src/calls.rs";
 const table = readFileSync(TABLE, "utf8");
+const codes = readFileSync("src/codes.rs", "utf8");
 const upper = (/** @type {string} */ name) => name.replace(/(?!^)(?=[A-Z])/g, "_").toUpperCase();
 
 /** By the names that JavaScript has for them. @type {Map<string, number>} */
@@ -22,7 +23,7 @@ for (const [, name, number] of asks.matchAll(/^ +(\w+) = (\d+),/gm)) {
   add(`Ask: ${name}`, number);
   add(`ASK_${upper(name)}`, number);
 }
-for (const [, module, body] of table.matchAll(/^(?:pub\(crate\) )?mod (\w+) \{([\s\S]*?)\n}/gm))
+for (const [, module, body] of codes.matchAll(/^pub\(crate\) mod (\w+) \{([\s\S]*?)\n}/gm))
   for (const [, name, number] of body.matchAll(/const (\w+): u32 = (\d+);/g)) add(`${upper(module)}_${name}`, number);
 
 /** The same of the wasm of `everwire/auth`. @type {Map<string, number>} */

@@ -2,17 +2,23 @@
 //! that names them, and `make lint` refuses what differs.
 //!
 //! JavaScript calls with a kind and four numbers, most of which a kind does not use: [`Call`] says what they are. What Rust
-//! asks of JavaScript is [`Ask`]. The modules below are the codes that go along; in JavaScript `lost::END` is `LOST_END`.
+//! asks of JavaScript is [`Ask`]. The codes that go along stand in `codes.rs`.
 
 #[cfg(feature = "duplex")]
-use crate::core::failure::Failure;
-use crate::core::{
-    carrier::{Asking, By, Via},
-    io::{Page, Why},
-    losses::Loss,
-    outbox::Awaits,
-    place,
-    seam::Id,
+use crate::{
+    codes::{asks, posted},
+    core::failure::Failure,
+};
+use crate::{
+    codes::{carry, fate, life, place_is, route, send, transport, via, why},
+    core::{
+        carrier::{Asking, By, Via},
+        io::{Page, Why},
+        losses::Loss,
+        outbox::Awaits,
+        place,
+        seam::Id,
+    },
 };
 
 /// What JavaScript calls. [`Call::read`] has the numbers.
@@ -26,7 +32,7 @@ pub(crate) enum Call {
     Opened {
         attempt: u32,
     },
-    /// `code`: see [`lost`]. `brought`: the connection delivered something, and ended in good order.
+    /// `code`: see [`lost`](crate::codes::lost). `brought`: the connection delivered something, and ended in good order.
     Lost {
         attempt: u32,
         code: u32,
@@ -241,7 +247,7 @@ pub(crate) enum Call {
     Post {
         request: u32,
     },
-    /// It is over; its status may be one of success. See [`posted`] for one without an answer. The answer: whether that is of interest.
+    /// It is over; its status may be one of success. See [`posted`](crate::codes::posted) for one without an answer. The answer: whether that is of interest.
     #[cfg(feature = "duplex")]
     Posted {
         request: u32,
@@ -585,299 +591,6 @@ pub(crate) enum Number {
     /// The place of the way that an earlier page left.
     #[cfg(feature = "duplex")]
     Left = 45,
-}
-
-/// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
-pub(crate) mod lost {
-    /// The stream ended in good order.
-    pub(crate) const END: u32 = 0;
-    pub(crate) const CONTENT_TYPE: u32 = 1;
-    pub(crate) const TOO_BIG: u32 = 2;
-    /// A function of the caller's failed.
-    pub(crate) const PROVIDER: u32 = 3;
-    pub(crate) const BUFFERED: u32 = 4;
-    pub(crate) const NOT_RESUMABLE: u32 = 5;
-    /// The browser refuses.
-    pub(crate) const BLOCKED: u32 = 6;
-    pub(crate) const REDIRECT: u32 = 7;
-    /// It does not say why. 1006 never comes over the wire: there was no close frame (RFC 6455, 7.4.1).
-    pub(crate) const NETWORK: u32 = 1006;
-}
-
-/// The page's life.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod life {
-    pub(super) const ONLINE: u32 = 0;
-    pub(super) const OFFLINE: u32 = 1;
-    pub(super) const HIDDEN: u32 = 2;
-    pub(super) const VISIBLE: u32 = 3;
-    pub(super) const FROZEN: u32 = 4;
-    pub(super) const RESUMED: u32 = 5;
-    pub(super) const LEFT: u32 = 6;
-    pub(super) const SHOWN: u32 = 7;
-    pub(super) const GONE: u32 = 8;
-    /// The app's `pause()` and `resume()`.
-    pub(super) const PAUSED: u32 = 9;
-    pub(super) const UNPAUSED: u32 = 10;
-}
-
-/// What the page is when a client begins.
-pub(crate) mod begins {
-    pub(crate) const HIDDEN: u32 = 1;
-    pub(crate) const OFFLINE: u32 = 2;
-}
-
-/// The answer to a check.
-pub(crate) mod ruling {
-    pub(crate) const DELIVER: u32 = 1;
-    /// The id is the cursor now.
-    pub(crate) const MOVES: u32 = 2;
-    /// The ids have begun anew.
-    pub(crate) const RESTARTED: u32 = 4;
-}
-
-/// What a port's `send` gives.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-pub(crate) mod taken {
-    pub(crate) const NOT_OPEN: u32 = 0;
-    pub(crate) const SENT: u32 = 1;
-    /// The browser refused it.
-    pub(crate) const UNSENDABLE: u32 = 2;
-    /// The socket's buffer is full.
-    pub(crate) const FULL: u32 = 3;
-    /// From here on: a request is to carry it, whose answer says what became of it; its length there, twice, and 1 more for bytes.
-    pub(crate) const CARRIED: u32 = 4;
-}
-
-/// Why a request beside a stream has no answer. Else it has a status, and what `Retry-After` says.
-#[cfg(feature = "duplex")]
-mod posted {
-    pub(super) const NETWORK: u32 = 0;
-    /// It was not sent: a function of the caller's failed.
-    pub(super) const PROVIDER: u32 = 1;
-}
-
-/// Why a client is closed. The app, its signal, and the message that it waited for close it from outside.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod why {
-    use crate::core::io::Why;
-
-    pub(super) const APP: u32 = 0;
-    pub(super) const ABORTED: u32 = 1;
-    const UNLOADED: u32 = 2;
-    pub(super) const ENDED: u32 = 3;
-    const FATAL: u32 = 4;
-    const EXHAUSTED: u32 = 5;
-    /// The instance has trapped, which JavaScript says itself.
-    const INTERNAL: u32 = 6;
-    const _: () = assert!(
-        Why::App as u32 == APP
-            && Why::Aborted as u32 == ABORTED
-            && Why::Unloaded as u32 == UNLOADED
-            && Why::Ended as u32 == ENDED
-            && Why::Fatal as u32 == FATAL
-            && Why::Exhausted as u32 == EXHAUSTED
-    );
-}
-
-/// What the client is doing.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod state {
-    use crate::core::state::State;
-
-    const OPEN: u32 = 1;
-    const WAITING: u32 = 2;
-    const CLOSED: u32 = 4;
-    const _: () = assert!(
-        State::Open as u32 == OPEN && State::Waiting as u32 == WAITING && State::Closed as u32 == CLOSED
-    );
-}
-
-/// What became of a send; from `DROPPED` on it was dropped, and why.
-#[cfg(feature = "npm")]
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-pub(crate) mod sent {
-    use crate::core::outbox::Dropped;
-
-    pub(crate) const SENT: u32 = 0;
-    pub(crate) const ACKED: u32 = 1;
-    pub(crate) const UNKNOWN: u32 = 2;
-    pub(crate) const DROPPED: u32 = 3;
-    const DROPPED_CLOSED: u32 = 5;
-    const DROPPED_ABORTED: u32 = 9;
-    const _: () = assert!(
-        DROPPED + Dropped::Closed as u32 == DROPPED_CLOSED
-            && DROPPED + Dropped::Aborted as u32 == DROPPED_ABORTED
-    );
-}
-
-/// What `shouldReconnect` decides, below a number of ms.
-#[cfg(feature = "npm")]
-#[allow(dead_code, reason = "one is of JavaScript alone")]
-pub(crate) mod decision {
-    const TABLE: i32 = -3;
-    pub(crate) const GIVE_UP: i32 = -2;
-    pub(crate) const AGAIN: i32 = -1;
-}
-
-/// The transports; 0 is what suits the address.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-pub(crate) mod transport {
-    pub(crate) const WEBSOCKET: u32 = 1;
-    pub(crate) const EVENTSOURCE: u32 = 2;
-    pub(crate) const FETCH: u32 = 3;
-}
-
-/// Which transport an address takes, and more of it; or that none can, and why.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-pub(crate) mod route {
-    /// Its lowest bits are the transport.
-    pub(crate) const TRANSPORT: u32 = 3;
-    /// This very machine, whose network cannot be missing.
-    pub(crate) const LOOPBACK: u32 = 4;
-    /// What is sent goes up as POSTs.
-    pub(crate) const POSTS: u32 = 8;
-    /// Each request ends, and is followed by the next.
-    pub(crate) const POLLS: u32 = 16;
-    /// There is no transport: nothing that parses; ws(s) for another transport; another scheme; a user name or password.
-    pub(crate) const UNPARSABLE: u32 = 0;
-    pub(crate) const NOT_A_STREAM: u32 = 8;
-    pub(crate) const SCHEME: u32 = 16;
-    pub(crate) const CREDENTIALS: u32 = 24;
-}
-
-/// `resume.via`; 0: it is left open.
-mod via {
-    pub(super) const QUERY: u32 = 1;
-    pub(super) const HEADER: u32 = 2;
-    pub(super) const FRAME: u32 = 3;
-    pub(super) const URL: u32 = 4;
-}
-
-/// Of a request that is to carry the cursor: above its transport.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod carry {
-    use crate::core::carrier::Carrier;
-
-    pub(super) const PLAIN: u32 = 4;
-    pub(super) const FITS: u32 = 8;
-    pub(super) const PLACED: u32 = 16;
-    /// And the answers.
-    const NOTHING: u32 = 1;
-    const HEADER: u32 = 2;
-    const QUERY: u32 = 3;
-    const TOO_LONG: u32 = 4;
-    const _: () = assert!(
-        Carrier::Nothing as u32 == NOTHING
-            && Carrier::Header as u32 == HEADER
-            && Carrier::Query as u32 == QUERY
-            && Carrier::TooLong as u32 == TOO_LONG
-    );
-}
-
-/// What JavaScript keeps aside of ids, as it is what the core remembers of them.
-#[allow(dead_code, reason = "these are of JavaScript alone")]
-mod ids {
-    use crate::core::seam;
-
-    const FIRST: u32 = 64;
-    const RECENT: u32 = 1024;
-    const _: () = assert!(FIRST as usize == seam::FIRST && RECENT as usize == seam::RECENT);
-}
-
-/// What becomes of a stored place.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod fate {
-    use crate::core::io::Fate;
-
-    pub(super) const OVER: u32 = 2;
-    pub(super) const GONE: u32 = 4;
-    const _: () = assert!(Fate::Over as u32 == OVER && Fate::Gone as u32 == GONE);
-}
-
-/// What is stored of a place, and what becomes of it.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod place_is {
-    pub(super) const FRESH: u32 = 1;
-    pub(super) const THROUGH: u32 = 2;
-    pub(super) const ENDS: u32 = 4;
-    pub(super) const ENDED: u32 = 8;
-    pub(super) const RIVAL: u32 = 16;
-    pub(super) const EMPTY: u32 = 32;
-    pub(super) const FOREIGN: u32 = 64;
-}
-
-/// What is written.
-#[cfg(feature = "npm")]
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod write {
-    use crate::core::place::Write;
-
-    const PLACE: u32 = 2;
-    const CLAIM: u32 = 4;
-    const _: () = assert!(Write::Place as u32 == PLACE && Write::Claim as u32 == CLAIM);
-}
-
-/// What a message is that has the id of a request.
-#[cfg(feature = "duplex")]
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod replied {
-    use crate::core::requests::Reply;
-
-    const LATE: u32 = 1;
-    const AWAITED: u32 = 2;
-    const _: () = assert!(Reply::Late as u32 == LATE && Reply::Awaited as u32 == AWAITED);
-}
-
-/// Flags of a send.
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-mod send {
-    pub(super) const PRIORITY: u32 = 1;
-    pub(super) const VOLATILE: u32 = 2;
-    /// It waits for an ack, or for a pong.
-    pub(super) const ACK: u32 = 4;
-    pub(super) const PONG: u32 = 8;
-}
-
-/// Flags of the options.
-#[cfg(feature = "npm")]
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-pub(crate) mod option {
-    pub(crate) const RECONNECTS: u32 = 1;
-    pub(crate) const HEARTBEAT: u32 = 2;
-    pub(crate) const PROVIDER: u32 = 4;
-    pub(crate) const ASKS: u32 = 8;
-    pub(crate) const SELF_RECONNECT: u32 = 16;
-    pub(crate) const WATCH_PAGE: u32 = 32;
-    pub(crate) const COMMENTS: u32 = 64;
-    pub(crate) const PLAIN: u32 = 128;
-    pub(crate) const NUMBERED: u32 = 256;
-    pub(crate) const PASSIVE: u32 = 512;
-    pub(crate) const RESUMES: u32 = 1024;
-    pub(crate) const UNTIL: u32 = 2048;
-    /// The endpoints are ways to one server.
-    pub(crate) const WAYS: u32 = 4096;
-}
-
-/// What becomes of a topic.
-#[cfg(feature = "duplex")]
-#[allow(dead_code, reason = "some are of JavaScript alone")]
-pub(crate) mod topic {
-    /// With its connection.
-    pub(crate) const LOST: u32 = 0;
-    pub(crate) const JOINED: u32 = 1;
-    /// There was no word in time.
-    pub(crate) const LATE: u32 = 2;
-    pub(crate) const OVER: u32 = 3;
-    /// And why its join was dropped.
-    pub(crate) const UNSENT: u32 = 5;
-}
-
-/// Flags of a request.
-#[cfg(feature = "duplex")]
-mod asks {
-    pub(super) const OWN: u32 = 1;
-    pub(super) const AGAIN: u32 = 2;
 }
 
 fn page(code: u32) -> Option<Page> {

@@ -35,6 +35,8 @@ mod bindings;
 mod calls;
 #[cfg(any(feature = "rust", feature = "npm"))]
 mod client;
+#[cfg(any(test, all(any(feature = "rust", feature = "npm"), target_arch = "wasm32", target_os = "unknown")))]
+mod codes;
 mod core;
 #[cfg(any(feature = "rust", feature = "npm", test))]
 mod sse;

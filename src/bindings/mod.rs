@@ -10,8 +10,9 @@ use std::{
 };
 
 use crate::{
-    calls::{Ask, Call, decision, sent},
+    calls::{Ask, Call},
     client::driver,
+    codes::{decision, sent},
     core::{
         failure::Failure,
         io::{Decision, News, Reason},
@@ -25,7 +26,7 @@ use imports::{Port, host};
 
 #[cfg(feature = "duplex")]
 use crate::{
-    calls::topic,
+    codes::topic,
     core::{persist::Step, seam::Outcome, topics::Told},
 };
 

@@ -2,7 +2,6 @@
 //! flags. `pkg-template/options.js` writes what this reads.
 
 use super::imports::Port;
-use crate::calls::{Ask, Number, option};
 use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
 #[cfg(feature = "duplex")]
 use crate::core::{
@@ -11,6 +10,10 @@ use crate::core::{
     polls,
     topics::Joins,
     uplink::Limits,
+};
+use crate::{
+    calls::{Ask, Number},
+    codes::option,
 };
 
 const NOT_GIVEN: u64 = u64::MAX;

@@ -6,7 +6,8 @@
 use std::cell::{Cell, RefCell, RefMut};
 
 use crate::{
-    calls::{Call, begins, lost, ruling, taken},
+    calls::Call,
+    codes::{begins, lost, ruling, taken},
     core::{
         Connection,
         config::{Config, MAX_DELAY},
@@ -574,7 +575,7 @@ fn failure(code: u32, state: State) -> Failure {
     }
 }
 
-/// As [`ruling`](crate::calls::ruling) has it.
+/// As [`ruling`](crate::codes::ruling) has it.
 fn ruling((deliver, moves, restarted): (bool, bool, bool)) -> u32 {
     let bit = |set: bool, bit| if set { bit } else { 0 };
     bit(deliver, ruling::DELIVER) | bit(moves, ruling::MOVES) | bit(restarted, ruling::RESTARTED)

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Failure, OptionError, Outcome, Sent, State, Transport, Why,
-    calls::{lost, route},
+    codes::{lost, route},
     core::{
         config::Config,
         io::{Decision, Input, News, Page, Reason},

@@ -2,7 +2,7 @@
 
 use super::Transport;
 use crate::{
-    calls::{route, transport},
+    codes::{route, transport},
     core::io::Route,
 };
 

@@ -4,7 +4,7 @@
 //! The browser's side is `port.js`: one object per client that holds its socket, listeners and timer.
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-use crate::calls::transport;
+use crate::codes::transport;
 
 /// How a client talks to its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

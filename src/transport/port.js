@@ -475,7 +475,7 @@ export class Port {
   #onMessage = (event) => this.#message(event);
 
   /**
-   * The transport that an address takes, or why there is none (`route` in src/calls.rs). `transport` 0: WebSocket for ws(s),
+   * The transport that an address takes, or why there is none (`route` in src/codes.rs). `transport` 0: WebSocket for ws(s),
    * fetch for http(s).
    */
   route(address, transport) {
