@@ -4,6 +4,7 @@ use super::{
     super::{
         config::Config,
         io::{Action, Input, Page, Why},
+        place::{Facts, Write, write},
     },
     sim::{STREAM, Sim},
 };
@@ -51,4 +52,16 @@ fn what_waits_is_the_clients_own_when_it_ends_and_what_it_claims_then_is_given_u
         assert_eq!(written(&mut sim, 10_000), [1_000]);
         assert_eq!(sim.core.deadline(), None);
     }
+}
+
+#[test]
+fn what_a_client_leaves_at_its_end_shows_whether_the_app_removes_it_later() {
+    let none = Facts::default();
+    assert_eq!(write(Facts { ends: true, empty: true, ..none }), Write::Clear, "the app is not done yet");
+    assert_eq!(write(Facts { ends: true, empty: true, through: true, ..none }), Write::Nothing);
+    assert_eq!(write(Facts { ends: true, ..none }), Write::Nothing, "something is there");
+    assert_eq!(write(Facts { empty: true, ..none }), Write::Nothing, "it lives");
+    let later = Facts { ended: true, fresh: true, ..none };
+    assert_eq!(write(later), Write::Place);
+    assert_eq!(write(Facts { empty: true, ..later }), Write::Nothing, "removed: a logout");
 }
