@@ -185,5 +185,6 @@ impl Connection {
         // Offline may have stretched it.
         let delay = self.retry_at().map_or(delay, |until| until.saturating_sub(at.now));
         self.tell(News::Retry { retry: self.retries.count(), delay, failure });
+        self.suspend_again(at.now);
     }
 }

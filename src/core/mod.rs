@@ -319,11 +319,7 @@ impl Connection {
             pace.at(at.now);
         }
         match input {
-            Input::Start => {
-                if matches!(self.phase, Phase::Idle) {
-                    self.begin(at.now);
-                }
-            }
+            Input::Start => self.start(at.now),
             Input::Resolved { route, .. } => self.resolved(at.now, route),
             Input::Opened { .. } => self.open(at),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -656,8 +652,7 @@ impl Connection {
     fn reconnect(&mut self, now: u64) {
         match self.phase {
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. } | Phase::Waiting { .. } => {
-                self.credit(self.stable(now));
-                self.let_go();
+                self.abandon(now);
                 // The app's own word, whatever was told or is out.
                 self.spent = false;
                 self.barred = 0;
@@ -707,6 +702,14 @@ impl Connection {
         self.place = u64::MAX;
         self.show(State::Closed);
         self.tell(News::Closed { why, code, failure });
+    }
+
+    /// Lets go of what has not failed. What comes meanwhile is missed, as after a loss.
+    #[inline(never)]
+    fn abandon(&mut self, now: u64) {
+        self.credit(self.stable(now));
+        self.torn |= matches!(self.phase, Phase::Open { .. });
+        self.let_go();
     }
 
     /// Gives up the attempt under way, if any: from here on its inputs are of the past.

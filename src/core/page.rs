@@ -26,6 +26,7 @@ pub(super) struct Life {
     away: bool,
     /// The app paused the client.
     paused: bool,
+    started: bool,
     /// The page is going for good.
     pub(super) left: bool,
     /// Of the last tick: monotonic and wall time; before it the end of that.
@@ -51,6 +52,7 @@ impl Life {
             frozen: Frozen::Never,
             away: false,
             paused: false,
+            started: false,
             left: false,
             clock: (0, u64::MAX),
             looked: 0,
@@ -162,22 +164,45 @@ impl Connection {
     }
 
     /// Lets go of the connection, or of the wait for one, and keeps all else.
+    // Not inlined, for the size, as the next but one.
+    #[inline(never)]
     fn suspend(&mut self, now: u64) {
-        if !matches!(self.phase, Phase::Suspended) {
-            self.credit(self.stable(now));
-            self.let_go();
+        // What waits for the rule's answer is suspended when that has come.
+        if !matches!(self.phase, Phase::Asking { .. } | Phase::Suspended) {
+            self.abandon(now);
             self.phase = Phase::Suspended;
             self.show(State::Suspended);
         }
     }
 
-    /// As after a loss, but at once, if nothing suspends it any more.
-    fn go_on(&mut self, now: u64) {
-        if matches!(self.phase, Phase::Suspended) && !self.life.paused && !self.life.away {
-            self.endpoints.go(0);
-            self.wait_until(now, now.max(self.barred), self.barred);
-            self.hurry(now);
+    /// The app's rule has answered. It may have paused the client.
+    pub(super) fn suspend_again(&mut self, now: u64) {
+        if self.life.paused || self.life.away {
+            self.suspend(now);
         }
+    }
+
+    pub(super) fn start(&mut self, now: u64) {
+        self.life.started = true;
+        if matches!(self.phase, Phase::Idle) {
+            self.begin(now);
+        }
+    }
+
+    /// As after a loss, but at once, if nothing suspends it any more.
+    #[inline(never)]
+    fn go_on(&mut self, now: u64) {
+        if !matches!(self.phase, Phase::Suspended) || self.life.paused || self.life.away {
+            return;
+        }
+        if !self.life.started {
+            // Not before the app has its handlers on.
+            self.phase = Phase::Idle;
+            return self.show(State::Connecting);
+        }
+        self.endpoints.go(0);
+        self.wait_until(now, now.max(self.barred), self.barred);
+        self.hurry(now);
     }
 
     /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.

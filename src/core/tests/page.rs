@@ -153,18 +153,22 @@ fn a_frozen_page_lets_go_and_a_resumed_one_connects_at_once() {
     sim.establish();
 }
 
+/// It was open, and the app's rule is asked what is to follow.
+fn asked() -> Sim {
+    let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
+    sim.lost(Failure::Http { status: 503, retry_after: Some(20_000) });
+    sim
+}
+
 #[test]
 fn freezing_works_in_every_state() {
     let mut connecting = Sim::new(Config::default());
     connecting.input(Input::Start);
-    let mut asking = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
-    asking.lost(Failure::Network);
-    for mut sim in [connecting, asking, waiting(SOCKET)] {
+    for mut sim in [connecting, asked(), waiting(SOCKET)] {
         sim.page(Page::Frozen);
         sim.page(Page::Frozen);
+        sim.input(Input::Answer(Decision::Table));
         assert_eq!(sim.core.state(), State::Suspended);
-        // An answer to what was asked before.
-        sim.input(Input::Answer(Decision::GiveUp));
         sim.input(Input::Reconnect);
         assert_eq!(sim.core.state(), State::Suspended);
         sim.pass(500);
@@ -386,4 +390,53 @@ fn its_end_asks_again_for_what_is_not_repeated_by_itself() {
     sim.take();
     sim.page(Page::Unpaused);
     assert_eq!(sim.attempts().len(), 1);
+}
+
+#[test]
+fn a_pause_inside_the_rule_takes_nothing_from_its_answer() {
+    for (decision, end) in [(Decision::GiveUp, Some(Why::Fatal)), (Decision::Table, None)] {
+        let mut sim = asked();
+        sim.page(Page::Paused);
+        sim.input(Input::Answer(decision));
+        assert_eq!(sim.end(), end, "{decision:?}");
+        if end.is_none() {
+            assert_eq!(sim.core.state(), State::Suspended);
+            assert_eq!(sim.core.deadline(), None);
+            // What the server asked for holds.
+            sim.page(Page::Unpaused);
+            assert!(sim.wait() >= 20_000);
+        }
+    }
+    let mut sim = asked();
+    sim.page(Page::Paused);
+    sim.page(Page::Unpaused);
+    sim.input(Input::Answer(Decision::Again));
+    assert_eq!(sim.core.state(), State::Waiting);
+}
+
+#[test]
+fn a_pause_that_is_over_before_the_start_opens_nothing_before_it() {
+    let mut sim = Sim::new(Config::default());
+    sim.page(Page::Paused);
+    assert_eq!(sim.core.state(), State::Suspended);
+    sim.page(Page::Unpaused);
+    assert_eq!((sim.core.state(), sim.attempts()), (State::Connecting, vec![]));
+    sim.input(Input::Start);
+    assert_eq!(sim.attempts(), [(0, Reason::Initial)]);
+}
+
+#[test]
+fn a_stream_that_is_over_when_the_client_comes_back_may_have_lost_something() {
+    let gap = Action::Tell(News::Outcome(Outcome::Unknown, None));
+    for away in [vec![Input::Page(Page::Paused), Input::Page(Page::Unpaused)], vec![Input::Reconnect]] {
+        let mut sim = Sim::open_on(STREAM, Config::default());
+        away.iter().cloned().for_each(|input| sim.input(input));
+        let wait = sim.core.retry_at().map_or(0, |until| until.saturating_sub(sim.now));
+        sim.pass(wait);
+        sim.resolved();
+        sim.take();
+        sim.lost(Failure::Http { status: 204, retry_after: None });
+        let told = sim.take();
+        assert!(told.contains(&gap), "{away:?}: {told:?}");
+    }
 }
