@@ -161,7 +161,7 @@ herd: setup-build
 fuzz: pack
 	@scripts/fuzz.sh 60 $(FUZZ_ARGS)
 
-# Small changes to the core, each of which a test must notice: about 50 minutes.
+# Small changes to the core and the parser, each of which a test must notice: most of a day.
 mutants:
 	@scripts/mutants.sh
 

@@ -26,7 +26,9 @@ impl Backoff {
     /// and the last percent of a fleet are that far apart.
     pub(crate) fn routine(&self, initial: u64, told: u64, draw: u32) -> u64 {
         let spread = (initial + initial / 16).min(self.max - FLOOR);
-        self.after(told.max(FLOOR), 2, spread + FLOOR, 0, 0, draw)
+        // The floor is nobody's word, and not spread as one: the cap may be as low.
+        let eighths = if told > 0 { 2 } else { 0 };
+        self.after(told.max(FLOOR), eighths, spread + FLOOR, 0, 0, draw)
     }
 
     /// From `told` on, over so many eighths of it or up to `least`, but no later than the cap. Who asks for the cap, or for more,

@@ -206,3 +206,12 @@ fn after_a_routine_end_a_fleet_is_spread_over_the_initial_delay_or_a_quarter_of_
         assert!(last - first >= spread, "initial {initial}, told {told}: {first} to {last}");
     }
 }
+
+#[test]
+fn a_routine_wait_is_over_no_cap_however_low_that_is() {
+    for (initial, max) in [(0, FLOOR), (FLOOR, FLOOR), (0, 1_000), (900, 1_000), (5_000, 1_000)] {
+        let backoff = Backoff { initial, max, ..Backoff::new() };
+        let delay = backoff.routine(initial, 0, u32::MAX);
+        assert!((FLOOR..=max).contains(&delay), "{initial}, {max}: {delay}");
+    }
+}

@@ -141,7 +141,8 @@ impl Sim {
     pub(super) fn input(&mut self, input: Input) {
         self.asked_for |= input == Input::Reconnect;
         self.own_delay = if let Input::Answer(Decision::After(ms)) = input { Some(ms) } else { None };
-        if input == Input::Page(Page::Resumed) {
+        // The app's own word, whatever was told.
+        if input == Input::Reconnect && !matches!(self.core.phase, Phase::Suspended | Phase::Asking { .. }) {
             self.not_before = 0;
         }
         let at = self.moment();
@@ -331,7 +332,7 @@ impl Sim {
                 Action::Transmit(id) if self.link.is_some() && self.writable && !self.full => {
                     assert!(!self.fates.contains_key(&id), "sent when its fate was told");
                     let expiry = self.expiries.get(&id).copied().unwrap_or(u64::MAX);
-                    assert!(expiry > self.now.min(u64::MAX - 1), "sent when it was of no use");
+                    assert!(expiry >= self.now, "sent when it was of no use");
                     self.order.push(id);
                     self.up();
                     self.core.sent(self.now, id);
