@@ -343,7 +343,6 @@ export class Client extends EventTarget {
   }
 
   resume() {
-    if (this.#state === STATE_CLOSED) throw closedError(this.#lastFailure);
     this.#port.call(PAGE, 0, LIFE_UNPAUSED);
   }
 

@@ -652,7 +652,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   pause(): void;
   /**
    * Goes on as after a loss, at once: from the last id, with a `gap` where something may be missing. Like `reconnect()` it repeats a
-   * request that everwire would not repeat by itself. On a client that is not paused it does nothing; on a closed one it throws (`closed`).
+   * request that everwire would not repeat by itself. On a client that is not paused, or closed, it does nothing.
    */
   resume(): void;
   /** Drops the connection, or the wait, and tries at once. Does nothing on a paused client. Throws (`closed`) on a closed one. */
