@@ -158,6 +158,9 @@ impl Connection {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
                 }
+                if matches!(self.phase, Phase::Suspended) {
+                    self.endpoints.go(0);
+                }
                 self.go_on(at.now);
             }
         }
@@ -200,7 +203,6 @@ impl Connection {
             self.phase = Phase::Idle;
             return self.show(State::Connecting);
         }
-        self.endpoints.go(0);
         self.wait_until(now, now.max(self.barred), self.barred);
         self.hurry(now);
     }

@@ -23,6 +23,30 @@ fn started(config: Config) -> Sim {
     sim
 }
 
+/// Suspended and back: the endpoint of the attempt after it.
+fn back(sim: &mut Sim, away: Page, back: Page) -> Option<u32> {
+    sim.page(away);
+    sim.pass(60_000);
+    sim.take();
+    sim.page(back);
+    sim.take().into_iter().find_map(|action| match action {
+        Action::Resolve { endpoint, .. } => Some(endpoint),
+        _ => None,
+    })
+}
+
+#[test]
+fn after_a_pause_it_is_the_same_way_and_after_a_freeze_the_first_again() {
+    let mut sim = started(ways(2));
+    assert_eq!(endpoints(&mut sim, &[Unopened(Failure::Network); 2]), [0, 1]);
+    sim.resolved();
+    sim.opened();
+    assert_eq!(back(&mut sim, Page::Paused, Page::Unpaused), Some(1));
+    sim.resolved();
+    sim.opened();
+    assert_eq!(back(&mut sim, Page::Frozen, Page::Resumed), Some(0));
+}
+
 /// Each fails as it is said, and the endpoint of the attempt after it is given.
 fn endpoints(sim: &mut Sim, fates: &[Fate]) -> Vec<u32> {
     fates.iter().map(|fate| after(sim, *fate)).collect()
