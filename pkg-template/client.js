@@ -51,6 +51,9 @@ const SEND_ACK = 4,
   PAGE = 5,
   LIFE_PAUSED = 9,
   LIFE_UNPAUSED = 10,
+  DECISION_TABLE = 0,
+  DECISION_GIVE_UP = 1,
+  DECISION_AFTER = 3,
   RESOLVED = 25,
   SEND = 26,
   RECONNECT = 28,
@@ -636,12 +639,12 @@ export class Client extends EventTarget {
       () => {
         try {
           const decision = this.#settings.shouldReconnect(this.#lastFailure);
-          if (typeof decision !== "number") return [false, true].indexOf(decision) - 2; // from DECISION_TABLE on
-          if (decision >= 0) return decision;
+          if (typeof decision !== "number") return [false, true].indexOf(decision) + DECISION_GIVE_UP;
+          if (decision >= 0) return decision + DECISION_AFTER;
           throw invalid("shouldReconnect must return true, false, undefined or a number of ms from 0");
         } catch (error) {
           report(error);
-          return -3;
+          return DECISION_TABLE;
         }
       },
       // Ask 3: Fail

@@ -129,9 +129,11 @@ pub(crate) mod sent {
 #[cfg(feature = "npm")]
 #[allow(dead_code, reason = "one is of JavaScript alone")]
 pub(crate) mod decision {
-    const TABLE: i32 = -3;
-    pub(crate) const GIVE_UP: i32 = -2;
-    pub(crate) const AGAIN: i32 = -1;
+    pub(crate) const TABLE: u32 = 0;
+    pub(crate) const GIVE_UP: u32 = 1;
+    pub(crate) const AGAIN: u32 = 2;
+    /// And a number of ms.
+    pub(crate) const AFTER: u32 = 3;
 }
 
 /// The transports; 0 is what suits the address.

@@ -90,11 +90,11 @@ impl driver::Host for Facade {
     fn ask(&self, failure: Failure) -> Decision {
         self.fail(failure);
         let answer = self.tell(Ask::Retries, 0, 0.0, 0.0);
-        match answer as i32 {
+        match answer as u32 {
+            decision::TABLE => Decision::Table,
             decision::GIVE_UP => Decision::GiveUp,
             decision::AGAIN => Decision::Again,
-            ms @ 0.. => Decision::After(ms as u64),
-            _ => Decision::Table,
+            after => Decision::After(u64::from(after - decision::AFTER)),
         }
     }
 

@@ -4,11 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
-use super::super::{
-    io::Action,
-    persist::{Persist, Step as Told},
+use super::{
+    super::{
+        io::Action,
+        persist::{Persist, Step as Told},
+    },
+    models,
 };
 
 /// When messages with a time to live expire.
@@ -374,15 +377,11 @@ impl Model for Bounds {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn what_a_page_leaves_is_sent_by_one_other_and_by_none_while_it_lives() {
     for bounds in [
         Bounds { pages: 2, sends: 2, expire: true, deaths: 1, closes: 1 },
         Bounds { pages: 3, sends: 1, expire: false, deaths: 2, closes: 1 },
     ] {
-        let checker = bounds.checker().target_state_count(4_000_000).spawn_bfs().join();
-        println!("model: {} states, {bounds:?}", checker.unique_state_count());
-        assert!(checker.state_count() < 4_000_000, "the model has grown beyond all bounds");
-        checker.assert_properties();
+        models::check(bounds, 4_000_000);
     }
 }

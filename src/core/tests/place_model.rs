@@ -2,9 +2,12 @@
 //! every order within small bounds (stateright): nobody writes over what another one has, nor after a logout, nor ahead of what
 //! the app is done with; and what is not written yet is going to be.
 
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
-use super::super::place::{Facts, Write, write};
+use super::{
+    super::place::{Facts, Write, write},
+    models,
+};
 
 /// Two on the first page, one after the other, and one on another page.
 const PAGES: [usize; 3] = [0, 0, 1];
@@ -295,11 +298,7 @@ impl Model for Bounds {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn a_place_is_one_clients_and_nobody_writes_over_what_is_anothers() {
     let bounds = Bounds { messages: 1, logouts: 1 };
-    let checker = bounds.checker().target_state_count(4_000_000).spawn_bfs().join();
-    println!("model: {} states, {bounds:?}", checker.unique_state_count());
-    checker.assert_properties();
-    assert!(checker.state_count() < 4_000_000, "the model has grown beyond all bounds");
+    models::check(bounds, 4_000_000);
 }

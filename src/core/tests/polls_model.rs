@@ -2,7 +2,7 @@
 //! planned changes, a page that freezes and an end, on the real core (stateright). One request is out at a time for each
 //! connection, none comes within 100 ms of another, and a connection that is open is always asking or about to.
 
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
 use super::{
     super::{
@@ -303,14 +303,10 @@ impl Model for Bounds {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the count of states is a result; `make test-native` shows it")]
 fn check(bounds: Bounds) {
     // A core that is changed may never end.
     let bounds = Bounds { answers: models::messages(bounds.answers), ..bounds };
-    let checker = bounds.checker().target_state_count(MOST).spawn_bfs().join();
-    println!("model: {} states, {bounds:?}", checker.unique_state_count());
-    assert!(checker.state_count() < MOST, "the model has grown beyond all bounds");
-    checker.assert_properties();
+    models::check(bounds, MOST);
 }
 
 /// Steps to states, new and known ones.
