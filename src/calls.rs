@@ -13,6 +13,7 @@ use crate::{
     codes::{carry, fate, life, place_is, route, send, transport, via, why},
     core::{
         carrier::{Asking, By, Via},
+        failure::RetryAfter,
         io::{Page, Why},
         losses::Loss,
         outbox::Awaits,
@@ -46,7 +47,7 @@ pub(crate) enum Call {
     Refused {
         attempt: u32,
         status: u16,
-        retry_after: Option<u32>,
+        retry_after: Option<RetryAfter>,
     },
     Page(Page),
 
@@ -232,7 +233,7 @@ pub(crate) enum Call {
     #[cfg(feature = "duplex")]
     Probed {
         attempt: u32,
-        answer: Option<(u16, Option<u32>)>,
+        answer: Option<(u16, Option<RetryAfter>)>,
     },
     /// A message has the id of a request; the answer: see [`requests::Reply`].
     #[cfg(feature = "duplex")]
@@ -653,8 +654,8 @@ fn status(code: u32) -> u16 {
 }
 
 /// In seconds, counted from 1.
-fn retry_after(code: u32) -> Option<u32> {
-    (code >> 10).checked_sub(1).map(|seconds| seconds * 1_000)
+fn retry_after(code: u32) -> Option<RetryAfter> {
+    (code >> 10).checked_sub(1).map(|seconds| RetryAfter(seconds * 1_000))
 }
 
 #[cfg(feature = "duplex")]

@@ -54,7 +54,7 @@ pub use crate::client::{
 };
 pub use crate::core::{
     config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},
-    failure::{Class, Failure},
+    failure::{Class, Failure, RetryAfter},
     io::{Reason, Why},
     outbox::{Dropped, Sent},
     seam::Outcome,

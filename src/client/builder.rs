@@ -6,7 +6,7 @@ use super::{Client, Message, Request, imp};
 use crate::{
     Backoff, Failure, Heartbeat, OptionError, Outbox, Transport,
     core::{
-        config::{Config, MAX_EVENT_BYTES},
+        config::{Config, MAX_EVENT_BYTES, millis},
         failure::see,
         io::Reason,
     },
@@ -368,10 +368,10 @@ impl Builder {
         self
     }
 
-    /// How long a connection may live, in ms: 1 000 to 2^31-1. Before that, by up to a quarter, another one takes
+    /// How long a connection may live: 1 000 to 2^31-1 ms. Before that, by up to a quarter, another one takes
     /// its place while it still delivers; the state stays open. For servers that cut after a while. Default: no limit.
-    pub fn max_age(mut self, ms: u64) -> Self {
-        self.config.max_age = ms;
+    pub fn max_age(mut self, time: Duration) -> Self {
+        self.config.max_age = millis(time);
         self
     }
 
@@ -382,10 +382,10 @@ impl Builder {
         self
     }
 
-    /// How long to stay away from the first endpoint, in ms: 1 000 to 2^31-1; then it is tried while another one
+    /// How long to stay away from the first endpoint: 1 000 to 2^31-1 ms; then it is tried while another one
     /// delivers. Default: until the connection has ended in the normal way.
-    pub fn failback(mut self, ms: u64) -> Self {
-        self.config.failback = ms;
+    pub fn failback(mut self, time: Duration) -> Self {
+        self.config.failback = millis(time);
         self
     }
 
@@ -455,9 +455,9 @@ impl Builder {
         self
     }
 
-    /// How long an attempt may take to open, and an endpoint function to answer, in ms. Default 10 000.
-    pub fn open_timeout(mut self, ms: u64) -> Self {
-        self.config.open_timeout = ms;
+    /// How long an attempt may take to open, and an endpoint function to answer: 1 to 2^31-1 ms. Default 10 s.
+    pub fn open_timeout(mut self, time: Duration) -> Self {
+        self.config.open_timeout = millis(time);
         self
     }
 

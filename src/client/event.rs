@@ -1,5 +1,7 @@
 //! What the stream of a client gives.
 
+use std::time::Duration;
+
 use super::Message;
 use crate::{Failure, Outcome, State, Why};
 
@@ -46,8 +48,8 @@ pub struct Gap {
 pub struct Retry {
     /// 1 for the first since the last stable connection.
     pub attempt: u64,
-    /// In ms.
-    pub delay: u64,
+    /// How long it is.
+    pub delay: Duration,
     /// Why it is needed.
     pub failure: Failure,
 }

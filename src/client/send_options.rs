@@ -1,10 +1,15 @@
 //! How one message is sent.
 
+use std::time::Duration;
+
+use crate::{OptionError, core::config};
+
 /// What [`Handle::send_with`](crate::Handle::send_with) may be told of a message.
 ///
 /// ```
 /// use everwire::SendOptions;
-/// let order = SendOptions::new().with_ack("order-7").with_ttl(60_000);
+/// use std::time::Duration;
+/// let order = SendOptions::new().with_ack("order-7").with_ttl(Duration::from_secs(60));
 /// let cursor = SendOptions::new().with_volatile();
 /// # let _ = (order, cursor);
 /// ```
@@ -24,10 +29,10 @@ impl SendOptions {
         Self { ttl: None, priority: false, volatile: false, confirm: false, ack: None }
     }
 
-    /// How long it is of use, in ms: after that it is [`Expired`](crate::Dropped::Expired) in the outbox, and
+    /// How long it is of use, 0 to 2^31-1 ms: after that it is [`Expired`](crate::Dropped::Expired) in the outbox, and
     /// [`Unknown`](crate::Sent::Unknown) in flight. Default: no limit.
-    pub const fn with_ttl(mut self, ms: u64) -> Self {
-        self.ttl = Some(ms);
+    pub const fn with_ttl(mut self, time: Duration) -> Self {
+        self.ttl = Some(config::millis(time));
         self
     }
 
@@ -55,5 +60,9 @@ impl SendOptions {
     pub fn with_ack<S: Into<String>>(mut self, id: S) -> Self {
         self.ack = Some(id.into());
         self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), OptionError> {
+        config::within("send.ttl", self.ttl.unwrap_or(0), 0, config::MAX_DELAY, config::MS)
     }
 }

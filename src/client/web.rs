@@ -3,6 +3,7 @@
 use std::{
     rc::{Rc, Weak},
     task::{Context as TaskContext, Poll},
+    time::Duration,
 };
 
 use js_sys::Array;
@@ -471,7 +472,10 @@ impl Host for AppHost {
             News::Topic(_) => return,
             News::State(state) => Event::State(state),
             News::Open => Event::Open,
-            News::Retry { retry, delay, failure } => Event::Retry(Retry { attempt: retry, delay, failure }),
+            News::Retry { retry, delay, failure } => {
+                let delay = Duration::from_millis(delay);
+                Event::Retry(Retry { attempt: retry, delay, failure })
+            }
             News::Outcome(Outcome::Recovered, _) => return,
             News::Outcome(outcome, missing) => {
                 let port = driver.port();

@@ -6,6 +6,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context as TaskContext, Poll},
+    time::Duration,
 };
 
 use futures_core::Stream;
@@ -126,10 +127,10 @@ impl Handle {
         self.0.last_failure()
     }
 
-    /// Ms to the next attempt, while waiting.
+    /// How long until the next attempt, while waiting.
     #[must_use]
-    pub fn retry_in(&self) -> Option<u64> {
-        self.0.retry_in()
+    pub fn retry_in(&self) -> Option<Duration> {
+        self.0.retry_in().map(Duration::from_millis)
     }
 
     /// Retries since the last stable connection.
@@ -144,10 +145,10 @@ impl Handle {
         self.0.queued()
     }
 
-    /// Ms from the last ping to its answer.
+    /// From the last ping to its answer.
     #[must_use]
-    pub fn round_trip(&self) -> Option<f64> {
-        self.0.round_trip()
+    pub fn round_trip(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.0.round_trip()? / 1_000.0).ok()
     }
 
     /// Sends a text, at once or from the outbox. What became of it is the future's answer; nobody has to
@@ -167,6 +168,7 @@ impl Handle {
     ///
     /// [`OptionError`], for options that this client cannot keep to; nothing is sent then.
     pub fn send_with(&self, text: &str, options: &SendOptions) -> Result<Sending, OptionError> {
+        options.check()?;
         self.0.send_text_with(text, options).map(Sending)
     }
 
@@ -176,6 +178,7 @@ impl Handle {
     ///
     /// As [`send_with`](Self::send_with).
     pub fn send_bytes_with(&self, bytes: &[u8], options: &SendOptions) -> Result<Sending, OptionError> {
+        options.check()?;
         self.0.send_bytes_with(bytes, options).map(Sending)
     }
 

@@ -2,7 +2,7 @@
 
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::topics::Joins;
-use core::fmt;
+use core::{fmt, time::Duration};
 
 pub(crate) use super::endpoints::Patience;
 use super::failure::see;
@@ -18,6 +18,12 @@ pub(crate) const MAX_EVENT_BYTES: u64 = 16 << 20;
 pub(crate) const LONGEST_ID: u32 = 4_000;
 /// No retry comes sooner than this after the attempt before it, whatever the options say.
 pub(crate) const FLOOR: u64 = 100;
+/// A time that an app gives, in whole ms. What is longer than any option takes stays too long.
+pub(crate) const fn millis(time: Duration) -> u64 {
+    let ms = time.as_millis();
+    if ms > MAX_DELAY as u128 { MAX_DELAY + 1 } else { ms as u64 }
+}
+
 /// The shortest time after which a connection may be replaced by plan.
 #[cfg(any(feature = "rust", test))]
 const SHORTEST_LIFE: u64 = 1_000;
@@ -26,7 +32,9 @@ const SHORTEST_LIFE: u64 = 1_000;
 ///
 /// ```
 /// use everwire::{Client, Heartbeat};
-/// let error = Client::builder("wss://example.com").heartbeat(Heartbeat::new().with_timeout(1)).connect().err();
+/// use std::time::Duration;
+/// let hasty = Heartbeat::new().with_timeout(Duration::from_millis(1));
+/// let error = Client::builder("wss://example.com").heartbeat(hasty).connect().err();
 /// let sentence = error.unwrap().to_string();
 /// assert!(sentence.starts_with("heartbeat.timeout must be 50 ms to heartbeat.interval; see "));
 /// ```
@@ -75,7 +83,11 @@ pub enum Jitter {
 ///
 /// ```
 /// use everwire::{Backoff, Jitter};
-/// let patient = Backoff::new().with_initial(5_000).with_max(120_000).with_jitter(Jitter::Equal);
+/// use std::time::Duration;
+/// let patient = Backoff::new()
+///     .with_initial(Duration::from_secs(5))
+///     .with_max(Duration::from_secs(120))
+///     .with_jitter(Jitter::Equal);
 /// # let _ = patient;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,17 +118,17 @@ impl Backoff {
         }
     }
 
-    /// The delay before the first retry, in ms.
+    /// The delay before the first retry.
     #[must_use]
-    pub const fn with_initial(mut self, ms: u64) -> Self {
-        self.initial = ms;
+    pub const fn with_initial(mut self, delay: Duration) -> Self {
+        self.initial = millis(delay);
         self
     }
 
-    /// The cap, in ms.
+    /// The cap.
     #[must_use]
-    pub const fn with_max(mut self, ms: u64) -> Self {
-        self.max = ms;
+    pub const fn with_max(mut self, delay: Duration) -> Self {
+        self.max = millis(delay);
         self
     }
 
@@ -141,17 +153,17 @@ impl Backoff {
         self
     }
 
-    /// How long a connection must hold, in ms, before the delays start anew.
+    /// How long a connection must hold before the delays start anew.
     #[must_use]
-    pub const fn with_stable_after(mut self, ms: u64) -> Self {
-        self.stable_after = ms;
+    pub const fn with_stable_after(mut self, time: Duration) -> Self {
+        self.stable_after = millis(time);
         self
     }
 
-    /// The cap, in ms, on what a server may ask to wait.
+    /// The cap on what a server may ask to wait.
     #[must_use]
-    pub const fn with_max_server_delay(mut self, ms: u64) -> Self {
-        self.max_server_delay = ms;
+    pub const fn with_max_server_delay(mut self, delay: Duration) -> Self {
+        self.max_server_delay = millis(delay);
         self
     }
 
@@ -178,7 +190,8 @@ impl Default for Backoff {
 ///
 /// ```
 /// use everwire::Heartbeat;
-/// let eager = Heartbeat::new().with_interval(10_000).with_timeout(2_000);
+/// use std::time::Duration;
+/// let eager = Heartbeat::new().with_interval(Duration::from_secs(10)).with_timeout(Duration::from_secs(2));
 /// # let _ = eager;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -189,24 +202,24 @@ pub struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// 30 000 ms of silence, 5 000 ms for an answer (or the interval, if that is shorter).
+    /// 30 s of silence, 5 s for an answer (or the interval, if that is shorter).
     #[must_use]
     pub const fn new() -> Self {
         Self { interval: 30_000, timeout: None }
     }
 
-    /// After so much silence a WebSocket is pinged, in ms: 100 to 2^31-1; an event stream gets `timeout` more.
+    /// After so much silence a WebSocket is pinged; an event stream gets `timeout` more. 100 to 2^31-1 ms.
     #[must_use]
-    pub const fn with_interval(mut self, ms: u64) -> Self {
-        self.interval = ms;
+    pub const fn with_interval(mut self, time: Duration) -> Self {
+        self.interval = millis(time);
         self
     }
 
-    /// The silence after a ping that proves the connection dead, in ms: 50 to the interval.
+    /// The silence after a ping that proves the connection dead: 50 ms to the interval.
     /// While connection after connection falls silent at once, it doubles, until it is 5 minutes or more.
     #[must_use]
-    pub const fn with_timeout(mut self, ms: u64) -> Self {
-        self.timeout = Some(ms);
+    pub const fn with_timeout(mut self, time: Duration) -> Self {
+        self.timeout = Some(millis(time));
         self
     }
 
@@ -254,7 +267,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`]; 16 in flight, 5 attempts, 10 000 ms for an ack.
+    /// 1 000 messages, 1 048 576 bytes, [`Overflow::Reject`]; 16 in flight, 5 attempts, 10 s for an ack.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -302,12 +315,12 @@ impl Outbox {
         self
     }
 
-    /// How long an ack may take, in ms: 1 to 2^31-1. Then the message is sent again on the same connection, or is
+    /// How long an ack may take: 1 to 2^31-1 ms. Then the message is sent again on the same connection, or is
     /// [`Unknown`](crate::Sent::Unknown) after its attempts. What is to be confirmed by a pong is `Unknown` at once. The
     /// time runs while nothing is in the socket's buffer.
     #[must_use]
-    pub const fn with_ack_timeout(mut self, ms: u64) -> Self {
-        self.ack_timeout = ms;
+    pub const fn with_ack_timeout(mut self, time: Duration) -> Self {
+        self.ack_timeout = millis(time);
         self
     }
 }
@@ -437,14 +450,14 @@ impl Config {
 }
 
 #[cfg(any(feature = "rust", test))]
-const MS: &str = "must be 0 to 2147483647 ms";
+pub(crate) const MS: &str = "must be 0 to 2147483647 ms";
 #[cfg(any(feature = "rust", test))]
 const MS_1: &str = "must be 1 to 2147483647 ms";
 #[cfg(any(feature = "rust", test))]
 const MS_100: &str = "must be 100 to 2147483647 ms";
 
 #[cfg(any(feature = "rust", test))]
-fn within(
+pub(crate) fn within(
     option: &'static str,
     value: u64,
     min: u64,

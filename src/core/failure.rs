@@ -1,5 +1,7 @@
 //! Why a connection ended, and what follows from it: the failure table.
 
+use core::time::Duration;
+
 /// Why a connection or an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -24,8 +26,8 @@ pub enum Failure {
     Http {
         /// Never 200.
         status: u16,
-        /// What its `Retry-After` asks to wait, in ms (RFC 9110, 10.2.3).
-        retry_after: Option<u32>,
+        /// What its `Retry-After` asks to wait (RFC 9110, 10.2.3).
+        retry_after: Option<RetryAfter>,
     },
     /// The answer is no event stream: its content type is not `text/event-stream`.
     ContentType,
@@ -50,6 +52,48 @@ pub enum Failure {
     Cursor,
     /// The server redirects the request, and what goes with it was not given for another origin.
     Redirect,
+}
+
+/// A time that a server asks to wait, in whole ms.
+///
+/// ```
+/// use everwire::{Failure, RetryAfter};
+/// use std::time::Duration;
+/// let busy = Failure::Http { status: 503, retry_after: Some(Duration::from_secs(60).into()) };
+/// if let Failure::Http { retry_after: Some(wait), .. } = busy {
+///     assert_eq!(wait.get(), Duration::from_secs(60));
+/// }
+/// assert_eq!(RetryAfter::new(Duration::MAX).get(), Duration::from_millis(u32::MAX.into()));
+/// ```
+// Not a Duration itself: the core counts in ms, and the package would carry the divisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RetryAfter(pub(crate) u32);
+
+impl RetryAfter {
+    /// At most 2^32-1 ms; what is longer is that.
+    #[must_use]
+    pub const fn new(time: Duration) -> Self {
+        let ms = time.as_millis();
+        Self(if ms > u32::MAX as u128 { u32::MAX } else { ms as u32 })
+    }
+
+    /// The time.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        Duration::from_millis(self.0 as u64)
+    }
+}
+
+impl From<Duration> for RetryAfter {
+    fn from(time: Duration) -> Self {
+        Self::new(time)
+    }
+}
+
+impl From<RetryAfter> for Duration {
+    fn from(time: RetryAfter) -> Self {
+        time.get()
+    }
 }
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
@@ -235,7 +279,7 @@ impl Failure {
     pub(crate) const fn told(self) -> u64 {
         match self {
             Self::Closed { code: 1012 | 1013 } => RESTARTING,
-            Self::Http { retry_after: Some(ms), .. } => ms as u64,
+            Self::Http { retry_after: Some(RetryAfter(ms)), .. } => ms as u64,
             _ => 0,
         }
     }

@@ -69,11 +69,11 @@ pub(crate) enum Input {
     /// The server says that too much goes up.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Slower,
-    /// Of [`Action::Probe`]: the status, and what its `Retry-After` asks to wait, in ms; or nothing that was an answer.
+    /// Of [`Action::Probe`]: the status, and what its `Retry-After` asks to wait; or nothing that was an answer.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Probed {
         attempt: u32,
-        answer: Option<(u16, Option<u32>)>,
+        answer: Option<(u16, Option<super::failure::RetryAfter>)>,
     },
     Reconnect,
     Close {

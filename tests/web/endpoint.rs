@@ -5,7 +5,7 @@ use std::{cell::RefCell, future::Future, rc::Rc};
 use everwire::{Builder, Client, Context, EndpointError, Failure, Reason, Request, Resume, Why};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Live, QUICK, Record, Server, next_text, until_closed};
+use crate::support::{Live, QUICK, Record, Server, millis, next_text, until_closed};
 
 type Asked = Rc<RefCell<Vec<Context>>>;
 
@@ -40,7 +40,7 @@ async fn each_attempt_asks_with_its_context() {
         async move { if n == 0 { Err("no token today".into()) } else { Ok(format!("{url}&n={n}")) } }
     });
     // An error is an answer: nothing waits for the open timeout.
-    let builder = builder.open_timeout(600_000).resume(Resume::new().with_id("at.id"));
+    let builder = builder.open_timeout(millis(600_000)).resume(Resume::new().with_id("at.id"));
     let record = Record::of(builder.live());
     record.until("the last attempt", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
@@ -117,7 +117,7 @@ async fn no_answer_and_no_usable_address_are_failed_attempts() {
             }
         }
     });
-    let record = Record::of(builder.open_timeout(1_000).live());
+    let record = Record::of(builder.open_timeout(millis(1_000)).live());
     record.until("the third attempt", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
     assert_eq!(failures, [Failure::Provider, Failure::Provider]);

@@ -3,7 +3,7 @@
 use everwire::{Failure, Heartbeat, Resume, State};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Live, Record, Server, event_source, web_socket};
+use crate::support::{Live, Record, Server, event_source, millis, web_socket};
 
 const MESSAGES: u64 = 900;
 /// At 600 a second, and each connection's replay begins with the cursor: that proves that nothing is missing.
@@ -17,7 +17,7 @@ async fn survives(cause: &str, heartbeat: Option<Heartbeat>, failure: Failure) {
         event_source(&server.sse(STREAM)),
     ]
     .map(|builder| {
-        let builder = builder.open_timeout(500);
+        let builder = builder.open_timeout(millis(500));
         let builder = match &heartbeat {
             Some(heartbeat) => builder.heartbeat(heartbeat.clone()),
             None => builder,
@@ -57,7 +57,7 @@ async fn restarted() {
 #[wasm_bindgen_test]
 async fn stalled() {
     // It looks open, so only the heartbeat notices.
-    let heartbeat = Heartbeat::new().with_interval(300).with_timeout(200);
+    let heartbeat = Heartbeat::new().with_interval(millis(300)).with_timeout(millis(200));
     survives("/fault/stall?ms=1200", Some(heartbeat), Failure::HalfOpen).await;
 }
 

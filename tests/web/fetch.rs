@@ -8,7 +8,7 @@ use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Live, QUICK, Record, Server, next, next_message, next_text,
+    Live, QUICK, Record, Server, millis, next, next_message, next_text,
     server::{Attempt, Frame, Script},
     until_closed,
     wait::until,
@@ -22,8 +22,8 @@ fn fetch(request: impl Into<Request>) -> Builder {
     Client::builder(request).backoff(QUICK)
 }
 
-fn http(status: u16, retry_after: Option<u32>) -> Failure {
-    Failure::Http { status, retry_after }
+fn http(status: u16, retry_after: Option<u64>) -> Failure {
+    Failure::Http { status, retry_after: retry_after.map(|ms| millis(ms).into()) }
 }
 
 async fn methods(script: &Script) -> Vec<String> {
@@ -107,7 +107,10 @@ async fn a_status_that_may_pass_is_retried_when_the_server_says() {
         let record = Record::of(fetch(request(script.url.clone())).live());
         record.until("the second attempt", |seen| seen.texts() == ["in"]).await;
         let retries = record.seen().retries.clone();
-        assert_eq!((retries.len(), retries[0].failure, retries[0].delay), (1, http(503, Some(0)), 100));
+        assert_eq!(
+            (retries.len(), retries[0].failure, retries[0].delay),
+            (1, http(503, Some(0)), millis(100))
+        );
         assert_eq!(record.seen().opens, 1);
     }
     let script = server.script("sse", r#"[[["status",429,{"retry-after":"20"}]]]"#);
@@ -115,7 +118,7 @@ async fn a_status_that_may_pass_is_retried_when_the_server_says() {
     record.until("the wait", |seen| !seen.retries.is_empty()).await;
     let retry = record.seen().retries[0].clone();
     assert_eq!(retry.failure, http(429, Some(20_000)));
-    assert!((20_000..=25_000).contains(&retry.delay), "{}", retry.delay);
+    assert!((millis(20_000)..=millis(25_000)).contains(&retry.delay), "{:?}", retry.delay);
 }
 
 #[wasm_bindgen_test]

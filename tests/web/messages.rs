@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Live, Record, Server, event_source, next, next_message, next_text,
+    Live, Record, Server, event_source, millis, next, next_message, next_text,
     record::label,
     server::{Frame, unique},
     until_closed, until_open, web_socket,
@@ -97,7 +97,7 @@ async fn events_come_in_their_order() {
     while seen.last().is_none_or(|last| last != "message two") {
         let event = next(&mut wire).await;
         if let Event::Retry(retry) = &event {
-            assert_eq!((retry.attempt, retry.delay), (1, 100));
+            assert_eq!((retry.attempt, retry.delay), (1, millis(100)));
             assert_eq!(handle.last_failure(), Some(retry.failure));
         }
         seen.push(label(&event));
@@ -168,7 +168,7 @@ async fn the_ticker_gives_its_history_and_goes_on() {
 async fn the_heartbeat_is_answered_and_hidden() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["echo"]]]"#);
-    let heartbeat = everwire::Heartbeat::new().with_interval(100);
+    let heartbeat = everwire::Heartbeat::new().with_interval(millis(100));
     let record = Record::of(web_socket(&script.url).heartbeat(heartbeat).live());
     record.until("a round trip", |_| record.handle.round_trip().is_some()).await;
     assert_eq!(record.seen().labels, ["state Open", "open"]);

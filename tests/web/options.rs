@@ -1,8 +1,12 @@
 //! What cannot work is a value, at once, and nothing is opened.
 
+use std::time::Duration;
+
 use everwire::{Backoff, Client, ConnectError, Heartbeat, OptionError, Request, Transport};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::support::millis;
 
 #[wasm_bindgen_test]
 fn an_address_that_cannot_be_used() {
@@ -52,19 +56,22 @@ fn an_option_that_cannot_work() {
     let builder = || Client::builder("ws://127.0.0.1:9/");
     let invalid = |option, problem| Some(ConnectError::InvalidOption(OptionError { option, problem }));
     assert_eq!(
-        builder().heartbeat(Heartbeat::new().with_interval(99)).connect().err(),
+        builder().heartbeat(Heartbeat::new().with_interval(millis(99))).connect().err(),
         invalid("heartbeat.interval", "must be 100 to 2147483647 ms")
     );
     assert_eq!(
-        builder().heartbeat(Heartbeat::new().with_interval(200).with_timeout(201)).connect().err(),
+        builder()
+            .heartbeat(Heartbeat::new().with_interval(millis(200)).with_timeout(millis(201)))
+            .connect()
+            .err(),
         invalid("heartbeat.timeout", "must be 50 ms to heartbeat.interval")
     );
     assert_eq!(
-        builder().backoff(Backoff::new().with_initial(1 << 31)).connect().err(),
+        builder().backoff(Backoff::new().with_initial(millis(1 << 31))).connect().err(),
         invalid("reconnect.initialDelay", "must be 0 to 2147483647 ms")
     );
     assert_eq!(
-        builder().backoff(Backoff::new().with_max(99)).connect().err(),
+        builder().backoff(Backoff::new().with_max(millis(99))).connect().err(),
         invalid("reconnect.maxDelay", "must be 100 to 2147483647 ms")
     );
     assert_eq!(
@@ -72,9 +79,21 @@ fn an_option_that_cannot_work() {
         invalid("reconnect.factor", "must be 1 to 100")
     );
     assert_eq!(
-        builder().open_timeout(0).connect().err(),
+        builder().open_timeout(millis(0)).connect().err(),
         invalid("openTimeout", "must be 1 to 2147483647 ms")
     );
+    // Not rounded up to what would do, and not cut down to it.
+    assert_eq!(
+        builder().open_timeout(Duration::from_micros(999)).connect().err(),
+        invalid("openTimeout", "must be 1 to 2147483647 ms")
+    );
+    for time in [millis(999), millis(1 << 31), millis(u64::MAX), Duration::MAX] {
+        for (builder, option) in
+            [(builder().max_age(time), "reconnect.maxAge"), (builder().failback(time), "reconnect.failback")]
+        {
+            assert_eq!(builder.connect().err(), invalid(option, "must be 1000 to 2147483647 ms"));
+        }
+    }
 }
 
 #[wasm_bindgen_test]

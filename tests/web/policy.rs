@@ -1,13 +1,14 @@
 //! When a client tries again, when it gives up, and what it tells an app that does not keep up.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use everwire::{Backoff, Event, Failure, Jitter, Resume, State, Why};
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Live, QUICK, Record, Server, event_source, next, next_message, until_closed, wait::until, web_socket,
+    Live, QUICK, Record, Server, event_source, millis, next, next_message, until_closed, wait::until,
+    web_socket,
 };
 
 #[wasm_bindgen_test]
@@ -33,9 +34,9 @@ async fn a_rule_overrides_the_table_both_ways() {
     assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 1001, "later"));
     assert_eq!(off.handle().last_failure(), Some(Failure::Closed { code: 1001 }));
 
-    let slow = Backoff::new().with_initial(60_000).with_max(60_000).with_jitter(Jitter::None);
+    let slow = Backoff::new().with_initial(millis(60_000)).with_max(millis(60_000)).with_jitter(Jitter::None);
     let sooner = server.script("ws", r#"[[["close",4403,""]],[["send","in"]]]"#);
-    let own = web_socket(&sooner.url).backoff(slow).should_reconnect(|_| Duration::from_millis(150));
+    let own = web_socket(&sooner.url).backoff(slow).should_reconnect(|_| millis(150));
     let own = Record::of(own.live());
     own.until("the second attempt", |seen| seen.texts().contains(&"in")).await;
 
@@ -77,7 +78,7 @@ async fn a_server_that_never_answers_is_given_up() {
     for kind in ["ws", "sse"] {
         let script = server.script(kind, r#"[[["hang"]],[["send","data: in\n\n"]]]"#);
         let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
-        let record = Record::of(builder.open_timeout(1_000).live());
+        let record = Record::of(builder.open_timeout(millis(1_000)).live());
         record.until("the second attempt", |seen| !seen.texts().is_empty()).await;
         assert_eq!(record.seen().retries[0].failure, Failure::OpenTimeout);
     }
@@ -87,12 +88,13 @@ async fn a_server_that_never_answers_is_given_up() {
 async fn reconnect_tries_at_once() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",1001,""]],[["send","in"]],[["send","again"]]]"#);
-    let patient = Backoff::new().with_initial(600_000).with_max(600_000).with_jitter(Jitter::None);
+    let patient =
+        Backoff::new().with_initial(millis(600_000)).with_max(millis(600_000)).with_jitter(Jitter::None);
     let record = Record::of(web_socket(&script.url).backoff(patient).live());
     record.until("the wait", |seen| !seen.retries.is_empty()).await;
     let handle = &record.handle;
     assert_eq!((handle.state(), handle.attempt()), (State::Waiting, 1));
-    assert!(handle.retry_in().is_some_and(|ms| ms > 500_000));
+    assert!(handle.retry_in().is_some_and(|wait| wait > millis(500_000)));
     handle.reconnect();
     record.until("the second connection", |seen| seen.texts() == ["in"]).await;
     handle.reconnect();

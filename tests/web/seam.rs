@@ -5,7 +5,7 @@ use std::cell::Cell;
 use everwire::{Client, Outcome, Resume, Transport};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Live, QUICK, Record, Server, event_source, web_socket};
+use crate::support::{Live, QUICK, Record, Server, event_source, millis, web_socket};
 
 /// The server replays all that it has after each drop. The last address has one message more than those
 /// before it: when that one has come, the replay is over. The second drop falls into the first replay.
@@ -186,8 +186,10 @@ async fn the_servers_notice_opens_another_connection_before_this_one_ends() {
         "ws",
         r#"[[["send","{\"seq\":1}"],["send","{\"type\":\"goodbye\"}"],["wait",5000]],[["send","{\"seq\":2}"]]]"#,
     );
-    let builder =
-        web_socket(&script.url).resume(Resume::new().with_seq("seq")).notice("goodbye").max_age(60_000);
+    let builder = web_socket(&script.url)
+        .resume(Resume::new().with_seq("seq"))
+        .notice("goodbye")
+        .max_age(millis(60_000));
     let record = Record::of(builder.live());
     record.until("message two", |seen| seen.last() == 2).await;
     let seen = record.seen();

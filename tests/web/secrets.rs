@@ -7,7 +7,7 @@ use everwire::{Builder, Client, Event, Request, Resume};
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Live, QUICK, Server};
+use crate::support::{Live, QUICK, Server, millis};
 
 const SECRET: &str = "S3CR3T";
 
@@ -22,7 +22,7 @@ fn printed<E: Debug + Display>(error: &E) -> String {
 /// Runs until it has failed once, or is open.
 async fn follow(what: &str, builder: Builder) {
     clean(what, &format!("{builder:?}"));
-    let mut wire = match builder.backoff(QUICK).open_timeout(2_000).connect() {
+    let mut wire = match builder.backoff(QUICK).open_timeout(millis(2_000)).connect() {
         Ok(wire) => wire,
         Err(error) => return clean(what, &printed(&error)),
     };

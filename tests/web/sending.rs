@@ -1,6 +1,6 @@
 //! What goes out, and what becomes of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use everwire::{
     Client, Dropped, Heartbeat, Message, OptionError, Outbox, Overflow, SendOptions, Sent, State,
@@ -8,8 +8,8 @@ use everwire::{
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
-    Live, Server, event_source, next, next_text, record::label, server::Frame, until_open, wait::within,
-    web_socket,
+    Live, Server, event_source, millis, next, next_text, record::label, server::Frame, until_open,
+    wait::within, web_socket,
 };
 
 const HANG: &str = r#"[[["hang"]]]"#;
@@ -145,7 +145,7 @@ async fn an_ack_settles_its_send_and_does_not_reach_the_app() {
 async fn a_server_can_refuse_a_message_and_one_without_its_ack_is_given_up() {
     let server = Server::start().await;
     let wire = web_socket(&server.ws("/echo"))
-        .outbox(Outbox::new().with_ack_timeout(50).with_max_attempts(2))
+        .outbox(Outbox::new().with_ack_timeout(millis(50)).with_max_attempts(2))
         .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned))
         .refused(|message| message.text()?.strip_prefix("no ").map(str::to_owned))
         .live();
@@ -170,10 +170,13 @@ async fn what_is_of_no_use_any_more_is_not_sent() {
     let script = server.script("ws", HANG);
     let wire = web_socket(&script.url).live();
     let handle = wire.handle();
-    let late = handle.send_with("late", &SendOptions::new().with_ttl(50)).unwrap();
+    let late = handle.send_with("late", &SendOptions::new().with_ttl(millis(50))).unwrap();
     assert_eq!(within("the time to live", late).await, Sent::Dropped(Dropped::Expired));
     let volatile = handle.send_with("early", &SendOptions::new().with_volatile()).unwrap();
     assert_eq!(within("the volatile one", volatile).await, Sent::Dropped(Dropped::Volatile));
+    let error = handle.send_with("text", &SendOptions::new().with_ttl(Duration::MAX)).err();
+    let problem = "must be 0 to 2147483647 ms";
+    assert_eq!(error, Some(OptionError { option: "send.ttl", problem }));
     let error = handle.send_with("text", &SendOptions::new().with_ack("1")).err();
     assert_eq!(error.map(|error| (error.option, error.problem)), Some(("send.ack", "needs Builder::acks")));
     let error = handle.send_with("text", &SendOptions::new().with_pong()).err();

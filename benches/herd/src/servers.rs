@@ -2,7 +2,7 @@
 //!
 //! All is in ms, from the fault on. Before it every client was open.
 
-use crate::core::failure::Failure;
+use crate::core::failure::{Failure, RetryAfter};
 
 /// What happens to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ const AWAY: u64 = 600_000;
 const EXPIRED: u64 = 300_000;
 const WAVES: u32 = 10;
 const WAVE: u64 = 10_000;
-const RETRY_AFTER: u32 = 10_000;
+const RETRY_AFTER: RetryAfter = RetryAfter(10_000);
 /// A busy server has taken everybody after so many seconds.
 const TAKES: u64 = 100;
 /// A connection's first segment is sent again after 1, 2 and 4 s more (RFC 6298, 2 and 5.5).

@@ -12,13 +12,13 @@ use super::{
 fn any_backoff() -> impl Strategy<Value = Backoff> {
     let jitter = prop_oneof![Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::None)];
     (0..=MAX_DELAY, FLOOR..=MAX_DELAY, 1_000..=100_000_u64, jitter, 0..=MAX_DELAY).prop_map(
-        |(initial, max, factor, jitter, server)| {
-            Backoff::new()
-                .with_initial(initial)
-                .with_max(max)
-                .with_factor_thousandths(factor)
-                .with_jitter(jitter)
-                .with_max_server_delay(server)
+        |(initial, max, factor, jitter, server)| Backoff {
+            initial,
+            max,
+            factor,
+            jitter,
+            max_server_delay: server,
+            ..Backoff::new()
         },
     )
 }
@@ -133,7 +133,7 @@ fn what_is_told_again_is_spread_wider_up_to_as_much_again() {
     assert_eq!([1, 4, 5, 6].map(|retry| longest(retry, 1)), [11_250, 15_000, 16_000, 30_000]);
     for retry in 1..9 {
         assert_eq!(Backoff::new().delay(retry, 10_000, 2, 0), 10_000);
-        let (low, high) = (Backoff::new().with_jitter(Jitter::Equal), longest(retry, 2));
+        let (low, high) = (Backoff { jitter: Jitter::Equal, ..Backoff::new() }, longest(retry, 2));
         assert_eq!(low.delay(retry, 10_000, 2, 0), 10_000.max(low.delay(retry, 0, 2, 0)));
         assert_eq!(low.delay(retry, 10_000, 2, u32::MAX), high);
     }
@@ -149,18 +149,18 @@ fn every_delay_of_the_range_can_be_drawn() {
 
 #[test]
 fn equal_jitter_keeps_half_and_none_keeps_all() {
-    let equal = Backoff::new().with_jitter(Jitter::Equal);
+    let equal = Backoff { jitter: Jitter::Equal, ..Backoff::new() };
     assert_eq!((equal.delay(3, 0, 2, 0), equal.delay(3, 0, 2, u32::MAX)), (2_000, 4_000));
-    let none = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_500);
+    let none = Backoff { jitter: Jitter::None, factor: 1_500, ..Backoff::new() };
     let delays: Vec<_> = (1..=5).map(|retry| none.delay(retry, 0, 2, 12_345)).collect();
     assert_eq!(delays, [1_000, 1_500, 2_250, 3_375, 5_062]);
 }
 
 #[test]
 fn a_factor_of_one_does_not_grow_and_zero_grows_from_the_floor() {
-    let flat = Backoff::new().with_jitter(Jitter::None).with_factor_thousandths(1_000);
+    let flat = Backoff { jitter: Jitter::None, factor: 1_000, ..Backoff::new() };
     assert_eq!(flat.delay(u64::MAX, 0, 2, 0), 1_000);
-    let eager = Backoff::new().with_initial(0).with_jitter(Jitter::None);
+    let eager = Backoff { initial: 0, jitter: Jitter::None, ..Backoff::new() };
     assert_eq!([1, 2, 3, 99].map(|retry| eager.delay(retry, 0, 2, 9)), [FLOOR, 200, 400, 30_000]);
 }
 
@@ -174,7 +174,7 @@ fn what_a_server_may_ask_for_has_a_cap_with_its_spread() {
 
 #[test]
 fn without_jitter_nothing_is_spread() {
-    let none = Backoff::new().with_jitter(Jitter::None);
+    let none = Backoff { jitter: Jitter::None, ..Backoff::new() };
     for draw in [0, 7, u32::MAX] {
         assert_eq!([0, 500, 5_000, u64::MAX].map(|told| none.told(told, 2, draw)), [0, 500, 5_000, 300_000]);
     }
@@ -202,7 +202,7 @@ fn after_a_routine_end_a_fleet_is_spread_over_the_initial_delay_or_a_quarter_of_
         (1_000, 20_000, 4_900),
         (1_000, 300_000, 58_000),
     ] {
-        let (first, last) = percentiles(&Backoff::new().with_initial(initial), told);
+        let (first, last) = percentiles(&Backoff { initial, ..Backoff::new() }, told);
         assert!(last - first >= spread, "initial {initial}, told {told}: {first} to {last}");
     }
 }

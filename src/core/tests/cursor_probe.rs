@@ -37,7 +37,7 @@ fn open(sim: &mut Sim) {
 
 /// A stream that was open, without a cursor, and is lost.
 fn lost(config: Config) -> Sim {
-    let backoff = Backoff::new().with_jitter(Jitter::None);
+    let backoff = Backoff { jitter: Jitter::None, ..Backoff::new() };
     let mut sim = Sim::new(Config { backoff, ..config });
     sim.route = STREAM;
     sim.input(Input::Start);

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Backoff, Config, FLOOR, Jitter, MAX_DELAY},
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Action, Decision, Input, News, Page, Reason, Why},
         state::State,
     },
@@ -11,7 +11,7 @@ use super::{
 };
 
 fn steady(config: Config) -> Config {
-    Config { backoff: Backoff::new().with_jitter(Jitter::None), ..config }
+    Config { backoff: Backoff { jitter: Jitter::None, ..Backoff::new() }, ..config }
 }
 
 /// Loses three attempts in a row, which leaves the backoff at its third step.
@@ -100,7 +100,7 @@ fn a_401_that_says_when_is_not_asked_sooner() {
     let mut sim = Sim::new(Config { has_provider: true, ..Config::default() });
     sim.input(Input::Start);
     sim.resolved();
-    sim.lost(Failure::Http { status: 401, retry_after: Some(7_000) });
+    sim.lost(Failure::Http { status: 401, retry_after: Some(RetryAfter(7_000)) });
     assert!((7_000..=8_750).contains(&sim.wait()), "{}", sim.wait());
     let wait = sim.wait();
     sim.take();
@@ -225,7 +225,7 @@ fn an_unauthorized_that_only_the_callers_rule_retries_is_a_loss_like_others() {
 
 #[test]
 fn the_callers_own_delay_is_the_delay() {
-    let busy = Failure::Http { status: 503, retry_after: Some(60_000) };
+    let busy = Failure::Http { status: 503, retry_after: Some(RetryAfter(60_000)) };
     let refused = Failure::Http { status: 403, retry_after: None };
     for (failure, ms, delay) in [
         (Failure::Network, 7_000, 7_000),
@@ -296,7 +296,7 @@ fn without_reconnect_the_first_loss_is_the_last() {
 
 #[test]
 fn max_attempts_counts_failures_in_a_row() {
-    let backoff = Backoff::new().with_max_attempts(3);
+    let backoff = Backoff { max_attempts: 3, ..Backoff::new() };
     let mut sim = Sim::new(Config { backoff, ..Config::default() });
     sim.input(Input::Start);
     for _ in 0..2 {

@@ -279,7 +279,7 @@ fn a_time_stamp_from_the_future_counts_as_now() {
 
 #[test]
 fn the_shortest_settings_work() {
-    let heartbeat = Some(Heartbeat::new().with_interval(100).with_timeout(50));
+    let heartbeat = Some(Heartbeat { interval: 100, timeout: Some(50) });
     let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..Config::default() });
     sim.pass(100);
     sim.pass(40);
@@ -361,7 +361,7 @@ fn other_failures_between_change_nothing() {
 
 #[test]
 fn a_timeout_longer_than_the_bound_stays_as_it_is() {
-    let heartbeat = Some(Heartbeat::new().with_interval(900_000).with_timeout(400_000));
+    let heartbeat = Some(Heartbeat { interval: 900_000, timeout: Some(400_000) });
     let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..Config::default() });
     for _ in 0..3 {
         assert_eq!(sim.pass_until(10_000_000, |sim| sim.core.state() != State::Open), 1_300_000);
@@ -372,7 +372,7 @@ fn a_timeout_longer_than_the_bound_stays_as_it_is() {
 /// The pong waits behind it, too.
 #[test]
 fn a_first_message_that_takes_its_time_comes_in_the_end() {
-    let heartbeat = Heartbeat::new().with_interval(2_000).with_timeout(2_000);
+    let heartbeat = Heartbeat { interval: 2_000, timeout: Some(2_000) };
     for (heartbeat, takes, most) in [(heartbeat.clone(), 8_000, 3), (Heartbeat::new(), 300_000, 7)] {
         let mut sim = Sim::open_on(SOCKET, Config { heartbeat: Some(heartbeat), ..Config::default() });
         let mut connections = 1;

@@ -1,5 +1,7 @@
 //! Numbers at the edge: the tests run with overflow checks, and nothing may panic.
 
+use core::time::Duration;
+
 use proptest::prelude::*;
 
 use super::{
@@ -16,14 +18,16 @@ use super::{
 /// The longest of every setting.
 fn longest() -> Config {
     Config {
-        backoff: Backoff::new()
-            .with_initial(MAX_DELAY)
-            .with_max(MAX_DELAY)
-            .with_factor_thousandths(100_000)
-            .with_max_attempts(u64::MAX)
-            .with_stable_after(MAX_DELAY)
-            .with_max_server_delay(MAX_DELAY),
-        heartbeat: Some(Heartbeat::new().with_interval(MAX_DELAY).with_timeout(MAX_DELAY)),
+        backoff: Backoff {
+            initial: MAX_DELAY,
+            max: MAX_DELAY,
+            factor: 100_000,
+            max_attempts: u64::MAX,
+            stable_after: MAX_DELAY,
+            max_server_delay: MAX_DELAY,
+            ..Backoff::new()
+        },
+        heartbeat: Some(Heartbeat { interval: MAX_DELAY, timeout: Some(MAX_DELAY) }),
         outbox: Outbox::new()
             .with_max_messages(u64::MAX)
             .with_max_bytes(u64::MAX)
@@ -106,16 +110,20 @@ fn options_out_of_range_are_named() {
     let over = MAX_DELAY + 1;
     let reconnect = |backoff| Config { backoff, ..Config::default() };
     let heartbeat = |heartbeat| Config { heartbeat: Some(heartbeat), ..Config::default() };
+    let outbox = |outbox| Config { outbox, ..Config::default() };
     for (config, option) in [
-        (reconnect(Backoff::new().with_initial(over)), "reconnect.initialDelay"),
-        (reconnect(Backoff::new().with_max(99)), "reconnect.maxDelay"),
-        (reconnect(Backoff::new().with_max(over)), "reconnect.maxDelay"),
-        (reconnect(Backoff::new().with_factor_thousandths(999)), "reconnect.factor"),
-        (reconnect(Backoff::new().with_stable_after(over)), "reconnect.stableAfter"),
-        (reconnect(Backoff::new().with_max_server_delay(over)), "reconnect.maxServerDelay"),
-        (heartbeat(Heartbeat::new().with_interval(99)), "heartbeat.interval"),
-        (heartbeat(Heartbeat::new().with_interval(4_000).with_timeout(4_001)), "heartbeat.timeout"),
-        (heartbeat(Heartbeat::new().with_timeout(49)), "heartbeat.timeout"),
+        (reconnect(Backoff { initial: over, ..Backoff::new() }), "reconnect.initialDelay"),
+        (reconnect(Backoff { max: 99, ..Backoff::new() }), "reconnect.maxDelay"),
+        (reconnect(Backoff { max: over, ..Backoff::new() }), "reconnect.maxDelay"),
+        (reconnect(Backoff { factor: 999, ..Backoff::new() }), "reconnect.factor"),
+        (reconnect(Backoff { stable_after: over, ..Backoff::new() }), "reconnect.stableAfter"),
+        (reconnect(Backoff { max_server_delay: over, ..Backoff::new() }), "reconnect.maxServerDelay"),
+        (heartbeat(Heartbeat { interval: 99, ..Heartbeat::new() }), "heartbeat.interval"),
+        (heartbeat(Heartbeat { interval: 4_000, timeout: Some(4_001) }), "heartbeat.timeout"),
+        (heartbeat(Heartbeat { timeout: Some(49), ..Heartbeat::new() }), "heartbeat.timeout"),
+        // What no u64 of ms holds is too long, and what is less than 1 ms too short.
+        (heartbeat(Heartbeat::new().with_interval(Duration::MAX)), "heartbeat.interval"),
+        (outbox(Outbox::new().with_ack_timeout(Duration::from_micros(999))), "outbox.ack.timeout"),
         (Config { open_timeout: 0, ..Config::default() }, "openTimeout"),
     ] {
         assert_eq!(config.check().map_err(|error| error.option), Err(option));
@@ -137,8 +145,8 @@ proptest! {
         ahead in any::<u64>(),
     ) {
         let config = Config {
-            backoff: Backoff::new().with_initial(initial).with_max(max),
-            heartbeat: Some(Heartbeat::new().with_interval(interval).with_timeout(timeout.min(interval))),
+            backoff: Backoff { initial, max, ..Backoff::new() },
+            heartbeat: Some(Heartbeat { interval, timeout: Some(timeout.min(interval)) }),
             ..longest()
         };
         let mut sim = Sim::new(config);

@@ -20,7 +20,7 @@ fn single(backoff: Backoff) -> Config {
 }
 
 fn exact() -> Backoff {
-    Backoff::new().with_jitter(Jitter::None)
+    Backoff { jitter: Jitter::None, ..Backoff::new() }
 }
 
 struct Objects {
@@ -155,7 +155,7 @@ fn the_time_that_passed_counts() {
 fn what_the_page_does_shortens_the_wait_but_not_a_servers_word() {
     for (failure, least) in [(Failure::Network, FLOOR), (closed(1013), 5_000)] {
         for woken in [Page::Online, Page::Visible] {
-            let mut page = Objects::new(exact().with_initial(20_000));
+            let mut page = Objects::new(Backoff { initial: 20_000, ..exact() });
             page.round(None, failure);
             let start = page.now;
             let mut sim = page.object();
@@ -216,7 +216,7 @@ proptest! {
         rounds in proptest::collection::vec((0..6_u8, 0..8_000_u64, 0..3_000_u64), 1..30),
         jitter in prop_oneof![Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::None)],
     ) {
-        let mut page = Objects::new(Backoff::new().with_jitter(jitter));
+        let mut page = Objects::new(Backoff { jitter, ..Backoff::new() });
         let mut told = 0;
         let mut counts = false;
         for (how, held, later) in rounds {

@@ -275,7 +275,7 @@ fn the_window_goes_on_over_a_reconnect() {
 
 #[test]
 fn a_ping_waits_for_its_turn_and_then_goes_first() {
-    let heartbeat = Some(Heartbeat::new().with_interval(1_000).with_timeout(200));
+    let heartbeat = Some(Heartbeat { interval: 1_000, timeout: Some(200) });
     let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..limited(2, 5_000) });
     // The limit is used up when the silence is to be asked about.
     sim.pass(100);
@@ -299,7 +299,7 @@ fn a_ping_waits_for_its_turn_and_then_goes_first() {
 
 #[test]
 fn a_dead_connection_is_found_though_the_app_uses_the_limit_up() {
-    let heartbeat = Some(Heartbeat::new().with_interval(1_000).with_timeout(200));
+    let heartbeat = Some(Heartbeat { interval: 1_000, timeout: Some(200) });
     let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..limited(2, 3_000) });
     let mut waited = 0;
     while sim.core.state() == State::Open {
@@ -313,7 +313,7 @@ fn a_dead_connection_is_found_though_the_app_uses_the_limit_up() {
 #[test]
 fn a_healthy_connection_lives_however_tight_the_limit_is() {
     for (messages, per) in [(1, 300), (1, 2_000), (2, 10_000), (5, 1_000)] {
-        let heartbeat = Some(Heartbeat::new().with_interval(1_000).with_timeout(200));
+        let heartbeat = Some(Heartbeat { interval: 1_000, timeout: Some(200) });
         let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..limited(messages, per) });
         let mut pings = 0;
         for step in 0..2_000 {

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Config, FLOOR},
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Action, Decision, Fate, Input, News, Page, Reason, Route, Why},
         outbox::Sent,
         seam::{Id, Outcome},
@@ -156,7 +156,7 @@ fn a_frozen_page_lets_go_and_a_resumed_one_connects_at_once() {
 /// It was open, and the app's rule is asked what is to follow.
 fn asked() -> Sim {
     let mut sim = Sim::open_on(SOCKET, Config { asks: true, ..Config::default() });
-    sim.lost(Failure::Http { status: 503, retry_after: Some(20_000) });
+    sim.lost(Failure::Http { status: 503, retry_after: Some(RetryAfter(20_000)) });
     sim
 }
 
@@ -370,7 +370,7 @@ fn a_told_time_holds_over_a_pause_and_so_does_the_floor() {
     let mut sim = Sim::new(Config::default());
     sim.input(Input::Start);
     sim.resolved();
-    sim.lost(Failure::Http { status: 503, retry_after: Some(20_000) });
+    sim.lost(Failure::Http { status: 503, retry_after: Some(RetryAfter(20_000)) });
     sim.page(Page::Paused);
     sim.page(Page::Unpaused);
     assert!(sim.wait() >= 20_000);

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Backoff, Config, FLOOR, Heartbeat, Jitter, MAX_DELAY},
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Action, Input, Page},
         polls::{PATIENCE, SOON, default_wait},
         state::State,
@@ -254,7 +254,7 @@ fn an_answer_that_nobody_has_read_yet_is_not_overdue() {
 
 #[test]
 fn a_refusal_goes_by_the_table() {
-    let told = Failure::Http { status: 503, retry_after: Some(7_000) };
+    let told = Failure::Http { status: 503, retry_after: Some(RetryAfter(7_000)) };
     // In mid-life, where what a deploy may answer is no end.
     for failure in [
         told,
@@ -280,7 +280,7 @@ fn a_refusal_goes_by_the_table() {
 
 #[test]
 fn no_storm_of_answers_that_bring_nothing() {
-    let backoff = Backoff::new().with_jitter(Jitter::None);
+    let backoff = Backoff { jitter: Jitter::None, ..Backoff::new() };
     let mut sim = polling(Config { backoff, ..Config::default() });
     for delay in [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
         ends(&mut sim, false);
@@ -366,7 +366,7 @@ fn a_successor_polls_for_itself_and_the_old_one_goes_on_until_then() {
 
 #[test]
 fn the_server_may_wait_four_fifths_of_the_heartbeats_interval_at_most() {
-    let with = |interval| default_wait(Some(&Heartbeat::new().with_interval(interval)));
+    let with = |interval| default_wait(Some(&Heartbeat { interval, ..Heartbeat::new() }));
     assert_eq!([10_000, 30_000, 31_250, 60_000].map(with), [8_000, 24_000, 25_000, 25_000]);
     assert_eq!(default_wait(None), WAIT);
 }

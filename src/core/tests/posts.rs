@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Config, Outbox},
-        failure::{Failure, Word},
+        failure::{Failure, RetryAfter, Word},
         io::{Input, Page},
         outbox::{Awaits, Dropped, Parcel, Sent},
     },
@@ -389,7 +389,7 @@ fn also_after_not_now_and_no_more_than_a_browser_takes() {
     sim.lengths.extend((1..=4).map(|id| (id, (20_000, id == 2))));
     sim.post(PLAIN);
     sim.request();
-    sim.reply(Failure::Http { status: 429, retry_after: Some(60_000) });
+    sim.reply(Failure::Http { status: 429, retry_after: Some(RetryAfter(60_000)) });
     for _ in 2..=4 {
         sim.post(PLAIN);
     }
@@ -431,7 +431,7 @@ fn what_fails_with_the_page_is_no_failure() {
 #[test]
 fn the_servers_word_agrees_with_the_failure_table() {
     for status in 100..600 {
-        for retry_after in [None, Some(0), Some(1_000)] {
+        for retry_after in [None, Some(0), Some(1_000)].map(|ms| ms.map(RetryAfter)) {
             let answer = Failure::Http { status, retry_after };
             let refusal = (400..500).contains(&status) && status != 408;
             let untouched = refusal || status == 503 && retry_after.is_some();

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::Config,
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Action, Input, Page, Why},
         state::State,
     },
@@ -27,7 +27,7 @@ fn asked(sim: &mut Sim) -> Vec<u32> {
 }
 
 /// What becomes of an attempt whose question is answered so.
-fn verdict(answer: Option<(u16, Option<u32>)>) -> (Option<Failure>, State) {
+fn verdict(answer: Option<(u16, Option<RetryAfter>)>) -> (Option<Failure>, State) {
     let mut sim = opening(probing());
     let attempt = sim.core.attempt();
     sim.lost(Failure::Network);
@@ -44,8 +44,8 @@ fn a_refusal_is_the_failure_and_the_table_says_what_follows() {
     for (status, state) in
         [(403, State::Closed), (503, State::Waiting), (404, State::Closed), (429, State::Waiting)]
     {
-        let failure = Failure::Http { status, retry_after: Some(7_000) };
-        assert_eq!(verdict(Some((status, Some(7_000)))), (Some(failure), state), "{status}");
+        let failure = Failure::Http { status, retry_after: Some(RetryAfter(7_000)) };
+        assert_eq!(verdict(Some((status, Some(RetryAfter(7_000))))), (Some(failure), state), "{status}");
     }
 }
 
@@ -62,7 +62,7 @@ fn the_servers_word_on_waiting_holds() {
     let mut sim = opening(probing());
     let attempt = sim.core.attempt();
     sim.lost(Failure::Network);
-    sim.input(Input::Probed { attempt, answer: Some((503, Some(60_000))) });
+    sim.input(Input::Probed { attempt, answer: Some((503, Some(RetryAfter(60_000)))) });
     assert!((60_000..=75_000).contains(&sim.wait()), "{}", sim.wait());
 }
 
@@ -143,7 +143,7 @@ fn a_successor_is_asked_about_too_and_the_connection_stays() {
     sim.input(Input::Lost { attempt: successor, failure: Failure::Network });
     assert_eq!((asked(&mut sim), sim.successor), (vec![successor], Some(successor)));
     let start = sim.now;
-    sim.input(Input::Probed { attempt: successor, answer: Some((503, Some(90_000))) });
+    sim.input(Input::Probed { attempt: successor, answer: Some((503, Some(RetryAfter(90_000)))) });
     assert_eq!((sim.successor, sim.core.state()), (None, State::Open));
     sim.pass_until(1 << 30, |sim| sim.asked != successor);
     assert!(sim.now - start >= 90_000, "the server's word holds for it: {}", sim.now - start);

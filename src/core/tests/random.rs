@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::{
     super::{
         config::{Backoff, Config, Heartbeat, Jitter, Outbox, Patience},
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Decision, Input, Page, Route, Why},
         outbox::{Awaits, Parcel},
         pace::Limit,
@@ -104,7 +104,7 @@ fn answer() -> impl Strategy<Value = Failure> {
         1 => prop::sample::select(vec![400, 401, 404, 408, 409, 413, 425, 429, 500, 503]),
     ];
     let http = (status, prop::option::of(0..10_000_u32))
-        .prop_map(|(status, retry_after)| Failure::Http { status, retry_after });
+        .prop_map(|(status, retry_after)| Failure::Http { status, retry_after: retry_after.map(RetryAfter) });
     prop_oneof![5 => http, 1 => Just(Failure::Network), 1 => Just(Failure::Provider)]
 }
 
@@ -158,19 +158,17 @@ fn step() -> impl Strategy<Value = Step> {
 fn config() -> impl Strategy<Value = Config> {
     let jitter = prop_oneof![Just(Jitter::Full), Just(Jitter::Equal), Just(Jitter::None)];
     let backoff = (0..5_000_u64, 100..60_000_u64, 1_000..4_000_u64, jitter, 0..12_u64).prop_map(
-        |(initial, max, factor, jitter, attempts)| {
-            Backoff::new()
-                .with_initial(initial)
-                .with_max(max)
-                .with_factor_thousandths(factor)
-                .with_jitter(jitter)
-                .with_max_attempts(attempts)
+        |(initial, max, factor, jitter, attempts)| Backoff {
+            initial,
+            max,
+            factor,
+            jitter,
+            max_attempts: attempts,
+            ..Backoff::new()
         },
     );
     let heartbeat = prop::option::of((100..40_000_u64, 50..10_000_u64)).prop_map(|heartbeat| {
-        heartbeat.map(|(interval, timeout)| {
-            Heartbeat::new().with_interval(interval).with_timeout(timeout.min(interval))
-        })
+        heartbeat.map(|(interval, timeout)| Heartbeat { interval, timeout: Some(timeout.min(interval)) })
     });
     let patience = (0..4_u64, 0..4_u64).prop_map(|(unopened, early)| Patience { unopened, early });
     let numbers = (1..4_u32, patience, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Backoff, Config, FLOOR, Heartbeat, Jitter},
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Action, Input, News, Page},
         outbox::{Dropped, Sent},
         seam::{Id, Outcome, RECENT},
@@ -142,7 +142,10 @@ fn a_server_that_asks_to_wait_is_obeyed() {
     let (attempt, _) = due(&mut sim);
     resolved(&mut sim, attempt);
     let failed = sim.now;
-    sim.input(Input::Lost { attempt, failure: Failure::Http { status: 503, retry_after: Some(120_000) } });
+    sim.input(Input::Lost {
+        attempt,
+        failure: Failure::Http { status: 503, retry_after: Some(RetryAfter(120_000)) },
+    });
     due(&mut sim);
     assert!(sim.now - failed >= 120_000, "{}", sim.now - failed);
 }
@@ -187,7 +190,7 @@ fn close_freeze_and_reconnect_drop_both() {
 
 #[test]
 fn a_server_that_says_its_notice_each_time_is_asked_less_and_less_often() {
-    let backoff = Backoff::new().with_initial(1_000).with_factor_thousandths(2_000).with_jitter(Jitter::None);
+    let backoff = Backoff { initial: 1_000, factor: 2_000, jitter: Jitter::None, ..Backoff::new() };
     let mut sim = Sim::open_on(SOCKET, Config { backoff, ..Config::default() });
     for wait in [1_000, 2_000, 4_000] {
         sim.input(Input::Retire);
@@ -269,7 +272,7 @@ fn what_can_be_sent_goes_by_the_successors_transport() {
 
 #[test]
 fn the_heartbeat_begins_anew() {
-    let heartbeat = Heartbeat::new().with_interval(10_000).with_timeout(1_000);
+    let heartbeat = Heartbeat { interval: 10_000, timeout: Some(1_000) };
     let mut sim = Sim::open_on(SOCKET, Config { heartbeat: Some(heartbeat), ..aging() });
     sim.input(Input::Retire);
     let (attempt, _) = due(&mut sim);

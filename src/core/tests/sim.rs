@@ -7,7 +7,7 @@ use super::super::{
     Connection,
     carrier::{Asking, By, Carrier},
     config::{Config, FLOOR, Heartbeat, MAX_DELAY},
-    failure::Failure,
+    failure::{Failure, RetryAfter},
     io::{Action, Decision, Input, Moment, News, Page, Reason, Route, Why},
     losses::Loss,
     outbox::{Parcel, Sent},
@@ -422,7 +422,7 @@ impl Sim {
 
     /// The last one is answered: the server has it, or (with what it asks to wait) has acted on none of it.
     pub(super) fn answered(&mut self, told: Option<u64>) {
-        let retry_after = told.map(|told| told as u32);
+        let retry_after = told.map(|told| RetryAfter(told as u32));
         let status = if told.is_none() { 204 } else { 429 };
         self.reply(Failure::Http { status, retry_after });
     }

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Backoff, Config, FLOOR, Jitter},
-        failure::Failure,
+        failure::{Failure, RetryAfter},
         io::{Decision, Input, Route, Why},
         state::State,
     },
@@ -28,7 +28,7 @@ fn posted() -> Sim {
 
 #[test]
 fn the_cap_holds_for_the_servers_retry_too() {
-    let backoff = Backoff::new().with_jitter(Jitter::None).with_max_server_delay(400);
+    let backoff = Backoff { jitter: Jitter::None, max_server_delay: 400, ..Backoff::new() };
     for failure in [Failure::End, Failure::Network] {
         let mut sim = Sim::open_on(STREAM, Config { backoff: backoff.clone(), ..Config::default() });
         sim.core.retry_told(60_000);
@@ -42,10 +42,10 @@ fn a_post_is_repeated_only_when_the_server_did_not_act_on_it() {
     for (failure, repeated) in [
         (http(425), true),
         (http(429), true),
-        (Failure::Http { status: 503, retry_after: Some(0) }, true),
+        (Failure::Http { status: 503, retry_after: Some(RetryAfter(0)) }, true),
         (http(503), false),
         (http(500), false),
-        (Failure::Http { status: 500, retry_after: Some(1_000) }, false),
+        (Failure::Http { status: 500, retry_after: Some(RetryAfter(1_000)) }, false),
         (Failure::Network, false),
         (Failure::OpenTimeout, false),
     ] {
@@ -162,7 +162,7 @@ fn what_a_server_ends_after_a_healthy_time_is_spread_over_the_initial_delay() {
 
 #[test]
 fn without_jitter_the_wait_after_a_routine_end_is_exact() {
-    let backoff = Backoff::new().with_jitter(Jitter::None);
+    let backoff = Backoff { jitter: Jitter::None, ..Backoff::new() };
     let config = Config { backoff, ..Config::default() };
     assert_eq!(waits(STREAM, &config, 5_000, ended), (1_000, 1_000));
     assert_eq!(waits(STREAM, &config, 0, ended), (1_000, 1_000));
@@ -178,7 +178,7 @@ fn without_jitter_the_wait_after_a_routine_end_is_exact() {
 #[test]
 fn short_answers_that_deliver_come_again_at_the_servers_pace_for_ever() {
     for (told, least, most) in [(500, 500, 625), (0, FLOOR, FLOOR), (60_000, 60_000, 75_000)] {
-        let backoff = Backoff::new().with_max_attempts(2);
+        let backoff = Backoff { max_attempts: 2, ..Backoff::new() };
         let mut sim = Sim::open_on(STREAM, Config { backoff, ..Config::default() });
         sim.core.retry_told(told);
         for _ in 0..100 {
@@ -254,7 +254,7 @@ fn a_fleet_that_is_let_go_of_at_one_instant_does_not_come_back_as_one() {
 
 #[test]
 fn a_stream_that_ends_as_soon_as_it_opens_is_no_storm() {
-    let backoff = Backoff::new().with_jitter(Jitter::None);
+    let backoff = Backoff { jitter: Jitter::None, ..Backoff::new() };
     let mut sim = Sim::open_on(STREAM, Config { backoff, ..Config::default() });
     for delay in [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
         sim.lost(Failure::End);
@@ -275,14 +275,14 @@ fn the_end_without_reconnect_is_no_failure() {
 fn retry_after_is_a_lower_bound_and_capped() {
     for (told, least, most) in [(2_000, 2_000, 2_500), (u32::MAX, 240_000, 300_000)] {
         let mut sim = Sim::open_on(STREAM, Config::default());
-        sim.lost(Failure::Http { status: 503, retry_after: Some(told) });
+        sim.lost(Failure::Http { status: 503, retry_after: Some(RetryAfter(told)) });
         assert!((least..=most).contains(&sim.wait()), "{}", sim.wait());
     }
 }
 
 #[test]
 fn the_retry_field_replaces_the_initial_delay_until_the_next_one() {
-    let backoff = Backoff::new().with_jitter(Jitter::None);
+    let backoff = Backoff { jitter: Jitter::None, ..Backoff::new() };
     let mut sim = Sim::open_on(STREAM, Config { backoff, ..Config::default() });
     for (told, delays) in [(3_000, [3_000, 6_000]), (50, [400, 800])] {
         sim.core.retry_told(told);

@@ -5,13 +5,20 @@ pub(crate) mod record;
 pub(crate) mod server;
 pub(crate) mod wait;
 
+use std::time::Duration;
+
 use everwire::{Backoff, Builder, Client, Closed, Event, Jitter, Transport};
 
 pub(crate) use self::{live::Live, record::Record, server::Server};
 use self::{record::label, wait::within};
 
 /// As quick as the floor allows, and the same each time.
-pub(crate) const QUICK: Backoff = Backoff::new().with_initial(100).with_max(200).with_jitter(Jitter::None);
+pub(crate) const QUICK: Backoff =
+    Backoff::new().with_initial(millis(100)).with_max(millis(200)).with_jitter(Jitter::None);
+
+pub(crate) const fn millis(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
 
 pub(crate) fn web_socket(address: &str) -> Builder {
     Client::builder(address).backoff(QUICK)
