@@ -13,8 +13,8 @@ export interface Token {
 
 export interface TokenContext {
   /**
-   * `unauthorized`: the server has refused the last one (401, or close 4001 or 4401). `refresh`: the last one is about to expire,
-   * and a client of `keepFresh` is there. Else the reason of the attempt that needs it.
+   * `unauthorized`: the server has refused the last one (401, close 4001 or 4401, or what `shouldReconnect` calls so). `refresh`:
+   * the last one is about to expire, and a client of `keepFresh` is there. Else the reason of the attempt that needs it.
    */
   readonly reason: "initial" | "reconnect" | "unauthorized" | "refresh";
   /** Aborted when nobody waits for it any more. */

@@ -28,6 +28,7 @@ const EVENTS = ["open", "statechange", "retry", "gap", "close"];
 const CLASSES = ["retriable", "fatal", "reauth", "ended"];
 const CONTEXT_REASONS = ["initial", "reconnect", "unauthorized"];
 const OUTCOMES = ["recovered", "gap", "unknown"];
+const DECISIONS = [undefined, false, true, "unauthorized"];
 /** What becomes of a send; from the fourth on it was dropped. */
 const RESULTS = [
   "sent",
@@ -52,8 +53,7 @@ const SEND_ACK = 4,
   LIFE_PAUSED = 9,
   LIFE_UNPAUSED = 10,
   DECISION_TABLE = 0,
-  DECISION_GIVE_UP = 1,
-  DECISION_AFTER = 3,
+  DECISION_AFTER = 4,
   RESOLVED = 25,
   SEND = 26,
   RECONNECT = 28,
@@ -639,9 +639,10 @@ export class Client extends EventTarget {
       () => {
         try {
           const decision = this.#settings.shouldReconnect(this.#lastFailure);
-          if (typeof decision !== "number") return [false, true].indexOf(decision) + DECISION_GIVE_UP;
-          if (decision >= 0) return decision + DECISION_AFTER;
-          throw invalid("shouldReconnect must return true, false, undefined or a number of ms from 0");
+          const word = DECISIONS.indexOf(decision ?? undefined);
+          if (word >= 0) return word;
+          if (typeof decision === "number" && decision >= 0) return decision + DECISION_AFTER;
+          throw invalid('shouldReconnect must return true, false, undefined, "unauthorized" or a number of ms from 0');
         } catch (error) {
           report(error);
           return DECISION_TABLE;

@@ -20,6 +20,7 @@ export type Target = string | URL | { websocket?: string | URL; sse?: string | U
 
 /** What a function of the caller's is told of the attempt that it is called for. */
 export interface Context {
+  /** `unauthorized`: the server has refused the credentials (401, close 4001 or 4401, or what `shouldReconnect` calls so). */
   readonly reason: "initial" | "reconnect" | "unauthorized";
   /** 0 for the first attempt since the last stable connection. */
   readonly attempt: number;
@@ -387,7 +388,7 @@ export interface Handshake {
   receive(): Promise<Message>;
   /** Aborted when the connection is lost or given up. */
   readonly signal: AbortSignal;
-  /** As for an endpoint function: `unauthorized` after a close with 4001 or 4401. */
+  /** As for an endpoint function: `unauthorized` after a close with 4001 or 4401, or what `shouldReconnect` calls so. */
   readonly reason: "initial" | "reconnect" | "unauthorized";
   readonly url: string;
   /** The subprotocol the server chose. */
@@ -477,9 +478,10 @@ export interface Options {
   /**
    * Overrides the failure table: true tries again, false gives up, undefined leaves it to the table. A number tries again after so
    * many ms, whatever the backoff and the server say: at least 100, at most 2^31-1. It is not spread at random: where a whole fleet
-   * sees the same failure, add a random part to it.
+   * sees the same failure, add a random part to it. "unauthorized" says that the token is no good, whatever the failure is: what
+   * follows is what follows from a 401.
    */
-  shouldReconnect?: (failure: Failure) => boolean | number | undefined;
+  shouldReconnect?: (failure: Failure) => boolean | number | "unauthorized" | undefined;
   /** Opens nothing until `resume()` is called. Default false. */
   paused?: boolean;
   /** Watch freeze, back/forward cache, visibility, online and offline. Default true. */

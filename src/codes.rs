@@ -132,8 +132,9 @@ pub(crate) mod decision {
     pub(crate) const TABLE: u32 = 0;
     pub(crate) const GIVE_UP: u32 = 1;
     pub(crate) const AGAIN: u32 = 2;
+    pub(crate) const UNAUTHORIZED: u32 = 3;
     /// And a number of ms.
-    pub(crate) const AFTER: u32 = 3;
+    pub(crate) const AFTER: u32 = 4;
 }
 
 /// The transports; 0 is what suits the address.

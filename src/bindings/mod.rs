@@ -94,6 +94,7 @@ impl driver::Host for Facade {
             decision::TABLE => Decision::Table,
             decision::GIVE_UP => Decision::GiveUp,
             decision::AGAIN => Decision::Again,
+            decision::UNAUTHORIZED => Decision::Unauthorized,
             after => Decision::After(u64::from(after - decision::AFTER)),
         }
     }

@@ -208,6 +208,9 @@ pub enum Decision {
     GiveUp,
     /// Try again, after the delay that the backoff gives.
     Again,
+    /// The credentials are no good: as the table has a 401, whatever the failure is. The functions are asked again, once, with
+    /// [`Reason::Unauthorized`](crate::Reason::Unauthorized); then, until a connection has held, it is fatal.
+    Unauthorized,
     /// Try again after so long, whatever the backoff and the server say: no less than 100 ms, no more than 2³¹−1 ms. The delay is
     /// not spread at random: where a whole fleet sees the same failure, add a random part to it.
     After(Duration),
@@ -470,7 +473,9 @@ impl Builder {
     ///
     /// let builder = Client::builder("wss://example.com/live").should_reconnect(|failure| match failure {
     ///     // The server's own code for "in maintenance".
-    ///     Failure::Closed { code: 4001 } => Decision::After(Duration::from_secs(60)),
+    ///     Failure::Closed { code: 4002 } => Decision::After(Duration::from_secs(60)),
+    ///     // Its own code for "the token has expired".
+    ///     Failure::Closed { code: 3000 } => Decision::Unauthorized,
     ///     _ => Decision::Table,
     /// });
     /// # drop(builder);

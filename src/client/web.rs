@@ -455,6 +455,7 @@ impl Host for AppHost {
             None | Some(super::Decision::Table) => Decision::Table,
             Some(super::Decision::GiveUp) => Decision::GiveUp,
             Some(super::Decision::Again) => Decision::Again,
+            Some(super::Decision::Unauthorized) => Decision::Unauthorized,
             Some(super::Decision::After(delay)) => {
                 Decision::After(delay.as_millis().try_into().unwrap_or(u64::MAX))
             }

@@ -15,6 +15,8 @@ use super::failure::POLICY;
 
 /// The server could not take a message for its size (RFC 6455, 7.4.1).
 const TOO_BIG: u16 = 1009;
+/// What the caller's rule may take any failure for.
+const UNAUTHORIZED: Failure = Failure::Http { status: 401, retry_after: None };
 
 impl Connection {
     pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
@@ -74,7 +76,10 @@ impl Connection {
         match (why, self.last_failure) {
             // By its last message; or the answer to a question, which is not asked again.
             (Why::Ended, last) if last.is_none() || self.config.resumes || self.once() => Fate::Over,
-            (Why::Fatal, Some(failure)) if failure.misplaced() => Fate::Gone,
+            // Who asks was refused, if the caller's rule says so, and not what was asked for.
+            (Why::Fatal, Some(failure)) if failure.misplaced() && self.reason != Reason::Unauthorized => {
+                Fate::Gone
+            }
             _ => Fate::Kept,
         }
     }
@@ -106,32 +111,33 @@ impl Connection {
         if !proven {
             self.retries.failed();
         }
-        let class = failure.class(self.has_opened);
+        let counts = if decision == Decision::Unauthorized { UNAUTHORIZED } else { failure };
+        let class = counts.class(self.has_opened);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let class =
-            if self.pace.is_some() && failure.close_code() == POLICY { Class::Retriable } else { class };
+            if self.pace.is_some() && counts.close_code() == POLICY { Class::Retriable } else { class };
         // What cannot differ is not repeated. Another request is asked for only once something has begun.
         let differs =
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
         let reauth = class == Class::Reauth && differs && !self.retries.reauthed;
-        let repeatable = !self.spent || failure.untouched();
+        let repeatable = !self.spent || counts.untouched();
         // What this endpoint refuses, the next one may grant.
         let refused =
-            matches!(class, Class::Fatal | Class::Reauth) && Endpoints::refuses(&self.config, failure);
+            matches!(class, Class::Fatal | Class::Reauth) && Endpoints::refuses(&self.config, counts);
         let elsewhere =
             refused && !reauth && repeatable && self.config.reconnects && self.endpoints.others(&self.config);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
         let again = match decision {
-            Decision::Table => table,
+            Decision::Table | Decision::Unauthorized => table,
             Decision::GiveUp => false,
             Decision::Again | Decision::After(_) => true,
         };
         let mut probe = None;
         if repeatable && decision != Decision::GiveUp {
-            probe = self.cursor_probe.lost(failure, opened, stable, !again);
+            probe = self.cursor_probe.lost(counts, opened, stable, !again);
         }
         let again = again || probe.is_some();
-        let (failure, at_once) = probe.unwrap_or((failure, elsewhere && matches!(failure, Failure::Blocked)));
+        let (failure, at_once) = probe.unwrap_or((failure, elsewhere && matches!(counts, Failure::Blocked)));
         self.last_failure = Some(failure);
         let backoff = &self.config.backoff;
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
@@ -149,13 +155,14 @@ impl Connection {
         let exhausted = self.retries.exhausted(self.config.backoff.max_attempts);
         let why = if again && self.config.reconnects {
             (exhausted && probe.is_none()).then_some(Why::Exhausted)
-        } else if matches!(failure, Failure::End) || class == Class::Ended && !again {
+        } else if matches!(counts, Failure::End) || class == Class::Ended && !again {
             // That nobody asks for more is no failure.
             Some(Why::Ended)
         } else {
             Some(if again { Why::Exhausted } else { Why::Fatal })
         };
         if let Some(why) = why {
+            self.reason = if class == Class::Reauth { Reason::Unauthorized } else { Reason::Reconnect };
             let code = failure.close_code();
             return self.close(why, code, Some(failure).filter(|_| why != Why::Ended));
         }
@@ -163,7 +170,7 @@ impl Connection {
         self.spent = false;
         if !reauth && probe.is_none() {
             let excused = self.brought || self.life.offline;
-            if self.endpoints.choose(&self.config, failure, stable, opened, refused, excused) {
+            if self.endpoints.choose(&self.config, counts, stable, opened, refused, excused) {
                 self.cursor_probe.reset();
             }
         }

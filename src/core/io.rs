@@ -105,6 +105,8 @@ pub(crate) enum Decision {
     Table,
     GiveUp,
     Again,
+    /// As the table has a 401, whatever the failure is.
+    Unauthorized,
     /// Again, in so many ms.
     After(u64),
 }

@@ -114,6 +114,9 @@ connect("/live", { events: "tick" });
 connect("/live", { openTimeout: "10s" });
 // @ts-expect-error decides at once
 connect("/live", { shouldReconnect: async () => true });
+connect("/live", { shouldReconnect: ({ status }) => (status === 403 ? "unauthorized" : undefined) });
+// @ts-expect-error: no such word.
+connect("/live", { shouldReconnect: () => "unauthorised" });
 
 connect("/live", { heartbeat: false });
 connect("/live", { heartbeat: {} });

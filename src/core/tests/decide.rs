@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Backoff, Config, FLOOR, Jitter, MAX_DELAY},
         failure::{Failure, RetryAfter},
-        io::{Action, Decision, Input, News, Page, Reason, Why},
+        io::{Action, Decision, Input, News, Page, Reason, Route, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, beating, closed},
@@ -221,6 +221,84 @@ fn an_unauthorized_that_only_the_callers_rule_retries_is_a_loss_like_others() {
         assert!(sim.take().contains(&resolve), "not as {resolve:?}");
         sim.establish();
     }
+}
+
+/// What follows: the waits, and with them why and where each attempt is made; then the end.
+fn followed(config: &Config, opened: bool, failure: Failure, decision: Decision) -> Vec<String> {
+    let config = Config { asks: true, ..config.clone() };
+    let mut sim = if opened { Sim::open_on(SOCKET, config) } else { Sim::new(config) };
+    if !opened {
+        sim.input(Input::Start);
+        sim.resolved();
+    }
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        sim.lost(failure);
+        sim.input(Input::Answer(decision));
+        if let Some(end) = sim.end() {
+            all.push(format!("{end:?} {:?}", sim.core.fate(end)));
+            break;
+        }
+        let wait = sim.wait();
+        sim.take();
+        sim.pass(wait);
+        for action in sim.take() {
+            if let Action::Resolve { retry, reason, endpoint, .. } = action {
+                all.push(format!("after {wait} {retry} {reason:?} at {endpoint}"));
+            }
+        }
+        if opened {
+            sim.establish();
+        } else {
+            sim.resolved();
+        }
+    }
+    all
+}
+
+#[test]
+fn what_the_callers_rule_calls_unauthorized_is_a_401() {
+    let refused = Failure::Http { status: 401, retry_after: None };
+    for opened in [false, true] {
+        for (has_provider, endpoints) in [(true, 1), (false, 1), (true, 2), (false, 2)] {
+            let config = steady(Config { has_provider, endpoints, ..Config::default() });
+            let expected = followed(&config, opened, refused, Decision::Table);
+            assert_eq!(
+                expected.iter().any(|step| step.contains("Unauthorized")),
+                has_provider,
+                "{expected:?}"
+            );
+            for failure in [
+                closed(1000),
+                closed(1008),
+                closed(3000),
+                closed(4404),
+                Failure::Http { status: 403, retry_after: None },
+                Failure::Http { status: 404, retry_after: None },
+                Failure::Http { status: 422, retry_after: None },
+                Failure::Http { status: 503, retry_after: None },
+                Failure::ContentType,
+                Failure::Network,
+                Failure::End,
+            ] {
+                let found = followed(&config, opened, failure, Decision::Unauthorized);
+                assert_eq!(found, expected, "{failure:?}, {has_provider}, {endpoints} endpoints");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_that_must_not_be_repeated_is_asked_for_with_another_token() {
+    let config = Config { asks: true, has_provider: true, ..Config::default() };
+    let mut sim = Sim::new(config);
+    sim.input(Input::Start);
+    sim.route = Route { once: true, ..STREAM };
+    sim.resolved();
+    // A page that asks to log in, with status 200.
+    sim.lost(Failure::ContentType);
+    sim.input(Input::Answer(Decision::Unauthorized));
+    assert_eq!(sim.wait(), FLOOR);
 }
 
 #[test]

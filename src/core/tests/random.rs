@@ -139,6 +139,7 @@ fn step() -> impl Strategy<Value = Step> {
             Just(Decision::Table),
             Just(Decision::GiveUp),
             Just(Decision::Again),
+            Just(Decision::Unauthorized),
             (0..100_000_u64).prop_map(Decision::After),
         ]
         .prop_map(Step::Answer),

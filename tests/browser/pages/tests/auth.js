@@ -186,6 +186,50 @@ for (const [kind, refusal, end] of [
   });
 }
 
+const expired = { close: (code, reason = "") => [["close", code, reason]], status: (code) => [["status", code]] };
+for (const [kind, refusal, isExpired] of [
+  ["ws", expired.close(3000), ({ closeCode }) => closeCode === 3000],
+  ["ws", expired.close(1008), ({ closeCode }) => closeCode === 1008],
+  ["ws", expired.close(4403), ({ closeCode }) => closeCode === 4403],
+  ["ws", expired.close(1000, "token expired"), ({ closeReason }) => closeReason === "token expired"],
+  ["sse", expired.status(403), ({ status }) => status === 403],
+]) {
+  const [[, code]] = refusal;
+  const connected = (auth, plan, shouldReconnect) =>
+    kind === "ws"
+      ? client(plan.url, { protocols: auth.protocol("bearer.", "app.v1"), shouldReconnect })
+      : client(plan.url, { http: { headers: auth.header() }, shouldReconnect });
+  const token = ({ protocols, headers }) => (kind === "ws" ? protocols[1] : headers.authorization).slice(7);
+  const rule = (failure) => (isExpired(failure) ? "unauthorized" : undefined);
+
+  test(`${code}, which the app calls unauthorized: the token is dropped, and another one asked for`, async () => {
+    const { auth, reasons } = counted();
+    const plan = script(kind, [refusal, [["send", "data: in\n\n"]]]);
+    const seen = watch(connected(auth, plan, rule));
+    await waitFor(() => seen.messages.length, "a message");
+    equal(
+      [await log(plan, token), reasons],
+      [
+        ["t1", "t2"],
+        ["initial", "unauthorized"],
+      ],
+      "tokens",
+    );
+  });
+
+  test(`${code}, which the app calls unauthorized, again: fatal`, async () => {
+    const { auth, reasons } = counted();
+    const plan = script(kind, [refusal]);
+    const seen = watch(connected(auth, plan, rule));
+    await waitFor(() => seen.closed, "the end");
+    equal(
+      [await log(plan, token), reasons, seen.closed.reason],
+      [["t1", "t2"], ["initial", "unauthorized"], "fatal"],
+      "tokens",
+    );
+  });
+}
+
 test("a token that one client has replaced is not thrown away by the other", async () => {
   const { auth, reasons } = counted();
   const plans = [1, 2].map(() => script("ws", [[["ping-close", 4401]], [["echo"]]]));

@@ -269,14 +269,16 @@ test("shouldReconnect: a delay of the app's own, whatever the backoff and the se
   );
 });
 
-test("shouldReconnect: a number that is no delay is told, and the table has it", async () => {
-  for (const wrong of [Number.NaN, -1]) {
-    const made = client(script("ws", [closing(4404)]).url, { shouldReconnect: () => wrong });
+test("shouldReconnect: what is no answer is told, and the table has it", async () => {
+  for (const wrong of [Number.NaN, -1, "5", "unauthorised", {}]) {
+    /** @type {any} */
+    const shouldReconnect = () => wrong;
+    const made = client(script("ws", [closing(4404)]).url, { shouldReconnect });
     equal((await closed(watch(made))).reason, "fatal", `${wrong}`);
     const [error] = takeReports();
     equal(error.code, "invalid-option", "code");
     ok(
-      error.message.includes("shouldReconnect must return true, false, undefined or a number of ms from 0"),
+      error.message.includes('shouldReconnect must return true, false, undefined, "unauthorized" or a number of ms'),
       "sentence",
     );
   }
