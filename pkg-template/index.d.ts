@@ -22,7 +22,7 @@ export type Target = string | URL | { websocket?: string | URL; sse?: string | U
 export interface Context {
   /** `unauthorized`: the server has refused the credentials (401, close 4001 or 4401, or what `shouldReconnect` calls so). */
   readonly reason: "initial" | "reconnect" | "unauthorized";
-  /** 0 for the first attempt since the last stable connection. */
+  /** Retries since the last stable connection: 0 in the first attempt, 1 in the first retry. */
   readonly attempt: number;
   /** The cursor: the id of the last message delivered, or "". */
   readonly lastEventId: string;
@@ -540,7 +540,7 @@ export interface ClosedEventInit {
 export class RetryEvent extends Event {
   constructor(type: "retry", init: RetryEventInit);
   readonly type: "retry";
-  /** 1 for the first retry since the last stable connection. */
+  /** Retries since the last stable connection: 0 in the first attempt, 1 in the first retry. */
   readonly attempt: number;
   readonly delay: number;
   /** Date.now() at which the next attempt starts. */
@@ -627,7 +627,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
   readonly lastFailure: Failure | null;
   /** Date.now() of the next attempt while waiting, else null. */
   readonly retryAt: number | null;
-  /** Retries since the last stable connection; 0 during the first attempt. */
+  /** Retries since the last stable connection: 0 in the first attempt, 1 in the first retry. */
   readonly attempt: number;
   /** Bytes of the sends that are not settled, and in the browser's own buffer. */
   readonly bufferedAmount: number;

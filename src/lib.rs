@@ -5,7 +5,7 @@
 //! # #[derive(serde::Deserialize)] struct Tick { price: f64 }
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut wire = everwire::Client::builder("wss://example.com/live")
-//!     .heartbeat(everwire::Heartbeat::new())
+//!     .heartbeat(everwire::options::Heartbeat::new())
 //!     .connect()?;
 //! while let Some(event) = wire.next().await {
 //!     if let everwire::Event::Message(message) = event {
@@ -17,7 +17,7 @@
 //! ```
 //!
 //! On a host that is not wasm the crate compiles, and [`Builder::connect`] returns
-//! [`ConnectError::Unsupported`], so that an app that renders on the server can use it.
+//! [`ConnectError::Unsupported`](error::ConnectError::Unsupported), so that an app that renders on the server can use it.
 //!
 //! The features are `rust` (default: this API), and `npm`, `duplex` and `tokens` (the JavaScript package's exports, and what
 //! its entries `everwire/duplex` and `everwire/auth` do besides; only its build sets them, without `rust`).
@@ -47,21 +47,50 @@ mod tokens;
 mod transport;
 
 #[cfg(feature = "rust")]
-pub use crate::client::{
-    Builder, Client, Closed, ConnectError, ContentType, Context, Decision, DecodeError, EncodeError,
-    EndpointError, Event, Gap, Handle, Message, NotResumable, Place, Redirect, Request, Resume, Retry,
-    SendOptions, Sending, path_segment,
-};
-pub use crate::core::{
-    config::{Backoff, Heartbeat, Jitter, OptionError, Outbox, Overflow},
-    failure::{Class, Failure, RetryAfter},
-    io::{Reason, Why},
-    outbox::{Dropped, Sent},
-    seam::Outcome,
-    state::State,
-};
+pub use crate::client::{Builder, Client, Event, Handle, Message};
+pub use crate::core::{failure::Failure, outbox::Sent, state::State};
 #[cfg(any(feature = "rust", feature = "npm"))]
 pub use crate::transport::Transport;
+
+/// Where a client connects: what is asked of the server, and what a function is told that gives it.
+pub mod endpoint {
+    #[cfg(feature = "rust")]
+    pub use crate::client::{Context, EndpointError, NotResumable, Redirect, Request, path_segment};
+    pub use crate::core::io::Reason;
+}
+
+/// What cannot work: an address, an option, a value.
+pub mod error {
+    #[cfg(feature = "rust")]
+    pub use crate::client::{ConnectError, DecodeError, EncodeError};
+    pub use crate::core::config::OptionError;
+}
+
+/// What an [`Event`] tells.
+pub mod event {
+    #[cfg(feature = "rust")]
+    pub use crate::client::{Closed, Gap, Retry};
+    pub use crate::core::{io::CloseReason, seam::Outcome};
+}
+
+/// What belongs to a [`Failure`].
+pub mod failure {
+    pub use crate::core::failure::{Class, RetryAfter};
+}
+
+/// What a [`Builder`] and a send are told.
+pub mod options {
+    #[cfg(feature = "rust")]
+    pub use crate::client::{ContentType, Decision, Place, Reconnect, Resume, SendOptions};
+    pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
+}
+
+/// A send under way, and why one was dropped.
+pub mod send {
+    #[cfg(feature = "rust")]
+    pub use crate::client::Sending;
+    pub use crate::core::outbox::Dropped;
+}
 
 /// The README's Rust is compiled.
 #[cfg(doctest)]

@@ -2,14 +2,16 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{Client, Message, Request, imp};
+use super::{Client, Message, Reconnect, Request, imp};
 use crate::{
-    Backoff, Failure, Heartbeat, OptionError, Outbox, Transport,
+    Failure, Transport,
     core::{
         config::{Config, MAX_EVENT_BYTES, millis},
         failure::see,
         io::Reason,
     },
+    error::OptionError,
+    options::{Heartbeat, Outbox},
 };
 
 /// Why there is no client.
@@ -48,7 +50,7 @@ impl std::error::Error for ConnectError {}
 pub struct Context {
     /// Why the attempt is made.
     pub reason: Reason,
-    /// 0 for the first since the last stable connection.
+    /// Retries since the last stable connection: 0 in the first attempt, 1 in the first retry.
     pub attempt: u64,
     /// The cursor; empty when there is none.
     pub last_event_id: String,
@@ -60,7 +62,7 @@ pub type EndpointError = Box<dyn std::error::Error>;
 /// There is nothing to go on with: the client closes with [`Failure::NotResumable`].
 ///
 /// ```
-/// use everwire::{Client, NotResumable, Reason, Request, path_segment};
+/// use everwire::{Client, endpoint::{NotResumable, Reason, Request, path_segment}};
 /// let builder = Client::builder_with(|context| async move {
 ///     let answer = context.last_event_id.split(':').next().and_then(path_segment);
 ///     match (context.reason, answer) {
@@ -106,7 +108,7 @@ pub(crate) type Acks = Box<dyn Fn(&Message) -> Option<String>>;
 /// How to pick up where a connection left off.
 ///
 /// ```
-/// use everwire::Resume;
+/// use everwire::options::Resume;
 /// let resume = Resume::new().with_id("meta.eventId").with_name("since").with_gap("gap");
 /// # let _ = resume;
 /// ```
@@ -264,6 +266,7 @@ pub struct Builder {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) high_water_mark: Option<u32>,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Decision>>,
+    reconnect: Reconnect,
     config: Config,
 }
 
@@ -296,6 +299,7 @@ impl Builder {
             acks: None,
             refused: None,
             high_water_mark: None,
+            reconnect: Reconnect::new(),
             config: Config::default(),
         }
     }
@@ -365,36 +369,10 @@ impl Builder {
         self
     }
 
-    /// The delays between attempts. Default: [`Backoff::new`].
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.config.backoff = backoff;
-        self
-    }
-
-    /// How long a connection may live: 1 000 to 2^31-1 ms. Before that, by up to a quarter, another one takes
-    /// its place while it still delivers; the state stays open. For servers that cut after a while. Default: no limit.
-    pub fn max_age(mut self, time: Duration) -> Self {
-        self.config.max_age = millis(time);
-        self
-    }
-
-    /// The type of the message by which the server says that it is going to close this connection: another one is
-    /// opened within the initial delay of the backoff, and takes its place. Default: none.
-    pub fn notice<S: Into<String>>(mut self, kind: S) -> Self {
-        self.notice = Some(kind.into());
-        self
-    }
-
-    /// How long to stay away from the first endpoint: 1 000 to 2^31-1 ms; then it is tried while another one
-    /// delivers. Default: until the connection has ended in the normal way.
-    pub fn failback(mut self, time: Duration) -> Self {
-        self.config.failback = millis(time);
-        self
-    }
-
-    /// The first connection is the only one.
-    pub fn no_reconnect(mut self) -> Self {
-        self.config.reconnects = false;
+    /// When to connect again. Default: [`Reconnect::new`].
+    pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
+        self.notice.clone_from(&reconnect.notice);
+        self.reconnect = reconnect;
         self
     }
 
@@ -409,7 +387,7 @@ impl Builder {
     ///
     /// ```
     /// let builder = everwire::Client::builder("wss://example.com/live")
-    ///     .resume(everwire::Resume::new().with_id("eventId"))
+    ///     .resume(everwire::options::Resume::new().with_id("eventId"))
     ///     .resume_frame(|place| Some(format!(r#"{{"type":"resume","after":"{}"}}"#, place.id)));
     /// # let _ = builder;
     /// ```
@@ -424,7 +402,7 @@ impl Builder {
         self
     }
 
-    /// Which id an incoming message acks, for messages sent [with one](crate::SendOptions::with_ack); `None` if it is no
+    /// Which id an incoming message acks, for messages sent [with one](crate::options::SendOptions::with_ack); `None` if it is no
     /// ack. Acks do not reach the app.
     ///
     /// ```
@@ -437,8 +415,8 @@ impl Builder {
         self
     }
 
-    /// Which id an incoming message refuses, of those sent [with one](crate::SendOptions::with_ack): the server will not have
-    /// that message, which is [`Refused`](crate::Dropped::Refused) then. `None` if it refuses nothing. Refusals do not reach
+    /// Which id an incoming message refuses, of those sent [with one](crate::options::SendOptions::with_ack): the server will not have
+    /// that message, which is [`Refused`](crate::send::Dropped::Refused) then. `None` if it refuses nothing. Refusals do not reach
     /// the app. Needs [`acks`](Self::acks).
     ///
     /// ```
@@ -468,7 +446,7 @@ impl Builder {
     /// gives up, `None` leaves it to the table ([`Failure::class`]), and a [`Duration`] tries again after so long.
     ///
     /// ```
-    /// use everwire::{Client, Decision, Failure};
+    /// use everwire::{Client, Failure, options::Decision};
     /// use std::time::Duration;
     ///
     /// let builder = Client::builder("wss://example.com/live").should_reconnect(|failure| match failure {
@@ -506,10 +484,10 @@ impl Builder {
     /// ```
     /// // On a host that is not wasm (server-side rendering):
     /// let none = everwire::Client::builder("wss://example.com/live").connect();
-    /// assert_eq!(none.err(), Some(everwire::ConnectError::Unsupported));
+    /// assert_eq!(none.err(), Some(everwire::error::ConnectError::Unsupported));
     /// ```
     pub fn connect(self) -> Result<Client, ConnectError> {
-        let config = Config {
+        let mut config = Config {
             has_provider: matches!(self.endpoint, Endpoint::Function(_)),
             asks: self.rule.is_some(),
             numbered: self.resume.seq.is_some(),
@@ -518,7 +496,10 @@ impl Builder {
                 && self.transport == Some(Transport::EventSource),
             ..self.config.clone()
         };
-        config.check().map_err(ConnectError::InvalidOption)?;
+        self.reconnect
+            .tell(&mut config)
+            .and_then(|()| config.check())
+            .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)
     }
 }

@@ -111,7 +111,7 @@ impl<H: Host> Driver<H> {
     }
 
     #[cfg(feature = "npm")]
-    pub(crate) fn fate(&self, why: crate::Why) -> crate::core::io::Fate {
+    pub(crate) fn fate(&self, why: crate::core::io::Why) -> crate::core::io::Fate {
         self.inner.borrow().core.fate(why)
     }
 

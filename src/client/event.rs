@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::Message;
-use crate::{Failure, Outcome, State, Why};
+use crate::{
+    Failure, State,
+    core::{io::CloseReason, seam::Outcome},
+};
 
 /// What happened, in the order in which it did.
 #[derive(Debug)]
@@ -46,7 +49,7 @@ pub struct Gap {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
-    /// 1 for the first since the last stable connection.
+    /// Retries since the last stable connection: 0 in the first attempt, 1 in the first retry.
     pub attempt: u64,
     /// How long it is.
     pub delay: Duration,
@@ -59,11 +62,11 @@ pub struct Retry {
 #[non_exhaustive]
 pub struct Closed {
     /// Who or what closed it.
-    pub why: Why,
+    pub reason: CloseReason,
     /// The WebSocket close code; 0 where there was none.
     pub code: u16,
-    /// The server's close reason; empty where there was none.
-    pub reason: String,
+    /// The close reason that the server gave with the code; empty where there was none.
+    pub peer_close_reason: String,
     /// The failure that ended it, unless the app did.
     pub failure: Option<Failure>,
 }

@@ -4,7 +4,7 @@
 use std::task::{Context, Poll};
 
 use super::{Builder, ConnectError, DecodeError, EncodeError, Event, SendOptions};
-use crate::{Failure, OptionError, Sent, State, Transport, core::config::Config};
+use crate::{Failure, Sent, State, Transport, core::config::Config, error::OptionError};
 
 pub(crate) fn connect(_: Builder, _: Config) -> Result<Wire, ConnectError> {
     Err(ConnectError::Unsupported)

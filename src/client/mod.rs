@@ -18,6 +18,8 @@ mod inbox;
 #[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
+mod reconnect;
+#[cfg(feature = "rust")]
 mod request;
 #[cfg(feature = "rust")]
 mod send_options;
@@ -31,6 +33,7 @@ pub use self::{
     },
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
+    reconnect::Reconnect,
     request::{Redirect, Request, path_segment},
     send_options::SendOptions,
     wire::{Client, EncodeError, Handle, Sending},

@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 /// `None` of an empty text, `.` and `..`: URL parsers take these for another place, also when they are encoded.
 ///
 /// ```
-/// use everwire::path_segment;
+/// use everwire::endpoint::path_segment;
 /// assert_eq!(path_segment("../account?x#:1").as_deref(), Some("..%2Faccount%3Fx%23%3A1"));
 /// assert_eq!(path_segment(".."), None);
 /// ```
@@ -60,7 +60,7 @@ pub enum Redirect {
 /// [`with_protocols`](Self::with_protocols).
 ///
 /// ```
-/// use everwire::{Client, Request};
+/// use everwire::{Client, endpoint::Request};
 /// let request = Request::post("/v1/chat", r#"{"prompt":"hi"}"#).with_header("content-type", "application/json");
 /// let builder = Client::builder(request);
 /// # drop(builder);
@@ -141,7 +141,7 @@ impl Request {
     /// on from `last_event_id`: start by POST, resume by GET. See [`path_segment`] for an id in the path.
     ///
     /// ```
-    /// use everwire::{Client, Request, path_segment};
+    /// use everwire::{Client, endpoint::{Request, path_segment}};
     /// let builder = Client::builder_with(|context| async move {
     ///     // The id is the server's word: encoded, it can lead nowhere else.
     ///     Ok(match path_segment(&context.last_event_id) {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{OptionError, core::config};
+use crate::{core::config, error::OptionError};
 
 /// What [`Handle::send_with`](crate::Handle::send_with) may be told of a message.
 ///
 /// ```
-/// use everwire::SendOptions;
+/// use everwire::options::SendOptions;
 /// use std::time::Duration;
 /// let order = SendOptions::new().with_ack("order-7").with_ttl(Duration::from_secs(60));
 /// let cursor = SendOptions::new().with_volatile();
@@ -29,7 +29,7 @@ impl SendOptions {
         Self { ttl: None, priority: false, volatile: false, confirm: false, ack: None }
     }
 
-    /// How long it is of use, 0 to 2^31-1 ms: after that it is [`Expired`](crate::Dropped::Expired) in the outbox, and
+    /// How long it is of use, 0 to 2^31-1 ms: after that it is [`Expired`](crate::send::Dropped::Expired) in the outbox, and
     /// [`Unknown`](crate::Sent::Unknown) in flight. Default: no limit.
     pub const fn with_ttl(mut self, time: Duration) -> Self {
         self.ttl = Some(config::millis(time));
@@ -50,7 +50,7 @@ impl SendOptions {
 
     /// [`Sent`](crate::Sent::Sent) only when the server has answered a ping that went out after it, else
     /// [`Unknown`](crate::Sent::Unknown). Needs the heartbeat, on a server that answers each ping once. Not with an ack.
-    pub const fn with_pong(mut self) -> Self {
+    pub const fn with_confirm(mut self) -> Self {
         self.confirm = true;
         self
     }

@@ -19,13 +19,15 @@ use super::{
     request::strays,
 };
 use crate::{
-    Failure, OptionError, Outcome, Sent, State, Transport, Why,
+    Failure, Sent, State, Transport,
     codes::{lost, route},
     core::{
         config::Config,
-        io::{Decision, Input, News, Page, Reason},
+        io::{Decision, Input, News, Page, Reason, Why},
         outbox::{Awaits, Parcel},
+        seam::Outcome,
     },
+    error::OptionError,
     transport::{
         address::{Address, problem},
         sys::{self, Port, REQUEST},
@@ -483,8 +485,8 @@ impl Host for AppHost {
                 Event::Gap(Gap { outcome, after: port.cursor(), before: port.pending(), missing })
             }
             News::Closed { why, code, failure } => {
-                let reason = if code == 0 { String::new() } else { driver.port().close_reason() };
-                Event::Closed(Closed { why, code, reason, failure })
+                let peer_close_reason = if code == 0 { String::new() } else { driver.port().close_reason() };
+                Event::Closed(Closed { reason: why, code, peer_close_reason, failure })
             }
         };
         // Its ids are the server's: what is long is weighed.

@@ -16,13 +16,13 @@ use super::{
     builder::{Asked, Endpoint},
     imp,
 };
-use crate::{Failure, OptionError, Sent, State, core::failure::see};
+use crate::{Failure, Sent, State, core::failure::see, error::OptionError};
 
 /// One client: a stream of [`Event`]s. Dropping it closes the connection.
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// use everwire::{Client, Event, Heartbeat};
+/// use everwire::{Client, Event, options::Heartbeat};
 ///
 /// let mut wire = Client::builder("wss://example.com/live").heartbeat(Heartbeat::new()).connect()?;
 /// let handle = wire.handle();
@@ -49,10 +49,10 @@ impl Client {
     ///
     /// An id of the server's may stand in it, and must lead nowhere else: an address with a segment `.` or `..` in its path, encoded or
     /// not, with two slashes in front, or with a scheme that two slashes do not follow is a failed attempt, [`Failure::Provider`], which
-    /// the console explains once. [`path_segment`](crate::path_segment) makes such an id harmless; a URL type's text has none of these.
+    /// the console explains once. [`path_segment`](crate::endpoint::path_segment) makes such an id harmless; a URL type's text has none of these.
     ///
     /// ```
-    /// use everwire::{Client, Reason};
+    /// use everwire::{Client, endpoint::Reason};
     /// # async fn token(fresh: bool) -> Result<String, std::fmt::Error> { Ok(String::new()) }
     /// let builder = Client::builder_with(|context| async move {
     ///     let token = token(context.reason == Reason::Unauthorized).await?;
@@ -133,7 +133,7 @@ impl Handle {
         self.0.retry_in().map(Duration::from_millis)
     }
 
-    /// Retries since the last stable connection.
+    /// Retries since the last stable connection: 0 in the first attempt, 1 in the first retry.
     #[must_use]
     pub fn attempt(&self) -> u64 {
         self.0.attempt()

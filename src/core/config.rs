@@ -31,7 +31,7 @@ const SHORTEST_LIFE: u64 = 1_000;
 /// An option that cannot work: which, and what it must be.
 ///
 /// ```
-/// use everwire::{Client, Heartbeat};
+/// use everwire::{Client, options::Heartbeat};
 /// use std::time::Duration;
 /// let hasty = Heartbeat::new().with_timeout(Duration::from_millis(1));
 /// let error = Client::builder("wss://example.com").heartbeat(hasty).connect().err();
@@ -70,28 +70,8 @@ pub enum Jitter {
 }
 
 /// The delays between attempts: `min(max, initial * factor^attempt)`, then jitter.
-///
-/// | | default | range |
-/// |---|---|---|
-/// | initial | 1 000 ms | 0 to 2^31-1 (never waits less than 100) |
-/// | max | 30 000 ms | 100 to 2^31-1 |
-/// | factor | 2 | 1 to 100 |
-/// | jitter | full | |
-/// | max attempts | no limit | from 1 |
-/// | stable after | 5 000 ms | 0 to 2^31-1 |
-/// | max server delay | 300 000 ms | 0 to 2^31-1 |
-///
-/// ```
-/// use everwire::{Backoff, Jitter};
-/// use std::time::Duration;
-/// let patient = Backoff::new()
-///     .with_initial(Duration::from_secs(5))
-///     .with_max(Duration::from_secs(120))
-///     .with_jitter(Jitter::Equal);
-/// # let _ = patient;
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     pub(crate) initial: u64,
     pub(crate) max: u64,
     /// In thousandths, as the core counts in integers.
@@ -104,9 +84,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The defaults of the table above.
-    #[must_use]
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             initial: 1_000,
             max: 30_000,
@@ -116,55 +94,6 @@ impl Backoff {
             stable_after: 5_000,
             max_server_delay: 300_000,
         }
-    }
-
-    /// The delay before the first retry.
-    #[must_use]
-    pub const fn with_initial(mut self, delay: Duration) -> Self {
-        self.initial = millis(delay);
-        self
-    }
-
-    /// The cap.
-    #[must_use]
-    pub const fn with_max(mut self, delay: Duration) -> Self {
-        self.max = millis(delay);
-        self
-    }
-
-    /// The growth per attempt, in thousandths: 1 500 is a factor of 1.5.
-    #[must_use]
-    pub const fn with_factor_thousandths(mut self, factor: u64) -> Self {
-        self.factor = factor;
-        self
-    }
-
-    /// How the delays are spread.
-    #[must_use]
-    pub const fn with_jitter(mut self, jitter: Jitter) -> Self {
-        self.jitter = jitter;
-        self
-    }
-
-    /// Failed attempts in a row, with no stable connection between, after which the client gives up.
-    #[must_use]
-    pub const fn with_max_attempts(mut self, attempts: u64) -> Self {
-        self.max_attempts = attempts;
-        self
-    }
-
-    /// How long a connection must hold before the delays start anew.
-    #[must_use]
-    pub const fn with_stable_after(mut self, time: Duration) -> Self {
-        self.stable_after = millis(time);
-        self
-    }
-
-    /// The cap on what a server may ask to wait.
-    #[must_use]
-    pub const fn with_max_server_delay(mut self, delay: Duration) -> Self {
-        self.max_server_delay = millis(delay);
-        self
     }
 
     #[cfg(any(feature = "rust", test))]
@@ -177,19 +106,13 @@ impl Backoff {
     }
 }
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// How long a connection may be silent before it is pinged, and before it counts as dead (half-open).
 ///
 /// WebSocket: a ping after `interval` of silence, and after a send that nothing followed; dead after
 /// `timeout` of silence. SSE cannot ping: the server must send something at least every `interval`.
 ///
 /// ```
-/// use everwire::Heartbeat;
+/// use everwire::options::Heartbeat;
 /// use std::time::Duration;
 /// let eager = Heartbeat::new().with_interval(Duration::from_secs(10)).with_timeout(Duration::from_secs(2));
 /// # let _ = eager;
@@ -303,7 +226,7 @@ impl Outbox {
 
     /// How many messages that wait for an ack or a pong may be in flight; from 1.
     #[must_use]
-    pub const fn with_max_in_flight(mut self, messages: u64) -> Self {
+    pub const fn with_in_flight(mut self, messages: u64) -> Self {
         self.max_in_flight = messages;
         self
     }

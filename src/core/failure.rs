@@ -57,7 +57,7 @@ pub enum Failure {
 /// A time that a server asks to wait, in whole ms.
 ///
 /// ```
-/// use everwire::{Failure, RetryAfter};
+/// use everwire::{Failure, failure::RetryAfter};
 /// use std::time::Duration;
 /// let busy = Failure::Http { status: 503, retry_after: Some(Duration::from_secs(60).into()) };
 /// if let Failure::Http { retry_after: Some(wait), .. } = busy {
@@ -135,7 +135,7 @@ impl Failure {
     /// mid-life is a deploy, at the start it is a wrong address.
     ///
     /// ```
-    /// use everwire::{Class, Failure};
+    /// use everwire::{Failure, failure::Class};
     /// assert_eq!(Failure::Closed { code: 1001 }.class(true), Class::Retriable);
     /// assert_eq!(Failure::Closed { code: 4401 }.class(true), Class::Reauth);
     /// assert_eq!(Failure::Http { status: 404, retry_after: None }.class(false), Class::Fatal);

@@ -145,7 +145,7 @@ pub(crate) enum Fate {
 /// Why a client is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Why {
+pub enum CloseReason {
     /// `close()` was called, or the client was dropped.
     App,
     /// The caller's signal was aborted.
@@ -162,8 +162,11 @@ pub enum Why {
     Internal,
 }
 
+pub(crate) use CloseReason as Why;
+
 /// Why an attempt is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// The first one.
     Initial,

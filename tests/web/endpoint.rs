@@ -2,7 +2,12 @@
 
 use std::{cell::RefCell, future::Future, rc::Rc};
 
-use everwire::{Builder, Client, Context, EndpointError, Failure, Reason, Request, Resume, Why};
+use everwire::{
+    Builder, Client, Failure,
+    endpoint::{Context, EndpointError, Reason, Request},
+    event::CloseReason,
+    options::Resume,
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{Live, QUICK, Record, Server, millis, next_text, until_closed};
@@ -20,7 +25,7 @@ where
         list.borrow_mut().push(context);
         answer(list.borrow().len() - 1)
     });
-    (asked, builder.backoff(QUICK))
+    (asked, builder.reconnect(QUICK))
 }
 
 fn told(asked: &Asked) -> Vec<(Reason, u64, String)> {
@@ -78,7 +83,10 @@ async fn unauthorized_asks_once_more_then_it_is_fatal() {
     let (closed, _) = until_closed(&mut wire).await;
     let reasons: Vec<_> = told(&asked).into_iter().map(|(reason, ..)| reason).collect();
     assert_eq!(reasons, [Reason::Initial, Reason::Unauthorized]);
-    assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 4401, "who are you"));
+    assert_eq!(
+        (closed.reason, closed.code, closed.peer_close_reason.as_str()),
+        (CloseReason::Fatal, 4401, "who are you")
+    );
     assert_eq!(closed.failure, Some(Failure::Closed { code: 4401 }));
     assert_eq!(script.log().await.len(), 2);
 }
@@ -98,7 +106,7 @@ async fn unauthorized_is_fatal_where_there_is_nobody_to_ask() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",4401,""]]]"#);
     let mut wire = Client::builder(&script.url).live();
-    assert_eq!(until_closed(&mut wire).await.0.why, Why::Fatal);
+    assert_eq!(until_closed(&mut wire).await.0.reason, CloseReason::Fatal);
     assert_eq!(script.log().await.len(), 1);
 }
 
@@ -163,7 +171,7 @@ async fn an_id_that_leads_the_address_elsewhere_is_a_failed_attempt() {
             }
         });
         let resume = if with_resume { Resume::new() } else { Resume::new().via_url() };
-        let record = Record::of(builder.backoff(QUICK).resume(resume).live());
+        let record = Record::of(builder.reconnect(QUICK).resume(resume).live());
         record.until("the last attempt", |seen| seen.texts().contains(&"in")).await;
         let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
         assert_eq!(failures.len(), STEERING.len() + 1, "{failures:?}");
@@ -187,7 +195,7 @@ async fn protocols_go_to_the_first_origin_and_to_the_endpoints_that_they_are_giv
         let request = Request::get(urls[at.min(3)].clone());
         std::future::ready(Ok(if at == 2 { request.with_protocols(["own"]) } else { request }))
     });
-    let record = Record::of(builder.backoff(QUICK).protocols(["token"]).live());
+    let record = Record::of(builder.reconnect(QUICK).protocols(["token"]).live());
     record.until("the home again", |seen| seen.texts().contains(&"in")).await;
     let failures: Vec<_> = record.seen().retries.iter().map(|retry| retry.failure).collect();
     let closed = Failure::Closed { code: 1011 };

@@ -1,6 +1,9 @@
 //! Each kind of trouble, on both transports at once: all messages arrive, once and in order.
 
-use everwire::{Failure, Heartbeat, Resume, State};
+use everwire::{
+    Failure, State,
+    options::{Heartbeat, Resume},
+};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{Live, Record, Server, event_source, millis, web_socket};

@@ -2,7 +2,12 @@
 
 use std::cell::Cell;
 
-use everwire::{Builder, Client, Event, Failure, NotResumable, Redirect, Request, Resume, Transport, Why};
+use everwire::{
+    Builder, Client, Event, Failure, Transport,
+    endpoint::{NotResumable, Redirect, Request},
+    event::CloseReason,
+    options::Resume,
+};
 use gloo_timers::future::TimeoutFuture;
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -19,7 +24,7 @@ const CUT: &str =
     r#"[[["send","id: 1\ndata: one\n\n"],["wait",20],["reset"]],[["send","id: 2\ndata: two\n\n"]]]"#;
 
 fn fetch(request: impl Into<Request>) -> Builder {
-    Client::builder(request).backoff(QUICK)
+    Client::builder(request).reconnect(QUICK)
 }
 
 fn http(status: u16, retry_after: Option<u64>) -> Failure {
@@ -91,7 +96,7 @@ async fn what_a_retry_cannot_mend_is_told_and_fatal() {
         let script = server.script("sse", &format!("[[{step}]]"));
         let mut wire = fetch(&script.url).live();
         let (closed, before) = until_closed(&mut wire).await;
-        assert_eq!((closed.why, closed.code, closed.failure), (Why::Fatal, 0, Some(failure)));
+        assert_eq!((closed.reason, closed.code, closed.failure), (CloseReason::Fatal, 0, Some(failure)));
         assert_eq!(wire.handle().last_failure(), Some(failure));
         assert_eq!(before, ["state Closed"]);
         assert_eq!(script.log().await.len(), 1);
@@ -128,7 +133,7 @@ async fn a_204_is_the_end() {
         let script = server.script("sse", r#"[[["status",204]]]"#);
         let mut wire = fetch(request(script.url.clone())).live();
         let (closed, _) = until_closed(&mut wire).await;
-        assert_eq!((closed.why, closed.code, closed.failure), (Why::Ended, 0, None));
+        assert_eq!((closed.reason, closed.code, closed.failure), (CloseReason::Ended, 0, None));
         assert_eq!(script.log().await.len(), 1);
     }
 }
@@ -149,7 +154,7 @@ async fn a_post_that_ends_is_over() {
     let script = server.script("sse", r#"[[["send","data: one\n\n"],["send","data: two\n\n"],["end"]]]"#);
     let mut wire = fetch(Request::post(&script.url, "hi")).live();
     let (closed, before) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.code, closed.failure), (Why::Ended, 0, None));
+    assert_eq!((closed.reason, closed.code, closed.failure), (CloseReason::Ended, 0, None));
     assert_eq!(before, ["state Open", "open", "message one", "message two", "state Closed"]);
     assert_eq!(script.log().await.len(), 1);
 }
@@ -160,7 +165,7 @@ async fn a_post_that_breaks_off_is_not_repeated() {
     let script = server.script("sse", CUT);
     let mut wire = fetch(Request::post(&script.url, "hi")).live();
     let (closed, before) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Network)));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::Network)));
     assert_eq!(before, ["state Open", "open", "message one", "state Closed"]);
     assert_eq!(methods(&script).await, ["POST"]);
 
@@ -168,7 +173,7 @@ async fn a_post_that_breaks_off_is_not_repeated() {
     let script = server.script("sse", r#"[[["status",503]],[["send","data: in\n\n"]]]"#);
     let mut wire = fetch(Request::post(&script.url, "hi")).live();
     let (closed, _) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(http(503, None))));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(http(503, None))));
     assert_eq!(methods(&script).await, ["POST"]);
 }
 
@@ -195,7 +200,7 @@ fn start_and_resume(script: &Script) -> Builder {
             Request::get(format!("{url}&after={}", context.last_event_id))
         }))
     });
-    builder.backoff(QUICK)
+    builder.reconnect(QUICK)
 }
 
 #[wasm_bindgen_test]
@@ -209,7 +214,7 @@ async fn with_resume_a_post_goes_on_by_get() {
     );
     let mut wire = start_and_resume(&script).live();
     let (closed, before) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.failure), (Why::Ended, None));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Ended, None));
     let texts: Vec<_> = before.iter().filter_map(|label| label.strip_prefix("message ")).collect();
     assert_eq!(texts, ["one", "two"]);
     let log = script.log().await;
@@ -230,7 +235,7 @@ async fn with_resume_nothing_delivered_is_nothing_to_go_on_from() {
     );
     let mut wire = start_and_resume(&script).live();
     let (closed, _) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Network)));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::Network)));
     assert_eq!(methods(&script).await, ["POST"]);
 }
 
@@ -243,7 +248,7 @@ async fn with_resume_a_message_without_an_id_is_nothing_to_go_on_from() {
     );
     let mut wire = start_and_resume(&script).live();
     let (closed, _) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Network)));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::Network)));
     assert_eq!(methods(&script).await, ["POST"]);
 }
 
@@ -259,9 +264,9 @@ async fn with_resume_the_function_may_say_that_it_cannot_go_on() {
             Err(NotResumable.into())
         })
     });
-    let mut wire = builder.backoff(QUICK).live();
+    let mut wire = builder.reconnect(QUICK).live();
     let (closed, _) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::NotResumable)));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::NotResumable)));
     assert_eq!(methods(&script).await, ["POST"]);
 }
 
@@ -280,7 +285,7 @@ async fn with_resume_a_resuming_post_is_resumed_as_well() {
         assert_eq!(context.last_event_id.is_empty(), asked.get() == 1);
         std::future::ready(Ok(Request::post(&url, context.last_event_id).with_resume()))
     });
-    let record = Record::of(builder.backoff(QUICK).live());
+    let record = Record::of(builder.reconnect(QUICK).live());
     record.until("the third message", |seen| seen.texts() == ["one", "two", "three"]).await;
     assert_eq!(methods(&script).await, ["POST"; 3]);
 }
@@ -297,7 +302,7 @@ async fn an_event_above_the_limit_is_too_big() {
         );
         let mut wire = fetch(&script.url).max_event_bytes(100).live();
         let (closed, before) = until_closed(&mut wire).await;
-        assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::TooBig)));
+        assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::TooBig)));
         assert_eq!(before, ["state Open", "open", "message fits", "state Closed"]);
         assert_eq!(script.log().await.len(), 1);
     }
@@ -310,10 +315,10 @@ async fn with_flush_the_last_event_needs_no_blank_line() {
     for (flush, texts, cursor) in
         [(false, &["message one"][..], ""), (true, &["message one", "message two"], "2")]
     {
-        let builder = fetch(&script.url).no_reconnect();
+        let builder = fetch(&script.url).reconnect(everwire::options::Reconnect::never());
         let mut wire = if flush { builder.flush() } else { builder }.live();
         let (closed, before) = until_closed(&mut wire).await;
-        assert_eq!((closed.why, closed.failure), (Why::Ended, None));
+        assert_eq!((closed.reason, closed.failure), (CloseReason::Ended, None));
         assert_eq!(before[2..before.len() - 1], *texts);
         assert_eq!(wire.handle().last_event_id(), cursor);
     }
@@ -400,7 +405,7 @@ async fn a_redirect_takes_no_header_to_another_origin_unless_told() {
             assert_eq!(script.log().await[0].headers["x-api-key"], "K");
         } else {
             let (closed, _) = until_closed(&mut wire).await;
-            assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Redirect)));
+            assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::Redirect)));
             assert!(script.log().await.is_empty());
         }
     }

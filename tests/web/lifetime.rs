@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use everwire::{Client, Dropped, Sent, State, Why};
+use everwire::{Client, Sent, State, event::CloseReason, send::Dropped};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -46,7 +46,7 @@ async fn a_window_that_others_see_into_closes_its_clients_when_it_goes() {
     server.until_stats("one connection", 1, 0).await;
     leave();
     let (closed, _) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.code, closed.failure), (Why::Unloaded, 0, None));
+    assert_eq!((closed.reason, closed.code, closed.failure), (CloseReason::Unloaded, 0, None));
     assert_eq!(within("the fate", wire.handle().send("late")).await, Sent::Dropped(Dropped::Closed));
     server.until_stats("the socket to go", 0, 0).await;
 }
@@ -124,7 +124,7 @@ async fn close_tells_the_code_and_the_reason() {
         restore.call0(&JsValue::NULL).unwrap();
         assert_eq!(codes.to_vec(), [JsValue::from(given)]);
         let (closed, before) = until_closed(&mut wire).await;
-        assert_eq!((closed.why, closed.code, closed.failure), (Why::App, told, None));
+        assert_eq!((closed.reason, closed.code, closed.failure), (CloseReason::App, told, None));
         assert_eq!(before, ["state Closed"]);
     }
 }
@@ -152,7 +152,7 @@ async fn close_settles_what_waits() {
     wire.handle().close();
     assert_eq!(within("the fate", sending).await, Sent::Dropped(Dropped::Closed));
     let (closed, before) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, before), (Why::App, vec!["state Closed".to_owned()]));
+    assert_eq!((closed.reason, before), (CloseReason::App, vec!["state Closed".to_owned()]));
 }
 
 #[wasm_bindgen_test]

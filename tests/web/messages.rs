@@ -1,6 +1,6 @@
 //! What comes in: text, bytes, JSON, names, and the order of events.
 
-use everwire::{Client, Event, Resume, State, Transport};
+use everwire::{Client, Event, State, Transport, options::Resume};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -104,7 +104,7 @@ async fn events_come_in_their_order() {
     }
     handle.close_with(1000, "").unwrap();
     let (closed, last) = until_closed(&mut wire).await;
-    assert_eq!((closed.code, closed.reason.as_str(), closed.failure), (1000, "", None));
+    assert_eq!((closed.code, closed.peer_close_reason.as_str(), closed.failure), (1000, "", None));
     seen.extend(last);
     assert_eq!(
         seen,
@@ -168,7 +168,7 @@ async fn the_ticker_gives_its_history_and_goes_on() {
 async fn the_heartbeat_is_answered_and_hidden() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["echo"]]]"#);
-    let heartbeat = everwire::Heartbeat::new().with_interval(millis(100));
+    let heartbeat = everwire::options::Heartbeat::new().with_interval(millis(100));
     let record = Record::of(web_socket(&script.url).heartbeat(heartbeat).live());
     record.until("a round trip", |_| record.handle.round_trip().is_some()).await;
     assert_eq!(record.seen().labels, ["state Open", "open"]);

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use everwire::{Backoff, Client, ConnectError, Heartbeat, OptionError, Request, Transport};
+use everwire::{
+    Client, Transport,
+    endpoint::Request,
+    error::{ConnectError, OptionError},
+    options::{Heartbeat, Reconnect},
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -67,16 +72,25 @@ fn an_option_that_cannot_work() {
         invalid("heartbeat.timeout", "must be 50 ms to heartbeat.interval")
     );
     assert_eq!(
-        builder().backoff(Backoff::new().with_initial(millis(1 << 31))).connect().err(),
+        builder().reconnect(Reconnect::new().with_initial_delay(millis(1 << 31))).connect().err(),
         invalid("reconnect.initialDelay", "must be 0 to 2147483647 ms")
     );
     assert_eq!(
-        builder().backoff(Backoff::new().with_max(millis(99))).connect().err(),
+        builder().reconnect(Reconnect::new().with_max_delay(millis(99))).connect().err(),
         invalid("reconnect.maxDelay", "must be 100 to 2147483647 ms")
     );
+    for factor in [-2.0, 0.9999, 100.001, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+        assert_eq!(
+            builder().reconnect(Reconnect::new().with_factor(factor)).connect().err(),
+            invalid("reconnect.factor", "must be 1 to 100")
+        );
+    }
+    for factor in [1.0, 1.5, 100.0] {
+        assert_eq!(builder().reconnect(Reconnect::new().with_factor(factor)).connect().err(), None);
+    }
     assert_eq!(
-        builder().backoff(Backoff::new().with_factor_thousandths(999)).connect().err(),
-        invalid("reconnect.factor", "must be 1 to 100")
+        builder().reconnect(Reconnect::new().with_max_attempts(0)).connect().err(),
+        invalid("reconnect.maxAttempts", "must be 1 or more")
     );
     assert_eq!(
         builder().open_timeout(millis(0)).connect().err(),
@@ -88,10 +102,12 @@ fn an_option_that_cannot_work() {
         invalid("openTimeout", "must be 1 to 2147483647 ms")
     );
     for time in [millis(999), millis(1 << 31), millis(u64::MAX), Duration::MAX] {
-        for (builder, option) in
-            [(builder().max_age(time), "reconnect.maxAge"), (builder().failback(time), "reconnect.failback")]
-        {
-            assert_eq!(builder.connect().err(), invalid(option, "must be 1000 to 2147483647 ms"));
+        for (reconnect, option) in [
+            (Reconnect::new().with_max_age(time), "reconnect.maxAge"),
+            (Reconnect::new().with_failback(time), "reconnect.failback"),
+        ] {
+            let error = builder().reconnect(reconnect).connect().err();
+            assert_eq!(error, invalid(option, "must be 1000 to 2147483647 ms"));
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use everwire::{Backoff, Event, Failure, Jitter, Resume, State, Why};
+use everwire::{
+    Event, Failure, State,
+    event::CloseReason,
+    options::{Jitter, Reconnect, Resume},
+};
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -31,19 +35,25 @@ async fn a_rule_overrides_the_table_both_ways() {
     let routine = server.script("ws", r#"[[["close",1001,"later"]]]"#);
     let mut off = web_socket(&routine.url).should_reconnect(|_| Some(false)).live();
     let (closed, _) = until_closed(&mut off).await;
-    assert_eq!((closed.why, closed.code, closed.reason.as_str()), (Why::Fatal, 1001, "later"));
+    assert_eq!(
+        (closed.reason, closed.code, closed.peer_close_reason.as_str()),
+        (CloseReason::Fatal, 1001, "later")
+    );
     assert_eq!(off.handle().last_failure(), Some(Failure::Closed { code: 1001 }));
 
-    let slow = Backoff::new().with_initial(millis(60_000)).with_max(millis(60_000)).with_jitter(Jitter::None);
+    let slow = Reconnect::new()
+        .with_initial_delay(millis(60_000))
+        .with_max_delay(millis(60_000))
+        .with_jitter(Jitter::None);
     let sooner = server.script("ws", r#"[[["close",4403,""]],[["send","in"]]]"#);
-    let own = web_socket(&sooner.url).backoff(slow).should_reconnect(|_| millis(150));
+    let own = web_socket(&sooner.url).reconnect(slow).should_reconnect(|_| millis(150));
     let own = Record::of(own.live());
     own.until("the second attempt", |seen| seen.texts().contains(&"in")).await;
 
     let left = server.script("ws", r#"[[["close",1001,""]],[["close",4404,""]]]"#);
     let mut table = web_socket(&left.url).should_reconnect(|_| None).live();
     let (closed, _) = until_closed(&mut table).await;
-    assert_eq!((closed.why, closed.failure), (Why::Fatal, Some(Failure::Closed { code: 4404 })));
+    assert_eq!((closed.reason, closed.failure), (CloseReason::Fatal, Some(Failure::Closed { code: 4404 })));
 }
 
 #[wasm_bindgen_test]
@@ -52,9 +62,12 @@ async fn the_attempts_are_used_up() {
     for kind in ["ws", "sse"] {
         let script = server.script(kind, r#"[[["status",503]]]"#);
         let builder = if kind == "ws" { web_socket(&script.url) } else { event_source(&script.url) };
-        let mut wire = builder.backoff(QUICK.with_max_attempts(3)).live();
+        let mut wire = builder.reconnect(QUICK.with_max_attempts(3)).live();
         let (closed, before) = until_closed(&mut wire).await;
-        assert_eq!((closed.why, closed.code, closed.failure), (Why::Exhausted, 0, Some(Failure::Network)));
+        assert_eq!(
+            (closed.reason, closed.code, closed.failure),
+            (CloseReason::Exhausted, 0, Some(Failure::Network))
+        );
         let retries: Vec<_> = before.iter().filter(|label| label.starts_with("retry")).collect();
         assert_eq!(retries, ["retry 1 Network", "retry 2 Network"]);
         assert_eq!(script.log().await.len(), 3);
@@ -65,9 +78,9 @@ async fn the_attempts_are_used_up() {
 async fn without_reconnect_the_first_connection_is_the_only_one() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",1001,""]]]"#);
-    let mut wire = web_socket(&script.url).no_reconnect().live();
+    let mut wire = web_socket(&script.url).reconnect(Reconnect::never()).live();
     let (closed, before) = until_closed(&mut wire).await;
-    assert_eq!((closed.why, closed.code), (Why::Exhausted, 1001));
+    assert_eq!((closed.reason, closed.code), (CloseReason::Exhausted, 1001));
     assert_eq!(before, ["state Open", "open", "state Closed"]);
     assert_eq!(script.log().await.len(), 1);
 }
@@ -88,9 +101,11 @@ async fn a_server_that_never_answers_is_given_up() {
 async fn reconnect_tries_at_once() {
     let server = Server::start().await;
     let script = server.script("ws", r#"[[["close",1001,""]],[["send","in"]],[["send","again"]]]"#);
-    let patient =
-        Backoff::new().with_initial(millis(600_000)).with_max(millis(600_000)).with_jitter(Jitter::None);
-    let record = Record::of(web_socket(&script.url).backoff(patient).live());
+    let patient = Reconnect::new()
+        .with_initial_delay(millis(600_000))
+        .with_max_delay(millis(600_000))
+        .with_jitter(Jitter::None);
+    let record = Record::of(web_socket(&script.url).reconnect(patient).live());
     record.until("the wait", |seen| !seen.retries.is_empty()).await;
     let handle = &record.handle;
     assert_eq!((handle.state(), handle.attempt()), (State::Waiting, 1));

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use everwire::{Client, Outcome, Resume, Transport};
+use everwire::{Client, Transport, event::Outcome, options::Resume};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{Live, QUICK, Record, Server, event_source, millis, web_socket};
@@ -22,7 +22,7 @@ async fn full_replay(transport: Transport) {
         std::future::ready(Ok(format!("{address}&to={to}")))
     });
     let resume = Resume::new().with_id("eventId");
-    let record = Record::of(builder.transport(transport).resume(resume).backoff(QUICK).live());
+    let record = Record::of(builder.transport(transport).resume(resume).reconnect(QUICK).live());
     record.until("the first messages", |seen| seen.last() >= 2_000).await;
     server.fault("/fault/drop").await;
     record.until("the second connection", |seen| seen.opens == 2).await;
@@ -188,8 +188,7 @@ async fn the_servers_notice_opens_another_connection_before_this_one_ends() {
     );
     let builder = web_socket(&script.url)
         .resume(Resume::new().with_seq("seq"))
-        .notice("goodbye")
-        .max_age(millis(60_000));
+        .reconnect(QUICK.with_notice("goodbye").with_max_age(millis(60_000)));
     let record = Record::of(builder.live());
     record.until("message two", |seen| seen.last() == 2).await;
     let seen = record.seen();

@@ -3,7 +3,7 @@
 
 use std::fmt::{Debug, Display};
 
-use everwire::{Builder, Client, Event, Request, Resume};
+use everwire::{Builder, Client, Event, endpoint::Request, options::Resume};
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -22,7 +22,7 @@ fn printed<E: Debug + Display>(error: &E) -> String {
 /// Runs until it has failed once, or is open.
 async fn follow(what: &str, builder: Builder) {
     clean(what, &format!("{builder:?}"));
-    let mut wire = match builder.backoff(QUICK).open_timeout(millis(2_000)).connect() {
+    let mut wire = match builder.reconnect(QUICK).open_timeout(millis(2_000)).connect() {
         Ok(wire) => wire,
         Err(error) => return clean(what, &printed(&error)),
     };

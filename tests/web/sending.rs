@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use everwire::{
-    Client, Dropped, Heartbeat, Message, OptionError, Outbox, Overflow, SendOptions, Sent, State,
+    Client, Message, Sent, State,
+    error::OptionError,
+    options::{Heartbeat, Outbox, Overflow, SendOptions},
+    send::Dropped,
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -160,7 +163,7 @@ async fn a_server_can_refuse_a_message_and_one_without_its_ack_is_given_up() {
 async fn a_pong_confirms_a_send() {
     let server = Server::start().await;
     let wire = web_socket(&server.ws("/echo")).heartbeat(Heartbeat::new()).live();
-    let confirmed = wire.handle().send_with("text", &SendOptions::new().with_pong()).unwrap();
+    let confirmed = wire.handle().send_with("text", &SendOptions::new().with_confirm()).unwrap();
     assert_eq!(within("the pong", confirmed).await, Sent::Sent);
 }
 
@@ -179,7 +182,7 @@ async fn what_is_of_no_use_any_more_is_not_sent() {
     assert_eq!(error, Some(OptionError { option: "send.ttl", problem }));
     let error = handle.send_with("text", &SendOptions::new().with_ack("1")).err();
     assert_eq!(error.map(|error| (error.option, error.problem)), Some(("send.ack", "needs Builder::acks")));
-    let error = handle.send_with("text", &SendOptions::new().with_pong()).err();
+    let error = handle.send_with("text", &SendOptions::new().with_confirm()).err();
     assert_eq!(
         error.map(|error| (error.option, error.problem)),
         Some(("send.confirm", "needs the heartbeat"))

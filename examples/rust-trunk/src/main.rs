@@ -1,6 +1,9 @@
 //! Prices as they come, in Leptos.
 
-use everwire::{Client, Event, Handle, Heartbeat, Resume};
+use everwire::{
+    Client, Event, Handle,
+    options::{Heartbeat, Resume},
+};
 use leptos::{mount::mount_to_body, prelude::*, task::spawn_local};
 
 const SERVER: &str = "ws://localhost:8081/live";

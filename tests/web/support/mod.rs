@@ -7,25 +7,29 @@ pub(crate) mod wait;
 
 use std::time::Duration;
 
-use everwire::{Backoff, Builder, Client, Closed, Event, Jitter, Transport};
+use everwire::{
+    Builder, Client, Event, Transport,
+    event::Closed,
+    options::{Jitter, Reconnect},
+};
 
 pub(crate) use self::{live::Live, record::Record, server::Server};
 use self::{record::label, wait::within};
 
 /// As quick as the floor allows, and the same each time.
-pub(crate) const QUICK: Backoff =
-    Backoff::new().with_initial(millis(100)).with_max(millis(200)).with_jitter(Jitter::None);
+pub(crate) const QUICK: Reconnect =
+    Reconnect::new().with_initial_delay(millis(100)).with_max_delay(millis(200)).with_jitter(Jitter::None);
 
 pub(crate) const fn millis(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
 pub(crate) fn web_socket(address: &str) -> Builder {
-    Client::builder(address).backoff(QUICK)
+    Client::builder(address).reconnect(QUICK)
 }
 
 pub(crate) fn event_source(address: &str) -> Builder {
-    Client::builder(address).transport(Transport::EventSource).backoff(QUICK)
+    Client::builder(address).transport(Transport::EventSource).reconnect(QUICK)
 }
 
 /// The next event, which must come.

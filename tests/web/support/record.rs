@@ -5,7 +5,10 @@ use std::{
     rc::Rc,
 };
 
-use everwire::{Client, Closed, Event, Gap, Handle, Retry};
+use everwire::{
+    Client, Event, Handle,
+    event::{Closed, Gap, Retry},
+};
 use serde::Deserialize;
 use wasm_bindgen_futures::spawn_local;
 
@@ -115,7 +118,7 @@ pub(crate) fn label(event: &Event) -> String {
         Event::State(state) => format!("state {state:?}"),
         Event::Retry(retry) => format!("retry {} {:?}", retry.attempt, retry.failure),
         Event::Overflow { missed } => format!("overflow {missed}"),
-        Event::Closed(closed) => format!("closed {:?}", closed.why),
+        Event::Closed(closed) => format!("closed {:?}", closed.reason),
         _ => "unknown".to_owned(),
     }
 }
