@@ -26,7 +26,7 @@ const server = createServer((_, response) => {
 await once(server.listen(0, "127.0.0.1", 4_096), "listening");
 const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
 
-const clients = Array.from({ length: count }, () => connect(`http://127.0.0.1:${port}/`));
+const clients = Array.from({ length: count }, () => connect(`http://127.0.0.1:${port}/`, { server: true }));
 await Promise.all(clients.map((wire) => new Promise((resolve) => wire.on(resolve))));
 ended = performance.now();
 for (const stream of streams) stream.end("data: 2\n\n");

@@ -139,6 +139,9 @@ export class Client extends EventTarget {
 
   constructor(endpoints, settings, instance) {
     super();
+    const { rendered } = settings;
+    // A page's relative addresses, its storage and its WebSocket are not there: nothing is said of them before they are used.
+    if (rendered) endpoints = endpoints.map((given) => (typeof given === "function" ? given : () => given));
     this.#endpoints = endpoints;
     // A fleet that starts at one node ends there, too.
     if (settings.shuffle)
@@ -150,6 +153,7 @@ export class Client extends EventTarget {
     Object.assign(port, settings.port);
     port.memory = instance.memory;
     port.request ??= request;
+    port.idle = rendered;
     port.encode = (message) => encode(message, settings);
     if (settings.port.handshake) port.gate = () => new Gate();
     if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
@@ -186,10 +190,10 @@ export class Client extends EventTarget {
       // What a function gives may be one thing and another.
       if (!settings.loose && !endpoints.some((endpoint) => typeof endpoint === "function"))
         this.#fit(/./, ...this.#fixed.map(([, , kind]) => kind));
-      this.#confine();
+      if (!rendered) this.#confine();
       if (!this.#fixed[0] && !CONSTRUCTORS.some((name) => this.#has(name)))
         throw unsupported("WebSocket, EventSource or fetch");
-      if (settings.storage) {
+      if (settings.storage && !rendered) {
         this.#progress = new Progress(settings, this.#fixed, port, this.#wire.call);
         this.#progress.waits = () => listeners.waiting > 0;
       }
@@ -203,7 +207,8 @@ export class Client extends EventTarget {
       throw error;
     }
     this.#show();
-    if (settings.paused) this.pause();
+    if (settings.paused || rendered) this.pause();
+    if (rendered) hint("nothing is opened outside of a page unless server is true");
     settings.signal?.addEventListener("abort", this.#onAbort);
     if (settings.signal?.aborted) this.#onAbort();
     // Not before the caller has its handlers on; and a close() in the same task opens nothing.

@@ -4,7 +4,7 @@ import { Client } from "./client.js";
 import { quiet } from "./errors.js";
 import { addFallback, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
-import { WAYS, check, readForm, readOptions } from "./options.js";
+import { WAYS, check, isRendered, readForm, readOptions } from "./options.js";
 import { readPersist } from "./persist.js";
 import { addProbe } from "./probe.js";
 import { addRate } from "./rate.js";
@@ -108,7 +108,7 @@ export function connect(endpoint, options = {}) {
     ...rest
   } = options;
   const { persist: kept, ...outbox } = rest.outbox ?? {};
-  const uplink = readUplink(up, [].concat(endpoint));
+  const uplink = readUplink(up, [].concat(endpoint), isRendered(rest));
   const endpoints = noting(uplink, [].concat(endpoint));
   const longPoll = readLongPoll(polls, rest);
   const fallback = readFallback(ways, endpoints, rest.transport, longPoll);

@@ -138,6 +138,7 @@ export class EventSource extends EventTarget {
     }
     const options = {
       transport: "fetch",
+      server: true,
       codec: "text",
       withCredentials: this.#withCredentials,
       heartbeat,

@@ -484,6 +484,11 @@ export interface Options {
   shouldReconnect?: (failure: Failure) => boolean | number | "unauthorized" | undefined;
   /** Opens nothing until `resume()` is called. Default false. */
   paused?: boolean;
+  /**
+   * Where there is no page and no worker of one (Node, Deno, Bun, a server that renders a page) nothing is opened: the client is
+   * paused. True says that this is a program of its own, which wants the connection. Default false. `resume()` opens it as well.
+   */
+  server?: boolean;
   /** Watch freeze, back/forward cache, visibility, online and offline. Default true. */
   pageLifecycle?: boolean;
   /** Closes the client when aborted. */

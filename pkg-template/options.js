@@ -88,6 +88,7 @@ handshake=a function
 codec="json", "text", "binary" or an object with decode and encode
 pageLifecycle=true or false
 paused=true or false
+server=true or false
 shuffle=true or false
 events=an array of strings
 binaryType="arraybuffer" or "blob"
@@ -243,6 +244,12 @@ export function needsJson(option, codec) {
   if (codec === "text" || codec === "binary") throw invalid(`${option} as a key needs the JSON codec: give a function`);
 }
 
+/**
+ * A page, and a worker of one, have an address. Where there is none, the page may be one that is being rendered: for that nothing is
+ * opened, unless the app says that this is a program of its own.
+ */
+export const isRendered = ({ server }) => !server && !globalThis.location;
+
 /** Flags, from the lowest bit on. */
 export const bits = (...flags) => flags.reduce((sum, flag, bit) => sum | (flag ? 1 << bit : 0), 0);
 
@@ -395,6 +402,7 @@ export function readOptions(all, endpoints) {
     // A preset has some for one transport and some for another; and cancel() takes what http has.
     loose: http.cancel || all[SILENT] !== undefined,
     given,
+    rendered: isRendered(options),
     /** The origin that the values of `http` are for, that of `protocols`, and other fixed addresses that get the headers. */
     home: undefined,
     offered: undefined,

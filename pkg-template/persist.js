@@ -36,6 +36,8 @@ export function readPersist(given, settings) {
     throw invalid("outbox.persist needs outbox.ack: only by its acks is it known what need not be sent again");
   if (storage !== undefined && !isStorage(storage))
     throw invalid("outbox.persist.storage must be a Storage, as localStorage is");
+  // Nothing is sent there, and nothing of its own is stored.
+  if (settings.rendered) return undefined;
   if (!globalThis.navigator?.locks)
     throw new EverwireError(
       "unsupported",

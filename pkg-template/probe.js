@@ -18,7 +18,7 @@ export function addProbe(settings, probe, tries) {
   const { http } = settings;
   if (typeof probe !== "string" && typeof probe !== "function" && !probe?.href)
     throw invalid("probe must be an address, or a function that gives one");
-  if (typeof probe !== "function" && !isFetchable(probe))
+  if (typeof probe !== "function" && !settings.rendered && !isFetchable(probe))
     throw invalid("probe must be an http: or https: address, without a password");
   settings.probed = true;
   settings.numbers[NUMBER_PROBES] = 1;

@@ -23,9 +23,8 @@ const wrong = (name = "uplink") =>
   );
 
 /** A mistake is told at once, and not at the first send. */
-function checked(url, name) {
-  if (isFunction(url)) return url;
-  if (isFetchable(url)) return url;
+function checked(url, name, rendered) {
+  if (isFunction(url) || rendered || isFetchable(url)) return url;
   throw wrong(name);
 }
 
@@ -37,7 +36,7 @@ maxBytes=a number of bytes from 1 to 2147483647
 timeout=a number of ms from 1 to 2147483647`;
 
 /** What there is to say of the uplink, or undefined for none. It stands in the endpoint, or in the option; a function tells it later. */
-export function readUplink(given, endpoints) {
+export function readUplink(given, endpoints, rendered) {
   const own = endpoints.map((endpoint) => endpoint?.uplink);
   if (given === undefined && own.every((url) => url === undefined) && !endpoints.some(isFunction)) return undefined;
   const plain = given === undefined || isAddress(given);
@@ -45,10 +44,11 @@ export function readUplink(given, endpoints) {
   const { url } = options;
   if (url === undefined && !plain && own.includes(undefined) && !endpoints.some(isFunction)) throw wrong();
   return {
-    url: url === undefined ? undefined : checked(url, plain ? "uplink" : "uplink.url"),
+    url: url === undefined ? undefined : checked(url, plain ? "uplink" : "uplink.url", rendered),
     /** By the endpoint. */
     urls: new Map(),
     name: options.name ?? "connection",
+    rendered,
     numbers: [options.maxMessages, options.maxBytes, options.timeout],
   };
 }
@@ -56,7 +56,7 @@ export function readUplink(given, endpoints) {
 /** The endpoints, whose uplinks are noted; of those that are functions, when they give one. */
 export function noting(uplink, endpoints) {
   if (!uplink) return endpoints;
-  const { url, urls } = uplink;
+  const { url, urls, rendered } = uplink;
   return endpoints.map((endpoint) => {
     const noted = !isFunction(endpoint)
       ? endpoint
@@ -65,7 +65,7 @@ export function noting(uplink, endpoints) {
           urls.set(noted, target?.uplink === undefined ? url : checked(target.uplink));
           return target;
         };
-    urls.set(noted, endpoint?.uplink === undefined ? url : checked(endpoint.uplink));
+    urls.set(noted, endpoint?.uplink === undefined ? url : checked(endpoint.uplink, undefined, rendered));
     return noted;
   });
 }

@@ -170,6 +170,7 @@ export class WebSocket extends EventTarget {
     const settings = (this.#settings = readOptions(
       {
         transport: "websocket",
+        server: true,
         codec: "text",
         protocols: offered,
         outbox: { maxMessages: 0 },

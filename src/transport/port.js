@@ -382,6 +382,8 @@ export class Port {
   /** A successor that is opening, to take the place of these: `{ socket, link, transport, url, origin, asked }`. */
   successor;
   closed;
+  /** Its timer keeps no process alive (Node). */
+  idle;
   /** As the server gave it with its last close frame. */
   closeReason = "";
   /** What a connection that fails without a word is called: the browser's rules may be why. */
@@ -873,6 +875,7 @@ export class Port {
   arm(ms) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#tick, ms);
+    if (this.idle) this.#timer.unref?.();
   }
 
   disarm() {

@@ -72,6 +72,11 @@ async function next({ dir, check }) {
         const html = await (await fetch(url)).text();
         assert.match(html, /<p id="version">\d+\.\d+\.\d+/, "the server component imports everwire");
         assert.match(html, /<p id="import">function</, "the client component imports everwire on the server");
+        assert.match(
+          html,
+          /<p id="rendered">suspended</,
+          "a client that is made while the server renders opens nothing",
+        );
         await live(url);
       });
     });
@@ -103,6 +108,7 @@ async function node({ dir, check }) {
   await check("heartbeat with ws", () => script("heartbeat.mjs"));
   await check("streams over fetch", () => script("fetch.mjs"));
   await check("the drop-in WebSocket with ws", () => script("websocket.mjs"));
+  await check("a page that is rendered", () => script("render.mjs"));
 }
 
 async function types({ dir, check }) {

@@ -180,7 +180,7 @@ const ask = (port, headers) =>
     asked.on("error", reject);
   });
 
-const options = { reconnect: { initialDelay: 100, maxDelay: 300 }, resume: { gap: "gap" } };
+const options = { server: true, reconnect: { initialDelay: 100, maxDelay: 300 }, resume: { gap: "gap" } };
 /** A client with what it told. */
 function client(address, resume) {
   const wire = connect(address, { ...options, resume: { ...options.resume, ...resume } });

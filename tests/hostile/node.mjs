@@ -33,6 +33,7 @@ const storages = [
 for (const storage of storages)
   for (const seq of [({ data }) => data?.seq, ({ data }) => [data?.seq, data?.seq]]) {
     const wire = connect(`http://127.0.0.1:${port}/`, {
+      server: true,
       outbox: { ack: true },
       resume: { id: ({ data }) => data?.id, seq, storage, key: "" },
       subscriptions: { seq: ({ data }) => data?.seq },
@@ -64,7 +65,7 @@ for (const options of [
   { until: deep },
 ]) {
   errors.length = 0;
-  const wire = connect(`http://127.0.0.1:${port}/`, options);
+  const wire = connect(`http://127.0.0.1:${port}/`, { server: true, ...options });
   if (options.subscriptions) wire.subscribe("t");
   await new Promise((resolve) => wire.on(({ data }) => data === "end" && resolve(undefined)));
   wire.close();
@@ -73,7 +74,7 @@ for (const options of [
   assert.ok(errors.every((error) => error instanceof Error));
 }
 errors.length = 0;
-const refused = connect(`http://127.0.0.1:${port}/refused`);
+const refused = connect(`http://127.0.0.1:${port}/refused`, { server: true });
 await new Promise((resolve) => {
   console.error = (error) => resolve(errors.push(error));
 });
@@ -86,7 +87,7 @@ for (const ask of [
   (wire) => wire[Symbol.asyncIterator]().next(),
   (wire) => wire.request({ n: 1 }, { timeout: 1 }),
 ]) {
-  const wire = connect(`http://127.0.0.1:${port}/refused`);
+  const wire = connect(`http://127.0.0.1:${port}/refused`, { server: true });
   const asked = ask(wire);
   await new Promise((resolve) => wire.addEventListener("close", resolve));
   await new Promise((resolve) => setTimeout(resolve));
@@ -111,6 +112,7 @@ class Closing extends EventTarget {
 globalThis.WebSocket = /** @type {any} */ (Closing);
 let asked;
 const shaking = connect("ws://127.0.0.1/", {
+  server: true,
   handshake: ({ receive }) => {
     asked = receive();
     return new Promise(() => {});
@@ -121,7 +123,7 @@ await new Promise((resolve) => setTimeout(resolve));
 await assert.rejects(asked);
 
 // A handler's own throw is an uncaught exception, as that of any listener.
-const own = connect(`http://127.0.0.1:${port}/`);
+const own = connect(`http://127.0.0.1:${port}/`, { server: true });
 const thrown = new Promise((resolve) => process.once("uncaughtException", resolve));
 own.on(
   () => {

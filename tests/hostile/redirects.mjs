@@ -40,7 +40,7 @@ const headers = { "x-api-key": "K" };
 /** Until a message or the end; gives what came of it, and what the other server was asked. */
 async function outcome(url, options) {
   asked = [];
-  const wire = connect(url, { reconnect: false, ...options });
+  const wire = connect(url, { server: true, reconnect: false, ...options });
   const came = await new Promise((resolve) => {
     wire.on(() => resolve("message"));
     wire.addEventListener("close", (/** @type {any} */ { error }) => resolve(error?.code));

@@ -73,6 +73,7 @@ const places = {
 /** The first of a list, where the code says no more than that the second one was chosen; and what is off, or empty, unless it is given. */
 const told = {
   shuffle: "false",
+  server: "false",
   "http.retry": "false",
   "http.flush": "false",
   "outbox.ack": "false",

@@ -6,7 +6,10 @@ import { EventSource } from "everwire/eventsource";
 const http = (path) => `${process.env.WIRE?.replace(/^ws/, "http")}${path}`;
 
 const seen = [];
-const wire = connect(http("/count?to=20&rate=1000"), { until: ({ data }) => (data.n ?? data.seq) === 20 });
+const wire = connect(http("/count?to=20&rate=1000"), {
+  server: true,
+  until: ({ data }) => (data.n ?? data.seq) === 20,
+});
 for await (const { data, transport } of wire) seen.push([data.n ?? data.seq, transport]);
 assert.deepEqual(
   seen.map(([n]) => n),
@@ -15,7 +18,7 @@ assert.deepEqual(
 assert.ok(seen.every(([, transport]) => transport === "fetch"));
 assert.equal(wire.state, "closed");
 
-const refused = connect(http("/no-such-path"));
+const refused = connect(http("/no-such-path"), { server: true });
 const { reason, error } = await new Promise((resolve) => refused.addEventListener("close", resolve));
 assert.deepEqual([reason, error.code, error.status], ["fatal", "http", 404]);
 

@@ -12,7 +12,10 @@ await new Promise((resolve, reject) => {
     if (pings === 3) resolve(undefined);
     return JSON.stringify({ type: "ping", timestamp: pings });
   };
-  wire = connect(`${process.env.WIRE}/count?to=0`, { heartbeat: { interval: 500, timeout: 500, ping } });
+  wire = connect(`${process.env.WIRE}/count?to=0`, {
+    server: true,
+    heartbeat: { interval: 500, timeout: 500, ping },
+  });
   wire.addEventListener("retry", ({ failure }) =>
     reject(new Error(`taken for dead after ${pings} pings: ${failure.code}`)),
   );

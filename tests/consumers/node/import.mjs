@@ -23,7 +23,7 @@ assert.deepEqual(
   "the import starts no timer",
 );
 assert.throws(
-  () => connect("ws://127.0.0.1:9/"),
+  () => connect("ws://127.0.0.1:9/", { server: true }),
   (error) => {
     assert.ok(error instanceof EverwireError, `not an EverwireError: ${error}`);
     assert.equal(error.code, "unsupported");
@@ -31,14 +31,14 @@ assert.throws(
     return true;
   },
 );
-assert.throws(() => connect("/live"), { code: "invalid-url", message: /outside of a page/ });
+assert.throws(() => connect("/live", { server: true }), { code: "invalid-url", message: /outside of a page/ });
 
 globalThis.WebSocket = /** @type {any} */ (
   class extends EventTarget {
     close() {}
   }
 );
-const wire = connect("ws://127.0.0.1:9/live?token=secret");
+const wire = connect("ws://127.0.0.1:9/live?token=secret", { server: true });
 assert.equal(
   inspect(wire),
   inspect({ state: "connecting", transport: "websocket", attempt: 0, url: "ws://127.0.0.1:9/live" }),

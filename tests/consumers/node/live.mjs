@@ -4,7 +4,7 @@ import { connect } from "everwire";
 import { WebSocket } from "ws";
 
 Object.assign(globalThis, { WebSocket });
-const wire = connect(`${process.env.WIRE}/echo`);
+const wire = connect(`${process.env.WIRE}/echo`, { server: true });
 const received = new Promise((resolve) => wire.on("hello", resolve));
 assert.equal((await wire.send({ type: "hello", text: "hi" })).status, "sent");
 assert.equal((await received).data.text, "hi");

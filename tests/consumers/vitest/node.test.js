@@ -9,7 +9,7 @@ test("imports in the node environment", () => {
 
 test("is live with a WebSocket from ws", async () => {
   Object.assign(globalThis, { WebSocket });
-  const wire = connect(`${process.env.WIRE}/echo`);
+  const wire = connect(`${process.env.WIRE}/echo`, { server: true });
   const received = new Promise((resolve) => wire.on("hello", resolve));
   expect(await wire.send({ type: "hello", text: "hi" })).toMatchObject({ status: "sent" });
   expect((await received).data.text).toBe("hi");

@@ -232,6 +232,7 @@ function options(plan, number, entries) {
       }),
     },
     outbox: { ...(json && { ack: acks }), ...(json && persist && { persist }) },
+    server: true,
     requests: { error: "error", timeout: 4_000 },
     subscriptions: { ...(ids && { id: "eventId" }), ...(seq && { seq: "seq" }), timeout: 4_000 },
     ...(r.chance(0.2) && { rate: { messages: 50, per: 1_000, slow: "slow-down" } }),

@@ -187,13 +187,15 @@ for (const [kind, refusal, end] of [
 }
 
 const expired = { close: (code, reason = "") => [["close", code, reason]], status: (code) => [["status", code]] };
-for (const [kind, refusal, isExpired] of [
+/** @type {[string, any[], (failure: any) => boolean][]} */
+const refusals = [
   ["ws", expired.close(3000), ({ closeCode }) => closeCode === 3000],
   ["ws", expired.close(1008), ({ closeCode }) => closeCode === 1008],
   ["ws", expired.close(4403), ({ closeCode }) => closeCode === 4403],
   ["ws", expired.close(1000, "token expired"), ({ closeReason }) => closeReason === "token expired"],
   ["sse", expired.status(403), ({ status }) => status === 403],
-]) {
+];
+for (const [kind, refusal, isExpired] of refusals) {
   const [[, code]] = refusal;
   const connected = (auth, plan, shouldReconnect) =>
     kind === "ws"
