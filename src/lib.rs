@@ -47,7 +47,7 @@ mod tokens;
 mod transport;
 
 #[cfg(feature = "rust")]
-pub use crate::client::{Builder, Client, Event, Handle, Message};
+pub use crate::client::{Builder, Client, Event, Handle, Message, Stats};
 pub use crate::core::{failure::Failure, outbox::Sent, state::State};
 #[cfg(any(feature = "rust", feature = "npm"))]
 pub use crate::transport::Transport;

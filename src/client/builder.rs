@@ -192,6 +192,7 @@ impl Resume {
 
 /// Which answers to a fetch are event streams, by their content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ContentType {
     /// Those of `text/event-stream`; the default.
     Required,
@@ -203,6 +204,7 @@ pub enum ContentType {
 
 /// What a rule of the app's says of a failure: see [`Builder::should_reconnect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Decision {
     /// As the table has it: [`Failure::class`].
     Table,

@@ -9,7 +9,7 @@ use std::{
 
 use wasm_bindgen::prelude::*;
 
-use super::Event;
+use super::{Event, Stats};
 use crate::Sent;
 
 /// The stream holds so many events for an app that does not keep up.
@@ -52,11 +52,30 @@ pub(super) struct Inbox {
     make_room: RefCell<Option<js_sys::Function>>,
     sends: RefCell<VecDeque<(u32, Rc<Settled>)>>,
     next_send: Cell<u32>,
+    stats: Cell<Stats>,
 }
 
 impl Inbox {
+    pub(super) fn count(&self, add: impl FnOnce(&mut Stats)) {
+        let mut stats = self.stats.get();
+        add(&mut stats);
+        self.stats.set(stats);
+    }
+
+    /// What this side has counted.
+    pub(super) fn stats(&self) -> Stats {
+        let is_message = |(event, _): &&(Event, usize)| matches!(event, Event::Message(_));
+        let waiting = self.events.borrow().iter().filter(is_message).count() as u64;
+        Stats { waiting, ..self.stats.get() }
+    }
+
     /// Bounded, for an app that does not keep up: what is lost is told in its place.
     pub(super) fn push(&self, event: Event, size: usize) {
+        match &event {
+            Event::Open => self.count(|stats| stats.opens += 1),
+            Event::Gap(_) => self.count(|stats| stats.gaps += 1),
+            _ => {}
+        }
         {
             let mut events = self.events.borrow_mut();
             let room = events.len() < LIMIT && (size == 0 || self.units.get() < UNITS);
@@ -95,6 +114,9 @@ impl Inbox {
         }
         match event {
             Some(event) => {
+                if let Event::Message(_) = event {
+                    self.count(|stats| stats.delivered += 1);
+                }
                 self.ended.set(matches!(event, Event::Closed(_)));
                 Poll::Ready(Some(event))
             }
@@ -121,6 +143,12 @@ impl Inbox {
             place.and_then(|place| sends.remove(place))
         };
         let Some((_, settled)) = settled else { return };
+        self.count(|stats| match sent {
+            Sent::Sent => stats.sent += 1,
+            Sent::Acked => stats.acked += 1,
+            Sent::Unknown => stats.unknown += 1,
+            Sent::Dropped(_) => stats.dropped += 1,
+        });
         settled.sent.set(Some(sent));
         let waker = settled.waker.take();
         if let Some(waker) = waker {

@@ -24,7 +24,11 @@ mod request;
 #[cfg(feature = "rust")]
 mod send_options;
 #[cfg(feature = "rust")]
+mod stats;
+#[cfg(feature = "rust")]
 mod wire;
+#[cfg(feature = "rust")]
+mod words;
 
 #[cfg(feature = "rust")]
 pub use self::{
@@ -36,5 +40,6 @@ pub use self::{
     reconnect::Reconnect,
     request::{Redirect, Request, path_segment},
     send_options::SendOptions,
+    stats::Stats,
     wire::{Client, EncodeError, Handle, Sending},
 };

@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 pub(crate) use super::inbox::Sending;
 use super::{
     Builder, Closed, ConnectError, ContentType, Context, DecodeError, EncodeError, Event, Gap, NotResumable,
-    Place, Redirect, Request, Retry, SendOptions,
+    Place, Redirect, Request, Retry, SendOptions, Stats,
     builder::{Acks, Endpoint},
     driver::{self, Host},
     inbox::Inbox,
@@ -241,6 +241,14 @@ pub(crate) struct Handle {
     can: Can,
 }
 
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.driver, &other.driver)
+    }
+}
+
+impl Eq for Handle {}
+
 /// What the builder has made possible for a send.
 #[derive(Clone, Copy)]
 struct Can {
@@ -271,6 +279,18 @@ impl Handle {
 
     pub(crate) fn queued(&self) -> (usize, u64) {
         self.driver.queued()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let port = self.driver.port();
+        let (queued, queued_bytes) = self.queued();
+        Stats {
+            received: port.received() as u64,
+            suppressed: port.suppressed() as u64,
+            queued,
+            queued_bytes,
+            ..self.inbox.stats()
+        }
     }
 
     pub(crate) fn round_trip(&self) -> Option<f64> {
@@ -418,6 +438,7 @@ fn extra(builder: &Builder, request: &Request) -> JsValue {
 
 impl Host for AppHost {
     fn resolve(&self, driver: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
+        self.inbox.count(|stats| stats.attempts += 1);
         let other = endpoint.checked_sub(1).and_then(|place| self.builder.others.get(place as usize));
         if let Some(request) = other {
             return resolved(driver, attempt, &self.builder, Some(request));
@@ -479,8 +500,11 @@ impl Host for AppHost {
                 let delay = Duration::from_millis(delay);
                 Event::Retry(Retry { attempt: retry, delay, failure })
             }
-            News::Outcome(Outcome::Recovered, _) => return,
             News::Outcome(outcome, missing) => {
+                self.inbox.count(|stats| stats.outcome = Some(outcome));
+                if outcome == Outcome::Recovered {
+                    return;
+                }
                 let port = driver.port();
                 Event::Gap(Gap { outcome, after: port.cursor(), before: port.pending(), missing })
             }

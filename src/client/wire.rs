@@ -12,7 +12,7 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, Context, EndpointError, Event, Request, SendOptions,
+    Builder, Context, EndpointError, Event, Request, SendOptions, Stats,
     builder::{Asked, Endpoint},
     imp,
 };
@@ -104,8 +104,9 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Sends, closes and looks, from anywhere. After the client is dropped it finds it closed.
-#[derive(Clone)]
+/// Sends, closes and looks, from anywhere. After the client is dropped it finds it closed. Two are equal when they are of the same
+/// client.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Handle(imp::Handle);
 
 impl Handle {
@@ -143,6 +144,12 @@ impl Handle {
     #[must_use]
     pub fn queued(&self) -> (usize, u64) {
         self.0.queued()
+    }
+
+    /// What the client has counted.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        Stats { round_trip: self.round_trip(), ..self.0.stats() }
     }
 
     /// From the last ping to its answer.

@@ -59,6 +59,7 @@ impl core::error::Error for OptionError {}
 
 /// How the delays of a fleet are spread, so that it does not come back all at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Jitter {
     /// Evenly between the floor (100 ms) and the delay. The default.
     #[default]
@@ -165,6 +166,7 @@ impl Default for Heartbeat {
 
 /// What gives way when the outbox is full. A dropped message's send settles with `dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Overflow {
     /// The message being sent. The default.
     #[default]

@@ -98,6 +98,7 @@ impl From<RetryAfter> for Duration {
 
 /// What follows from a failure, when the caller's rule does not say otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Class {
     /// Tried again after the backoff.
     Retriable,

@@ -82,6 +82,7 @@ pub(crate) enum Id {
 
 /// How a reconnect ended, as far as can be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Outcome {
     /// The cursor itself was replayed: nothing is missing.
     Recovered,

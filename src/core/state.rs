@@ -19,6 +19,7 @@ use super::failure::Failure;
 ///   any --- close(), abort, fatal, ended, exhausted, internal ---> closed       (for good)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum State {
     /// An attempt is under way.
     Connecting,

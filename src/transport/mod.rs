@@ -8,6 +8,7 @@ use crate::codes::transport;
 
 /// How a client talks to its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transport {
     /// Both ways (RFC 6455).
     WebSocket,

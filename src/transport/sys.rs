@@ -133,6 +133,10 @@ extern "C" {
     /// Of the message that came last: its bytes, or its units of text.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn size(this: &Port) -> u32;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn received(this: &Port) -> f64;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn suppressed(this: &Port) -> f64;
     #[wasm_bindgen(method, getter, js_name = roundTrip)]
     pub(crate) fn round_trip(this: &Port) -> Option<f64>;
 }

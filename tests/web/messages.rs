@@ -1,6 +1,8 @@
 //! What comes in: text, bytes, JSON, names, and the order of events.
 
-use everwire::{Client, Event, State, Transport, options::Resume};
+use everwire::{
+    Client, Event, Sent, State, Stats, Transport, event::Outcome, options::Resume, send::Dropped,
+};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -9,7 +11,9 @@ use crate::support::{
     Live, Record, Server, event_source, millis, next, next_message, next_text,
     record::label,
     server::{Frame, unique},
-    until_closed, until_open, web_socket,
+    until_closed, until_open,
+    wait::until,
+    web_socket,
 };
 
 #[derive(Debug, Deserialize, Serialize, PartialEq)]
@@ -183,4 +187,53 @@ async fn subprotocols_are_offered() {
     let mut wire: Client = web_socket(&script.url).protocols(["v2", "v1"]).live();
     assert_eq!(next_text(&mut wire).await, "in");
     assert_eq!(script.log().await[0].protocols, ["v2", "v1"]);
+}
+
+#[wasm_bindgen_test]
+async fn the_client_counts_what_it_does() {
+    let server = Server::start().await;
+    let script = server.script(
+        "ws",
+        r#"[[["send","{\"seq\":1}"],["send","{\"seq\":3}"],["wait",20],["close",1001,""]],[["send","{\"seq\":3}"],["send","{\"seq\":4}"],["echo"]]]"#,
+    );
+    let record = Record::of(web_socket(&script.url).resume(Resume::new().with_seq("seq")).live());
+    let handle = &record.handle;
+    assert_eq!(handle.stats(), Stats::default());
+    record.until("the second connection", |seen| seen.opens == 2).await;
+    assert_eq!(handle.send("echo").await, Sent::Sent);
+    record.until("its echo", |seen| seen.texts() == ["echo"]).await;
+    assert_eq!(record.seen().numbers, [1, 3, 4]);
+
+    let stats = handle.stats();
+    assert_eq!((stats.attempts, stats.opens, stats.gaps), (2, 2, 1));
+    assert_eq!(stats.outcome, Some(Outcome::Recovered));
+    assert_eq!((stats.received, stats.delivered, stats.suppressed, stats.waiting), (5, 4, 1, 0));
+    assert_eq!((stats.sent, stats.acked, stats.unknown, stats.dropped), (1, 0, 0, 0));
+    assert_eq!((stats.round_trip, stats.queued, stats.queued_bytes), (None, 0, 0));
+
+    handle.pause();
+    let late = handle.send("12345");
+    assert_eq!((handle.stats().queued, handle.stats().queued_bytes), (1, 5));
+    handle.close();
+    assert_eq!(late.await, Sent::Dropped(Dropped::Closed));
+    assert_eq!((handle.stats().dropped, handle.stats().queued), (1, 0));
+}
+
+#[wasm_bindgen_test]
+async fn what_the_app_has_not_taken_waits() {
+    let server = Server::start().await;
+    let script = server.script("ws", r#"[[["send","1"],["send","2"],["send","3"]]]"#);
+    let mut wire = web_socket(&script.url).live();
+    let handle = wire.handle();
+    until("three messages", || handle.stats().waiting == 3).await;
+    next_message(&mut wire).await;
+    assert_eq!((handle.stats().delivered, handle.stats().waiting), (1, 2));
+}
+
+#[wasm_bindgen_test]
+async fn handles_of_one_client_are_equal() {
+    let server = Server::start().await;
+    let (one, other) = (web_socket(&server.ws("/echo")).live(), web_socket(&server.ws("/echo")).live());
+    assert_eq!(one.handle(), one.handle().clone());
+    assert_ne!(one.handle(), other.handle());
 }

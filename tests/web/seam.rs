@@ -13,7 +13,7 @@ async fn full_replay(transport: Transport) {
     let server = Server::start().await;
     let address = match transport {
         Transport::WebSocket => server.ws("/count?replay=all"),
-        Transport::EventSource | Transport::Fetch => server.sse("/count?replay=all"),
+        _ => server.sse("/count?replay=all"),
     };
     let asked = Cell::new(0);
     let builder = Client::builder_with(move |_| {

@@ -49,7 +49,7 @@ fn App() -> impl IntoView {
                     });
                 }
                 Event::Gap(gap) => set_gap.set(format!("Prices may be missing after {}.", gap.after)),
-                Event::State(state) => set_state.set(format!("{state:?}").to_lowercase()),
+                Event::State(state) => set_state.set(state.to_string()),
                 Event::Retry(retry) => set_state.set(format!("waiting, because: {}", retry.failure)),
                 _ => {}
             }
