@@ -14,6 +14,7 @@ import { addUplink, noting, readUplink } from "./uplink.js";
 import { instance, offer } from "./wasm.js";
 import { wasm } from "#wasm/duplex.js";
 
+export { batch } from "./batch.js";
 export { EverwireError, Failure } from "./errors.js";
 export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 export { RequestError } from "./requests.js";

@@ -13,6 +13,8 @@ export const aborted = (signal) =>
 export class Gate {
   /** Came, and nobody has taken it. */
   held = [];
+  /** Messages of a frame that has been read, of which not all were received. */
+  ready = [];
   #size = 0;
   #waiting = [];
   #passed = false;
@@ -28,15 +30,21 @@ export class Gate {
     return true;
   }
 
-  /** `read` makes a message of an event; `send` takes what the client's own takes. Rejects when the connection is given up, too. */
+  /** `read` makes messages of an event; `send` takes what the client's own takes. Rejects when the connection is given up, too. */
   async run(handshake, { read, ...context }) {
     const { signal } = this.#abort;
     const given = aborted(signal);
-    const receive = () => {
-      const [event] = this.held.splice(0, 1);
-      if (event) this.#size -= sizeOf(event.data);
-      return quiet(Promise.race([event ?? new Promise((resolve) => this.#waiting.push(resolve)), given]).then(read));
+    const next = async () => {
+      while (!this.ready.length) {
+        const [event] = this.held.splice(0, 1);
+        if (event) this.#size -= sizeOf(event.data);
+        this.ready = await read(await (event ?? new Promise((resolve) => this.#waiting.push(resolve))));
+      }
+      return this.ready.shift();
     };
+    let before;
+    // One after the other, in the order of the calls.
+    const receive = () => quiet(Promise.race([(before = Promise.allSettled([before]).then(next)), given]));
     try {
       await Promise.race([handshake({ ...context, receive, signal }), given]);
     } finally {

@@ -126,7 +126,7 @@ export class Listeners extends Handlers {
       this.#deliver(port.size, message, place);
       // What is fetched looks at the clock itself. Handles of topics would overtake one another.
       if (this.#host.paced && port.transport !== "fetch" && !(port.received % this.#every)) {
-        const took = performance.now() - port.heard;
+        const took = performance.now() - port.since;
         this.#rest(took * this.#every);
         this.#every = took < 1 ? 16 : 1;
       }

@@ -417,9 +417,30 @@ export interface SendOptions {
   ack?: boolean;
 }
 
-/** Both answer at once: neither may be async. */
+declare const messages: unique symbol;
+/** Several messages that came in one frame: see {@link batch}. */
+export interface Batch {
+  readonly [messages]: readonly unknown[];
+}
+
+/**
+ * For `codec.decode` to return: the frame, or the event, holds these messages. Each is delivered as if it had come in its own: it has its
+ * type, id, sequence number and topic, may be an ack or a reply, and may be held back when it comes again, also in another batch. With none
+ * it is no more than a sign of life. The id of an SSE event is that of its last message.
+ * Throws `invalid-option` for what is no array, and for promises and batches in it.
+ */
+export function batch(messages: readonly unknown[]): Batch;
+
 export interface Codec {
+  /**
+   * What the message's `data` is, {@link batch} for several messages, or a promise of either. It is called for each frame as it comes. While
+   * a promise is pending, what comes later waits for it, so that the order is kept; the cursor follows what was delivered. One that rejects
+   * is reported, as a throw is, and its frame is left out. A fetched stream is not read meanwhile. Over the other transports 1 024 frames may
+   * wait, up to 16 MiB and one frame: what is more is lost, is not decoded, and a `gap` comes before the next message. What waits when the
+   * connection is replaced or given up comes again by the replay. One that never settles holds the stream up for ever.
+   */
   decode(data: string | ArrayBuffer | Blob): unknown;
+  /** Answers at once: it may not be async. */
   encode(value: unknown): string | ArrayBufferView | ArrayBuffer | Blob;
 }
 

@@ -3,6 +3,7 @@ import { readOptions } from "./options.js";
 import { instance } from "./wasm.js";
 import { wasm } from "#wasm/everwire.js";
 
+export { batch } from "./batch.js";
 export { EverwireError, Failure } from "./errors.js";
 export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
 

@@ -358,7 +358,7 @@ export function readOptions(all, endpoints) {
     ),
     openTimeout: options.openTimeout ?? 10_000,
     codec: CODECS[codec] ?? {
-      decode: prompt("codec.decode", codec.decode.bind(codec)),
+      decode: codec.decode.bind(codec),
       encode: codec.encode.bind(codec),
     },
     transport,

@@ -1,5 +1,5 @@
 // What two well-known servers expect, in terms of the options that everybody has.
-import { decodeJson } from "../src/transport/port.js";
+import { Batch, decodeJson } from "../src/transport/port.js";
 import { invalid } from "./errors.js";
 import { CODECS, SILENT, needsJson } from "./options.js";
 
@@ -22,7 +22,13 @@ export function nchan(options = {}) {
     CODECS[codec] ?? codec;
   if (rest.binaryType === "blob")
     throw invalid('binaryType must be "arraybuffer" with nchan: the id stands in the bytes');
-  let id;
+  // Of the frame that is looked at; and how many of its messages the id has not been asked for: it is the last one's.
+  let id, left;
+  const given = (made, own) => {
+    id = own;
+    left = made instanceof Batch ? made.messages.length : 1;
+    return made;
+  };
   return {
     ...rest,
     protocols: "ws+meta.nchan",
@@ -30,15 +36,17 @@ export function nchan(options = {}) {
       "heartbeat: nchan closes (1008) or broadcasts when a subscriber sends a ping. Leave it out, or say ping: false where messages come at least every interval",
     codec: {
       decode(data, transport) {
-        id = undefined;
-        if (transport !== "websocket") return decode(data, transport);
-        const { head, body } = split(data);
-        id = /^id: (.*)$/m.exec(head)?.[1];
-        return decode(body, transport);
+        const { head, body } = transport === "websocket" ? split(data) : { head: "", body: data },
+          own = /^id: (.*)$/m.exec(head)?.[1],
+          made = decode(body, transport);
+        if (!isFunction(made?.then)) return given(made, own);
+        // Others are decoded meanwhile: the id is set when this one has its turn, and is asked for.
+        // biome-ignore lint/suspicious/noThenProperty: it is to be asked when it is awaited, not before.
+        return { then: (resolve, reject) => made.then((data) => resolve(given(data, own)), reject) };
       },
       encode,
     },
-    resume: { name: "last_event_id", id: () => id, ...resume },
+    resume: { name: "last_event_id", id: () => (--left > 0 ? undefined : id), ...resume },
   };
 }
 

@@ -68,8 +68,11 @@ pub(crate) enum Call {
     },
     /// What the numbers from here on count in.
     Epoch(u64),
-    /// The server said that something is missing, that nothing is, or that it is going to close.
-    GapTold,
+    /// The server said that something is missing, that nothing is, or that it is going to close. `here`: it is this page that had
+    /// no room for it.
+    GapTold {
+        here: bool,
+    },
     RecoveryTold,
     Retire,
     /// The cursor is being read, for a connection that is to go on from it.
@@ -316,7 +319,7 @@ impl Call {
             7 => Self::Learn { id, more: number.unwrap_or_default() },
             8 => Self::StartFrom { id, number },
             9 => Self::Epoch(whole(high, low)),
-            10 => Self::GapTold,
+            10 => Self::GapTold { here: code > 0 },
             11 => Self::RecoveryTold,
             12 => Self::Retire,
             13 => Self::Asking,
@@ -727,7 +730,7 @@ mod tests {
                 Call::Opened { .. }
                     | Call::Interrupted { .. }
                     | Call::Page(_)
-                    | Call::GapTold
+                    | Call::GapTold { .. }
                     | Call::RecoveryTold
                     | Call::Retire
                     | Call::Asking

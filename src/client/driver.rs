@@ -225,8 +225,8 @@ impl<H: Host> Driver<H> {
                 let answer = ruling(core.check(id, number));
                 return self.after(inner, answer);
             }
-            Call::GapTold => {
-                core.gap_told();
+            Call::GapTold { here } => {
+                core.gap_told(here);
                 return self.after(inner, 0);
             }
             Call::RecoveryTold => {

@@ -392,9 +392,15 @@ impl Connection {
         self.ids.received(more);
     }
 
-    /// The server said that something is missing.
-    pub(crate) fn gap_told(&mut self) {
-        self.ids.gap_told();
+    /// The server said that something is missing, or it came `here` and is lost.
+    pub(crate) fn gap_told(&mut self, here: bool) {
+        if here {
+            self.ids.missed();
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
+            self.topics.missed();
+        } else {
+            self.ids.gap_told();
+        }
     }
 
     /// The server said that nothing is.

@@ -294,6 +294,13 @@ impl Ids {
         self.due = Some(Outcome::Gap);
     }
 
+    /// Some that came are lost, and nothing else: sequence numbers tell which.
+    pub(crate) fn missed(&mut self) {
+        if self.last.is_none() {
+            self.due = Some(Outcome::Gap);
+        }
+    }
+
     /// The server said that it goes on from the cursor.
     pub(crate) fn recovery_told(&mut self) {
         self.due = self.due.map(|due| if due == Outcome::Unknown { Outcome::Recovered } else { due });

@@ -373,6 +373,13 @@ impl Topics {
         ruling
     }
 
+    /// Some messages that came are lost: any topic's.
+    pub(crate) fn missed(&mut self) {
+        for topic in &mut self.topics {
+            topic.ids.missed();
+        }
+    }
+
     /// The server said that something of it is missing.
     pub(crate) fn gap_told(&mut self, number: u32) {
         if let Some(topic) = self.listener(number) {

@@ -85,6 +85,8 @@ async function run(port, socket, attempt, signal, aim, news) {
     // After close() the abort is our own.
     if (port.owns(socket)) port.blame(error);
   }
+  // What came before is delivered first.
+  if (port.busy) await port.busy;
   if (!port.owns(socket)) cancel(response?.body);
   // What ended in good order may have brought something.
   else if (kind === LOST) port.lost(socket, attempt, code, code ? 0 : news() - before);
@@ -229,8 +231,8 @@ export async function read(port, socket, body) {
     for (let from = 0; from < value.length; from += STAGE_SIZE) {
       blocks.feed(value.length > STAGE_SIZE ? value.subarray(from, from + STAGE_SIZE) : value);
       for (; blocks.at < blocks.stop; wait = blocks.turn()) {
-        while ((wait = port.hold ?? wait)) {
-          // A `for await` loop is behind, or the page has its turn: nothing is read, and nothing is expected either.
+        while ((wait = port.hold ?? port.busy ?? wait)) {
+          // A `for await` loop is behind, a message is decoded, or the page has its turn: nothing is read, and nothing is expected either.
           port.held = true;
           await wait;
           if (port.socket !== socket) return;
@@ -348,7 +350,7 @@ class Blocks {
         this.#from = end;
         port.event(type, data, id, size);
         type = data = id = undefined;
-        if (port.hold || port.socket !== socket || --this.#left <= 0) break;
+        if (port.hold || port.busy || port.socket !== socket || --this.#left <= 0) break;
       }
     }
     this.at = at;

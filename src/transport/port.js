@@ -90,6 +90,13 @@ export function decodeJson(data) {
   return data;
 }
 
+/** Several messages that came in one frame: what `batch` of the npm package makes. */
+export class Batch {
+  constructor(messages) {
+    this.messages = messages;
+  }
+}
+
 /** Of any realm: an ArrayBuffer from an iframe is no instance of this page's. */
 export function isBytes(value) {
   return ArrayBuffer.isView(value) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
@@ -301,6 +308,17 @@ export function asNumber(given) {
 /** The bytes, or the units of text, of what came. */
 export const sizeOf = (raw) => raw?.length ?? raw?.byteLength ?? raw?.size ?? 0;
 
+/** What a message of a batch is known again by: its frame may come again with others in it. Bytes in it count by their length. */
+function contentOf(data) {
+  if (typeof data === "string" || isBytes(data)) return data;
+  try {
+    return JSON.stringify(data, (_, value) => (ArrayBuffer.isView(value) ? value.byteLength : value));
+  } catch {
+    // Nested too deep, in a circle, or a big integer.
+    return undefined;
+  }
+}
+
 /** No double is the number that the server wrote. Arrays of arrays are nobody's, and may be too deep. */
 const isInexact = (value) => typeof value === "number" && !Number.isSafeInteger(value);
 const inexact = (value) => (Array.isArray(value) ? value.some(isInexact) : isInexact(value));
@@ -400,6 +418,8 @@ export class Port {
   answer;
   /** Until this promise resolves, nothing more is delivered. */
   hold;
+  /** A promise of the end of what waits to be decoded, if anything does. */
+  busy;
   held;
   origin = "";
   transport = "";
@@ -414,8 +434,9 @@ export class Port {
   /** The id under check, "" if it has none. */
   pending = "";
   checked;
-  /** Of the last inbound event, on the clock of `performance.now()`. */
+  /** Of the last inbound event, on the clock of `performance.now()`; and when the message that is being taken had its turn. */
   heard = 0;
+  since = 0;
   received = 0;
   /** Of the message that came last: its bytes, or its units of text, with its id and name, and with what an event came in beside. */
   size = 0;
@@ -439,6 +460,11 @@ export class Port {
   /** What others deliver takes its place among the messages. */
   beside = (tell) => tell();
 
+  /** What this connection's frames were decoded to, or promises of it, in order, each with how it came. */
+  #line = [];
+  #lined = 0;
+  /** More came than may wait, and what did is lost. */
+  #missed = false;
   /** The origin from which a stream was redirected to another one. */
   #away;
   #names = new Set(["message"]);
@@ -631,7 +657,10 @@ export class Port {
           const send = (message) => socket.send(this.encode(message));
           await gate.run(this.handshake, {
             send,
-            read: ({ data }) => this.#read(data),
+            read: async ({ data }) => {
+              const read = await this.decode(data, transport);
+              return (read instanceof Batch ? read.messages : [read]).map((one) => this.#read(one, data));
+            },
             url,
             protocol: socket.protocol,
             reason: this.reason,
@@ -648,6 +677,8 @@ export class Port {
       }
       if (!this.owns(socket)) return;
       this.call(OPENED, attempt);
+      if (gate?.ready.length && this.socket === socket)
+        this.#give(new Batch(gate.ready.map(({ data }) => data)), "", undefined, undefined, 0);
       while (gate?.held.length && this.socket === socket) this.#message(gate.held.shift());
     };
     if (transport === "websocket") {
@@ -670,7 +701,7 @@ export class Port {
         ended = true;
         this.closeReason = reason;
         // Below 1000 no server may say one (RFC 6455, 7.4.2), but browsers pass it on; the core's own words are there.
-        this.later(() => this.lost(socket, attempt, code > 999 ? code : LOST_NETWORK));
+        this.#after(() => this.lost(socket, attempt, code > 999 ? code : LOST_NETWORK));
       });
     } else if (transport === "fetch") {
       socket = this.request(this, attempt, url, { ...init, headers });
@@ -686,11 +717,11 @@ export class Port {
       this.#on(link, socket, "error", (event) => {
         if ("data" in event) return;
         if (this.#selfReconnects(transport) && socket.readyState === 0)
-          return this.later(() => this.call(INTERRUPTED, attempt));
+          return this.#after(() => this.call(INTERRUPTED, attempt));
         // What the browser would come back from may have been an orderly end: it does not say.
         const brought = socket.readyState ? 0 : this.received - this.#began;
         socket.close();
-        this.later(() => this.lost(socket, attempt, LOST_NETWORK, brought));
+        this.#after(() => this.lost(socket, attempt, LOST_NETWORK, brought));
       });
     }
     this.#on(link, globalThis, "securitypolicyviolation", ({ disposition, blockedURI }) => {
@@ -712,7 +743,7 @@ export class Port {
     this.successor = undefined;
     // First: what lets go of the old one may run the app's code.
     const { socket, link } = this;
-    this.held = false;
+    this.#forget();
     Object.assign(this, successor);
     this.#release({ socket, link });
     this.#lastEventId = "";
@@ -802,11 +833,20 @@ export class Port {
     this.asking?.abort();
   }
 
+  /** What waits to be decoded goes with its connection: the cursor has not moved. */
+  #forget() {
+    this.held = false;
+    this.busy = undefined;
+    this.#line = [];
+    this.#lined = 0;
+    this.#missed = false;
+  }
+
   /** Listeners first. */
   #release(connection, code) {
     const socket = connection?.socket;
     if (!socket) return;
-    if (connection === this) this.held = false;
+    if (connection === this) this.#forget();
     connection.socket = null;
     this.#off(connection.link);
     try {
@@ -980,7 +1020,7 @@ export class Port {
   #message(event) {
     const sse = this.transport === "eventsource";
     if (sse && !("data" in event)) return; // EventSource's own `open` or `error`
-    const now = (this.heard = this.#stamped ? event.timeStamp : performance.now());
+    const now = (this.since = this.heard = this.#stamped ? event.timeStamp : performance.now());
     const raw = event.data;
     // Of the stream's final address, after its redirects.
     if (sse && event.origin) this.origin = event.origin;
@@ -993,19 +1033,95 @@ export class Port {
     }
     let own;
     if (sse && event.lastEventId !== this.#lastEventId) own = this.#lastEventId = event.lastEventId;
-    this.#take(raw, sse ? event.type : undefined, own);
+    const size = sizeOf(raw) + sizeOf(own);
     // A text has one byte or two for each character: nobody tells which.
-    this.pinned += 2 * this.size;
+    this.pinned += 2 * size;
+    this.#take(raw, sse ? event.type : undefined, own, size);
   }
 
-  #take(raw, name, own, size = sizeOf(raw) + sizeOf(own)) {
+  #take(raw, name, own, size) {
+    // The default is never late, and makes one message of each frame.
+    if (this.decode === decodeJson) return this.#put(decodeJson(raw), raw, name, own, size);
+    if (this.#line.length >= RECENT || this.#lined >= WITHHELD_UNITS) return void (this.#missed = true);
+    let data;
+    try {
+      data = this.decode(raw, this.transport);
+    } catch (error) {
+      return report(error);
+    }
+    this.#give(data, raw, name, own, size);
+  }
+
+  /** Sees to what decode gave at once, if it can. */
+  #give(data, raw, name, own, size) {
+    const line = this.#line;
+    let wait;
+    if (this.busy || typeof data?.then === "function") {
+      line.push([data, raw, name, own, size, this.#missed]);
+      this.#lined += size;
+      this.#missed = false;
+      // One that rejects before its turn is not unhandled.
+      Promise.resolve(data).catch(() => {});
+    } else if (!(wait = this.#deal(data, raw, name, own, size))) return;
+    this.busy ??= this.#work(line, wait);
+  }
+
+  /** What waits has its turn, one by one. */
+  async #work(line, wait) {
+    await wait;
+    while (line === this.#line && line.length) {
+      let data = new Batch([]);
+      try {
+        data = await line[0][0];
+      } catch (error) {
+        if (line === this.#line) report(error);
+      }
+      if (line !== this.#line) return;
+      const [, raw, name, own, size, missed] = line.shift();
+      this.#lined -= size;
+      if (missed) this.call(GAP_TOLD, 0, 1);
+      this.since = performance.now();
+      await this.#deal(data, raw, name, own, size);
+    }
+    if (line === this.#line) this.busy = undefined;
+  }
+
+  /** Messages of a batch as if each had come by itself. Fetched ones may have to wait for the page, or for a loop: then a promise of the rest. */
+  #deal(data, raw, name, own, size, at = 0) {
+    if (!(data instanceof Batch)) return void this.#put(data, raw, name, own, size);
+    const { socket } = this,
+      { messages } = data,
+      share = Math.ceil(size / messages.length);
+    while (at < messages.length && this.socket === socket) {
+      const one = messages[at++],
+        content = this.id || this.seq || this.acks || own ? contentOf(one) : undefined;
+      this.since = performance.now();
+      // The id of an event is that of its last message: nobody goes on from the middle.
+      this.#put(one, content, name, at < messages.length ? undefined : own, share, true);
+      const hold = this.transport === "fetch" && (this.hold ?? this.turn(performance.now() - this.since));
+      if (hold)
+        return hold.then(() => {
+          if (this.hold === hold) this.hold = undefined;
+          if (this.socket === socket) return this.#deal(data, raw, name, own, size, at);
+        });
+    }
+  }
+
+  /** When all that came before has been delivered. */
+  #after(tell) {
+    if (this.busy) this.busy.then(() => this.#after(tell));
+    else this.later(tell);
+  }
+
+  /** `part`: of a batch; `raw` is no JSON that came, then. */
+  #put(data, raw, name, own, size, part = false) {
     this.received++;
     this.size = size;
     this.incoming = raw;
-    this.exact = undefined;
+    this.exact = part ? data : undefined;
     let message, number;
     try {
-      message = this.#read(raw, name);
+      message = this.#read(data, raw, name);
       if (this.acknowledges(message)) return;
       if (this.id) {
         own = this.idOf(this.id, message) ?? own;
@@ -1027,8 +1143,7 @@ export class Port {
     else this.#deliver(message);
   }
 
-  #read(raw, name) {
-    const data = this.decode(raw, this.transport);
+  #read(data, raw, name = undefined) {
     // By the standard that is the type of an event without a name: native EventSources tell no difference.
     const type =
       (name !== "message" && name) ||

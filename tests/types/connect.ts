@@ -1,5 +1,15 @@
 // The forms of an endpoint, and each option.
-import { connect, EverwireError, version, type Client, type Context, type Endpoint, type Options } from "everwire";
+import {
+  batch,
+  connect,
+  EverwireError,
+  version,
+  type Batch,
+  type Client,
+  type Context,
+  type Endpoint,
+  type Options,
+} from "everwire";
 import { is } from "./equal.js";
 
 connect("wss://example.com/live");
@@ -106,6 +116,13 @@ connect("/live", { outbox: { overflow: "block" } });
 connect("/live", { codec: "msgpack" });
 // @ts-expect-error a codec has both ways
 connect("/live", { codec: { decode: (data: unknown) => data } });
+connect("/live", { codec: { decode: async (data) => batch([data]), encode: String } });
+const several = (given: Batch) => connect("/live", { codec: { decode: () => given, encode: String } });
+several(batch([{ a: 1 }, "two"]));
+// @ts-expect-error an array is no batch
+several([1]);
+// @ts-expect-error an array, not a text of letters
+batch("text");
 // @ts-expect-error a controller is not its signal
 connect("/live", { signal: new AbortController() });
 // @ts-expect-error one name is not a list

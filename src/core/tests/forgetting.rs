@@ -77,7 +77,7 @@ fn so_does_one_after_a_successor_failed() {
     sim.core.asking();
     gate(&mut sim, 11..=20);
     sim.input(Input::Lost { attempt, failure: Failure::Network });
-    sim.core.gap_told();
+    sim.core.gap_told(false);
     assert_eq!(gate(&mut sim, 1..=3), [1, 2, 3]);
     sim.lost(Failure::Network);
     sim.establish();

@@ -199,7 +199,7 @@ impl World {
         let (known, reached) = (here(asked), here(self.cursor));
         // With ids alone, the server's word is the only way to know of a new epoch.
         if asked.is_some() && known.is_none() && !bounds.numbered {
-            self.core.gap_told();
+            self.core.gap_told(false);
         }
         let from = match (replay, known) {
             (Replay::AtCursor, Some(number)) => number,

@@ -285,6 +285,7 @@ enum Step {
     Same(u64),
     Epoch(u64),
     GapTold,
+    Missed,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -303,6 +304,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..40_u64).prop_map(Step::Same),
         1 => (1..3_u64).prop_map(Step::Epoch),
         1 => Just(Step::GapTold),
+        1 => Just(Step::Missed),
     ]
 }
 
@@ -340,6 +342,7 @@ proptest! {
                 Step::Epoch(epoch) if client.epoch => client.ids.epoch(epoch),
                 Step::Epoch(_) => {}
                 Step::GapTold => client.ids.gap_told(),
+                Step::Missed => client.ids.missed(),
             }
             prop_assert!(client.most <= client.came.max(RECENT), "{} of {}", client.most, client.came);
         }

@@ -36,7 +36,7 @@ enum Step {
     /// An input of an attempt so many before this one.
     Past(u32, Failure),
     Message(Id),
-    GapTold,
+    GapTold(bool),
     /// A request of a long poll ends in good order, and brought something; the next one is answered.
     PollEnds(bool),
     PollAnswered,
@@ -130,7 +130,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Interrupted),
         2 => (1..5_u32, failure()).prop_map(|(back, failure)| Step::Past(back, failure)),
         6 => id.prop_map(Step::Message),
-        1 => Just(Step::GapTold),
+        1 => any::<bool>().prop_map(Step::GapTold),
         3 => any::<bool>().prop_map(Step::PollEnds),
         2 => Just(Step::PollAnswered),
         4 => page().prop_map(Step::Page),
@@ -264,8 +264,8 @@ fn apply(sim: &mut Sim, step: Step) {
                 sim.core.learn(id);
             }
         }
-        Step::GapTold if sim.core.state() == State::Open => sim.core.gap_told(),
-        Step::Message(_) | Step::GapTold => {}
+        Step::GapTold(here) if sim.core.state() == State::Open => sim.core.gap_told(here),
+        Step::Message(_) | Step::GapTold(_) => {}
         Step::PollEnds(brought) if sim.core.state() == State::Open => {
             if brought {
                 sim.core.brought(attempt);

@@ -378,7 +378,7 @@ fn the_servers_word_on_the_replay_is_the_outcome() {
         let (attempt, _) = due(&mut sim);
         succeed(&mut sim, attempt);
         if gap {
-            sim.core.gap_told()
+            sim.core.gap_told(false)
         } else {
             sim.core.recovery_told()
         }
@@ -398,13 +398,13 @@ fn a_gap_told_at_the_change_forgets_only_what_was_before_it() {
         resolved(&mut sim, attempt);
         learn(&mut sim, 1_001..=1_000 + meanwhile);
         sim.input(Input::Opened { attempt });
-        sim.core.gap_told();
+        sim.core.gap_told(false);
         let last = 1_000 + meanwhile;
         assert_eq!(delivered(&mut sim, 1_001..=last + 2), [last + 1, last + 2], "{meanwhile} meanwhile");
         sim.settle();
         assert!(sim.take().contains(&Action::Tell(News::Outcome(Outcome::Gap, None))));
         // A later one is about the ids of this connection.
-        sim.core.gap_told();
+        sim.core.gap_told(false);
         assert_eq!(delivered(&mut sim, last + 1..=last + 2), [last + 1, last + 2]);
     }
 }

@@ -187,7 +187,7 @@ fn a_gap_the_server_tells_comes_before_the_next_message() {
     sim.lost(Failure::Network);
     sim.establish();
     sim.take();
-    sim.core.gap_told();
+    sim.core.gap_told(false);
     assert!(sim.core.checking());
     assert_eq!(sim.core.check(own(50), None), (true, true, false));
     sim.settle();
@@ -200,11 +200,43 @@ fn a_gap_the_server_tells_comes_before_the_next_message() {
 fn a_gap_is_told_in_the_middle_of_a_connection_too() {
     let mut sim = Sim::open_on(STREAM, Config::default());
     sim.core.learn(own(1));
-    sim.core.gap_told();
+    sim.core.gap_told(false);
     assert!(sim.core.checking());
     sim.core.check(Id::None, None);
     sim.settle();
     assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
+}
+
+#[test]
+fn what_came_and_is_lost_is_a_gap_and_nothing_else_is_forgotten() {
+    let mut sim = Sim::open_on(STREAM, Config::default());
+    (1..=10).for_each(|n| sim.core.learn(own(n)));
+    sim.core.gap_told(true);
+    assert!(sim.core.checking());
+    assert_eq!(sim.core.check(own(20), None), (true, true, false));
+    sim.settle();
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
+    assert!(!sim.core.checking());
+    // A server that repeats the whole stream is still known.
+    sim.lost(Failure::Network);
+    sim.establish();
+    for n in (1..=10).chain([20]) {
+        assert!(!sim.core.check(own(n), None).0, "{n}");
+    }
+}
+
+#[test]
+fn of_what_came_and_is_lost_the_numbers_tell_which() {
+    let mut ids = Ids::new(true);
+    ids.place(own(1), Some(1));
+    ids.missed();
+    assert!(!ids.place(own(1), Some(1)).deliver, "it came");
+    assert_eq!(ids.place(own(5), Some(5)).missing, Some((2, 4)));
+    assert_eq!(ids.place(own(6), Some(6)).outcome, None);
+    // And before there is a number nothing does.
+    let mut ids = Ids::new(true);
+    ids.missed();
+    assert_eq!(ids.place(own(1), Some(1)).outcome, Some(Outcome::Gap));
 }
 
 #[test]

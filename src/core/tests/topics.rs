@@ -145,6 +145,18 @@ fn what_was_left_reaches_nobody_until_the_next_connection() {
 }
 
 #[test]
+fn what_came_and_is_lost_is_a_gap_of_each_topic() {
+    let mut sim = open();
+    sim.join(1);
+    sim.join(2);
+    sim.told();
+    sim.core.gap_told(true);
+    assert!(sim.hears(2, 5));
+    assert!(sim.hears(2, 6));
+    assert_eq!(sim.told(), [Told::Gap(2, Outcome::Gap, None)]);
+}
+
+#[test]
 fn a_join_without_a_word_is_asked_for_again_so_often() {
     let mut sim = Sim::open_on(super::sim::SOCKET, joins(true, 3));
     sim.subscribe(1);

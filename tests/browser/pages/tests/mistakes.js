@@ -493,7 +493,6 @@ test("a function that must answer at once and gives a promise is told once by na
     ["resume.seq", { resume: { seq: later } }],
     ["outbox.ack.match", { outbox: { ack: { match: later } } }],
     ["outbox.ack.refused", { outbox: { ack: { refused: later } } }],
-    ["codec.decode", { codec: { decode: later, encode: String } }],
     ["rate.slow", { rate: { messages: 9, per: 1_000, slow: later } }],
   ])) {
     const made = (name.startsWith("rate") ? duplex : connect)(plan(), { reconnect: quick, ...options });
