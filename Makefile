@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver release clean
+.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver api release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -176,6 +176,10 @@ msrv:
 # What changed since the last release that an app could notice at its build, in the types and in the crate: SEMVER_ARGS="--base REV".
 semver: setup-build
 	@. scripts/env.sh && node scripts/semver.mjs $(SEMVER_ARGS)
+
+# Writes the crate's public API down anew: docs/reference/rust-api.txt, which lint compares.
+api: setup-build
+	@. scripts/env.sh && node scripts/api.mjs
 
 # What a release would be: `make release VERSION=0.2.0`; with RELEASE_ARGS=--tag it becomes a commit and a tag.
 release: setup-build

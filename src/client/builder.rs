@@ -213,7 +213,7 @@ pub enum Decision {
     /// Try again, after the delay that the backoff gives.
     Again,
     /// The credentials are no good: as the table has a 401, whatever the failure is. The functions are asked again, once, with
-    /// [`Reason::Unauthorized`](crate::Reason::Unauthorized); then, until a connection has held, it is fatal.
+    /// [`Reason::Unauthorized`](crate::endpoint::Reason::Unauthorized); then, until a connection has held, it is fatal.
     Unauthorized,
     /// Try again after so long, whatever the backoff and the server say: no less than 100 ms, no more than 2³¹−1 ms. The delay is
     /// not spread at random: where a whole fleet sees the same failure, add a random part to it.
