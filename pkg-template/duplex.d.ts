@@ -17,10 +17,16 @@ import type {
 export * from "./index.js";
 
 export interface RequestsOptions {
-  /** Key of the JSON that a request's id goes under; filled in where there is none. Default `"id"`. */
-  id?: string;
-  /** Key of the JSON that the reply has it under. Default as `id`. */
-  replyId?: string;
+  /**
+   * Where a request has its id: a key of its JSON, or a path (`"meta.id"`), and it is filled in where there is none. Or a function that
+   * gives the id, a string or a whole number below 2^53, which the request has already; not async. Default `"id"`.
+   */
+  id?: string | ((message: any) => string | number);
+  /**
+   * Where the reply has it: a key, a path, or a function, which gives nothing for what is no reply; not async. Default as `id`; needed where
+   * that is a function.
+   */
+  replyId?: string | ((message: Message) => string | number | null | undefined);
   /**
    * A reply that has something under this key, other than null, is an error: also `false`, 0, "" and an empty array. Or a function that
    * says which reply is one; not async. Default `"error"`.
@@ -39,21 +45,21 @@ export interface RequestsOptions {
 type Read<T> = string | ((message: Message) => T | null | undefined);
 
 export interface SubscriptionsOptions {
-  /** Which topic a message belongs to. Default `"topic"`. */
-  topic?: Read<string | number>;
-  /** The id of a message, from which its topic goes on. None by default. */
-  id?: Read<string | number>;
-  /** The message's sequence number in its topic: a whole number from 0. None by default. */
-  seq?: Read<string | number>;
+  /** Which topic a message belongs to, or which topics, as an array: then it goes to the handles of each. Default `"topic"`. */
+  topic?: Read<string | number | readonly (string | number)[]>;
+  /** The id of a message, from which its topic goes on. A function is asked for each topic of the message. None by default. */
+  id?: string | ((message: Message, topic: string) => string | number | null | undefined);
+  /** The message's sequence number in its topic: a whole number from 0. A function is asked as for `id`. None by default. */
+  seq?: string | ((message: Message, topic: string) => string | number | null | undefined);
   /**
-   * The message by which the server confirms a join: its type, where `topic` says which one, or a function that gives the topic.
-   * Default `"joined"`. Like the next two it reaches no handler.
+   * The message by which the server confirms a join: its type, where `topic` says which one, or a function that gives the topic. Several
+   * are an array. Default `"joined"`. Like the next two it reaches no handler.
    */
-  joined?: Read<string | number>;
+  joined?: Read<string | number | readonly (string | number)[]>;
   /** So by which it refuses one. Default `"refused"`. */
-  refused?: Read<string | number>;
+  refused?: Read<string | number | readonly (string | number)[]>;
   /** So by which it says that something of the topic is missing. Default `"gap"`. */
-  gap?: Read<string | number>;
+  gap?: Read<string | number | readonly (string | number)[]>;
   /**
    * How long to wait for the confirmation of a join that was sent, in ms. Then it is sent again, `outbox.maxAttempts` times at most on one
    * connection. Default 10 000; 1 to 2^31-1.

@@ -1,7 +1,8 @@
 // The client for two ways: `connect` of this entry takes the same options, and what is read here besides.
+import { reader } from "../src/transport/port.js";
 import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
-import { quiet } from "./errors.js";
+import { invalid, quiet } from "./errors.js";
 import { addFallback, readFallback } from "./fallback.js";
 import { addLongPoll, readLongPoll } from "./longpoll.js";
 import { WAYS, check, isRendered, readForm, readOptions } from "./options.js";
@@ -27,8 +28,8 @@ export const version = EVERWIRE_VERSION;
 offer(wasm);
 
 const REQUESTS = `
-id=a non-empty string
-replyId=a non-empty string
+id=a non-empty string or a function!
+replyId=a non-empty string or a function!
 error=a non-empty string or a function!
 timeout=a number of ms from 1 to 2147483647
 onLoss="reject" or "retry"`;
@@ -41,12 +42,17 @@ function readRequests(given, codec = "json") {
     timeout = 10_000,
     onLoss,
   } = readForm("requests", check("requests", given ?? undefined, "an object"), REQUESTS);
+  const functions = [id, replyId].map((one) => typeof one === "function");
+  if (functions[0] && replyId === id)
+    throw invalid(
+      "requests.replyId is needed where requests.id is a function: a key, a path, or a function of the reply",
+    );
   return {
     codec,
     // Without keys there is nothing to tell a reply by.
-    keyed: codec !== "text" && codec !== "binary",
+    keyed: (functions[0] && functions[1]) || (codec !== "text" && codec !== "binary"),
     id,
-    replyId,
+    replyId: functions[1] ? replyId : reader(replyId),
     error,
     timeout,
     retries: onLoss === "retry",

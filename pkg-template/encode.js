@@ -5,7 +5,7 @@ import { isBytes } from "../src/transport/port.js";
 const isBlob = (value) => /(Blob|File)\]$/.test(Object.prototype.toString.call(value));
 /** Made at once: in a frame that was removed Chromium has none to give. */
 const encoder = new TextEncoder();
-const isRaw = (value) => typeof value === "string" || isBytes(value) || isBlob(value);
+export const isRaw = (value) => typeof value === "string" || isBytes(value) || isBlob(value);
 
 /** Strings and bytes as they are, everything else by the codec. */
 export function encode(message, settings) {

@@ -1,7 +1,7 @@
 // Questions to the server and its answers, by an id that both carry. What a reply is, how long there is time for it and what a loss
 // means is the core's (src/core/requests.rs).
 import { fingerprint, KEY } from "../src/transport/port.js";
-import { encode, identify, snapshot } from "./encode.js";
+import { encode, identify, isRaw, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 
@@ -21,7 +21,30 @@ const SENTENCES = {
     'the connection was lost before the reply came: the server may have done it. `requests.onLoss: "retry"` asks again',
 };
 
-const UNNAMED = "request: it needs an id, a string or a whole number below 2^53. Give an object; everwire fills it in";
+const UNNAMED =
+  "request: it needs an id, a string or a whole number below 2^53. Give an object; everwire fills it in, unless requests.id is a function";
+
+/**
+ * As `identify`, with the id at a path.
+ * @returns {any[]}
+ */
+function identifyAt(path, message, codec) {
+  const [key, ...rest] = path;
+  if (!rest.length) return identify(message, { id: key, codec }, UNNAMED);
+  const inner = message?.[key] ?? {};
+  if (
+    !message ||
+    isRaw(message) ||
+    Array.isArray(message) ||
+    typeof message !== "object" ||
+    typeof inner !== "object" ||
+    // Nobody knows whether the codec uses it.
+    typeof message.toJSON === "function"
+  )
+    throw new EverwireError("encode", UNNAMED);
+  const [named, ...id] = identifyAt(rest, inner, codec);
+  return [{ __proto__: Object.getPrototypeOf(message), ...message, [key]: named }, ...id];
+}
 
 /** Why a request got no reply, or which error the reply holds. */
 export class RequestError extends EverwireError {
@@ -71,7 +94,7 @@ export class Requests {
     if (!keyed) throw invalid("request needs the JSON codec, or { decode, encode }: a reply is told by its id");
     const form = readForm("request", check("request", given, "an object"), REQUEST);
     const { timeout = longest, signal, priority = false } = form;
-    const [named, id, made] = identify(message, this.#options, UNNAMED);
+    const [named, id, made] = this.#identify(message);
     const payload = snapshot(encode(named, this.#settings));
     if (pending.has(id)) throw new EverwireError("encode", "request: one with this id is still without its reply");
     if (signal?.aborted) throw new RequestError("aborted");
@@ -97,10 +120,9 @@ export class Requests {
 
   /** Whether the message is a reply, in time or late. */
   takes(message) {
-    const { replyId } = this.#options,
-      port = this.#port;
+    const port = this.#port;
     if (!this.#any) return false;
-    const id = port.exactly(({ data }) => data?.[replyId], message);
+    const id = port.exactly(this.#options.replyId, message);
     if (typeof id !== "string" && !Number.isSafeInteger(id)) return false;
     const name = String(id),
       pending = this.#pending,
@@ -110,6 +132,14 @@ export class Requests {
     const answer = this.#tell(REPLIED, name, 0);
     if (answer < REPLIED_AWAITED && pending.has(name)) pending.set(name, before);
     return answer > 0;
+  }
+
+  #identify(message) {
+    const { id, codec } = this.#options;
+    if (typeof id === "function" || !id.includes(".")) return identify(message, this.#options, UNNAMED);
+    // What JSON makes of it, once for all of it.
+    const made = codec === "json" && !isRaw(message) ? JSON.parse(encode(message, { codec: {} })) : message;
+    return identifyAt(id.split("."), made, codec);
   }
 
   #tell(kind, id, code) {
@@ -125,6 +155,6 @@ export class Requests {
 
   #isError(message) {
     const { error } = this.#options;
-    return typeof error === "function" ? error(message) : (message.data[error] ?? undefined) !== undefined;
+    return typeof error === "function" ? error(message) : (message.data?.[error] ?? undefined) !== undefined;
   }
 }

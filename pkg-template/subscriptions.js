@@ -82,7 +82,11 @@ function readSubscriptions(given = {}) {
     const value = options[key];
     return isText(value) ? reader(value) : value;
   };
-  const topic = place("topic") ?? reader("topic");
+  const { topic: where = "topic" } = options;
+  // Several may stand there.
+  const topic = isText(where)
+    ? ({ data }) => where.split(".").reduce((/** @type {any} */ value, key) => value?.[key], data)
+    : where;
   const word = (key) => {
     const value = options[key] ?? key;
     if (isFunction(value)) return value;
@@ -280,9 +284,13 @@ class Subscriptions {
     if (!this.#topics.size) return false;
     const { refused, joined, gap, topic: any } = this.#options,
       port = this.#port;
+    const named = (name) => this.#topics.get(typeof name === "number" ? String(name) : name);
+    // Most messages are of one topic.
     const find = (read) => {
-      const name = port.exactly(read, message);
-      return this.#topics.get(typeof name === "number" ? String(name) : name);
+      const names = port.exactly(read, message);
+      const found = Array.isArray(names) ? [...new Set(names.map(named))] : [named(names)];
+      const topics = found.filter((topic) => topic);
+      return topics.length ? topics : undefined;
     };
     const inOrder = (topic, tell) => {
       const { generation } = topic;
@@ -290,28 +298,39 @@ class Subscriptions {
         if (topic.members.length && topic.generation === generation) tell();
       });
     };
-    let topic;
-    if ((topic = find(refused))) {
-      if (port.call(TOPIC_ANSWERED, topic.number, 1)) {
+    let topics,
+      kind = TOPIC_HEARD,
+      no = 0,
+      tell;
+    if ((topics = find(refused))) {
+      kind = TOPIC_ANSWERED;
+      no = 1;
+      tell = (topic) => {
         const error = new SubscriptionError("refused", { reply: message });
         inOrder(topic, () => this.#end(topic, error, false, error));
-      } else port.suppressed++;
-    } else if ((topic = find(joined))) {
-      if (port.call(TOPIC_ANSWERED, topic.number)) this.#settle(topic);
-      else port.suppressed++;
-    } else if ((topic = find(gap))) {
-      if (port.call(TOPIC_HEARD, topic.number)) inOrder(topic, () => port.call(TOPIC_GAP, topic.number));
-      else port.suppressed++;
-    } else if ((topic = find(any))) {
-      const { incoming } = port,
+      };
+    } else if ((topics = find(joined))) {
+      kind = TOPIC_ANSWERED;
+      tell = (topic) => this.#settle(topic);
+    } else if ((topics = find(gap))) tell = (topic) => inOrder(topic, () => port.call(TOPIC_GAP, topic.number));
+    else if ((topics = find(any))) {
+      const { incoming, size } = port,
         { id } = this.#options,
-        own = (id && port.idOf(id, message)) ?? "",
-        number = this.#number(message);
-      if (port.call(TOPIC_HEARD, topic.number))
-        inOrder(topic, () => this.#place(topic, message, incoming, own, number, port.size));
+        several = topics.length > 1;
+      tell = (topic) => {
+        const { name } = topic,
+          own = (id && port.idOf((one) => id(one, name), message)) ?? "",
+          number = this.#number(message, name),
+          // Each has a cursor of its own.
+          one = several ? { ...message } : message;
+        inOrder(topic, () => this.#place(topic, one, incoming, own, number, size));
+      };
+    } else return false;
+    for (const topic of topics) {
+      if (port.call(kind, topic.number, no)) tell(topic);
       else port.suppressed++;
     }
-    return topic !== undefined;
+    return true;
   }
 
   #place(topic, message, raw, id, number, size) {
@@ -363,9 +382,9 @@ class Subscriptions {
     topic.withheld = withheld;
   }
 
-  #number(message) {
+  #number(message, name) {
     const { seq } = this.#options;
-    const given = (seq && this.#port.exactly(seq, message)) ?? undefined;
+    const given = (seq && this.#port.exactly((one) => seq(one, name), message)) ?? undefined;
     const number = asNumber(given);
     if (number === undefined && given !== undefined)
       this.#port.warn("subscriptions.seq must give a whole number from 0");

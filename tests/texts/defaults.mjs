@@ -40,7 +40,7 @@ const places = {
   "requests.error": set("error", "duplex"),
   "requests.timeout": set("timeout", "duplex"),
   "request.priority": set("priority", "requests"),
-  "subscriptions.topic": facade("subscriptions", /place\("topic"\) \?\? reader\(("\w+")\)/),
+  "subscriptions.topic": facade("subscriptions", /topic: where = ("\w+")/),
   "subscriptions.joined": facade("subscriptions", /word\(("joined")\)/),
   "subscriptions.refused": facade("subscriptions", /word\(("refused")\)/),
   "subscriptions.gap": facade("subscriptions", /word\(("gap")\)/),

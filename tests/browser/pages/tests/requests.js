@@ -299,3 +299,62 @@ test("requests are no part of the window, and of drained() they are", async () =
   made.close();
   await made.drained();
 });
+
+test("the id at a path, put in beside what is there", async () => {
+  const made = client(ws("/echo"), { requests: { id: "meta.call.id" } });
+  const reply = await made.request({ a: 1, meta: { trace: "t" } });
+  equal([reply.data.a, reply.data.meta.trace, typeof reply.data.meta.call.id], [1, "t", "string"], "beside");
+  equal((await made.request({ meta: { call: { id: 7 } } })).data, { meta: { call: { id: 7 } } }, "its own");
+  const given = { n: 1 };
+  equal((await made.request(given)).data.n, 1, "nothing there");
+  equal(given, { n: 1 }, "the app's object");
+  for (const wrong of [
+    { meta: "text" },
+    { meta: [] },
+    { meta: { call: 5 } },
+    { meta: { call: { id: {} } } },
+    [1],
+    "text",
+    null,
+  ])
+    equal((await rejection(made.request(wrong))).code, "encode", JSON.stringify(wrong));
+  // Of the codec's own objects, which JSON would make something else of.
+  class Meta {
+    id;
+  }
+  const own = client(ws("/echo"), {
+    requests: { id: "meta.id" },
+    codec: { decode: JSON.parse, encode: (value) => JSON.stringify({ ...value, kind: value.meta.constructor.name }) },
+  });
+  equal((await own.request({ meta: new Meta() })).data.kind, "Meta", "its class");
+  equal((await rejection(own.request({ toJSON: () => 1 }))).code, "encode", "of what makes its own JSON");
+});
+
+test("ids by functions, also in text", async () => {
+  const plan = script("ws", [
+    [
+      ["send", '[8,"a"]'],
+      ["send", '[4,"a","no"]'],
+      ["send", '[3,"b",{"n":1}]'],
+    ],
+  ]);
+  const requests = {
+    id: (message) => message[1],
+    replyId: ({ data }) => (data[0] === 3 || data[0] === 4 ? data[1] : null),
+    error: ({ data }) => data[0] === 4,
+  };
+  const made = client(plan.url, { requests });
+  const seen = [];
+  made.on(({ data }) => seen.push(data));
+  const [a, b] = [rejection(made.request([2, "a"])), made.request([2, "b"])];
+  equal([(await a).code, (await a).reply.data[2], (await b).data[2]], ["refused", "no", { n: 1 }], "replies");
+  equal(seen, [[8, "a"]], "what is none");
+  equal((await rejection(made.request([2]))).code, "encode", "without an id");
+  const text = client(ws("/echo"), {
+    codec: "text",
+    requests: { id: (line) => line.split(" ")[0], replyId: ({ data }) => data.split(" ")[0] },
+  });
+  equal((await text.request("7 price ACME")).data, "7 price ACME", "a text");
+  for (const wrong of [{ id: () => "a" }, { id: 5 }, { replyId: "" }])
+    equal(thrown(() => connect(ws("/echo"), { requests: wrong }))?.code, "invalid-option", Object.keys(wrong)[0]);
+});

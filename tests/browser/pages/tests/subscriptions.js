@@ -719,3 +719,76 @@ test("pause() keeps the topics, and resume() joins them again", async () => {
   await waitFor(() => heard.length, "a message of the topic");
   room.unsubscribe();
 });
+
+test("a message of several topics goes to the handles of each, with each one's cursor", async () => {
+  const topics = ["a", "b"];
+  const plan = script("ws", [
+    [
+      ["wait", 200],
+      say({ type: "joined", topic: topics }),
+      chat(topics, "1"),
+      chat("a", "2"),
+      chat(["b", "a", "b", "none", 7], "3"),
+      chat(["none"], "4"),
+      ...reset,
+    ],
+    [["wait", 200], say({ type: "joined", topic: topics }), chat(["b", "a", "b", "none", 7], "3"), chat(topics, "5")],
+  ]);
+  const made = client(plan.url, { subscriptions: ided, resume: ided });
+  const seen = watch(made);
+  const rooms = topics.map((topic) => made.subscribe(topic));
+  const heard = rooms.map((room) => {
+    const got = [];
+    room.on(({ data, lastEventId }) => got.push([data.eventId, lastEventId]));
+    return got;
+  });
+  await Promise.all(rooms.map((room) => room.ready()));
+  await waitFor(
+    () => heard.every((got) => got.at(-1)?.[0] === "5"),
+    () => `the last message, have ${JSON.stringify(heard)}`,
+  );
+  const both = (...ids) => ids.map((id) => [id, id]);
+  equal(heard, [both("1", "2", "3", "5"), both("1", "3", "5")], "each once");
+  equal(
+    seen.data.map(({ eventId }) => eventId),
+    ["4"],
+    "of no topic that there is",
+  );
+  equal(seen.gaps, [], "no gap");
+  equal((await received(plan))[1].slice(0, 2), [join("a", "3"), join("b", "3")], "joins");
+});
+
+test("a refusal and a gap of several topics, and a number in each", async () => {
+  const plan = script("ws", [
+    [
+      ["wait", 200],
+      say({ type: "joined", topic: ["a", "b"] }),
+      say({ type: "refused", topic: ["c", "d"] }),
+      say({ numbers: { a: 1, b: 7 } }),
+      say({ numbers: { a: 2, b: 9 } }),
+    ],
+  ]);
+  const names = ({ data }) => (data.numbers ? Object.keys(data.numbers) : data.topic);
+  const made = client(plan.url, { subscriptions: { topic: names, seq: ({ data }, topic) => data.numbers[topic] } });
+  const seen = watch(made);
+  const [a, b, c, d] = ["a", "b", "c", "d"].map((topic) => made.subscribe(topic));
+  const heard = [];
+  for (const room of [a, b]) room.on(({ data }) => heard.push([room.topic, data.numbers[room.topic]]));
+  equal(await Promise.all([c, d].map((room) => failure(room.ready()))), ["refused", "refused"], "refused");
+  await waitFor(() => heard.length === 4, "the messages");
+  equal(
+    heard,
+    [
+      ["a", 1],
+      ["b", 7],
+      ["a", 2],
+      ["b", 9],
+    ],
+    "numbers",
+  );
+  equal(
+    seen.gaps.map(({ topic, missing }) => [topic, missing]),
+    [["b", { from: 8, to: 8 }]],
+    "what is missing",
+  );
+});
