@@ -153,6 +153,7 @@ export default {
       }),
       group("Reference", {
         "Options": "reference/options",
+        "JavaScript and Rust": "reference/rust",
         "Types: everwire": "reference/api/index",
         "Types: everwire/duplex": "reference/api/duplex",
         "Types: everwire/auth": "reference/api/auth",

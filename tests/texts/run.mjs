@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { apis } from "./apis.mjs";
 import { codes } from "./codes.mjs";
 import { defaults } from "./defaults.mjs";
 import { numbers } from "./numbers.mjs";
@@ -170,7 +171,7 @@ for (const [sentence] of prose.matchAll(/.*\b\d+(?:\.\d)? kB.*/g))
   if (/entry|everwire/i.test(sentence))
     problems.push(`a size outside of the figures (docs/guide/measured.md): ${sentence}`);
 
-for (const { looked, problems: found } of [security(root), await codes(root), await numbers(root)]) {
+for (const { looked, problems: found } of [security(root), apis(root), await codes(root), await numbers(root)]) {
   compared += looked;
   problems.push(...found);
 }
