@@ -2,7 +2,7 @@ import { request } from "../src/transport/fetch.js";
 import { Port, report, resolve } from "../src/transport/port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, quiet, threw } from "./errors.js";
-import { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+import { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";
 import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
 import { Gate } from "./gate.js";
 import { Listeners } from "./handlers.js";
@@ -575,15 +575,20 @@ export class Client extends EventTarget {
       wrong;
     try {
       // What has begun goes on with the caller's other request, or not at all.
+      // Before that there may be something in the head of the answer.
       const begun = again && (port.begun || port.cursor),
-        given = begun ? await ask("resume.request", () => again({ ...context, ...port.place() })) : undefined;
-      if (begun && (given ?? null) === null) {
+        given =
+          begun || (again && port.head.status)
+            ? await ask("resume.request", () => again({ ...context, ...port.place(), ...port.head }))
+            : undefined;
+      const none = (given ?? null) === null;
+      if (begun && none) {
         if (signal.aborted) return;
         // That of the connection before.
         port.refusal = undefined;
         return port.call(LOST, attempt, LOST_NOT_RESUMABLE);
       }
-      const resumed = begun ? asRequest(given) : undefined;
+      const resumed = none ? undefined : asRequest(given);
       const moved = resumed?.url;
       const target = moved ?? this.#fixed[place]?.[0] ?? (await ask("the endpoint function", this.#endpoints[place]));
       [address, kind] = pick(target, moved === undefined ? this.#transport(place) : TRANSPORTS.fetch);
@@ -697,7 +702,7 @@ export class Client extends EventTarget {
         this.#port.asking = undefined;
         this.#opening?.resolve();
         this.#opening = undefined;
-        this.#dispatch(new Event("open"));
+        this.#dispatch(new OpenEvent("open", this.#port.socket?.head));
       },
       // Ask 7: Retry
       (attempt, delay) => {

@@ -17,7 +17,7 @@ import { wasm } from "#wasm/duplex.js";
 
 export { batch } from "./batch.js";
 export { EverwireError, Failure } from "./errors.js";
-export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+export { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";
 export { RequestError } from "./requests.js";
 export { SubscriptionError } from "./subscriptions.js";
 

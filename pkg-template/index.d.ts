@@ -49,7 +49,18 @@ export interface Place {
 }
 
 /** Where a stream stands, for the request that goes on with it or cancels it. */
-export interface Cursor extends Context, Place {}
+export interface Cursor extends Context, Place, Head {}
+
+/** The head of the answer that was last streamed. */
+export interface Head {
+  /** Its HTTP status; 0 over other transports than fetch, and where no stream has begun in this page. */
+  readonly status: number;
+  /**
+   * Its headers, or null. Of another origin's answer the page sees those alone that the server exposes
+   * (`Access-Control-Expose-Headers`).
+   */
+  readonly headers: Headers | null;
+}
 
 /** A request in the place of the first one. */
 export interface HttpRequest {
@@ -325,12 +336,13 @@ export interface ResumeOptions {
   /** Type of the message by which the server says that something is missing. */
   gap?: string;
   /**
-   * For servers where to resume takes another request than to start. It is called before each attempt once something was delivered,
+   * For servers where to resume takes another request than to start. It is called before each attempt once a stream was answered,
    * or there is a cursor (`from`), and returns an address, or what differs from a plain GET of the endpoint. Nothing is added to an
    * address that it gives, unless `via` says so; to the page's own origin the cursor goes in the header `Last-Event-ID`.
    * A path that is a string must not hold `..`, as that of `http.cancel`: use `encodeURIComponent` for ids, or give a `URL`.
+   * It is told the status and the headers of the last answer: a server may name there what it streams.
    * `undefined`: there is nothing to go on with, such as an id; the client closes with `fatal` and the failure
-   * `not-resumable`.
+   * `not-resumable`. Before anything was delivered, a request that may be repeated is made as at the start instead.
    */
   request?: (
     cursor: Cursor,
@@ -599,8 +611,15 @@ export class ClosedEvent extends Event {
   readonly error: EverwireError | null;
 }
 
+export class OpenEvent extends Event implements Head {
+  constructor(type: "open", init?: Partial<Head>);
+  readonly type: "open";
+  readonly status: number;
+  readonly headers: Headers | null;
+}
+
 export interface ClientEventMap {
-  open: Event;
+  open: OpenEvent;
   statechange: Event;
   retry: RetryEvent;
   gap: GapEvent;

@@ -5,7 +5,7 @@ import { wasm } from "#wasm/everwire.js";
 
 export { batch } from "./batch.js";
 export { EverwireError, Failure } from "./errors.js";
-export { ClosedEvent, GapEvent, RetryEvent } from "./events.js";
+export { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";
 
 /** Set by the build from Cargo.toml. */
 export const version = EVERWIRE_VERSION;

@@ -39,7 +39,7 @@ export async function tellStop(port, settings, reason, leaving) {
   let code = "provider",
     leave;
   try {
-    const given = await within(call(cancel, { ...context, ...port.place() }));
+    const given = await within(call(cancel, { ...context, ...port.place(), ...port.head }));
     // The function has seen to it.
     if (given === undefined) return;
     const {

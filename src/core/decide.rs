@@ -120,7 +120,11 @@ impl Connection {
         let differs =
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
         let reauth = class == Class::Reauth && differs && !self.retries.reauthed;
-        let repeatable = !self.spent || counts.untouched();
+        let mut repeatable = !self.spent || counts.untouched();
+        // It was answered, so there may be something to go on with, if only by what the head of the answer said.
+        let onward = !repeatable && self.config.resumes && opened && !matches!(counts, Failure::End);
+        repeatable |= onward;
+        self.onward = (self.onward || onward) && decision == Decision::Table;
         // What this endpoint refuses, the next one may grant.
         let refused =
             matches!(class, Class::Fatal | Class::Reauth) && Endpoints::refuses(&self.config, counts);

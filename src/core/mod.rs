@@ -99,6 +99,8 @@ pub(crate) struct Connection {
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
     spent: bool,
+    /// Of one that was answered and broke off: what may follow is the caller's other request, and not the same once more.
+    onward: bool,
     cursor_probe: CursorProbe,
     /// What ended in good order had delivered something.
     brought: bool,
@@ -159,6 +161,7 @@ impl Connection {
             endpoints: Endpoints::new(&config),
             route: None,
             spent: false,
+            onward: false,
             cursor_probe: CursorProbe::new(),
             brought: false,
             followed: false,
@@ -320,7 +323,7 @@ impl Connection {
         }
         match input {
             Input::Start => self.start(at.now),
-            Input::Resolved { route, .. } => self.resolved(at.now, route),
+            Input::Resolved { route, .. } => self.resolved(at, route),
             Input::Opened { .. } => self.open(at),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             Input::Lost { failure, .. } if self.polled(at, failure) => {}
@@ -473,12 +476,16 @@ impl Connection {
         self.stay();
     }
 
-    fn resolved(&mut self, now: u64, route: Route) {
+    fn resolved(&mut self, at: Moment, route: Route) {
         if !matches!(self.phase, Phase::Resolving { .. }) {
             return;
         }
         self.route = Some(route);
         self.spent = route.once;
+        if self.spent && self.onward {
+            return self.lost(at, Failure::NotResumable);
+        }
+        let now = at.now;
         self.phase = Phase::Opening { due: now.later(self.config.open_timeout) };
         self.act(Action::Open { attempt: self.attempt });
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -530,6 +537,7 @@ impl Connection {
             self.ids.reconnected();
         }
         self.has_opened = true;
+        self.onward = false;
         self.torn = false;
         self.reason = Reason::Reconnect;
         // Their joins are made before the app hears of it, and may send.
@@ -659,8 +667,8 @@ impl Connection {
         match self.phase {
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. } | Phase::Waiting { .. } => {
                 self.abandon(now);
-                // The app's own word, whatever was told or is out.
-                self.spent = false;
+                // The app's own word, whatever was told.
+                self.repeat();
                 self.barred = 0;
                 self.endpoints.go(0);
                 self.cursor_probe.reset();
@@ -668,6 +676,13 @@ impl Connection {
             }
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => {}
         }
+    }
+
+    /// By the app's own word what is out may be asked for again.
+    #[inline(never)]
+    fn repeat(&mut self) {
+        self.spent = false;
+        self.onward = false;
     }
 
     /// At once, but for the floor.

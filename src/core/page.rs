@@ -139,7 +139,9 @@ impl Connection {
             }
             Page::Unpaused => {
                 // The app's own word, as `reconnect()` is: what is out may be asked for again.
-                self.spent &= !core::mem::take(&mut self.life.paused);
+                if core::mem::take(&mut self.life.paused) {
+                    self.repeat();
+                }
                 self.go_on(at.now);
             }
             Page::Resumed if self.life.frozen == Frozen::Now => {

@@ -69,6 +69,8 @@ async function run(port, socket, attempt, signal, aim, news) {
     response = await go(port.fetch, url, init, port);
     if (response === null) code = LOST_REDIRECT;
     else if (port.owns(socket) && isStream(response, init, port)) {
+      const { status, headers } = response;
+      socket.head = port.head = { status, headers };
       port.call(OPENED, attempt);
       if (port.socket === socket) {
         port.answeredFrom(url, response.url);

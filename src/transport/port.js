@@ -416,6 +416,8 @@ export class Port {
   goodbye = "";
   /** The last answer that was no event stream: `{ status, contentType, body }`. */
   answer;
+  /** `{ status, headers }` of the last answer that was an event stream. */
+  head = { status: 0, headers: null };
   /** Until this promise resolves, nothing more is delivered. */
   hold;
   /** A promise of the end of what waits to be decoded, if anything does. */

@@ -4,6 +4,7 @@ import {
   connect,
   Failure,
   GapEvent,
+  OpenEvent,
   RetryEvent,
   type Client,
   type EverwireError,
@@ -133,6 +134,12 @@ is<ClosedEvent>()(new ClosedEvent("close", { reason: "fatal", code: 4403, wasCle
 new Failure("timeout");
 // @ts-expect-error of what
 new RetryEvent("retry");
+wire.addEventListener("open", ({ status, headers }) => {
+  is<number>()(status);
+  is<Headers | null>()(headers);
+});
+is<OpenEvent>()(new OpenEvent("open"));
+is<OpenEvent>()(new OpenEvent("open", { status: 200, headers: new Headers() }));
 // @ts-expect-error no such event
 new GapEvent("close");
 // @ts-expect-error misspelt

@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Backoff, Config, FLOOR, Jitter},
         failure::{Failure, RetryAfter},
-        io::{Decision, Input, Route, Why},
+        io::{Action, Decision, Input, News, Page, Route, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -322,4 +322,79 @@ fn without_seams_nothing_is_checked() {
     sim.pass(wait);
     sim.establish();
     assert!(!sim.core.checking());
+}
+
+/// A POST whose stream can be resumed by another request; it was answered, and nothing has come.
+fn answered(asks: bool) -> Sim {
+    Sim::open_on(POST, Config { resumes: true, asks, ..Config::default() })
+}
+
+#[test]
+fn a_post_that_was_answered_is_gone_on_with_by_another_request_alone() {
+    for failure in [Failure::Network, Failure::HalfOpen, Failure::Truncated] {
+        let mut sim = answered(false);
+        sim.lost(failure);
+        for _ in 0..3 {
+            assert_eq!(sim.core.state(), State::Waiting, "{failure:?}");
+            let wait = sim.wait();
+            sim.pass(wait);
+            // The caller's other request, which fails as well.
+            sim.route = STREAM;
+            sim.resolved();
+            sim.lost(Failure::Network);
+        }
+        // Now there is none: the POST is not made a second time.
+        let wait = sim.wait();
+        sim.pass(wait);
+        sim.route = POST;
+        sim.take();
+        sim.resolved();
+        let done = sim.take();
+        assert!(!done.iter().any(|action| matches!(action, Action::Open { .. })), "{done:?}");
+        assert!(done.iter().any(|action| matches!(
+            action,
+            Action::Tell(News::Closed { why: Why::Fatal, failure: Some(Failure::NotResumable), .. })
+        )));
+    }
+}
+
+#[test]
+fn what_ended_in_good_order_or_was_not_answered_is_not_gone_on_with() {
+    let mut sim = answered(false);
+    sim.lost(Failure::End);
+    assert_eq!(sim.end(), Some(Why::Ended));
+    let mut sim = Sim::new(Config { resumes: true, ..Config::default() });
+    sim.route = POST;
+    sim.input(Input::Start);
+    sim.resolved();
+    sim.lost(Failure::Network);
+    assert_eq!(sim.end(), Some(Why::Fatal));
+}
+
+#[test]
+fn by_the_apps_own_word_a_post_that_was_answered_is_made_again() {
+    let words: [fn(&mut Sim); 3] = [
+        |sim| sim.input(Input::Answer(Decision::Again)),
+        |sim| {
+            sim.input(Input::Answer(Decision::Table));
+            sim.input(Input::Reconnect);
+        },
+        |sim| {
+            sim.input(Input::Answer(Decision::Table));
+            sim.page(Page::Paused);
+            sim.page(Page::Unpaused);
+        },
+    ];
+    for word in words {
+        let mut sim = answered(true);
+        sim.lost(Failure::Network);
+        word(&mut sim);
+        if sim.core.state() == State::Waiting {
+            let wait = sim.wait();
+            sim.pass(wait);
+        }
+        sim.take();
+        sim.resolved();
+        assert!(sim.take().iter().any(|action| matches!(action, Action::Open { .. })));
+    }
 }

@@ -214,6 +214,90 @@ test("a resume.request that gives nothing useful is a failed attempt, not a seco
   equal((await plan.log()).length, 1, "requests");
 });
 
+/** What the server says in the head of each answer: `run` names it. */
+const named = (run) => async (url, init) => {
+  const { body, status } = await fetch(url, init);
+  return new Response(body, { status, headers: { "content-type": "text/event-stream", "x-run-id": run } });
+};
+
+test("the head of the answer: on the open event, to resume.request and to cancel, also before the first event", async () => {
+  const start = script("sse", [[["send", ": working\n\n"], ["wait", 30], ["reset"]]]);
+  const again = script("sse", [[["send", "id: 1\ndata: a\n\n"]]]);
+  const opened = [],
+    asked = [];
+  const of = ({ status, headers, id }) => [status, headers?.get("x-run-id"), id];
+  const made = client(start.url, {
+    http: {
+      method: "POST",
+      body: "prompt",
+      fetch: named("run 7"),
+      cancel: (at) => {
+        asked.push(["cancel", ...of(at)]);
+        return undefined;
+      },
+    },
+    resume: {
+      request: (at) => {
+        asked.push(["resume", ...of(at)]);
+        return again.url;
+      },
+    },
+  });
+  made.addEventListener("open", (event) => opened.push(of(event)));
+  const seen = watch(made);
+  await waitFor(() => seen.data.includes("a"), "the rest");
+  equal(opened, Array(2).fill([200, "run 7", undefined]), "open");
+  ok(await made.cancel(), "told");
+  equal(
+    asked,
+    [
+      ["resume", 200, "run 7", ""],
+      ["cancel", 200, "run 7", "1"],
+    ],
+    "asked",
+  );
+  equal([(await start.log()).length, (await again.log()).length], [1, 1], "requests");
+});
+
+test("the head of an answer of another origin: what the server exposes; over a WebSocket none", async () => {
+  const heads = [];
+  for (const plan of [script("sse", [[["send", "data: a\n\n"]]]), script("ws", [[]])]) {
+    const made = client(plan.url);
+    made.addEventListener("open", ({ status, headers }) => heads.push([status, headers?.get("content-type") ?? null]));
+    await made.opened();
+  }
+  equal(
+    heads,
+    [
+      [200, "text/event-stream"],
+      [0, null],
+    ],
+    "heads",
+  );
+});
+
+test("before the first event: without another request a POST is not made again, and a GET is", async () => {
+  /** @type {[any, string | undefined, number][]} */
+  const starts = [
+    [{ http: { method: "POST", body: "x" } }, "not-resumable", 1],
+    [{}, undefined, 2],
+  ];
+  for (const [how, code, requests] of starts) {
+    const plan = script("sse", [
+      [["send", ": working\n\n"], ["wait", 30], ["reset"]],
+      [["send", "data: a\n\ndata: [DONE]\n\n"]],
+    ]);
+    const made = client(plan.url, {
+      ...how,
+      resume: { request: () => undefined },
+      until: ({ data }) => data === "[DONE]",
+    });
+    const { reason, error } = await closed(watch(made));
+    equal([reason, error?.code], [code ? "fatal" : "ended", code], "the end");
+    equal((await plan.log()).length, requests, "requests");
+  }
+});
+
 test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel", async () => {
   const run = async (stop) => {
     let job;
