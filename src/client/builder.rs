@@ -15,6 +15,17 @@ use crate::{
 };
 
 /// Why there is no client.
+///
+/// ```
+/// use everwire::{Client, error::ConnectError, options::Heartbeat};
+/// use std::time::Duration;
+/// let hasty = Heartbeat::new().with_interval(Duration::from_millis(1));
+/// match Client::builder("wss://example.com/live").heartbeat(hasty).connect() {
+///     Err(ConnectError::InvalidOption(error)) => assert_eq!(error.option, "heartbeat.interval"),
+///     Err(ConnectError::Unsupported) => println!("rendered on a server"),
+///     other => panic!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -238,7 +249,18 @@ impl From<Duration> for Decision {
     }
 }
 
-/// Made by [`Client::builder`]. Every setting has a default; see each.
+/// Made by [`Client::builder`]. Every setting has a default; see each. What cannot work is an error of [`connect`](Self::connect).
+///
+/// ```
+/// use everwire::{Client, options::{Heartbeat, Reconnect, Resume}};
+/// use std::time::Duration;
+/// let builder = Client::builder("wss://example.com/live")
+///     .heartbeat(Heartbeat::new())
+///     .reconnect(Reconnect::new().with_max_delay(Duration::from_secs(60)))
+///     .resume(Resume::new().with_id("eventId"))
+///     .open_timeout(Duration::from_secs(5));
+/// # drop(builder);
+/// ```
 #[must_use = "a builder does nothing until connect()"]
 pub struct Builder {
     pub(crate) endpoint: Endpoint,

@@ -32,6 +32,14 @@ pub enum Event {
 }
 
 /// Where messages may be missing.
+///
+/// ```
+/// use everwire::event::Gap;
+/// // What a request to the server's own API would ask for.
+/// fn missed(gap: &Gap) -> String {
+///     format!("/messages?after={}&before={}", gap.after, gap.before)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
@@ -46,6 +54,13 @@ pub struct Gap {
 }
 
 /// A wait before the next attempt.
+///
+/// ```
+/// use everwire::event::Retry;
+/// fn tell(retry: &Retry) -> String {
+///     format!("again in {} s, as {}", retry.delay.as_secs(), retry.failure)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retry {
@@ -58,6 +73,16 @@ pub struct Retry {
 }
 
 /// How a client ended.
+///
+/// ```
+/// use everwire::event::{CloseReason, Closed};
+/// fn tell(closed: &Closed) -> Option<String> {
+///     match closed.reason {
+///         CloseReason::App | CloseReason::Ended => None,
+///         reason => Some(format!("{reason}: {}", closed.peer_close_reason)),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Closed {

@@ -106,6 +106,21 @@ impl fmt::Debug for Client {
 
 /// Sends, closes and looks, from anywhere. After the client is dropped it finds it closed. Two are equal when they are of the same
 /// client.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), everwire::error::ConnectError> {
+/// use everwire::{Client, Sent, State};
+/// let client = Client::builder("wss://example.com/live").connect()?;
+/// let handle = client.handle();
+/// // In another task, or in what a button calls:
+/// if let Sent::Dropped(why) = handle.send("hello").await {
+///     println!("not sent: {why}");
+/// }
+/// if handle.state() == State::Waiting {
+///     handle.reconnect();
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Handle(imp::Handle);
 
@@ -128,7 +143,7 @@ impl Handle {
         self.0.last_failure()
     }
 
-    /// How long until the next attempt, while waiting.
+    /// How long until the next attempt, in whole ms; `None` while nothing is waited for.
     #[must_use]
     pub fn retry_in(&self) -> Option<Duration> {
         self.0.retry_in().map(Duration::from_millis)
@@ -152,7 +167,7 @@ impl Handle {
         Stats { round_trip: self.round_trip(), ..self.0.stats() }
     }
 
-    /// From the last ping to its answer.
+    /// From the last ping to its answer; `None` before the first.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.0.round_trip()? / 1_000.0).ok()

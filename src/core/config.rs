@@ -132,14 +132,14 @@ impl Heartbeat {
         Self { interval: 30_000, timeout: None }
     }
 
-    /// After so much silence a WebSocket is pinged; an event stream gets `timeout` more. 100 to 2^31-1 ms.
+    /// After so much silence a WebSocket is pinged; an event stream gets `timeout` more. Default 30 s; 100 to 2^31-1 ms.
     #[must_use]
     pub const fn with_interval(mut self, time: Duration) -> Self {
         self.interval = millis(time);
         self
     }
 
-    /// The silence after a ping that proves the connection dead: 50 ms to the interval.
+    /// The silence after a ping that proves the connection dead. Default 5 s, or the interval if that is shorter; 50 ms to the interval.
     /// While connection after connection falls silent at once, it doubles, until it is 5 minutes or more.
     #[must_use]
     pub const fn with_timeout(mut self, time: Duration) -> Self {
@@ -177,7 +177,18 @@ pub enum Overflow {
     DropNewest,
 }
 
-/// The bounds of what waits to be sent: 1 000 messages and 1 MiB by default.
+/// The bounds of what waits to be sent: 1 000 messages and 1 MiB by default. What is out of its range is an [`OptionError`] of `connect`.
+///
+/// ```
+/// use everwire::{Client, options::{Outbox, Overflow}};
+/// use std::time::Duration;
+/// let outbox = Outbox::new()
+///     .with_max_messages(100)
+///     .with_overflow(Overflow::DropOldest)
+///     .with_ack_timeout(Duration::from_secs(5));
+/// let builder = Client::builder("wss://example.com/orders").outbox(outbox);
+/// # drop(builder);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outbox {
     pub(crate) max_messages: u64,
@@ -205,42 +216,42 @@ impl Outbox {
         }
     }
 
-    /// How many messages may wait; 0 queues nothing.
+    /// How many messages may wait. Default 1 000; 0 queues nothing.
     #[must_use]
     pub const fn with_max_messages(mut self, messages: u64) -> Self {
         self.max_messages = messages;
         self
     }
 
-    /// How many bytes may wait.
+    /// How many bytes may wait. Default 1 048 576; 0 queues nothing.
     #[must_use]
     pub const fn with_max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// What gives way.
+    /// What gives way when it is full. Default [`Overflow::Reject`].
     #[must_use]
     pub const fn with_overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// How many messages that wait for an ack or a pong may be in flight; from 1.
+    /// How many messages that wait for an ack or a pong may be in flight. Default 16; from 1.
     #[must_use]
     pub const fn with_in_flight(mut self, messages: u64) -> Self {
         self.max_in_flight = messages;
         self
     }
 
-    /// How often a message that gets no ack is sent; from 1.
+    /// How often a message that gets no ack is sent; then it is [`Unknown`](crate::Sent::Unknown). Default 5; from 1.
     #[must_use]
     pub const fn with_max_attempts(mut self, attempts: u64) -> Self {
         self.max_attempts = attempts;
         self
     }
 
-    /// How long an ack may take: 1 to 2^31-1 ms. Then the message is sent again on the same connection, or is
+    /// How long an ack may take. Default 10 s; 1 to 2^31-1 ms. Then the message is sent again on the same connection, or is
     /// [`Unknown`](crate::Sent::Unknown) after its attempts. What is to be confirmed by a pong is `Unknown` at once. The
     /// time runs while nothing is in the socket's buffer.
     #[must_use]

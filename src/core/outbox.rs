@@ -112,6 +112,18 @@ impl Parcel {
 }
 
 /// What became of a send.
+///
+/// ```
+/// use everwire::Sent;
+/// fn tell(sent: Sent) -> String {
+///     match sent {
+///         Sent::Sent | Sent::Acked => "sent".to_owned(),
+///         Sent::Dropped(why) => format!("not sent: {why}"),
+///         _ => "may have been sent".to_owned(),
+///     }
+/// }
+/// # drop(tell(Sent::Sent));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Sent {
@@ -125,7 +137,7 @@ pub enum Sent {
     Dropped(Dropped),
 }
 
-/// Why a send was dropped.
+/// Why a send was dropped: see [`Sent::Dropped`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dropped {

@@ -4,6 +4,12 @@ use super::failure::Failure;
 
 /// What a client is doing.
 ///
+/// ```
+/// use everwire::State;
+/// // As in JavaScript.
+/// assert_eq!(State::Waiting.to_string(), "waiting");
+/// ```
+///
 /// ```text
 ///                    connect()
 ///                        |
