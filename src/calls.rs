@@ -4,6 +4,8 @@
 //! JavaScript calls with a kind and four numbers, most of which a kind does not use: [`Call`] says what they are. What Rust
 //! asks of JavaScript is [`Ask`]. The codes that go along stand in `codes.rs`.
 
+#![cfg_attr(not(feature = "npm"), allow(dead_code, reason = "the numbers are of the npm build"))]
+
 #[cfg(feature = "duplex")]
 use crate::{
     codes::{asks, posted},

@@ -1,6 +1,8 @@
 //! The codes that go along with the calls between JavaScript and Rust ([`crate::calls`]). In JavaScript `lost::END` is
 //! `LOST_END`: `scripts/calls.mjs` writes the numbers there.
 
+#![cfg_attr(not(feature = "npm"), allow(dead_code, reason = "the numbers are of the npm build"))]
+
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
 pub(crate) mod lost {
     /// The stream ended in good order.
@@ -180,10 +182,10 @@ pub(crate) mod carry {
     pub(crate) const FITS: u32 = 8;
     pub(crate) const PLACED: u32 = 16;
     /// And the answers.
-    const NOTHING: u32 = 1;
-    const HEADER: u32 = 2;
-    const QUERY: u32 = 3;
-    const TOO_LONG: u32 = 4;
+    pub(crate) const NOTHING: u32 = 1;
+    pub(crate) const HEADER: u32 = 2;
+    pub(crate) const QUERY: u32 = 3;
+    pub(crate) const TOO_LONG: u32 = 4;
     const _: () = assert!(
         Carrier::Nothing as u32 == NOTHING
             && Carrier::Header as u32 == HEADER

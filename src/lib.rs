@@ -23,7 +23,10 @@
 //! its entries `everwire/duplex` and `everwire/auth` do besides; only its build sets them, without `rust`).
 
 // The driver, the bindings and what they use of the core are for the browser only.
-#![cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code, reason = "wasm only"))]
+#![cfg_attr(
+    not(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown"))),
+    allow(dead_code, reason = "wasm only")
+)]
 #![cfg_attr(
     not(any(feature = "rust", feature = "npm")),
     allow(dead_code, reason = "the wasm of tokens has them alone")
@@ -31,11 +34,11 @@
 
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod bindings;
-#[cfg(any(test, all(any(feature = "rust", feature = "npm"), target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(any(test, feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
 mod calls;
 #[cfg(any(feature = "rust", feature = "npm"))]
 mod client;
-#[cfg(any(test, all(any(feature = "rust", feature = "npm"), target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(any(test, feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
 mod codes;
 mod core;
 #[cfg(any(feature = "rust", feature = "npm", test))]
@@ -45,6 +48,8 @@ mod sse;
 mod tokens;
 #[cfg(any(feature = "rust", feature = "npm"))]
 mod transport;
+#[cfg(feature = "rust")]
+mod web;
 
 #[cfg(feature = "rust")]
 pub use crate::client::{Builder, Client, Event, Handle, Message, Stats};
@@ -81,8 +86,14 @@ pub mod failure {
 /// What a [`Builder`] and a send are told.
 pub mod options {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ContentType, Decision, Place, Reconnect, Resume, SendOptions};
+    pub use crate::client::{ContentType, Decision, Place, Rate, Reconnect, Resume, SendOptions};
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
+}
+
+/// Questions to the server, and its replies: [`Handle::request`].
+#[cfg(feature = "rust")]
+pub mod requests {
+    pub use crate::client::{RequestError, RequestOptions, Requesting, Requests};
 }
 
 /// A send under way, and why one was dropped.
@@ -90,6 +101,14 @@ pub mod send {
     #[cfg(feature = "rust")]
     pub use crate::client::Sending;
     pub use crate::core::outbox::Dropped;
+}
+
+/// Topics on one connection, each a stream of its own: [`Handle::subscribe`].
+#[cfg(feature = "rust")]
+pub mod topics {
+    pub use crate::client::{
+        SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState,
+    };
 }
 
 /// The README's Rust is compiled.

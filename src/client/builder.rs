@@ -2,13 +2,15 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{Client, Message, Reconnect, Request, imp};
+use super::{Client, Message, Rate, Reconnect, Request, Requests, Subscriptions, imp};
 use crate::{
     Failure, Transport,
     core::{
+        carrier::Via,
         config::{Config, MAX_EVENT_BYTES, millis},
         failure::see,
         io::Reason,
+        topics::Joins,
     },
     error::OptionError,
     options::{Heartbeat, Outbox},
@@ -128,7 +130,7 @@ pub struct Resume {
     pub(crate) id: Option<String>,
     pub(crate) seq: Option<String>,
     pub(crate) name: Option<String>,
-    pub(crate) via: Option<&'static str>,
+    pub(crate) via: Option<Via>,
     pub(crate) from: String,
     pub(crate) gap: Option<String>,
 }
@@ -168,21 +170,21 @@ impl Resume {
     /// three errors within 10 s.
     #[must_use]
     pub fn via_header(mut self) -> Self {
-        self.via = Some("header");
+        self.via = Some(Via::Header);
         self
     }
 
     /// The cursor goes up in the query, also to the page's own origin.
     #[must_use]
     pub fn via_query(mut self) -> Self {
-        self.via = Some("query");
+        self.via = Some(Via::Query);
         self
     }
 
     /// The cursor goes up by the endpoint function alone, which is given it ([`Context::last_event_id`]).
     #[must_use]
     pub fn via_url(mut self) -> Self {
-        self.via = Some("url");
+        self.via = Some(Via::Url);
         self
     }
 
@@ -268,7 +270,6 @@ pub struct Builder {
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
     /// The origin that these are for.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) offered: RefCell<Option<String>>,
     pub(crate) events: Vec<String>,
     pub(crate) with_credentials: bool,
@@ -277,18 +278,15 @@ pub struct Builder {
     pub(crate) content_type: ContentType,
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) paused: bool,
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) notice: Option<String>,
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) frame: Option<Frame>,
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) acks: Option<Acks>,
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) refused: Option<Acks>,
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "wasm only"))]
     pub(crate) high_water_mark: Option<u32>,
+    pub(crate) slow: Option<super::rate::Is>,
+    pub(crate) requests: Requests,
+    pub(crate) subscriptions: Subscriptions,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Decision>>,
     reconnect: Reconnect,
     config: Config,
@@ -324,6 +322,9 @@ impl Builder {
             refused: None,
             high_water_mark: None,
             reconnect: Reconnect::new(),
+            slow: None,
+            requests: Requests::new(),
+            subscriptions: Subscriptions::new(),
             config: Config::default(),
         }
     }
@@ -336,7 +337,6 @@ impl Builder {
         self
     }
 
-    #[cfg(target_arch = "wasm32")]
     pub(crate) fn fixed(&self) -> impl Iterator<Item = &Request> {
         let first = if let Endpoint::Fixed(request) = &self.endpoint { Some(request) } else { None };
         first.into_iter().chain(&self.others)
@@ -454,6 +454,33 @@ impl Builder {
         self
     }
 
+    /// How replies to requests are told: see [`Handle::request`](crate::Handle::request). Default: [`Requests::new`].
+    pub fn requests(mut self, requests: Requests) -> Self {
+        self.requests = requests;
+        self
+    }
+
+    /// How topics are told apart and joined: see [`Handle::subscribe`](crate::Handle::subscribe). Default: [`Subscriptions::new`].
+    pub fn subscriptions(mut self, subscriptions: Subscriptions) -> Self {
+        self.subscriptions = subscriptions;
+        self
+    }
+
+    /// How much may be sent: what is more waits in the outbox. Default: no limit.
+    ///
+    /// ```
+    /// use everwire::{Client, options::Rate};
+    /// use std::time::Duration;
+    /// let rate = Rate::new(20, Duration::from_secs(1)).with_slow("too-fast");
+    /// let builder = Client::builder("wss://example.com/live").rate(rate);
+    /// # drop(builder);
+    /// ```
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.config.limit = Some(rate.limit);
+        self.slow = rate.slow;
+        self
+    }
+
     /// A socket with so many bytes in its buffer gets no more until it has fewer. Default 16 777 216.
     pub fn high_water_mark(mut self, bytes: u32) -> Self {
         self.high_water_mark = Some(bytes);
@@ -516,13 +543,21 @@ impl Builder {
             asks: self.rule.is_some(),
             numbered: self.resume.seq.is_some(),
             endpoints: u32::try_from(self.others.len()).unwrap_or(0).saturating_add(1),
-            browser_reconnects: self.resume.via == Some("header")
+            browser_reconnects: self.resume.via == Some(Via::Header)
                 && self.transport == Some(Transport::EventSource),
             ..self.config.clone()
+        };
+        config.joins = Joins {
+            confirm: self.subscriptions.confirm,
+            timeout: self.subscriptions.timeout,
+            max_attempts: config.outbox.max_attempts,
         };
         self.reconnect
             .tell(&mut config)
             .and_then(|()| config.check())
+            .and_then(|()| config.limit.map_or(Ok(()), Rate::check))
+            .and_then(|()| self.requests.check())
+            .and_then(|()| self.subscriptions.check())
             .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)
     }

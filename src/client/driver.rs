@@ -24,6 +24,8 @@ use crate::{
         sys::{self, Port},
     },
 };
+#[cfg(feature = "rust")]
+use crate::{sse::Piece, web::Core};
 
 #[cfg(feature = "duplex")]
 use crate::core::{persist::Step, requests::Question};
@@ -97,11 +99,6 @@ impl<H: Host> Driver<H> {
         }
     }
 
-    #[cfg(feature = "rust")]
-    pub(crate) fn port(&self) -> &Port {
-        &self.port
-    }
-
     pub(crate) fn state(&self) -> State {
         self.inner.borrow().core.state()
     }
@@ -156,16 +153,24 @@ impl<H: Host> Driver<H> {
     }
 
     /// What JavaScript calls. The answer is for who called: see [`Call`].
+    #[cfg(feature = "npm")]
     pub(crate) fn called(&self, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
         // What the core is to rule by. A handler that reconnects in the middle of a message leaves an id behind, and
         // whether there is something to go on from matters to a page that freezes.
         if Call::rules(kind) {
             self.learn();
         }
+        self.call(|| Call::read(kind, attempt, code, high, low))
+    }
+
+    /// What the port has to say. The answer is for who called: see [`Call`].
+    // Inlined, for the size: it becomes one with what reads the call.
+    #[inline(always)]
+    pub(crate) fn call(&self, call: impl FnOnce() -> Option<Call>) -> u32 {
         let mut inner = self.inner.borrow_mut();
         let Inner { core, parser } = &mut *inner;
         // Nothing stands between these two: the compiler makes one match of them.
-        let Some(call) = Call::read(kind, attempt, code, high, low) else { return 0 };
+        let Some(call) = call() else { return 0 };
         let input = match call {
             Call::Tick { behind } => {
                 self.armed.set(u64::MAX);
@@ -497,6 +502,13 @@ impl<H: Host> Driver<H> {
                 self.learn();
                 self.host.poll(attempt, wait);
             }
+            // The core's own tests have them all.
+            #[cfg(all(test, not(target_arch = "wasm32"), not(feature = "duplex")))]
+            Action::Head { .. }
+            | Action::Probe { .. }
+            | Action::Begin(_)
+            | Action::Persist(_)
+            | Action::Poll { .. } => {}
             Action::Place => self.host.place(),
             Action::Record(loss) => self.host.record(loss),
             Action::Tell(news) => self.host.tell(self, news),
@@ -526,13 +538,7 @@ impl<H: Host> Driver<H> {
 
     fn settle(&self, id: u32, sent: Sent) {
         #[cfg(feature = "rust")]
-        {
-            let payloads = self.port.payloads();
-            if let Some(key) = js_sys::Array::from(&payloads.get(&id.into())).get(1).as_string() {
-                self.port.awaiting().delete(&key.into());
-            }
-            payloads.delete(&id.into());
-        }
+        self.port.settled(id);
         self.host.settle(id, sent);
     }
 
@@ -546,6 +552,28 @@ impl<H: Host> Driver<H> {
     /// The ids that went through the open gate.
     fn learn(&self) {
         self.port.drain();
+    }
+}
+
+#[cfg(feature = "rust")]
+impl<H: Host> Core for Driver<H> {
+    fn port(&self) -> &Port {
+        &self.port
+    }
+
+    fn call(&self, call: Call) -> u32 {
+        self.call(|| Some(call))
+    }
+
+    fn stream(&self) {
+        self.inner.borrow_mut().parser.reset();
+    }
+
+    fn read(&self, chunk: &[u8]) -> Vec<Piece> {
+        let Inner { core, parser } = &mut *self.inner.borrow_mut();
+        let pieces = parser.read(chunk);
+        told(core, parser);
+        pieces
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What happened, in the order in which it did.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// Connected; [`State::Open`] came just before.

@@ -3,14 +3,13 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    future::poll_fn,
     rc::Rc,
     task::{Context as TaskContext, Poll, Waker},
 };
 
-use wasm_bindgen::prelude::*;
-
-use super::{Event, Stats};
-use crate::Sent;
+use super::{Event, Slot, Stats};
+use crate::{Sent, core::topics::OWN, web::port::Room};
 
 /// The stream holds so many events for an app that does not keep up.
 const LIMIT: usize = 1_024;
@@ -20,57 +19,39 @@ const UNITS: usize = 1 << 24;
 const RESERVE: usize = 64;
 
 /// What became of a send, once it is known.
-#[derive(Default)]
-struct Settled {
-    sent: Cell<Option<Sent>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-pub(crate) struct Sending(Rc<Settled>);
-
-impl Sending {
-    pub(crate) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Sent> {
-        match self.0.sent.get() {
-            Some(sent) => Poll::Ready(sent),
-            None => {
-                self.0.waker.replace(Some(cx.waker().clone()));
-                Poll::Pending
-            }
-        }
-    }
-}
+pub(crate) type Sending = Slot<Sent>;
 
 /// What waits for the app.
 #[derive(Default)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     /// Each with the size of its message; 0 of the others.
     events: RefCell<VecDeque<(Event, usize)>>,
     units: Cell<usize>,
     waker: RefCell<Option<Waker>>,
     ended: Cell<bool>,
-    /// Resolves the promise that a fetched stream waits for.
-    make_room: RefCell<Option<js_sys::Function>>,
-    sends: RefCell<VecDeque<(u32, Rc<Settled>)>>,
+    /// Of a fetched stream that waits for room.
+    waits: RefCell<Option<Waker>>,
+    sends: RefCell<VecDeque<(u32, Sending)>>,
     next_send: Cell<u32>,
     stats: Cell<Stats>,
 }
 
 impl Inbox {
-    pub(super) fn count(&self, add: impl FnOnce(&mut Stats)) {
+    pub(crate) fn count(&self, add: impl FnOnce(&mut Stats)) {
         let mut stats = self.stats.get();
         add(&mut stats);
         self.stats.set(stats);
     }
 
     /// What this side has counted.
-    pub(super) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         let is_message = |(event, _): &&(Event, usize)| matches!(event, Event::Message(_));
         let waiting = self.events.borrow().iter().filter(is_message).count() as u64;
         Stats { waiting, ..self.stats.get() }
     }
 
     /// Bounded, for an app that does not keep up: what is lost is told in its place.
-    pub(super) fn push(&self, event: Event, size: usize) {
+    pub(crate) fn push(&self, event: Event, size: usize) {
         match &event {
             Event::Open => self.count(|stats| stats.opens += 1),
             Event::Gap(_) => self.count(|stats| stats.gaps += 1),
@@ -94,30 +75,45 @@ impl Inbox {
         }
     }
 
-    /// While nearly full, a promise of room.
-    pub(super) fn room(&self) -> Option<js_sys::Promise> {
-        (self.events.borrow().len() >= LIMIT - RESERVE || self.units.get() >= UNITS)
-            .then(|| js_sys::Promise::new(&mut |resolve, _| drop(self.make_room.replace(Some(resolve)))))
+    /// While nearly full, what waits for room.
+    pub(crate) fn room(self: &Rc<Self>) -> Option<Room> {
+        let full = self.events.borrow().len() >= LIMIT - RESERVE || self.units.get() >= UNITS;
+        let inbox = Rc::clone(self);
+        full.then(|| {
+            Box::pin(poll_fn(move |cx| {
+                if inbox.has_room() {
+                    return Poll::Ready(());
+                }
+                let before = inbox.waits.replace(Some(cx.waker().clone()));
+                drop(before);
+                Poll::Pending
+            })) as Room
+        })
     }
 
-    pub(super) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
+    fn has_room(&self) -> bool {
+        self.events.borrow().len() < LIMIT / 2 && self.units.get() <= UNITS / 2
+    }
+
+    pub(crate) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
         let event = self.events.borrow_mut().pop_front().map(|(event, size)| {
             self.units.set(self.units.get() - size);
             event
         });
-        if self.events.borrow().len() < LIMIT / 2
-            && self.units.get() <= UNITS / 2
-            && let Some(resolve) = self.make_room.take()
-        {
-            // A promise's own function: it does not throw.
-            let _ = resolve.call0(&JsValue::UNDEFINED);
+        if self.has_room() {
+            let waits = self.waits.take();
+            if let Some(waits) = waits {
+                waits.wake();
+            }
         }
         match event {
             Some(event) => {
                 if let Event::Message(_) = event {
                     self.count(|stats| stats.delivered += 1);
                 }
-                self.ended.set(matches!(event, Event::Closed(_)));
+                if matches!(event, Event::Closed(_)) {
+                    self.ended.set(true);
+                }
                 Poll::Ready(Some(event))
             }
             None if self.ended.get() => Poll::Ready(None),
@@ -128,31 +124,44 @@ impl Inbox {
         }
     }
 
-    pub(super) fn sending(&self) -> (u32, Sending) {
-        let id = self.next_send.get();
-        self.next_send.set(id.wrapping_add(1));
-        let settled = Rc::new(Settled::default());
-        self.sends.borrow_mut().push_back((id, Rc::clone(&settled)));
-        (id, Sending(settled))
+    /// The stream is over, once what waits was pulled.
+    pub(crate) fn end(&self) {
+        self.ended.set(true);
+        let waker = self.waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
-    pub(super) fn settle(&self, id: u32, sent: Sent) {
+    /// The number of the next send.
+    pub(crate) fn number(&self) -> u32 {
+        let id = self.next_send.get();
+        // Above them are those of topics.
+        self.next_send.set((id + 1) % OWN);
+        id
+    }
+
+    pub(crate) fn sending(&self) -> (u32, Sending) {
+        let id = self.number();
+        let sending = Sending::default();
+        self.sends.borrow_mut().push_back((id, sending.clone()));
+        (id, sending)
+    }
+
+    pub(crate) fn settle(&self, id: u32, sent: Sent) {
         let settled = {
             let mut sends = self.sends.borrow_mut();
             let place = sends.iter().position(|(other, _)| *other == id);
             place.and_then(|place| sends.remove(place))
         };
-        let Some((_, settled)) = settled else { return };
-        self.count(|stats| match sent {
-            Sent::Sent => stats.sent += 1,
-            Sent::Acked => stats.acked += 1,
-            Sent::Unknown => stats.unknown += 1,
-            Sent::Dropped(_) => stats.dropped += 1,
-        });
-        settled.sent.set(Some(sent));
-        let waker = settled.waker.take();
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some((_, sending)) = settled {
+            self.count(|stats| match sent {
+                Sent::Sent => stats.sent += 1,
+                Sent::Acked => stats.acked += 1,
+                Sent::Unknown => stats.unknown += 1,
+                Sent::Dropped(_) => stats.dropped += 1,
+            });
+            sending.set(sent);
         }
     }
 }

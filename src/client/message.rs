@@ -1,12 +1,23 @@
 //! One message from the server.
 
-use std::fmt;
+use std::{fmt, rc::Rc};
 
-use super::imp;
-use crate::Transport;
+use serde::de::{
+    DeserializeOwned, IgnoredAny,
+    value::{BytesDeserializer, Error as ValueError, StrDeserializer},
+};
 
-/// One message from the server.
-pub struct Message(pub(crate) imp::Message);
+use crate::{Transport, web::link::Data};
+
+/// One message from the server. A clone shares what came.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Message {
+    data: Data,
+    kind: Rc<str>,
+    last_event_id: Rc<str>,
+    transport: Transport,
+    origin: Rc<str>,
+}
 
 /// The message is not what the type asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +26,10 @@ pub struct DecodeError(String);
 impl DecodeError {
     /// serde quotes what it found, and a payload does not belong in logs: what it expected is kept.
     pub(crate) fn new(error: &str) -> Self {
+        let error = error.rsplit_once(" at line ").map_or(error, |(error, _)| error);
         Self(if let Some((_, expected)) = error.rsplit_once(", expected ") {
             format!("expected {expected}")
-        } else if let Some(name) = error.strip_prefix("Error: missing field ") {
+        } else if let Some(name) = error.strip_prefix("missing field ") {
             format!("missing field {name}")
         } else {
             "a value does not fit".to_owned()
@@ -34,56 +46,88 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 impl Message {
+    pub(crate) fn new(
+        data: Data,
+        kind: Rc<str>,
+        last_event_id: Rc<str>,
+        transport: Transport,
+        origin: Rc<str>,
+    ) -> Self {
+        Self { data, kind, last_event_id, transport, origin }
+    }
+
+    pub(crate) fn data(&self) -> &Data {
+        &self.data
+    }
+
+    pub(crate) fn set_last_event_id(&mut self, id: Rc<str>) {
+        self.last_event_id = id;
+    }
+
     /// The SSE event name, else the JSON's string `type`, else `message`.
     #[must_use]
-    pub fn kind(&self) -> String {
-        self.0.kind()
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// The text that came; `None` for a binary message.
     #[must_use]
-    pub fn text(&self) -> Option<String> {
-        self.0.text()
+    pub fn text(&self) -> Option<&str> {
+        self.data.text()
     }
 
     /// The bytes that came; of a text message, its UTF-8.
     #[must_use]
-    pub fn bytes(&self) -> Vec<u8> {
-        self.0.bytes()
+    pub fn bytes(&self) -> &[u8] {
+        self.data.bytes()
     }
 
-    /// The JSON, typed. A text that is no JSON is a string.
+    /// The JSON, typed. A text that is no JSON object or array is a string, and so is one that is nested more than 127 deep; a binary
+    /// message is bytes.
     ///
     /// # Errors
     ///
     /// [`DecodeError`], when it does not fit `T`.
-    #[cfg(feature = "rust")]
-    pub fn json<T: serde::de::DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        self.0.json()
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let Some(text) = self.text() else {
+            let bytes = BytesDeserializer::<ValueError>::new(self.bytes());
+            return T::deserialize(bytes).map_err(|error| DecodeError::new(&error.to_string()));
+        };
+        if text.starts_with(['{', '[']) {
+            match serde_json::from_str(text) {
+                Ok(value) => return Ok(value),
+                Err(error) if error.is_data() && serde_json::from_str::<IgnoredAny>(text).is_ok() => {
+                    return Err(DecodeError::new(&error.to_string()));
+                }
+                Err(_) => {}
+            }
+        }
+        let text = StrDeserializer::<ValueError>::new(text);
+        T::deserialize(text).map_err(|error| DecodeError::new(&error.to_string()))
     }
 
     /// The cursor after this message: its own id, or the last one before it; empty when there was none.
     #[must_use]
-    pub fn last_event_id(&self) -> String {
-        self.0.last_event_id()
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
     }
 
     /// How it came.
     #[must_use]
     pub fn transport(&self) -> Transport {
-        self.0.transport()
+        self.transport
     }
 
     /// Of the server, as in the browser's `MessageEvent`.
     #[must_use]
-    pub fn origin(&self) -> String {
-        self.0.origin()
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 }
 
 impl fmt::Debug for Message {
     /// Without the payload: it does not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("kind", &self.kind()).finish_non_exhaustive()
+        f.debug_struct("Message").field("kind", &self.kind).finish_non_exhaustive()
     }
 }

@@ -1,35 +1,48 @@
 //! The client for Rust, and the driver that the JavaScript bindings share with it.
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod driver;
 
 #[cfg(feature = "rust")]
 mod builder;
 #[cfg(feature = "rust")]
 mod event;
-#[cfg(all(feature = "rust", not(all(target_arch = "wasm32", target_os = "unknown"))))]
-#[path = "host.rs"]
-mod imp;
-#[cfg(all(feature = "rust", target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(feature = "rust")]
 #[path = "web.rs"]
 mod imp;
-#[cfg(all(feature = "rust", target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(feature = "rust")]
 mod inbox;
 #[cfg(feature = "rust")]
 mod message;
+#[cfg(feature = "rust")]
+mod rate;
 #[cfg(feature = "rust")]
 mod reconnect;
 #[cfg(feature = "rust")]
 mod request;
 #[cfg(feature = "rust")]
+mod requests;
+#[cfg(feature = "rust")]
 mod send_options;
 #[cfg(feature = "rust")]
+mod slot;
+#[cfg(feature = "rust")]
 mod stats;
+#[cfg(feature = "rust")]
+mod topics;
 #[cfg(feature = "rust")]
 mod wire;
 #[cfg(feature = "rust")]
 mod words;
 
+#[cfg(feature = "rust")]
+pub(crate) use self::{
+    builder::Acks,
+    inbox::Inbox,
+    rate::Is,
+    slot::Slot,
+    topics::{Join, JoinFrame, Word},
+};
 #[cfg(feature = "rust")]
 pub use self::{
     builder::{
@@ -37,9 +50,12 @@ pub use self::{
     },
     event::{Closed, Event, Gap, Retry},
     message::{DecodeError, Message},
+    rate::Rate,
     reconnect::Reconnect,
     request::{Redirect, Request, path_segment},
+    requests::{RequestError, RequestOptions, Requesting, Requests},
     send_options::SendOptions,
     stats::Stats,
+    topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
     wire::{Client, EncodeError, Handle, Sending},
 };

@@ -29,7 +29,6 @@ pub fn path_segment(text: &str) -> Option<String> {
 
 /// Whether a URL parser takes the address elsewhere than it reads: a segment `.` or `..`, encoded or not, a host where a path seemed to
 /// begin, or a scheme without two slashes (URL, "path state", "relative slash state", "special authority slashes state").
-#[cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code))] // of the web's connect
 pub(crate) fn strays(address: &str) -> bool {
     // Parsers skip these.
     let text: String = address.chars().filter(|&c| c > ' ').take_while(|&c| c != '?' && c != '#').collect();

@@ -12,7 +12,8 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, Context, EndpointError, Event, Request, SendOptions, Stats,
+    Builder, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions, Stats,
+    SubscribeOptions, Subscription, SubscriptionError,
     builder::{Asked, Endpoint},
     imp,
 };
@@ -211,6 +212,56 @@ impl Handle {
     /// [`EncodeError`], when JSON cannot hold it.
     pub fn send_json<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<Sending, EncodeError> {
         self.0.send_json(value).map(Sending)
+    }
+
+    /// Sends a value as a JSON object and gives the message that carries its id, which the stream does not get. An object without an id
+    /// gets one. Nobody else's reply is taken for it, and one that comes too late reaches nobody.
+    ///
+    /// ```no_run
+    /// # async fn run(handle: everwire::Handle) -> Result<(), everwire::requests::RequestError> {
+    /// #[derive(serde::Serialize)]
+    /// struct Get<'a> {
+    ///     method: &'a str,
+    /// }
+    /// let reply = handle.request(&Get { method: "list" }).await?;
+    /// println!("{:?}", reply.text());
+    /// # Ok(()) }
+    /// ```
+    pub fn request<T: serde::Serialize + ?Sized>(&self, value: &T) -> Requesting {
+        self.request_with(value, &RequestOptions::new())
+    }
+
+    /// As [`request`](Self::request), with a time or a priority of its own.
+    pub fn request_with<T: serde::Serialize + ?Sized>(
+        &self,
+        value: &T,
+        options: &RequestOptions,
+    ) -> Requesting {
+        // What cannot be JSON is no object either.
+        let value = serde_json::to_value(value).unwrap_or_default();
+        Requesting(self.0.request(value, options))
+    }
+
+    /// Joins a topic, on this connection and each one after it.
+    ///
+    /// # Errors
+    ///
+    /// An empty name, more than 10 000 topics, a closed client.
+    pub fn subscribe(&self, topic: &str) -> Result<Subscription, SubscriptionError> {
+        self.subscribe_with(topic, SubscribeOptions::new())
+    }
+
+    /// As [`subscribe`](Self::subscribe). Of several subscriptions of a topic the first one's options hold.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn subscribe_with(
+        &self,
+        topic: &str,
+        options: SubscribeOptions,
+    ) -> Result<Subscription, SubscriptionError> {
+        self.0.subscribe(topic, options).map(Subscription)
     }
 
     /// Closes the connection and opens no other until [`Self::resume`]: for a hidden tab, say. The state is

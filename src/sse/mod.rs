@@ -8,9 +8,13 @@
 use std::cell::Cell;
 
 mod lines;
+#[cfg(feature = "rust")]
+mod pieces;
 mod scan;
 #[cfg(any(fuzzing, all(test, not(target_arch = "wasm32"))))]
 mod tests;
+#[cfg(feature = "rust")]
+pub(crate) use pieces::Piece;
 #[cfg(fuzzing)]
 pub(crate) use tests::fuzz;
 
@@ -282,8 +286,8 @@ impl Parser {
         Some(self.behind(from + offset, byte))
     }
 
-    /// What JavaScript does before `fed`: at most 64 KiB.
-    #[cfg(any(fuzzing, all(test, not(target_arch = "wasm32"))))]
+    /// Before `fed`: at most 64 KiB.
+    #[cfg(any(fuzzing, feature = "rust", all(test, not(target_arch = "wasm32"))))]
     pub(crate) fn write(&mut self, chunk: &[u8]) {
         self.stage();
         self.buffer.iter_mut().skip(self.held).zip(chunk).for_each(|(to, from)| *to = *from);

@@ -13,7 +13,7 @@ pub(crate) struct Address {
     loopback: bool,
     posts: bool,
     once: bool,
-    #[cfg(feature = "duplex")]
+    #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     polls: bool,
 }
 
@@ -32,7 +32,7 @@ impl Address {
             loopback: set(route::LOOPBACK),
             posts: set(route::POSTS),
             once,
-            #[cfg(feature = "duplex")]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             polls: set(route::POLLS),
         })
     }
@@ -44,7 +44,7 @@ impl Address {
             posts,
             loopback,
             once,
-            #[cfg(feature = "duplex")]
+            #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             polls: self.polls,
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! The browser's side is `port.js`: one object per client that holds its socket, listeners and timer.
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 use crate::codes::transport;
 
 /// How a client talks to its server.
@@ -19,13 +19,22 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// As `port.js` and the bindings count them.
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    /// As the calls count them.
     pub(crate) const fn number(self) -> u32 {
         match self {
             Self::WebSocket => transport::WEBSOCKET,
             Self::EventSource => transport::EVENTSOURCE,
             Self::Fetch => transport::FETCH,
+        }
+    }
+
+    #[cfg(feature = "rust")]
+    pub(crate) const fn of(number: u32) -> Option<Self> {
+        match number {
+            transport::WEBSOCKET => Some(Self::WebSocket),
+            transport::EVENTSOURCE => Some(Self::EventSource),
+            transport::FETCH => Some(Self::Fetch),
+            _ => None,
         }
     }
 
@@ -40,9 +49,9 @@ impl Transport {
     }
 }
 
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod address;
-#[cfg(all(not(feature = "npm"), target_arch = "wasm32", target_os = "unknown"))]
-pub(crate) mod sys;
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use crate::bindings::imports as sys;
+#[cfg(all(feature = "rust", not(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))))]
+pub(crate) use crate::web as sys;

@@ -48,9 +48,9 @@ async fn an_http_address_takes_fetch_and_events_of_any_name_come() {
         ("message", "plain\ngrüße 🎈", "8"),
     ] {
         let message = next_message(&mut wire).await;
-        assert_eq!((message.kind().as_str(), message.text().as_deref()), (kind, Some(text)));
-        assert_eq!((message.bytes().as_slice(), message.last_event_id().as_str()), (text.as_bytes(), id));
-        assert_eq!((message.transport(), message.origin()), (Transport::Fetch, server.sse("")));
+        assert_eq!((message.kind(), message.text()), (kind, Some(text)));
+        assert_eq!((message.bytes(), message.last_event_id()), (text.as_bytes(), id));
+        assert_eq!((message.transport(), message.origin()), (Transport::Fetch, server.sse("").as_str()));
     }
     assert_eq!(wire.handle().last_event_id(), "8");
     let log = script.log().await;

@@ -17,9 +17,11 @@ mod lifetime;
 mod messages;
 mod options;
 mod policy;
+mod requests;
 mod seam;
 mod secrets;
 mod sending;
 mod support;
+mod topics;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -44,7 +44,7 @@ pub(crate) async fn until_open(wire: &mut Client) {
 
 /// The next message's text. Passes over all other events.
 pub(crate) async fn next_text(wire: &mut Client) -> String {
-    next_message(wire).await.text().expect("the message is binary")
+    next_message(wire).await.text().expect("the message is binary").to_owned()
 }
 
 pub(crate) async fn next_message(wire: &mut Client) -> everwire::Message {

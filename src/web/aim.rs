@@ -1,0 +1,168 @@
+//! From an address to what is asked of the server: where the cursor goes, and what a browser refuses.
+
+use std::{fmt::Write, rc::Weak};
+
+use super::{
+    link::Outgoing,
+    page::{self, Target},
+    port::{Port, Prepared},
+};
+use crate::{
+    calls::Call,
+    client::Request,
+    codes::{carry, lost, route},
+    core::carrier::{Asking, By, Via},
+    transport::Transport,
+};
+
+/// The events by which servers keep a stream alive: an EventSource hears none that is not named.
+const KEEP_ALIVE: &[&str] = &["ping", "heartbeat", "keepalive", "keep-alive"];
+
+/// The ports that browsers refuse (Fetch, "bad port").
+const BAD_PORTS: &[u16] = &[
+    1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104,
+    109, 110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515,
+    526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049,
+    3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+];
+
+/// The transport that an address takes, or why there is none ([`route`]).
+pub(crate) fn route(address: &str, transport: Option<Transport>) -> u32 {
+    let Some(target) = Target::resolve(address) else { return route::UNPARSABLE };
+    let protocol = target.protocol();
+    let http = matches!(&*protocol, "http:" | "https:");
+    if !http && !matches!(&*protocol, "ws:" | "wss:") {
+        return route::SCHEME;
+    }
+    if !http && transport.is_some_and(|transport| transport != Transport::WebSocket) {
+        return route::NOT_A_STREAM;
+    }
+    if target.has_credentials() {
+        return route::CREDENTIALS;
+    }
+    let transport = if http { transport.unwrap_or(Transport::Fetch) } else { Transport::WebSocket };
+    transport.number() | if is_loopback(&target.hostname()) { route::LOOPBACK } else { 0 }
+}
+
+/// This very machine, whose network cannot be missing.
+fn is_loopback(hostname: &str) -> bool {
+    hostname == "localhost"
+        || hostname == "[::1]"
+        || hostname.starts_with("127.")
+        || hostname.ends_with(".localhost")
+}
+
+/// What a header can carry: not what it would be trimmed of, nor what servers refuse (RFC 9110, 5.5).
+fn fits_header(id: &str) -> bool {
+    !id.starts_with([' ', '\t'])
+        && !id.ends_with([' ', '\t'])
+        && id.bytes().all(|byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f))
+}
+
+/// As a query has it (URL, "application/x-www-form-urlencoded serializing").
+pub(super) fn encoded(id: &str) -> String {
+    let mut text = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        match byte {
+            b' ' => text.push('+'),
+            b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => text.push(byte.into()),
+            // A String takes all.
+            _ => drop(write!(text, "%{byte:02X}")),
+        }
+    }
+    text
+}
+
+impl Port {
+    /// What the browser is asked for, and the origin it leads to. None: the browser would refuse it, or the id is too long.
+    pub(super) fn aim(&self, transport: Transport, prepared: Prepared) -> Option<(Outgoing, String)> {
+        let Prepared { request, protocols } = prepared;
+        let Request { address, method, mut headers, body, redirect, .. } = request?;
+        let target = Target::resolve(&address)?;
+        // A fragment never leaves the browser, and older WebSockets throw on it.
+        target.drop_fragment();
+        if transport == Transport::WebSocket {
+            target.set_protocol(&target.protocol().replacen("http", "ws", 1));
+        }
+        let cursor = self.cursor();
+        self.asked.replace(cursor.clone());
+        let origin = target.origin();
+        let away = self.away.borrow().clone();
+        // Across origins, also behind a redirect, a header of ours costs a preflight, which a server may not be ready for; and
+        // WebKitGTK encodes what is not ASCII a second time (2.50, 2026).
+        let plain = page::origin().is_none_or(|page| page == origin)
+            && away.as_ref() != Some(&origin)
+            && cursor.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+        let query = encoded(&cursor);
+        let asking = Asking {
+            via: self.settings.via,
+            by: match transport {
+                Transport::WebSocket => By::WebSocket,
+                Transport::EventSource => By::EventSource,
+                Transport::Fetch => By::Fetch,
+            },
+            plain,
+            fits: fits_header(&cursor),
+            placed: false,
+        };
+        let carrier =
+            self.call(Call::GoesUp { asking, header: cursor.len() as u32, query: query.len() as u32 });
+        let has = |headers: &[(String, String)], name: &str| {
+            headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
+        };
+        if !has(&headers, "accept") {
+            headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
+        }
+        match carrier {
+            carry::TOO_LONG => return None,
+            carry::NOTHING => drop(self.asked.take()),
+            carry::HEADER => {
+                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("last-event-id"));
+                // A header's characters are bytes: those of the id in UTF-8.
+                let bytes = cursor.bytes().map(char::from).collect();
+                headers.push(("last-event-id".to_owned(), bytes));
+            }
+            carry::QUERY => target.set_parameter(&self.settings.cursor_name, &cursor),
+            _ => {}
+        }
+        let port = target.port();
+        if port.is_some_and(|port| BAD_PORTS.contains(&port)) {
+            return None;
+        }
+        // Mixed content; a policy may also have it upgraded.
+        let mixed = !is_loopback(&target.hostname())
+            && page::origin().is_some_and(|page| page.starts_with("https:"))
+            && matches!(&*target.protocol(), "ws:" | "http:");
+        self.network.set(if mixed { lost::BLOCKED } else { lost::NETWORK });
+        let core = Weak::clone(&self.core);
+        let settings = &self.settings;
+        let outgoing = Outgoing {
+            url: target.href(),
+            protocols,
+            names: settings.names.clone(),
+            keep_alive: if settings.heartbeat { KEEP_ALIVE } else { &[] },
+            comes_back: settings.via == Some(Via::Header),
+            method,
+            headers,
+            body,
+            redirect,
+            credentials: settings.credentials,
+            content_type: settings.content_type,
+            flush: settings.flush,
+            astray: Box::new(move |url| match core.upgrade() {
+                Some(core) => core.port().astray(url),
+                None => url.to_owned(),
+            }),
+        };
+        Some((outgoing, origin))
+    }
+
+    /// A redirect leads to another origin: from here on the cursor stands in the address.
+    fn astray(&self, url: &str) -> String {
+        let Some(target) = Target::resolve(url) else { return url.to_owned() };
+        self.away.replace(Some(target.origin()));
+        let asked = self.asked.borrow().clone();
+        target.set_parameter(&self.settings.cursor_name, &asked);
+        target.href()
+    }
+}

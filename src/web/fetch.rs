@@ -1,0 +1,341 @@
+//! Event streams over fetch: one request, and the bytes of its answer.
+//!
+//! No borrow is held across a call into JavaScript or to the one who is told: either may come back, and may drop the link.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+use js_sys::{Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    AbortController, Headers, MessageChannel, ReadableStreamDefaultReader, RequestCache, RequestCredentials,
+    RequestInit, RequestMode, RequestRedirect, Response, ResponseType, Url,
+};
+
+use super::{
+    answer,
+    link::{Flow, Outgoing, Tell, Told},
+};
+use crate::{client::Redirect, codes::lost};
+
+/// The longest chunk that is told at once, in bytes.
+const CHUNK: u32 = 65_536;
+const CURSOR: &str = "last-event-id";
+
+#[wasm_bindgen]
+extern "C" {
+    /// Looked up at each call, so that what stands in its place counts.
+    #[wasm_bindgen(catch)]
+    fn fetch(url: &str, init: &RequestInit) -> Result<JsValue, JsValue>;
+
+    /// What a reader gives.
+    type Part;
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &Part) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn value(this: &Part) -> JsValue;
+}
+
+/// A request under way, or its answer. Its drop ends both, and nothing more is told.
+pub(crate) struct Fetch(Rc<Link>);
+
+impl Fetch {
+    /// It is asked in a microtask. After [`Told::Lost`] or [`Told::Refused`] nothing more is told.
+    pub(crate) fn new(outgoing: Outgoing, tell: Tell) -> Self {
+        let link = Rc::new(Link {
+            abort: AbortController::new().ok(),
+            reader: RefCell::default(),
+            over: Cell::new(false),
+            waker: RefCell::default(),
+        });
+        let run = Run { link: Rc::clone(&link), outgoing, tell };
+        spawn_local(async move {
+            let last = run.whole().await;
+            // Chromium and Firefox tell of a policy after it has refused a fetch.
+            if matches!(last, Some(Told::Lost { code: lost::NETWORK, .. })) {
+                task().await;
+            }
+            if let Some(last) = last.filter(|_| !run.link.over.get()) {
+                (run.tell)(last);
+            }
+            run.link.end();
+        });
+        Self(link)
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// What ends a request from outside.
+struct Link {
+    abort: Option<AbortController>,
+    reader: RefCell<Option<ReadableStreamDefaultReader>>,
+    over: Cell<bool>,
+    /// Of what waits for JavaScript, which may never answer.
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Link {
+    fn end(&self) {
+        self.over.set(true);
+        let (waker, reader) = (self.waker.take(), self.reader.take());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if let Some(abort) = &self.abort {
+            abort.abort();
+        }
+        // What stands in the place of fetch may not look at the signal.
+        if let Some(reader) = reader {
+            cancel(&reader);
+        }
+    }
+
+    /// Waits no longer than until the link is over: then this gives `None`.
+    async fn within<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            if self.over.get() {
+                return Poll::Ready(None);
+            }
+            let polled = future.as_mut().poll(context).map(Some);
+            if polled.is_pending() {
+                drop(self.waker.replace(Some(context.waker().clone())));
+            }
+            polled
+        })
+        .await
+    }
+}
+
+/// A request, and whom it is told to.
+struct Run {
+    link: Rc<Link>,
+    outgoing: Outgoing,
+    tell: Tell,
+}
+
+/// Why there is no answer: the code of the loss, or `None` where nobody asks any more.
+type Missing = Option<u32>;
+
+/// How a redirect is met.
+#[derive(Clone, Copy)]
+enum Hops {
+    Followed,
+    /// Those that stay on the page's own origin.
+    Near,
+    /// None; it is seen that there was one.
+    Seen,
+}
+
+impl Run {
+    /// Gives the last word, or `None` where nobody listens any more.
+    async fn whole(&self) -> Option<Told> {
+        if self.link.over.get() {
+            return None;
+        }
+        let response = match self.answer().await {
+            Ok(response) => response,
+            Err(code) => return code.map(lost),
+        };
+        let Outgoing { url, method, content_type, .. } = &self.outgoing;
+        let (status, headers, method) = (response.status(), response.headers(), method.as_deref());
+        let header = |name| headers.get(name).ok().flatten();
+        if !answer::is_answer(status, method) {
+            let now = js_sys::Date::now();
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a time of day in ms"
+            )]
+            let retry_after =
+                answer::retry_after(header("retry-after").as_deref(), header("date").as_deref(), now as u64);
+            discard(&response);
+            return Some(Told::Refused { status, retry_after });
+        }
+        if !answer::is_event_stream(&header("content-type").unwrap_or_default(), *content_type) {
+            discard(&response);
+            return Some(lost(lost::CONTENT_TYPE));
+        }
+        let from = response.url();
+        // What stands in the place of fetch may not say.
+        let from = if from.is_empty() { url.clone() } else { from };
+        // Before it is told: what ends the link then ends the body as well.
+        let reader = match response.body().map(|body| ReadableStreamDefaultReader::new(&body)) {
+            None => None,
+            Some(Ok(reader)) => Some(reader),
+            Some(Err(_)) => return Some(lost(lost::NETWORK)),
+        };
+        drop(self.link.reader.replace(reader.clone()));
+        self.told(Told::Opened { from: Some(from) }).await?;
+        self.read(reader).await
+    }
+
+    /// `None`: nobody listens any more.
+    async fn told(&self, told: Told) -> Option<()> {
+        match (self.tell)(told) {
+            Flow::Go => {}
+            Flow::Wait(first) => self.link.within(first).await?,
+        }
+        (!self.link.over.get()).then_some(())
+    }
+
+    async fn read(&self, reader: Option<ReadableStreamDefaultReader>) -> Option<Told> {
+        while let Some(reader) = &reader {
+            let Ok(part) = self.link.within(JsFuture::from(reader.read())).await? else {
+                return Some(lost(lost::NETWORK));
+            };
+            let part: Part = part.unchecked_into();
+            if part.done() {
+                break;
+            }
+            // Not `instanceof`: of any realm.
+            let value = part.value();
+            if Reflect::get(&value, &"BYTES_PER_ELEMENT".into()).ok().and_then(|size| size.as_f64())
+                != Some(1.0)
+            {
+                return Some(lost(lost::NETWORK));
+            }
+            let bytes: Uint8Array = value.unchecked_into();
+            let length = bytes.length();
+            let mut from = 0;
+            while from < length {
+                let to = length.min(from + CHUNK);
+                let chunk =
+                    if to - from == length { bytes.to_vec() } else { bytes.subarray(from, to).to_vec() };
+                self.told(Told::Chunk(chunk)).await?;
+                from = to;
+            }
+        }
+        if self.outgoing.flush {
+            self.told(Told::Chunk(b"\n\n".to_vec())).await?;
+        }
+        Some(Told::Lost { code: lost::END, reason: String::new(), orderly: true })
+    }
+
+    /// What the app gave for one origin goes to no other by a redirect. A page sees none before it is followed, but may forbid those
+    /// that leave its own origin (Fetch, "mode"), or all. A stream with no more than the cursor is followed anywhere, as natively;
+    /// the cursor then goes into the address, as a header would need the other origin's leave.
+    async fn answer(&self) -> Result<Response, Missing> {
+        let Outgoing { url, method, headers: given, body, redirect, credentials, astray, .. } =
+            &self.outgoing;
+        let blocked = |_| Some(lost::BLOCKED);
+        let headers = Headers::new().map_err(blocked)?;
+        for (name, value) in given {
+            headers.append(name, value).map_err(blocked)?;
+        }
+        let origin = Url::new(url).map_err(blocked)?.origin();
+        let is_cursor = |name: &str| name.eq_ignore_ascii_case(CURSOR);
+        let own = redirect.is_some()
+            || !answer::is_safe(method.as_deref())
+            || body.is_some()
+            || *credentials
+            || given.iter().any(|(name, value)| !is_cursor(name) && value.trim() != "text/event-stream");
+        let carries = given.iter().any(|(name, _)| is_cursor(name));
+        if *redirect == Some(Redirect::Follow) || !(own || carries) {
+            return self.ask(url, &headers, Hops::Followed).await;
+        }
+        let here = Reflect::get(&js_sys::global(), &"origin".into()).ok().and_then(|here| here.as_string());
+        let near = *redirect != Some(Redirect::Error) && here.is_some_and(|here| here == origin);
+        // Asked once, as the server may act on it, or the address be good for one request. So nobody knows what it failed of.
+        if near && own {
+            return self.ask(url, &headers, Hops::Near).await;
+        }
+        let response = self.ask(url, &headers, Hops::Seen).await?;
+        // Outside of a page it can be seen.
+        let redirected = response.type_() == ResponseType::Opaqueredirect
+            || matches!(response.status(), 301 | 302 | 303 | 307 | 308);
+        if !redirected {
+            return Ok(response);
+        }
+        discard(&response);
+        if near {
+            match self.ask(url, &headers, Hops::Near).await {
+                Err(Some(_)) => {}
+                answered => return answered,
+            }
+        }
+        if own {
+            return Err(Some(lost::REDIRECT));
+        }
+        headers.delete(CURSOR).map_err(blocked)?;
+        self.ask(&astray(url), &headers, Hops::Followed).await
+    }
+
+    async fn ask(&self, url: &str, headers: &Headers, hops: Hops) -> Result<Response, Missing> {
+        let Outgoing { method, body, credentials, .. } = &self.outgoing;
+        let init = RequestInit::new();
+        init.set_headers(headers);
+        init.set_cache(RequestCache::NoStore);
+        init.set_signal(self.link.abort.as_ref().map(AbortController::signal).as_ref());
+        if let Some(method) = method {
+            init.set_method(method);
+        }
+        if let Some(body) = body {
+            init.set_body(&Uint8Array::from(body.as_slice()));
+        }
+        if *credentials {
+            init.set_credentials(RequestCredentials::Include);
+        }
+        match hops {
+            Hops::Followed => {}
+            Hops::Near => init.set_mode(RequestMode::SameOrigin),
+            Hops::Seen => init.set_redirect(RequestRedirect::Manual),
+        }
+        let network = |_| Some(lost::NETWORK);
+        let asked = Promise::resolve(&fetch(url, &init).map_err(network)?);
+        let Some(answered) = self.link.within(JsFuture::from(asked.clone())).await else {
+            // What stands in the place of fetch may answer all the same.
+            spawn_local(async move {
+                if let Ok(response) = JsFuture::from(asked).await
+                    && response.is_object()
+                {
+                    discard(response.unchecked_ref());
+                }
+            });
+            return Err(None);
+        };
+        let response = answered.map_err(network)?;
+        if response.is_object() { Ok(response.unchecked_into()) } else { Err(Some(lost::NETWORK)) }
+    }
+}
+
+fn lost(code: u32) -> Told {
+    Told::Lost { code, reason: String::new(), orderly: false }
+}
+
+/// Nobody is going to read this answer.
+fn discard(response: &Response) {
+    if let Some(Ok(reader)) = response.body().as_ref().map(ReadableStreamDefaultReader::new) {
+        cancel(&reader);
+    }
+}
+
+/// What is cancelled may have failed already: nobody asks.
+fn cancel(reader: &ReadableStreamDefaultReader) {
+    let cancelled = reader.cancel();
+    spawn_local(async move {
+        let _ = JsFuture::from(cancelled).await;
+    });
+}
+
+/// Waits for the page's next task. Not a timer, which browsers throttle.
+async fn task() {
+    let Ok(channel) = MessageChannel::new() else { return };
+    let port = channel.port1();
+    let came = Promise::new(&mut |resolve, _| port.set_onmessage(Some(&resolve)));
+    if channel.port2().post_message(&JsValue::NULL).is_ok() {
+        let _ = JsFuture::from(came).await;
+    }
+    port.close();
+}

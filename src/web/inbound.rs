@@ -1,0 +1,276 @@
+//! What comes in: its id, its number and what it is, before the app has it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use super::{
+    fingerprint::{epoch, fingerprint},
+    json,
+    link::Data,
+    port::Port,
+};
+use crate::{calls::Call, client::Message, codes::ruling, core::seam::Id, transport::Transport};
+
+/// If no more than this was held back before ids are seen to begin anew, it was new as well (`src/core/seam.rs`); and no more bytes.
+pub(super) const WITHHELD: usize = 16;
+pub(super) const WITHHELD_BYTES: usize = 1 << 24;
+const NUMBERS: &str = "resume.seq must give a whole number from 0, or [epoch, number]";
+
+/// Where the stream stands.
+#[derive(Default)]
+pub(crate) struct Inbound {
+    pub(super) cursor: RefCell<Rc<str>>,
+    pub(super) number: Cell<Option<u64>>,
+    pub(super) epoch: RefCell<String>,
+    /// The id under check; empty if it has none.
+    pub(super) pending: RefCell<Rc<str>>,
+    pub(super) checked: Cell<bool>,
+    /// On the monotonic clock, in ms.
+    pub(super) heard: Cell<f64>,
+    pub(super) received: Cell<u64>,
+    /// Messages that had come when this connection took over.
+    pub(super) began: Cell<u64>,
+    pub(super) delivered: Cell<u64>,
+    pub(super) suppressed: Cell<u64>,
+    /// Of an EventSource: only a change is an id of the event's own.
+    last_event_id: RefCell<String>,
+    withheld: RefCell<Withheld>,
+    /// Something of this connection has come.
+    resumable: Cell<bool>,
+}
+
+/// What was held back since the last message that was not.
+#[derive(Default)]
+struct Withheld {
+    messages: Vec<(Option<Rc<str>>, Option<u64>, Message)>,
+    bytes: usize,
+    /// There was more, so nothing is kept.
+    more: bool,
+}
+
+impl Inbound {
+    /// A new connection takes over.
+    pub(super) fn begin(&self) {
+        self.last_event_id.take();
+        self.withheld.take();
+        self.resumable.set(false);
+        self.began.set(self.received.get());
+    }
+}
+
+impl Port {
+    pub(super) fn message(&self, data: Data, kind: Option<String>, last_event_id: Option<String>, at: f64) {
+        self.inbound.heard.set(at);
+        if self.is_heartbeat(&data, at) {
+            return;
+        }
+        let own = last_event_id.filter(|id| *id != *self.inbound.last_event_id.borrow());
+        if let Some(id) = &own {
+            self.inbound.last_event_id.replace(id.clone());
+        }
+        self.take(data, kind, own.map(Rc::from));
+    }
+
+    /// Of a fetched stream; without data only its id matters.
+    pub(super) fn event(&self, kind: Option<String>, data: Option<String>, id: Option<String>) {
+        let id = id.map(Rc::from);
+        match data {
+            Some(data) => self.take(Data::Text(data.into()), kind, id),
+            None if id.is_some() && self.rule(id, None, None) => self.begun(),
+            None => {}
+        }
+    }
+
+    fn take(&self, data: Data, kind: Option<String>, mut own: Option<Rc<str>>) {
+        self.inbound.received.set(self.inbound.received.get() + 1);
+        let message = self.parse(data, kind);
+        if self.acknowledges(&message) {
+            return;
+        }
+        let text = message.text();
+        if let Some(path) = &self.settings.id {
+            let found = text.and_then(|text| json::at(text, path));
+            own = found.as_ref().and_then(json::id_of).map(Rc::from).or(own);
+        }
+        let number = self.settings.seq.as_ref().and_then(|path| self.number_of(text, path));
+        if self.closed() {
+            return;
+        }
+        let is = |kind: &Option<String>| kind.as_deref() == Some(message.kind());
+        if is(&self.settings.gap) {
+            self.call(Call::GapTold { here: false });
+        } else if self.rule(own, number, Some(&message)) {
+            if is(&self.settings.notice) {
+                self.call(Call::Retire);
+            } else {
+                self.deliver(message);
+            }
+        }
+    }
+
+    fn parse(&self, data: Data, kind: Option<String>) -> Message {
+        // By the standard `message` is the type of an event without a name.
+        let kind = kind.filter(|kind| kind != "message").map(Rc::from);
+        let kind = kind.or_else(|| data.text().and_then(json::kind).map(Rc::from));
+        Message::new(
+            data,
+            kind.unwrap_or_else(|| Rc::from("message")),
+            self.cursor(),
+            self.transport(),
+            self.origin(),
+        )
+    }
+
+    /// Whether it says of something that was sent that the server has it, or will not have it.
+    fn acknowledges(&self, message: &Message) -> bool {
+        // It is delivered as any other.
+        if self.settings.slow.as_ref().is_some_and(|slow| slow(message)) {
+            self.call(Call::Slower);
+        }
+        let said = |read: &Option<crate::client::Acks>, call: fn(u32) -> Call| {
+            let Some(id) = read.as_ref().and_then(|read| read(message)) else { return false };
+            if let Some(number) = self.awaiting(&id) {
+                self.call(call(number));
+            }
+            true
+        };
+        if said(&self.settings.acks, |id| Call::Acked { id })
+            || said(&self.settings.refused, |id| Call::Nacked { id })
+        {
+            return true;
+        }
+        // What acks, or refuses, is no reply.
+        self.replies(message) || self.of_topic(message)
+    }
+
+    fn number_of(&self, text: Option<&str>, path: &str) -> Option<u64> {
+        let found = json::at(text?, path)?;
+        let json::Sequence { epoch, number, odd } = json::sequence_of(&found);
+        if odd {
+            self.warn(NUMBERS);
+        }
+        if let Some(epoch) = epoch {
+            self.count(epoch);
+        }
+        number
+    }
+
+    /// What the numbers from here on count in.
+    fn count(&self, name: String) {
+        if *self.inbound.epoch.borrow() == name {
+            return;
+        }
+        let epoch = epoch(&name, self.key);
+        self.inbound.epoch.replace(name);
+        self.inbound.number.set(None);
+        self.call(Call::Epoch(epoch));
+    }
+
+    /// Moves the cursor, if the id does. Whether what has it is to be delivered.
+    fn rule(&self, own: Option<Rc<str>>, number: Option<u64>, message: Option<&Message>) -> bool {
+        if self.inbound.checked.get() {
+            return self.check(own, number, message);
+        }
+        if let Some(own) = own {
+            let id = self.fingerprint(Some(&own), None, message);
+            self.inbound.cursor.replace(own);
+            self.call(Call::Learn { id, more: 0 });
+        }
+        true
+    }
+
+    /// After a reconnect, and where messages are numbered, the core decides.
+    fn check(&self, own: Option<Rc<str>>, number: Option<u64>, message: Option<&Message>) -> bool {
+        let inbound = &self.inbound;
+        inbound.pending.replace(own.clone().unwrap_or_default());
+        // The first number may be of the message that the cursor names.
+        let named = own.as_ref().is_some_and(|own| !own.is_empty());
+        let counted = number.filter(|_| !named || inbound.number.get().is_some());
+        let id = self.fingerprint(own.as_deref(), counted, message);
+        let ruling = self.call(Call::Check { id, number });
+        // By who was told of the gap.
+        if self.closed() {
+            return false;
+        }
+        let mut withheld = inbound.withheld.take();
+        if ruling == 0 {
+            if let Some(message) = message
+                && !withheld.more
+            {
+                withheld.bytes += message.bytes().len();
+                withheld.messages.push((own.clone(), number, message.clone()));
+                if withheld.messages.len() > WITHHELD || withheld.bytes > WITHHELD_BYTES {
+                    withheld = Withheld { more: true, ..Withheld::default() };
+                }
+            }
+            inbound.withheld.replace(withheld);
+            self.suppressed();
+            return false;
+        }
+        if ruling & ruling::RESTARTED != 0 {
+            for (own, number, message) in withheld.messages {
+                self.unsuppressed();
+                if self.check(own, number, Some(&message)) {
+                    self.deliver(message);
+                }
+            }
+            return self.check(own, number, message);
+        }
+        if ruling & ruling::MOVES != 0
+            && let Some(own) = own
+        {
+            inbound.cursor.replace(own);
+        }
+        if ruling & ruling::DELIVER == 0 {
+            self.suppressed();
+            return false;
+        }
+        inbound.number.set(number.or(inbound.number.get()));
+        true
+    }
+
+    /// With the message it is known again, not only its id. An epoch proves as much.
+    pub(super) fn fingerprint(
+        &self,
+        own: Option<&str>,
+        number: Option<u64>,
+        message: Option<&Message>,
+    ) -> Id {
+        let raw = message.map(Message::data);
+        let socket = self.transport() == Transport::WebSocket;
+        match number {
+            Some(number) => {
+                let id = format!("{}#{number}", self.inbound.epoch.borrow());
+                fingerprint(Some(&id), true, raw, socket, self.key)
+            }
+            None => fingerprint(own, false, raw, socket, self.key),
+        }
+    }
+
+    /// From here on the app's other request can take over.
+    fn begun(&self) {
+        // An endpoint function tells by the cursor alone that it is to resume.
+        if self.resumes() && !self.inbound.resumable.get() && !self.inbound.cursor.borrow().is_empty() {
+            self.inbound.resumable.set(true);
+            self.call(Call::Resumable);
+        }
+    }
+
+    pub(super) fn suppressed(&self) {
+        self.inbound.suppressed.set(self.inbound.suppressed.get() + 1);
+    }
+
+    /// It is ruled on again.
+    pub(super) fn unsuppressed(&self) {
+        self.inbound.suppressed.set(self.inbound.suppressed.get().saturating_sub(1));
+    }
+
+    fn deliver(&self, mut message: Message) {
+        message.set_last_event_id(self.cursor());
+        self.begun();
+        self.inbound.delivered.set(self.inbound.delivered.get() + 1);
+        self.sink(message);
+    }
+}

@@ -1,0 +1,40 @@
+//! The crate's own port: the one place of the Rust API that touches the page, over web-sys, js-sys and gloo-timers.
+//!
+//! [`port::Port`] is what the driver asks; it has no policy. What it needs of the page stands in [`browser`], which keeps two rules: no
+//! borrow is held across a call into JavaScript, as any such call may come back in; and whatever listens is a value whose drop
+//! takes the listeners off first.
+
+pub(crate) mod aim;
+mod answer;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) mod browser;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub(crate) mod double;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod fetch;
+mod fingerprint;
+pub(crate) mod inbound;
+mod json;
+pub(crate) mod link;
+pub(crate) mod port;
+pub(crate) mod requests;
+pub(crate) mod topics;
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use self::browser as page;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub(crate) use self::double as page;
+pub(crate) use self::page::{monotonic, random, wall};
+pub(crate) use self::port::Port;
+
+use crate::{calls::Call, sse::Piece};
+
+/// The driver, as the port sees it.
+pub(crate) trait Core {
+    fn port(&self) -> &Port;
+    fn call(&self, call: Call) -> u32;
+    /// A new event stream begins.
+    fn stream(&self);
+    /// What its next chunk of at most 64 KiB brought.
+    fn read(&self, chunk: &[u8]) -> Vec<Piece>;
+}

@@ -1,0 +1,596 @@
+//! What the driver asks of the page, for the Rust API. No policy: the core has it all.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
+    rc::{Rc, Weak},
+};
+
+use super::{
+    Core,
+    inbound::Inbound,
+    link::{Data, Flow, Told},
+    page::{self, Link, Page, Timer, Watch},
+    requests::Asked,
+    topics::Topics,
+};
+use crate::{
+    calls::Call,
+    client::{Acks, ContentType, Message, Place, Requests, Subscriptions},
+    codes::{begins, lost, taken},
+    core::{carrier::Via, failure::RetryAfter},
+    sse::Piece,
+    transport::Transport,
+};
+
+/// A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox).
+const LEAVING: u32 = 200;
+/// So long, in ms, may what a chunk brought keep the page from its turn.
+const SLICE: f64 = 16.0;
+
+/// What the builder has for the port.
+pub(crate) struct Settings {
+    /// Where messages have their id, and their sequence number.
+    pub(crate) id: Option<String>,
+    pub(crate) seq: Option<String>,
+    /// The types by which the server says that something is missing, and that it is going to close.
+    pub(crate) gap: Option<String>,
+    pub(crate) notice: Option<String>,
+    pub(crate) acks: Option<Acks>,
+    pub(crate) refused: Option<Acks>,
+    /// Which message says that too much goes up.
+    pub(crate) slow: Option<crate::client::Is>,
+    pub(crate) requests: Requests,
+    pub(crate) subscriptions: Subscriptions,
+    /// Of a WebSocket: the first frame.
+    pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
+    pub(crate) via: Option<Via>,
+    pub(crate) cursor_name: String,
+    /// Of an EventSource.
+    pub(crate) names: Vec<String>,
+    pub(crate) heartbeat: bool,
+    pub(crate) content_type: ContentType,
+    pub(crate) flush: bool,
+    pub(crate) credentials: bool,
+    /// A socket with so many bytes in its buffer takes no more.
+    pub(crate) high_water: u32,
+}
+
+/// What waits to be sent, or to be settled.
+struct Payload {
+    data: Data,
+    ack: Option<String>,
+}
+
+/// One connection.
+pub(super) struct Open {
+    pub(super) attempt: u32,
+    pub(super) link: Link,
+    pub(super) transport: Transport,
+    pub(super) origin: Rc<str>,
+}
+
+/// What is known of a connection that is being asked for.
+#[derive(Clone, Default)]
+pub(super) struct Prepared {
+    pub(super) request: Option<crate::client::Request>,
+    pub(super) protocols: Vec<String>,
+}
+
+pub(crate) struct Port {
+    pub(super) settings: Settings,
+    pub(super) core: Weak<dyn Core>,
+    pub(super) inbound: Inbound,
+    pub(crate) asked_for: Asked,
+    pub(super) topics: Topics,
+    /// Of this page's fingerprints: nobody else knows it.
+    pub(super) key: u64,
+    pub(super) prepared: RefCell<Prepared>,
+    current: RefCell<Option<Open>>,
+    /// A connection that is opening, to take the place of that one.
+    successor: RefCell<Option<Open>>,
+    /// What the driver drops has this to say to the server.
+    goodbye: RefCell<String>,
+    /// What a connection that fails without a word is called: the browser's rules may be why.
+    pub(super) network: Cell<u32>,
+    /// The origin from which a stream was redirected to another one.
+    pub(super) away: RefCell<Option<String>>,
+    /// The cursor that the connection was asked for.
+    pub(super) asked: RefCell<Rc<str>>,
+    close_reason: RefCell<String>,
+    resumes: Cell<bool>,
+    closed: Cell<bool>,
+    /// The app is behind, or the page has its turn: nothing is read, and nothing is expected either.
+    held: Cell<bool>,
+    buffered: Cell<u32>,
+    ping: RefCell<Option<String>>,
+    pinged: Cell<Option<f64>>,
+    round_trip: Cell<Option<f64>>,
+    payloads: RefCell<BTreeMap<u32, Payload>>,
+    awaiting: RefCell<BTreeMap<String, u32>>,
+    timer: RefCell<Option<Timer>>,
+    watch: RefCell<Option<Watch>>,
+    watches: Cell<bool>,
+    /// Losses that are told soon.
+    losses: RefCell<BTreeMap<u32, Timer>>,
+    warned: RefCell<Vec<&'static str>>,
+    sink: OnceCell<Box<dyn Fn(Message)>>,
+    /// What the app has room for: nothing to wait for, or a future of room.
+    room: OnceCell<Box<dyn Fn() -> Option<Room>>>,
+}
+
+pub(crate) type Room = std::pin::Pin<Box<dyn Future<Output = ()>>>;
+
+impl Port {
+    pub(crate) fn new(settings: Settings, core: Weak<dyn Core>) -> Self {
+        Self {
+            asked_for: Asked::new(settings.requests.clone()),
+            topics: Topics::new(settings.subscriptions.clone()),
+            settings,
+            core,
+            inbound: Inbound::default(),
+            key: page::secret(),
+            prepared: RefCell::default(),
+            current: RefCell::default(),
+            successor: RefCell::default(),
+            goodbye: RefCell::default(),
+            network: Cell::new(lost::NETWORK),
+            away: RefCell::default(),
+            asked: RefCell::default(),
+            close_reason: RefCell::default(),
+            resumes: Cell::new(false),
+            closed: Cell::new(false),
+            held: Cell::new(false),
+            buffered: Cell::new(0),
+            ping: RefCell::default(),
+            pinged: Cell::new(None),
+            round_trip: Cell::new(None),
+            payloads: RefCell::default(),
+            awaiting: RefCell::default(),
+            timer: RefCell::default(),
+            watch: RefCell::default(),
+            watches: Cell::new(false),
+            losses: RefCell::default(),
+            warned: RefCell::default(),
+            sink: OnceCell::new(),
+            room: OnceCell::new(),
+        }
+    }
+
+    /// Where messages go, and what says whether there is room for more.
+    pub(crate) fn deliver_to(&self, sink: Box<dyn Fn(Message)>, room: Box<dyn Fn() -> Option<Room>>) {
+        // Once, by who made the client.
+        let _ = self.sink.set(sink);
+        let _ = self.room.set(room);
+    }
+
+    pub(super) fn sink(&self, message: Message) {
+        if let Some(sink) = self.sink.get() {
+            sink(message);
+        }
+    }
+
+    pub(super) fn call(&self, call: Call) -> u32 {
+        self.core.upgrade().map_or(0, |core| core.call(call))
+    }
+
+    // What the driver asks.
+
+    /// False when the browser refuses.
+    pub(crate) fn open(&self, attempt: u32, transport: u32) -> bool {
+        // With "url" the app has read the cursor, when it was asked where to.
+        if self.settings.via != Some(Via::Url) {
+            self.call(Call::Asking);
+        }
+        let Some(transport) = Transport::of(transport) else { return false };
+        let prepared = self.prepared.borrow().clone();
+        let Some((outgoing, origin)) = self.aim(transport, prepared) else { return false };
+        let core = Weak::clone(&self.core);
+        let tell = Rc::new(move |told| match core.upgrade() {
+            Some(core) => core.port().told(attempt, told),
+            None => Flow::Go,
+        });
+        let core = Weak::clone(&self.core);
+        let blocked = Rc::new(move || {
+            if let Some(core) = core.upgrade() {
+                core.port().network.set(lost::BLOCKED);
+            }
+        });
+        let Ok(link) = Link::dial(transport, outgoing, tell, blocked) else { return false };
+        let open = Open { attempt, link, transport, origin: origin.into() };
+        let before = self.successor.replace(Some(open));
+        drop(before);
+        if self.current.borrow().is_none() {
+            self.switch(true);
+        }
+        true
+    }
+
+    /// The successor takes over, or is dropped.
+    pub(crate) fn switch(&self, taken: bool) {
+        let successor = self.successor.take();
+        if !taken {
+            return;
+        }
+        self.held.set(false);
+        let before = self.current.replace(successor);
+        self.inbound.begin();
+        self.pinged.set(None);
+        self.buffered.set(0);
+        drop(before);
+    }
+
+    pub(crate) fn send(&self, id: u32) -> u32 {
+        let data = self.payloads.borrow().get(&id).map(|payload| payload.data.clone());
+        let (Some(data), Some(link)) = (data, self.link()) else { return taken::NOT_OPEN };
+        if !link.is_open() {
+            taken::NOT_OPEN
+        } else if link.buffered() >= self.settings.high_water {
+            taken::FULL
+        } else if link.send(&data) {
+            taken::SENT
+        } else {
+            taken::UNSENDABLE
+        }
+    }
+
+    pub(crate) fn send_ping(&self) {
+        let ping = format!(r#"{{"type":"ping","timestamp":{}}}"#, page::wall() as u64);
+        if let Some(link) = self.link().filter(page::Socket::is_open) {
+            let data = Data::Text(ping.as_str().into());
+            self.ping.replace(Some(ping));
+            self.pinged.set(Some(page::monotonic()));
+            if link.send(&data) {
+                return;
+            }
+        }
+        // No pong answers what was not sent.
+        self.call(Call::Unpinged);
+    }
+
+    pub(crate) fn drop(&self, code: u16) {
+        self.inbound.pending.take();
+        drop(self.successor.take());
+        self.held.set(false);
+        if let Some(open) = self.current.take() {
+            open.link.close(code, &self.goodbye.borrow().clone());
+        }
+    }
+
+    /// Lets go of everything, for good.
+    pub(crate) fn dispose(&self, code: u16) {
+        self.closed.set(true);
+        self.watches.set(false);
+        self.disarm();
+        drop(self.losses.take());
+        drop(self.watch.take());
+        self.drop(code);
+    }
+
+    /// The core is told of each id as it comes.
+    #[allow(clippy::unused_self, reason = "the npm package's port keeps them back")]
+    pub(crate) fn drain(&self) {}
+
+    pub(crate) fn arm(&self, ms: i32) {
+        let core = Weak::clone(&self.core);
+        let timer = Timer::new(ms.unsigned_abs(), move || {
+            if let Some(core) = core.upgrade() {
+                core.port().tick();
+            }
+        });
+        let before = self.timer.replace(Some(timer));
+        drop(before);
+    }
+
+    pub(crate) fn disarm(&self) {
+        let before = self.timer.take();
+        drop(before);
+    }
+
+    /// Listens to the page's life, or only to its end where the client outlives it. Gives what it is now.
+    pub(crate) fn watch(&self, all: bool) -> u32 {
+        self.watches.set(all);
+        let core = Weak::clone(&self.core);
+        let watch = Watch::new(all, move |page| {
+            if let Some(core) = core.upgrade() {
+                core.call(Call::Page(page));
+            }
+        });
+        let Page { hidden, offline } = page::now();
+        self.watch.replace(Some(watch));
+        let bit = |set: bool, bit| if all && set { bit } else { 0 };
+        bit(hidden, begins::HIDDEN) | bit(offline, begins::OFFLINE)
+    }
+
+    pub(crate) fn heard(&self) -> f64 {
+        self.inbound.heard.get()
+    }
+
+    pub(crate) fn set_checked(&self, checked: bool) {
+        self.inbound.checked.set(checked);
+    }
+
+    /// Of a request beside the stream that is overdue: the crate has none yet.
+    #[cfg(feature = "duplex")]
+    #[allow(clippy::unused_self, reason = "as above")]
+    pub(crate) fn stop(&self, _: u32) {}
+
+    pub(crate) fn settled(&self, id: u32) {
+        let payload = self.payloads.borrow_mut().remove(&id);
+        if let Some(ack) = payload.and_then(|payload| payload.ack) {
+            self.awaiting.borrow_mut().remove(&ack);
+        }
+    }
+
+    // What the client asks.
+
+    pub(crate) fn prepare(&self, request: crate::client::Request, protocols: Vec<String>) {
+        self.resumes.set(request.resumes);
+        self.prepared.replace(Prepared { request: Some(request), protocols });
+    }
+
+    pub(crate) fn keep(&self, id: u32, data: Data, ack: Option<String>) {
+        if let Some(ack) = &ack {
+            self.awaiting.borrow_mut().insert(ack.clone(), id);
+        }
+        self.payloads.borrow_mut().insert(id, Payload { data, ack });
+    }
+
+    pub(crate) fn awaiting(&self, ack: &str) -> Option<u32> {
+        self.awaiting.borrow().get(ack).copied()
+    }
+
+    /// The cursor that an earlier client left.
+    pub(crate) fn start(&self, cursor: &str) {
+        self.inbound.cursor.replace(cursor.into());
+        let id = self.fingerprint(Some(cursor), None, None);
+        self.call(Call::StartFrom { id, number: None });
+    }
+
+    pub(crate) fn set_goodbye(&self, reason: &str) {
+        self.goodbye.replace(reason.to_owned());
+    }
+
+    pub(crate) fn cursor(&self) -> Rc<str> {
+        self.inbound.cursor.borrow().clone()
+    }
+
+    /// The id of the message that is about to be delivered.
+    pub(crate) fn pending(&self) -> Rc<str> {
+        self.inbound.pending.borrow().clone()
+    }
+
+    pub(crate) fn close_reason(&self) -> String {
+        self.close_reason.borrow().clone()
+    }
+
+    pub(crate) fn received(&self) -> u64 {
+        self.inbound.received.get()
+    }
+
+    pub(crate) fn suppressed_count(&self) -> u64 {
+        self.inbound.suppressed.get()
+    }
+
+    pub(crate) fn round_trip(&self) -> Option<f64> {
+        self.round_trip.get()
+    }
+
+    /// What a server said is no error of the app's. Each rule is told once, in the console.
+    pub(crate) fn warn(&self, rule: &'static str) {
+        let fresh = {
+            let mut warned = self.warned.borrow_mut();
+            let fresh = !warned.contains(&rule);
+            if fresh {
+                warned.push(rule);
+            }
+            fresh
+        };
+        if fresh {
+            page::warn(&format!("everwire: {rule}; anything else is ignored"));
+        }
+    }
+
+    pub(super) fn closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    pub(super) fn resumes(&self) -> bool {
+        self.resumes.get()
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        self.current.borrow().as_ref().map_or(Transport::Fetch, |open| open.transport)
+    }
+
+    pub(super) fn origin(&self) -> Rc<str> {
+        self.current.borrow().as_ref().map_or_else(Rc::default, |open| Rc::clone(&open.origin))
+    }
+
+    /// Where an app's frame is to go on.
+    fn place(&self) -> Place {
+        Place { id: self.cursor().as_ref().to_owned(), seq: self.inbound.number.get() }
+    }
+
+    // What the links tell.
+
+    fn link(&self) -> Option<page::Socket> {
+        self.current.borrow().as_ref().and_then(|open| open.link.socket())
+    }
+
+    fn is_current(&self, attempt: u32) -> bool {
+        self.current.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
+    }
+
+    /// Whether it is one of this client's connections.
+    fn owns(&self, attempt: u32) -> bool {
+        self.is_current(attempt)
+            || self.successor.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
+    }
+
+    fn told(&self, attempt: u32, told: Told) -> Flow {
+        if !self.owns(attempt) {
+            return Flow::Go;
+        }
+        match told {
+            Told::Opened { from } => self.opened(attempt, from),
+            Told::Message { data, kind, last_event_id, origin, at } => {
+                if let (Some(origin), Some(open)) = (origin, self.current.borrow_mut().as_mut()) {
+                    open.origin = origin.into();
+                }
+                self.message(data, kind, last_event_id, at);
+            }
+            Told::Chunk(chunk) => return self.chunk(attempt, &chunk),
+            Told::Alive => self.inbound.heard.set(page::monotonic()),
+            Told::Lost { code, reason, orderly } => {
+                self.close_reason.replace(reason);
+                self.lost(attempt, code, orderly);
+            }
+            Told::Interrupted => {
+                self.call(Call::Interrupted { attempt });
+            }
+            Told::Refused { status, retry_after } => {
+                let retry_after = retry_after.map(RetryAfter);
+                self.call(Call::Refused { attempt, status, retry_after });
+            }
+        }
+        Flow::Go
+    }
+
+    fn opened(&self, attempt: u32, from: Option<String>) {
+        let frame = self.settings.frame.as_ref().filter(|_| self.socket(attempt).is_some());
+        if let Some(frame) = frame.and_then(|frame| frame(self.place()))
+            && let Some(socket) = self.socket(attempt)
+            && !socket.send(&Data::Text(frame.into()))
+        {
+            self.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
+            return;
+        }
+        let fetched = from.is_some();
+        if fetched && let Some(core) = self.core.upgrade() {
+            core.stream();
+        }
+        self.call(Call::Opened { attempt });
+        if let Some(from) = from
+            && let Some(origin) = page::origin_of(&from)
+            && let Some(open) = self.current.borrow_mut().as_mut().filter(|open| open.attempt == attempt)
+        {
+            self.away.replace((*origin != *open.origin).then(|| open.origin.as_ref().to_owned()));
+            open.origin = origin.into();
+        }
+    }
+
+    fn socket(&self, attempt: u32) -> Option<page::Socket> {
+        let of = |open: &RefCell<Option<Open>>| {
+            open.borrow().as_ref().filter(|open| open.attempt == attempt).and_then(|open| open.link.socket())
+        };
+        of(&self.current).or_else(|| of(&self.successor))
+    }
+
+    fn chunk(&self, attempt: u32, chunk: &[u8]) -> Flow {
+        let Some(core) = self.core.upgrade().filter(|_| self.is_current(attempt)) else { return Flow::Go };
+        if self.settings.heartbeat {
+            self.inbound.heard.set(page::monotonic());
+        }
+        let mut pieces = core.read(chunk).into_iter();
+        if let Some(room) = self.pieces(attempt, &mut pieces) {
+            let core = Weak::clone(&self.core);
+            return Flow::Wait(Box::pin(async move {
+                let mut room = Some(room);
+                while let Some(wait) = room.take() {
+                    wait.await;
+                    let Some(core) = core.upgrade() else { return };
+                    let port = core.port();
+                    if !port.is_current(attempt) {
+                        return;
+                    }
+                    port.held.set(false);
+                    room = port.pieces(attempt, &mut pieces);
+                }
+            }));
+        }
+        Flow::Go
+    }
+
+    /// Up to the end, to the loss of the connection, or until the app has no room, or the page is to have its turn.
+    fn pieces(&self, attempt: u32, pieces: &mut std::vec::IntoIter<Piece>) -> Option<Room> {
+        let began = page::monotonic();
+        for piece in pieces {
+            match piece {
+                Piece::Event { kind, data, id, .. } => self.event(kind, data, id),
+                Piece::TooBig => self.lost(attempt, lost::TOO_BIG, false),
+            }
+            if !self.is_current(attempt) {
+                return None;
+            }
+            let room = self.room.get().and_then(|room| room());
+            let room =
+                room.or_else(|| (page::monotonic() - began > SLICE).then(|| Box::pin(page::turn()) as Room));
+            if room.is_some() {
+                self.held.set(true);
+                return room;
+            }
+        }
+        None
+    }
+
+    /// A connection is over.
+    fn lost(&self, attempt: u32, code: u32, orderly: bool) {
+        let brought =
+            orderly && self.is_current(attempt) && self.inbound.received.get() > self.inbound.began.get();
+        // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow. And Chromium and
+        // Firefox tell of a policy after it has refused a fetch.
+        let wait = match code {
+            1001 | lost::NETWORK if self.watches.get() && page::is_visible() => LEAVING,
+            lost::NETWORK => 0,
+            _ => {
+                self.call(Call::Lost { attempt, code, brought });
+                return;
+            }
+        };
+        let core = Weak::clone(&self.core);
+        let timer = Timer::new(wait, move || {
+            let Some(core) = core.upgrade() else { return };
+            let port = core.port();
+            let done = port.losses.borrow_mut().remove(&attempt);
+            if port.owns(attempt) {
+                let code = if code == lost::NETWORK { port.network.get() } else { code };
+                core.call(Call::Lost { attempt, code, brought });
+            }
+            drop(done);
+        });
+        let before = self.losses.borrow_mut().insert(attempt, timer);
+        drop(before);
+    }
+
+    fn tick(&self) {
+        // A ping may wait behind a long upload: what drains is alive.
+        let buffered = self.link().map_or(0, |link| link.buffered());
+        if buffered < self.buffered.replace(buffered) || self.held.get() {
+            self.inbound.heard.set(page::monotonic());
+        }
+        self.call(Call::Tick { behind: buffered > 0 });
+    }
+
+    pub(super) fn is_heartbeat(&self, data: &Data, at: f64) -> bool {
+        let Some(text) = data.text().filter(|_| self.settings.heartbeat) else { return false };
+        if self.transport() != Transport::WebSocket {
+            return false;
+        }
+        // Some servers send it back as it was.
+        let echo = self.ping.borrow().as_deref() == Some(text);
+        let kind = if echo || text.len() > 256 { None } else { super::json::kind(text) };
+        // The server's own ping answers nothing.
+        let (pings, pongs) = (kind.as_deref() == Some("ping"), kind.as_deref() == Some("pong"));
+        if !(echo || pings || pongs) {
+            return false;
+        }
+        if let Some(pinged) = self.pinged.take() {
+            self.round_trip.set(Some(at - pinged));
+        }
+        if !pings {
+            self.call(Call::Ponged);
+        }
+        true
+    }
+}
