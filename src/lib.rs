@@ -24,8 +24,11 @@
 
 // The driver, the bindings and what they use of the core are for the browser only.
 #![cfg_attr(
-    not(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown"))),
-    allow(dead_code, reason = "wasm only")
+    any(
+        not(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown"))),
+        all(test, not(target_arch = "wasm32"))
+    ),
+    allow(dead_code, reason = "of the web, and of builds that the core's own tests go with")
 )]
 #![cfg_attr(
     not(any(feature = "rust", feature = "npm")),
@@ -43,6 +46,8 @@ mod codes;
 mod core;
 #[cfg(any(feature = "rust", feature = "npm", test))]
 mod sse;
+#[cfg(all(feature = "test-util", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+pub mod test_util;
 #[cfg(all(feature = "tokens", target_arch = "wasm32", target_os = "unknown"))]
 #[path = "bindings/tokens.rs"]
 mod tokens;
