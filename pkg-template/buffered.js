@@ -1,6 +1,6 @@
 // A stream that does not open may be held back on its way: the core says when (src/core/buffered.rs) the server is asked by a HEAD
 // at the same address.
-import { go, isStream, request } from "../src/transport/fetch.js";
+import { go, isStream, request } from "./fetch.js";
 
 // <calls.rs>
 const ASK_JOIN = 23,

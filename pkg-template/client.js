@@ -1,5 +1,5 @@
-import { request } from "../src/transport/fetch.js";
-import { Port, report, resolve } from "../src/transport/port.js";
+import { request } from "./fetch.js";
+import { Port, report, resolve } from "./port.js";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, quiet, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";

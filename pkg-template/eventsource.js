@@ -1,5 +1,5 @@
 // The standard's own class (HTML, server-sent events) over everwire's fetch-streamed SSE.
-import { isStream } from "../src/transport/fetch.js";
+import { isStream } from "./fetch.js";
 import { Client } from "./client.js";
 import { enlist, resolve, standardize, tell } from "./interface.js";
 import { PLAINLY, readOptions } from "./options.js";

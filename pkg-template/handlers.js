@@ -1,4 +1,4 @@
-import { report, turn } from "../src/transport/port.js";
+import { report, turn } from "./port.js";
 import { Messages, UNITS } from "./iterator.js";
 import { check } from "./options.js";
 

@@ -1,4 +1,4 @@
-import { turn } from "../src/transport/port.js";
+import { turn } from "./port.js";
 import { EverwireError, quiet } from "./errors.js";
 
 const LIMIT = 1024;

@@ -1,6 +1,6 @@
 // Reads the options into what the wasm takes: numbers in the order of `Number` in src/calls.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
-import { isBytes, reader, report, resolve } from "../src/transport/port.js";
+import { isBytes, reader, report, resolve } from "./port.js";
 import { EverwireError, invalid } from "./errors.js";
 
 // <calls.rs>

@@ -1,6 +1,6 @@
 // The part of the outbox that outlives its page. Whose it is, in which order it is sent and when it is forgotten, is ruled by
 // src/core/persist.rs; here are the storage, the locks and the JSON.
-import { isBytes, reopened, report } from "../src/transport/port.js";
+import { isBytes, reopened, report } from "./port.js";
 import { identify, outboxOf } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
 import { check, isStorage, readForm, readSend } from "./options.js";

@@ -1,4 +1,4 @@
-import { asNumber, report } from "../src/transport/port.js";
+import { asNumber, report } from "./port.js";
 import { freshId, placesOf } from "./encode.js";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
 import { bits } from "./options.js";

@@ -1,5 +1,5 @@
 // How much is sent: the limit that the core keeps (src/core/pace.rs), and the server's word, which narrows it.
-import { Port, report } from "../src/transport/port.js";
+import { Port, report } from "./port.js";
 import { invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 

@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, KEY, WITHHELD, fingerprint, reader, report } from "../src/transport/port.js";
+import { asNumber, KEY, WITHHELD, fingerprint, reader, report } from "./port.js";
 import { DROPPED } from "./client.js";
 import { byteLength, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";

@@ -1,5 +1,5 @@
 // What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
-import { Port, report, resolve, setParameter } from "../src/transport/port.js";
+import { Port, report, resolve, setParameter } from "./port.js";
 import { EverwireError, invalid } from "./errors.js";
 import { check, confine, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";

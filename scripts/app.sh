@@ -11,6 +11,9 @@ rm -rf "$out"
 CARGO_TARGET_DIR=target/wasm "${cargo[@]}" build --quiet --locked --release --target wasm32-unknown-unknown \
   --manifest-path tests/app/Cargo.toml
 wasm-bindgen target/wasm/wasm32-unknown-unknown/release/everwire_app.wasm --target web --out-dir "$out"
+# The crate brings no JavaScript along, so a classic script can be made of it, too.
+[ ! -e "$out/snippets" ] || { echo "app: everwire brings JavaScript along: $(ls "$out/snippets")" >&2; exit 1; }
+wasm-bindgen target/wasm/wasm32-unknown-unknown/release/everwire_app.wasm --target no-modules --out-dir "$out/no-modules"
 node - "$out/everwire_app.d.ts" <<'JS'
 const types = require("node:fs").readFileSync(process.argv[2], "utf8");
 const exported = [...types.matchAll(/^export (?:default )?(?:function|class|const|type|interface) (\w+)/gm)].map((m) => m[1]);

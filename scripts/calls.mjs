@@ -35,7 +35,7 @@ for (const [, name, number] of steps.matchAll(/^ +(\w+) = (\d+),/gm)) tokens.set
 
 const wrong = [];
 const check = process.argv.includes("--check");
-const files = ["src/transport", "pkg-template"].flatMap((folder) =>
+const files = ["pkg-template"].flatMap((folder) =>
   readdirSync(folder)
     .filter((name) => name.endsWith(".js"))
     .map((name) => `${folder}/${name}`),

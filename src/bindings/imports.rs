@@ -1,5 +1,5 @@
 //! What the npm build imports: functions of numbers, so that it needs no table of JavaScript's objects, nor
-//! wasm-bindgen's glue. `pkg-template/wasm.js` gives them. The crate's own imports are in `src/transport/sys.rs`.
+//! wasm-bindgen's glue. `pkg-template/wasm.js` gives them. The crate's own imports are in `src/web/port.rs`.
 
 use crate::calls::Ask;
 
@@ -18,7 +18,7 @@ unsafe extern "C" {
     pub(crate) safe fn random() -> f64;
 }
 
-/// The JavaScript half of a client, by its number; what each does stands in `src/transport/sys.rs`.
+/// The JavaScript half of a client, by its number; what each does stands in `src/web/port.rs`.
 #[derive(Clone, Copy)]
 pub(crate) struct Port(pub(super) u32);
 

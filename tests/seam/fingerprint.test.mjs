@@ -1,7 +1,7 @@
 // Which messages came is known by fingerprints: who chooses ids must not be able to make two that look alike.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { fingerprint } from "../../src/transport/port.js";
+import { fingerprint } from "../../pkg-template/port.js";
 
 /** @param {number[]} print */
 const idOf = ([upper, lower]) => `${upper} ${lower >>> 26}`;

@@ -1,7 +1,7 @@
 // Bytes to events: the parser of the package, with the JavaScript around it, and eventsource-parser with a
 // TextDecoder. Both get the same chunks, read one by one, and give each event's data, name and id to the same function.
 import { createParser } from "eventsource-parser";
-import { read } from "../../../src/transport/fetch.js";
+import { read } from "../../../pkg-template/fetch.js";
 import { instance } from "../../../pkg-template/wasm.js";
 import { wasm } from "#wasm/everwire.js";
 import { inputs } from "../../inputs.mjs";

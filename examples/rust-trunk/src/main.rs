@@ -42,7 +42,7 @@ fn App() -> impl IntoView {
                 Event::Message(message) => {
                     // What is no price, a pong say, is left out.
                     let Ok(Price { price }) = message.json() else { continue };
-                    let row = Row { id: message.last_event_id(), price: format!("{price:.2}") };
+                    let row = Row { id: message.last_event_id().to_owned(), price: format!("{price:.2}") };
                     set_rows.update(|rows| {
                         rows.insert(0, row);
                         rows.truncate(100);
