@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const file = "docs/reference/rust-api.txt";
-const HEAD = `# The public API of the crate: its modules, items, methods, and the traits that they implement. Written by \`make api\`.
+const HEAD = `# The public API of the crate: its modules, items, methods, and the traits that they implement, with
+# the feature test-util. Written by \`make api\`.
 `;
 
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", "#x27": "'", nbsp: " " };
@@ -76,11 +77,15 @@ export function apiIn(dir) {
 }
 
 function main() {
-  execFileSync("bash", ["-c", ". scripts/env.sh && exec cargo doc --quiet --locked --no-deps -p everwire"], {
-    cwd: root,
-    stdio: "inherit",
-    env: { ...process.env, RUSTDOCFLAGS: "-D warnings" },
-  });
+  execFileSync(
+    "bash",
+    ["-c", ". scripts/env.sh && exec cargo doc --quiet --locked --no-deps -p everwire --features test-util"],
+    {
+      cwd: root,
+      stdio: "inherit",
+      env: { ...process.env, RUSTDOCFLAGS: "-D warnings" },
+    },
+  );
   const now = apiIn(resolve(root, process.env.CARGO_TARGET_DIR ?? "target", "doc/everwire"));
   const written = existsSync(join(root, file)) ? readFileSync(join(root, file), "utf8") : "";
   if (!process.argv.includes("--check")) writeFileSync(join(root, file), now);

@@ -83,7 +83,8 @@ export function readRust(text) {
     for (const line of lines) {
       const [, called] = /^pub (?:const |async )*fn (\w+)/.exec(line) ?? [];
       const [, traits = ""] = /^impl (.*)/.exec(line) ?? [];
-      if (called && called !== "new") functions.push(`${type}::${called}`);
+      // What an app's own tests use is in Rust alone.
+      if (called && called !== "new" && !path.includes("::test_util::")) functions.push(`${type}::${called}`);
       for (const name of called ? [called] : traits ? traits.split(" + ") : [/^\w+/.exec(line)?.[0]]) members.add(name);
     }
     types.set(type, members);
