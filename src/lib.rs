@@ -65,7 +65,9 @@ pub use crate::transport::Transport;
 /// Where a client connects: what is asked of the server, and what a function is told that gives it.
 pub mod endpoint {
     #[cfg(feature = "rust")]
-    pub use crate::client::{Context, EndpointError, NotResumable, Redirect, Request, path_segment};
+    pub use crate::client::{
+        Context, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request, path_segment,
+    };
     pub use crate::core::io::Reason;
 }
 

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{Client, Message, Rate, Reconnect, Request, Requests, Subscriptions, imp};
+use super::{Client, Handshake, Message, Rate, Reconnect, Request, Requests, Subscriptions, imp};
 use crate::{
     Failure, Transport,
     core::{
@@ -280,6 +280,7 @@ pub struct Builder {
     pub(crate) page_lifecycle: bool,
     pub(crate) paused: bool,
     pub(crate) notice: Option<String>,
+    pub(crate) handshake: Option<super::Shakes>,
     pub(crate) frame: Option<Frame>,
     pub(crate) acks: Option<Acks>,
     pub(crate) refused: Option<Acks>,
@@ -317,6 +318,7 @@ impl Builder {
             paused: false,
             rule: None,
             notice: None,
+            handshake: None,
             frame: None,
             acks: None,
             refused: None,
@@ -417,6 +419,25 @@ impl Builder {
     /// ```
     pub fn resume_frame(mut self, frame: impl Fn(Place) -> Option<String> + 'static) -> Self {
         self.frame = Some(Box::new(frame));
+        self
+    }
+
+    /// WebSocket: what is said before the client counts as open, by each connection: a greeting, a token. It is part of the attempt: what
+    /// it takes longer than the open timeout, and an error of its, is a failed attempt, [`Failure::Provider`]. On an SSE address `connect` fails.
+    ///
+    /// ```
+    /// let builder = everwire::Client::builder("wss://example.com/live").handshake(|socket| async move {
+    ///     socket.send(r#"{"type":"auth","token":"…"}"#);
+    ///     let answer = socket.receive().await?;
+    ///     if answer.kind() == "welcome" { Ok(()) } else { Err("not welcome".into()) }
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn handshake<R>(mut self, handshake: impl Fn(Handshake) -> R + 'static) -> Self
+    where
+        R: Future<Output = Result<(), EndpointError>> + 'static,
+    {
+        self.handshake = Some(Rc::new(move |socket| Box::pin(handshake(socket))));
         self
     }
 

@@ -8,6 +8,8 @@ mod builder;
 #[cfg(feature = "rust")]
 mod event;
 #[cfg(feature = "rust")]
+mod handshake;
+#[cfg(feature = "rust")]
 #[path = "web.rs"]
 mod imp;
 #[cfg(feature = "rust")]
@@ -38,6 +40,7 @@ mod words;
 #[cfg(feature = "rust")]
 pub(crate) use self::{
     builder::Acks,
+    handshake::Shakes,
     inbox::Inbox,
     rate::Is,
     slot::Slot,
@@ -49,6 +52,7 @@ pub use self::{
         Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable, Place, Resume,
     },
     event::{Closed, Event, Gap, Retry},
+    handshake::{Handshake, HandshakeOver},
     message::{DecodeError, Message},
     rate::Rate,
     reconnect::Reconnect,

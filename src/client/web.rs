@@ -15,7 +15,7 @@ use super::{
     inbox::Inbox,
     request::strays,
 };
-pub(crate) use crate::web::topics::Subscription;
+pub(crate) use crate::web::{shaking::Shaking, topics::Subscription};
 use crate::{
     Failure, Sent, State, Transport,
     calls::Call,
@@ -67,6 +67,10 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         if address.transport != Transport::WebSocket && builder.frame.is_some() {
             let problem = "is for a WebSocket: SSE cannot send";
             return Err(ConnectError::InvalidOption(OptionError { option: "resume.frame", problem }));
+        }
+        if address.transport != Transport::WebSocket && builder.handshake.is_some() {
+            let problem = "is for a WebSocket: SSE cannot send";
+            return Err(ConnectError::InvalidOption(OptionError { option: "handshake", problem }));
         }
         if address.transport == Transport::WebSocket && !confined(&builder, request) {
             return Err(ConnectError::InvalidOption(OptionError {
@@ -132,6 +136,7 @@ fn settings(builder: &mut Builder, heartbeat: bool) -> Settings {
         acks: builder.acks.take(),
         refused: builder.refused.take(),
         slow: builder.slow.take(),
+        handshake: builder.handshake.take(),
         requests: builder.requests.clone(),
         subscriptions: builder.subscriptions.clone(),
         via: if frame.is_some() { Some(Via::Frame) } else { resume.via },
@@ -406,6 +411,7 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, request: Option<&R
 impl Host for AppHost {
     fn resolve(&self, driver: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         self.inbox.count(|stats| stats.attempts += 1);
+        driver.port().reason.set(reason);
         let other = endpoint.checked_sub(1).and_then(|place| self.builder.others.get(place as usize));
         if let Some(request) = other {
             return resolved(driver, attempt, &self.builder, Some(request));

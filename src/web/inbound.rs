@@ -110,7 +110,7 @@ impl Port {
         }
     }
 
-    fn parse(&self, data: Data, kind: Option<String>) -> Message {
+    pub(super) fn parse(&self, data: Data, kind: Option<String>) -> Message {
         // By the standard `message` is the type of an event without a name.
         let kind = kind.filter(|kind| kind != "message").map(Rc::from);
         let kind = kind.or_else(|| data.text().and_then(json::kind).map(Rc::from));

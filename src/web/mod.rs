@@ -18,6 +18,7 @@ mod json;
 pub(crate) mod link;
 pub(crate) mod port;
 pub(crate) mod requests;
+pub(crate) mod shaking;
 pub(crate) mod topics;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]

@@ -12,13 +12,14 @@ use super::{
     link::{Data, Flow, Told},
     page::{self, Link, Page, Timer, Watch},
     requests::Asked,
+    shaking::Gate,
     topics::Topics,
 };
 use crate::{
     calls::Call,
     client::{Acks, ContentType, Message, Place, Requests, Subscriptions},
     codes::{begins, lost, taken},
-    core::{carrier::Via, failure::RetryAfter},
+    core::{carrier::Via, failure::RetryAfter, io::Reason},
     sse::Piece,
     transport::Transport,
 };
@@ -42,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) slow: Option<crate::client::Is>,
     pub(crate) requests: Requests,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) handshake: Option<crate::client::Shakes>,
     /// Of a WebSocket: the first frame.
     pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
     pub(crate) via: Option<Via>,
@@ -86,6 +88,10 @@ pub(crate) struct Port {
     /// Of this page's fingerprints: nobody else knows it.
     pub(super) key: u64,
     pub(super) prepared: RefCell<Prepared>,
+    /// Why the attempt under way is made.
+    pub(crate) reason: Cell<Reason>,
+    /// Of connections whose handshake is under way.
+    pub(super) gates: RefCell<Vec<(u32, Rc<Gate>)>>,
     current: RefCell<Option<Open>>,
     /// A connection that is opening, to take the place of that one.
     successor: RefCell<Option<Open>>,
@@ -131,6 +137,8 @@ impl Port {
             inbound: Inbound::default(),
             key: page::secret(),
             prepared: RefCell::default(),
+            reason: Cell::new(Reason::Initial),
+            gates: RefCell::default(),
             current: RefCell::default(),
             successor: RefCell::default(),
             goodbye: RefCell::default(),
@@ -210,7 +218,8 @@ impl Port {
     pub(crate) fn switch(&self, taken: bool) {
         let successor = self.successor.take();
         if !taken {
-            return;
+            drop(successor);
+            return self.end_gates();
         }
         self.held.set(false);
         let before = self.current.replace(successor);
@@ -218,6 +227,7 @@ impl Port {
         self.pinged.set(None);
         self.buffered.set(0);
         drop(before);
+        self.end_gates();
     }
 
     pub(crate) fn send(&self, id: u32) -> u32 {
@@ -252,9 +262,12 @@ impl Port {
         self.inbound.pending.take();
         drop(self.successor.take());
         self.held.set(false);
-        if let Some(open) = self.current.take() {
-            open.link.close(code, &self.goodbye.borrow().clone());
+        let open = self.current.take();
+        if let Some(open) = open {
+            let goodbye = self.goodbye.borrow().clone();
+            open.link.close(code, &goodbye);
         }
+        self.end_gates();
     }
 
     /// Lets go of everything, for good.
@@ -423,7 +436,7 @@ impl Port {
     }
 
     /// Whether it is one of this client's connections.
-    fn owns(&self, attempt: u32) -> bool {
+    pub(super) fn owns(&self, attempt: u32) -> bool {
         self.is_current(attempt)
             || self.successor.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
     }
@@ -433,12 +446,18 @@ impl Port {
             return Flow::Go;
         }
         match told {
-            Told::Opened { from } => self.opened(attempt, from),
+            Told::Opened { from } => {
+                if !self.shake(attempt) {
+                    self.opened(attempt, from);
+                }
+            }
             Told::Message { data, kind, last_event_id, origin, at } => {
                 if let (Some(origin), Some(open)) = (origin, self.current.borrow_mut().as_mut()) {
                     open.origin = origin.into();
                 }
-                self.message(data, kind, last_event_id, at);
+                if !self.holds(attempt, &data, at) {
+                    self.message(data, kind, last_event_id, at);
+                }
             }
             Told::Chunk(chunk) => return self.chunk(attempt, &chunk),
             Told::Alive => self.inbound.heard.set(page::monotonic()),
@@ -457,7 +476,7 @@ impl Port {
         Flow::Go
     }
 
-    fn opened(&self, attempt: u32, from: Option<String>) {
+    pub(super) fn opened(&self, attempt: u32, from: Option<String>) {
         let frame = self.settings.frame.as_ref().filter(|_| self.socket(attempt).is_some());
         if let Some(frame) = frame.and_then(|frame| frame(self.place()))
             && let Some(socket) = self.socket(attempt)
@@ -480,7 +499,7 @@ impl Port {
         }
     }
 
-    fn socket(&self, attempt: u32) -> Option<page::Socket> {
+    pub(super) fn socket(&self, attempt: u32) -> Option<page::Socket> {
         let of = |open: &RefCell<Option<Open>>| {
             open.borrow().as_ref().filter(|open| open.attempt == attempt).and_then(|open| open.link.socket())
         };

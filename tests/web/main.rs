@@ -13,6 +13,7 @@
 mod endpoint;
 mod faults;
 mod fetch;
+mod handshake;
 mod lifetime;
 mod messages;
 mod options;

@@ -28,6 +28,11 @@ impl Socket {
         self.0.buffered_amount()
     }
 
+    /// The subprotocol that the server chose.
+    pub(crate) fn protocol(&self) -> String {
+        self.0.protocol()
+    }
+
     /// False if the browser refuses it.
     pub(crate) fn send(&self, data: &Data) -> bool {
         match data {

@@ -514,6 +514,12 @@ impl Socket {
         bytes.try_into().unwrap_or(u32::MAX)
     }
 
+    /// The server chooses none.
+    #[expect(clippy::unused_self, reason = "as the browser's")]
+    pub(crate) fn protocol(&self) -> String {
+        String::new()
+    }
+
     /// False if the browser refuses it.
     pub(crate) fn send(&self, data: &Data) -> bool {
         if !self.is_open() {

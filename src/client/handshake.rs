@@ -1,0 +1,69 @@
+//! What is said between a WebSocket's open and the client's.
+
+use std::{fmt, future::Future, pin::Pin, rc::Rc};
+
+use super::{EndpointError, Message, imp};
+use crate::core::{failure::see, io::Reason};
+
+pub(crate) type Shakes = Rc<dyn Fn(Handshake) -> Pin<Box<dyn Future<Output = Result<(), EndpointError>>>>>;
+
+/// A WebSocket that is open, and not yet the client's: see [`Builder::handshake`](crate::Builder::handshake).
+pub struct Handshake(pub(crate) imp::Shaking);
+
+impl Handshake {
+    /// Sends a text. False: the connection is over.
+    pub fn send(&self, text: &str) -> bool {
+        self.0.send_text(text)
+    }
+
+    /// Sends bytes. False: the connection is over.
+    pub fn send_bytes(&self, bytes: &[u8]) -> bool {
+        self.0.send_bytes(bytes)
+    }
+
+    /// The next message. What the handshake does not receive is the app's, after [`Event::Open`](crate::Event).
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeOver`], when the connection is lost or given up.
+    pub async fn receive(&self) -> Result<Message, HandshakeOver> {
+        std::future::poll_fn(|cx| self.0.poll_receive(cx)).await
+    }
+
+    /// Why the attempt is made.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        self.0.reason()
+    }
+
+    /// The subprotocol that the server chose; empty when it chose none.
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        self.0.protocol()
+    }
+
+    /// The cursor; empty when there is none.
+    #[must_use]
+    pub fn last_event_id(&self) -> String {
+        self.0.last_event_id()
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handshake").field("reason", &self.reason()).finish_non_exhaustive()
+    }
+}
+
+/// The connection of a handshake is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HandshakeOver;
+
+impl fmt::Display for HandshakeOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection was lost or given up before the handshake ended")?;
+        see(f, "provider")
+    }
+}
+
+impl std::error::Error for HandshakeOver {}

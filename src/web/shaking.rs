@@ -1,0 +1,193 @@
+//! The app's handshake: what came meanwhile is held for it, and then for the client.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::pin,
+    rc::{Rc, Weak},
+    task::{Context, Poll, Waker},
+};
+
+use super::{Core, link::Data, page, port::Port};
+use crate::{
+    calls::Call,
+    client::{Handshake, HandshakeOver, Message},
+    codes::lost,
+    core::io::Reason,
+};
+
+/// So many messages, and bytes, may come before the handshake has received them.
+const LIMIT: usize = 1_024;
+const BYTES: usize = 1 << 24;
+
+/// Of one connection.
+#[derive(Default)]
+pub(super) struct Gate {
+    held: RefCell<VecDeque<(Data, f64)>>,
+    bytes: Cell<usize>,
+    over: Cell<bool>,
+    wakers: RefCell<Vec<Waker>>,
+}
+
+impl Gate {
+    /// False: there is too much.
+    fn hold(&self, data: Data, at: f64) -> bool {
+        self.bytes.set(self.bytes.get() + data.bytes().len());
+        self.held.borrow_mut().push_back((data, at));
+        self.wake();
+        self.held.borrow().len() <= LIMIT && self.bytes.get() <= BYTES
+    }
+
+    fn next(&self) -> Option<(Data, f64)> {
+        let next = self.held.borrow_mut().pop_front();
+        if let Some((data, _)) = &next {
+            self.bytes.set(self.bytes.get() - data.bytes().len());
+        }
+        next
+    }
+
+    /// The connection is over.
+    fn end(&self) {
+        self.over.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let wakers = self.wakers.take();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    fn wait(&self, cx: &Context<'_>) {
+        let mut wakers = self.wakers.borrow_mut();
+        if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            wakers.push(cx.waker().clone());
+        }
+    }
+
+    /// As long as the connection is not over.
+    async fn within<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if self.over.get() {
+                return Poll::Ready(None);
+            }
+            let polled = future.as_mut().poll(cx).map(Some);
+            if polled.is_pending() {
+                self.wait(cx);
+            }
+            polled
+        })
+        .await
+    }
+}
+
+/// What the app's function holds.
+pub(crate) struct Shaking {
+    gate: Rc<Gate>,
+    attempt: u32,
+    core: Weak<dyn Core>,
+}
+
+impl Shaking {
+    fn send(&self, data: &Data) -> bool {
+        let core = self.core.upgrade().filter(|_| !self.gate.over.get());
+        core.and_then(|core| core.port().socket(self.attempt))
+            .is_some_and(|socket| socket.is_open() && socket.send(data))
+    }
+
+    pub(crate) fn send_text(&self, text: &str) -> bool {
+        self.send(&Data::Text(text.into()))
+    }
+
+    pub(crate) fn send_bytes(&self, bytes: &[u8]) -> bool {
+        self.send(&Data::Bytes(bytes.into()))
+    }
+
+    pub(crate) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<Message, HandshakeOver>> {
+        let core = self.core.upgrade().filter(|_| !self.gate.over.get());
+        let Some(core) = core else { return Poll::Ready(Err(HandshakeOver)) };
+        if let Some((data, _)) = self.gate.next() {
+            return Poll::Ready(Ok(core.port().parse(data, None)));
+        }
+        self.gate.wait(cx);
+        Poll::Pending
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        self.core.upgrade().map_or(Reason::Initial, |core| core.port().reason.get())
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        let socket = self.core.upgrade().and_then(|core| core.port().socket(self.attempt));
+        socket.map_or_else(String::new, |socket| socket.protocol())
+    }
+
+    pub(crate) fn last_event_id(&self) -> String {
+        self.core.upgrade().map_or_else(String::new, |core| core.port().cursor().as_ref().to_owned())
+    }
+}
+
+impl Port {
+    /// Whether a handshake of the app's stands between the socket's open and the client's.
+    pub(super) fn shake(&self, attempt: u32) -> bool {
+        let Some(shake) = self.settings.handshake.clone() else { return false };
+        if self.socket(attempt).is_none() {
+            return false;
+        }
+        let gate = Rc::<Gate>::default();
+        self.gates.borrow_mut().push((attempt, Rc::clone(&gate)));
+        let core = Weak::clone(&self.core);
+        let made = shake(Handshake(Shaking { gate: Rc::clone(&gate), attempt, core: Weak::clone(&core) }));
+        page::spawn(async move {
+            let done = gate.within(made).await;
+            let Some(core) = core.upgrade().filter(|_| !gate.over.get()) else { return };
+            let port = core.port();
+            match done {
+                Some(Ok(())) => {
+                    port.opened(attempt, None);
+                    port.let_through(attempt, &gate);
+                }
+                Some(Err(_)) => {
+                    port.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
+                }
+                None => {}
+            }
+        });
+        true
+    }
+
+    /// What the handshake has not received.
+    fn let_through(&self, attempt: u32, gate: &Rc<Gate>) {
+        while !gate.over.get() {
+            let Some((data, at)) = gate.next() else { break };
+            self.message(data, None, None, at);
+        }
+        self.gates.borrow_mut().retain(|(other, _)| *other != attempt);
+    }
+
+    /// Whether it waits for the handshake.
+    pub(super) fn holds(&self, attempt: u32, data: &Data, at: f64) -> bool {
+        let gate =
+            self.gates.borrow().iter().find(|(other, _)| *other == attempt).map(|(_, gate)| Rc::clone(gate));
+        let Some(gate) = gate else { return false };
+        if !gate.hold(data.clone(), at) {
+            self.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
+        }
+        true
+    }
+
+    /// Of connections that are over.
+    pub(super) fn end_gates(&self) {
+        let over = {
+            let mut gates = self.gates.borrow_mut();
+            let (mine, over): (Vec<_>, Vec<_>) =
+                gates.drain(..).partition(|(attempt, _)| self.owns(*attempt));
+            *gates = mine;
+            over
+        };
+        for (_, gate) in over {
+            gate.end();
+        }
+    }
+}
