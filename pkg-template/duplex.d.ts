@@ -12,6 +12,7 @@ import type {
   Options,
   OutboxOptions,
   SendResult,
+  SequenceRange,
 } from "./index.js";
 
 export * from "./index.js";
@@ -49,8 +50,9 @@ export interface SubscriptionsOptions {
   topic?: Read<string | number | readonly (string | number)[]>;
   /** The id of a message, from which its topic goes on. A function is asked for each topic of the message. None by default. */
   id?: string | ((message: Message, topic: string) => string | number | null | undefined);
-  /** The message's sequence number in its topic: a whole number from 0. A function is asked as for `id`. None by default. */
-  seq?: string | ((message: Message, topic: string) => string | number | null | undefined);
+  /** The message's sequence number in its topic: a whole number from 0. A function is asked as for `id`, and may give `{ first, last }`, as that
+   * of `resume.seq`. None by default. */
+  seq?: string | ((message: Message, topic: string) => string | number | SequenceRange | null | undefined);
   /**
    * The message by which the server confirms a join: its type, where `topic` says which one, or a function that gives the topic. Several
    * are an array. Default `"joined"`. Like the next two it reaches no handler.

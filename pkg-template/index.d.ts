@@ -269,6 +269,12 @@ export interface ReconnectOptions {
   failback?: number;
 }
 
+/** The first and the last sequence number of a message that has all from one to the other. Above 2^53 as texts or big integers. */
+export interface SequenceRange {
+  readonly first: number | bigint | string;
+  readonly last: number | bigint | string;
+}
+
 export interface ResumeOptions {
   /**
    * Where a message carries its id: a key of its JSON (`"eventId"`, or a path `"meta.id"`), or a function. An event
@@ -280,7 +286,9 @@ export interface ResumeOptions {
    * Where a message carries its sequence number, which grows by one from message to message: a key of its JSON
    * or a path, `true` where the id itself is the number, or a function. With it nothing comes twice, however the
    * server replays, and a gap names what is missing. A server that counts anew after a restart should say so: the
-   * function gives `[epoch, number]`, and another epoch is a gap.
+   * function gives `[epoch, number]`, and another epoch is a gap. A message that has several numbers in a row, as changes that were
+   * put together have, is given as `{ first, last }` in the place of a number. It is held back when all of it came before, and delivered
+   * whole when a part did; a gap ends before its first number; its last one is `seq` from there on.
    */
   seq?:
     | string
@@ -291,7 +299,8 @@ export interface ResumeOptions {
         | number
         | bigint
         | string
-        | readonly [epoch: string | number, seq: number | bigint | string]
+        | SequenceRange
+        | readonly [epoch: string | number, seq: number | bigint | string | SequenceRange]
         | null
         | undefined);
   /**

@@ -217,7 +217,7 @@ export function setParameter(url, name, value) {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header cannot carry.
 const fitsHeader = (id) => !/^[ \t]|[\0-\x08\n-\x1f\x7f]|[ \t]$/.test(id);
 
-const NUMBERS = "resume.seq must give a whole number from 0, or [epoch, number]";
+const NUMBERS = "resume.seq must give a whole number from 0, { first, last }, or [epoch, either]";
 const REFUSED = "everwire: browsers refuse this address";
 
 /** The ports that browsers refuse (Fetch, "bad port"), each as its distance from the one before. */
@@ -303,6 +303,14 @@ export function asNumber(given) {
   if (typeof given === "object" || !/^\d{1,19}$/.test(given)) return undefined;
   const number = Number(given);
   return Number.isSafeInteger(number) ? number : typeof given === "number" ? undefined : `${given}`;
+}
+
+/** A message's number, and the first one where it has several: then it was given as `{ first, last }`. Nothing, where that is wrong. */
+export function asRange(given) {
+  const last = asNumber(given.last ?? given);
+  if (given.first === undefined || last === undefined) return [last];
+  const first = asNumber(given.first);
+  return first !== undefined && BigInt(first) <= BigInt(last) ? [last, first] : [];
 }
 
 /** The bytes, or the units of text, of what came. */
@@ -1121,7 +1129,7 @@ export class Port {
     this.size = size;
     this.incoming = raw;
     this.exact = part ? data : undefined;
-    let message, number;
+    let message, number, first;
     try {
       message = this.#read(data, raw, name);
       if (this.acknowledges(message)) return;
@@ -1130,7 +1138,7 @@ export class Port {
       }
       if (this.seq) {
         message.lastEventId = own ?? this.cursor;
-        number = this.#numberOf(message, own);
+        [number, first] = this.#numberOf(message, own);
       }
     } catch (error) {
       report(error);
@@ -1140,7 +1148,7 @@ export class Port {
     if (this.closed) return; // by decode, id or isPong
     const { type } = message;
     if (this.gap !== undefined && type === this.gap) this.call(GAP_TOLD);
-    else if (!this.#rule(own, number, raw, message)) return;
+    else if (!this.#rule(own, number, raw, message, first)) return;
     else if (this.notice !== undefined && type === this.notice) this.call(RETIRE);
     else this.#deliver(message);
   }
@@ -1217,11 +1225,11 @@ export class Port {
       this.#count(number[0]);
       number = number[1];
     }
-    if (number === undefined || number === null) return undefined;
+    if (number === undefined || number === null) return [];
     if (!epoch) this.#count();
-    const whole = asNumber(number);
-    if (whole === undefined) this.warn(NUMBERS);
-    return whole;
+    const range = asRange(number);
+    if (range[0] === undefined) this.warn(NUMBERS);
+    return range;
   }
 
   /** What the numbers from here on count in. */
@@ -1237,18 +1245,20 @@ export class Port {
   }
 
   /** Moves the cursor, if the id does. Whether what has it is to be delivered. Short: engines inline it for every message. */
-  #rule(own, number, raw, message) {
-    if (this.checked) return this.#check(own, number, raw, message);
+  #rule(own, number, raw, message, first) {
+    if (this.checked) return this.#check(own, number, raw, message, first);
     if (own !== undefined) this.#learn(own, raw);
     return true;
   }
 
   /** After a reconnect, and where messages are numbered, the core decides. */
-  #check(own, number, raw, message) {
+  #check(own, number, raw, message, first) {
     this.pending = own ?? "";
     // The first number may be of the message that the cursor names.
     const counted = own && this.number === undefined ? undefined : number;
-    const ruling = this.rule(CHECK, this.fingerprint(own, counted, raw), number);
+    if (first !== undefined) this.rule(EPOCH, [0, 0], first);
+    // When it comes again it may be put together in another way.
+    const ruling = this.rule(CHECK, this.fingerprint(own, counted, first === undefined ? raw : undefined), number);
     // By a handler of the gap event. One that reconnects gets the message all the same: the core has
     // ruled on it, and will hold its replay back.
     if (this.closed) return false;
@@ -1259,7 +1269,7 @@ export class Port {
     else if (
       message &&
       withheld.length <= WITHHELD &&
-      (withheld.push([own, number, raw, message]) > WITHHELD || (this.#units += this.size) > WITHHELD_UNITS)
+      (withheld.push([own, number, raw, message, first]) > WITHHELD || (this.#units += this.size) > WITHHELD_UNITS)
     )
       withheld.fill(0).length = WITHHELD + 1;
     if (ruling & RULING_RESTARTED) {
@@ -1267,7 +1277,7 @@ export class Port {
         this.suppressed--;
         if (this.#check(...one)) this.#deliver(one[3]);
       }
-      return this.#check(own, number, raw, message);
+      return this.#check(own, number, raw, message, first);
     }
     const moves = ruling & RULING_MOVES && own !== undefined;
     if (moves) this.cursor = own;

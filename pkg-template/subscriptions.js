@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asNumber, KEY, WITHHELD, fingerprint, reader, report } from "./port.js";
+import { asRange, KEY, WITHHELD, fingerprint, reader, report } from "./port.js";
 import { DROPPED } from "./client.js";
 import { byteLength, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
@@ -21,6 +21,7 @@ const NUMBER_JOIN_CONFIRM = 32,
   TOPIC_GAP = 43,
   LEAVE = 44,
   LEAVING = 45,
+  EPOCH = 9,
   NEXT_JOIN = 39,
   TOPIC_LOST = 0,
   TOPIC_JOINED = 1,
@@ -320,10 +321,10 @@ class Subscriptions {
       tell = (topic) => {
         const { name } = topic,
           own = (id && port.idOf((one) => id(one, name), message)) ?? "",
-          number = this.#number(message, name),
+          range = this.#number(message, name),
           // Each has a cursor of its own.
           one = several ? { ...message } : message;
-        inOrder(topic, () => this.#place(topic, one, incoming, own, number, size));
+        inOrder(topic, () => this.#place(topic, one, incoming, own, size, ...range));
       };
     } else return false;
     for (const topic of topics) {
@@ -333,16 +334,24 @@ class Subscriptions {
     return true;
   }
 
-  #place(topic, message, raw, id, number, size) {
+  #place(topic, message, raw, id, size, ...range) {
+    const [number, first] = range;
     const { withheld, generation } = topic,
       port = this.#port;
     // The first number may be of the message that the join named.
     const known = number === undefined || (id && !topic.numbers) ? id : `#${number}`;
     topic.pending = id;
     port.call(TOPIC_HEARD, topic.number);
+    if (first !== undefined) port.rule(EPOCH, [0, 0], first);
     const ruling = port.rule(
       TOPIC_CHECK,
-      fingerprint(known || undefined, raw, port.transport === "websocket", KEY, known === id ? undefined : number),
+      fingerprint(
+        known || undefined,
+        first === undefined ? raw : undefined,
+        port.transport === "websocket",
+        KEY,
+        known === id ? undefined : number,
+      ),
       number,
     );
     // By a listener of the gap.
@@ -352,13 +361,13 @@ class Subscriptions {
     else if (withheld.length <= WITHHELD) {
       topic.units += size;
       this.#units += size;
-      if (withheld.push([message, raw, id, number, size]) > WITHHELD || this.#units > UNITS)
+      if (withheld.push([message, raw, id, size, number, first]) > WITHHELD || this.#units > UNITS)
         this.#release(topic, Array(WITHHELD + 1));
     }
     if (ruling & RULING_RESTARTED) {
       const again = withheld.length > WITHHELD ? [] : withheld;
       port.suppressed -= again.length;
-      for (const one of [...again, [message, raw, id, number, size]])
+      for (const one of [...again, [message, raw, id, size, number, first]])
         if (topic.generation === generation && topic.members.length) this.#place(topic, ...one);
       return;
     }
@@ -385,10 +394,11 @@ class Subscriptions {
   #number(message, name) {
     const { seq } = this.#options;
     const given = (seq && this.#port.exactly((one) => seq(one, name), message)) ?? undefined;
-    const number = asNumber(given);
-    if (number === undefined && given !== undefined)
-      this.#port.warn("subscriptions.seq must give a whole number from 0");
-    return number;
+    if (given === undefined) return [];
+    const range = asRange(given);
+    if (range[0] === undefined)
+      this.#port.warn("subscriptions.seq must give a whole number from 0, or { first, last }");
+    return range;
   }
 
   #tell(gap) {

@@ -68,8 +68,11 @@ pub(crate) enum Call {
         id: Id,
         number: Option<u64>,
     },
-    /// What the numbers from here on count in.
-    Epoch(u64),
+    /// What the numbers from here on count in; or, instead, the `first` number of the message that is checked next.
+    Epoch {
+        epoch: u64,
+        first: Option<u64>,
+    },
     /// The server said that something is missing, that nothing is, or that it is going to close. `here`: it is this page that had
     /// no room for it.
     GapTold {
@@ -320,7 +323,7 @@ impl Call {
             6 => Self::Check { id, number },
             7 => Self::Learn { id, more: number.unwrap_or_default() },
             8 => Self::StartFrom { id, number },
-            9 => Self::Epoch(whole(high, low)),
+            9 => Self::Epoch { epoch: whole(high, low), first: number },
             10 => Self::GapTold { here: code > 0 },
             11 => Self::RecoveryTold,
             12 => Self::Retire,

@@ -377,8 +377,11 @@ impl<H: Host> Driver<H> {
                 core.start_from(id, number);
                 return 0;
             }
-            Call::Epoch(epoch) => {
-                core.epoch(epoch);
+            Call::Epoch { epoch, first } => {
+                match first {
+                    Some(first) => core.begins(first),
+                    None => core.epoch(epoch),
+                }
                 return 0;
             }
             Call::Unpinged => {

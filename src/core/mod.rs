@@ -112,6 +112,7 @@ pub(crate) struct Connection {
     rollover: Rollover,
     heard: u64,
     ids: Ids,
+    first: Option<u64>,
     queue: Queue,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     question: Option<requests::Question>,
@@ -170,6 +171,7 @@ impl Connection {
             rollover: Rollover::none(),
             heard: 0,
             ids: Ids::new(config.numbered),
+            first: None,
             queue: Queue::new(config.outbox.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             question: None,
@@ -368,7 +370,7 @@ impl Connection {
         if matches!(self.phase, Phase::Closed) {
             return (false, false, false);
         }
-        let ruling = self.ids.place(id, number);
+        let ruling = self.ids.place_range(id, self.first.take(), number);
         if let Some(outcome) = ruling.outcome {
             self.tell(News::Outcome(outcome, ruling.missing));
         }
@@ -378,6 +380,11 @@ impl Connection {
     /// The cursor that an earlier page left, and the sequence number.
     pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.ids.start_from(id, last);
+    }
+
+    /// The message that is checked next has all sequence numbers from this one to its own.
+    pub(crate) fn begins(&mut self, first: u64) {
+        self.first = Some(first);
     }
 
     /// What the sequence numbers from here on count in.

@@ -5,7 +5,9 @@
 //! including the cursor is held back, however long. A message without an id of its own is never held back.
 //!
 //! Where messages have sequence numbers these decide: what is more than one above the last one names what is missing, and
-//! what is not above it came already, or was told to be missing.
+//! what is not above it came already, or was told to be missing. A message may have several in a row: what is missing is told by its
+//! first one, and the last one is its number for all else. So it is held back when all of it came, and delivered whole when a part did,
+//! as nobody here can cut it. `sequence.rs` checks this with ranges that are cut in other ways when they come again.
 //!
 //! A server may begin to count anew without a word. Then an id, or a number, comes again with other content; or a number
 //! comes that is below the first one, or so far below the last that its message is forgotten, and nothing shows that what
@@ -347,7 +349,13 @@ impl Ids {
         }
     }
 
+    #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn place(&mut self, id: Id, number: Option<u64>) -> Ruling {
+        self.place_range(id, None, number)
+    }
+
+    /// `first`: the message has all numbers from this one to `number`.
+    pub(crate) fn place_range(&mut self, id: Id, first: Option<u64>, number: Option<u64>) -> Ruling {
         let Some(number) = number else {
             // Between numbered messages: the next number says what is missing.
             let due = self.due.take_if(|_| self.last.is_some());
@@ -355,6 +363,7 @@ impl Ids {
             self.due = self.due.or(due);
             return ruling;
         };
+        let first = first.unwrap_or(number).min(number);
         if let Id::Own(fingerprint) = id
             && self.before.is_some_and(|before| number <= before && before - number < FAR)
             && self.last.is_none_or(|last| number > last)
@@ -370,14 +379,14 @@ impl Ids {
             let ruling = self.rule(id);
             if !ruling.restarted {
                 self.last = Some(number);
-                self.from = number;
+                self.from = first;
                 self.bounds.head = number.saturating_add(1);
                 self.followed = Some(number).filter(|_| self.awaited);
             }
             return ruling;
         };
         let counts_on = number > last;
-        let missing = (number > last.saturating_add(1)).then(|| (last + 1, number - 1));
+        let missing = (first > last.saturating_add(1)).then(|| (last + 1, first - 1));
         // The server may count anew after a gap that it told itself; but not what came meanwhile.
         let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
         if !counts_on && (again || self.due != Some(Outcome::Gap)) {
@@ -391,7 +400,7 @@ impl Ids {
                 self.jumps.truncate(at);
                 self.before = self.before.max(Some(last));
                 self.due = Some(Outcome::Gap);
-                return self.place(id, Some(number));
+                return self.place_range(id, Some(first), Some(number));
             }
             let (known, fingerprint) = match id {
                 Id::Own(fingerprint) => (self.placed(fingerprint), fingerprint),
@@ -401,7 +410,7 @@ impl Ids {
             if last - number >= FAR && known != MESSAGE {
                 self.before = None;
                 self.begin();
-                return self.place(id, Some(number));
+                return self.place_range(id, Some(first), Some(number));
             }
             let counted = again || self.epoch.is_some();
             if known == MESSAGE && !(differs && self.loose) {
@@ -426,12 +435,12 @@ impl Ids {
                     return self.restart();
                 }
                 // Else it would be remembered, or was told to be missing; the first one is, by its id.
-                let first = number < self.from;
-                let strange = first || number > self.from && last - number >= RECENT as u64;
+                let early = number < self.from;
+                let strange = early || number > self.from && last - number >= RECENT as u64;
                 let alien = strange && !counted && !self.repeats && id != Id::None;
-                let bound = if number == last || first && (!counted || number >= self.bounds.floor) {
+                let bound = if number == last || early && (!counted || number >= self.bounds.floor) {
                     SOON
-                } else if first {
+                } else if early {
                     RECENT as u64
                 } else if number >= self.bounds.floor || number < self.bounds.head {
                     LATE
@@ -455,13 +464,13 @@ impl Ids {
         } else {
             self.loose = false;
         }
-        if counts_on && number - last > LATE {
+        if counts_on && first.saturating_sub(last) > LATE {
             if self.jumps.len() == JUMPS {
                 self.jumps.pop();
             }
-            self.jumps.push((last, number, if let Id::Own(fingerprint) = id { fingerprint } else { 0 }));
+            self.jumps.push((last, first, if let Id::Own(fingerprint) = id { fingerprint } else { 0 }));
         }
-        self.from = self.from.min(number);
+        self.from = self.from.min(first);
         self.repeats = false;
         self.bounds.strangers = 0;
         self.bounds.previous = u64::MAX;

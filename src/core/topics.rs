@@ -361,10 +361,16 @@ impl Topics {
     }
 
     /// Rules on a message before it is delivered.
-    pub(crate) fn place(&mut self, id: Id, number: Option<u64>, actions: &mut Actions) -> Ruling {
+    pub(crate) fn place(
+        &mut self,
+        id: Id,
+        first: Option<u64>,
+        number: Option<u64>,
+        actions: &mut Actions,
+    ) -> Ruling {
         let selected = self.selected;
         let Some(topic) = self.listener(selected) else { return Ruling::held(false, None) };
-        let ruling = topic.ids.place(id, number);
+        let ruling = topic.ids.place_range(id, first, number);
         if let Some(outcome) = ruling.outcome
             && outcome != Outcome::Recovered
         {
@@ -563,7 +569,7 @@ impl Connection {
 
     /// As [`Self::check`], of a message of the topic that was heard last.
     pub(crate) fn check_topic(&mut self, id: Id, number: Option<u64>) -> (bool, bool, bool) {
-        let ruling = self.topics.place(id, number, &mut self.actions);
+        let ruling = self.topics.place(id, self.first.take(), number, &mut self.actions);
         (ruling.deliver, ruling.moves, ruling.restarted)
     }
 }

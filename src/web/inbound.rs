@@ -165,7 +165,7 @@ impl Port {
         let epoch = epoch(&name, self.key);
         self.inbound.epoch.replace(name);
         self.inbound.number.set(None);
-        self.call(Call::Epoch(epoch));
+        self.call(Call::Epoch { epoch, first: None });
     }
 
     /// Moves the cursor, if the id does. Whether what has it is to be delivered.

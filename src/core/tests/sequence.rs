@@ -317,3 +317,110 @@ fn what_came_again_does_not_make_an_absurd_number_right() {
         assert_eq!(delivered, [1, 2, 1 << 53, 3, 4, 1 << 40, 5, 6]);
     }
 }
+
+/// A message that has all numbers from `first` to `last`.
+fn range(ids: &mut Ids, first: u64, last: u64) -> (bool, Missing) {
+    let ruling = ids.place_range(Id::Own(last), Some(first), Some(last));
+    (ruling.deliver, ruling.missing)
+}
+
+#[test]
+fn a_range_is_held_back_when_all_of_it_came_and_its_first_number_ends_a_gap() {
+    let mut ids = numbered();
+    assert_eq!(range(&mut ids, 5, 9), (true, None), "the first may be any");
+    assert_eq!(range(&mut ids, 10, 12), (true, None));
+    assert_eq!(range(&mut ids, 6, 12), (false, None), "all of it");
+    assert_eq!(range(&mut ids, 11, 11), (false, None), "within one");
+    assert_eq!(range(&mut ids, 12, 14), (true, None), "a part of it");
+    assert_eq!(range(&mut ids, 17, 20), (true, Some((15, 16))));
+    assert_eq!(range(&mut ids, 15, 18), (false, None), "it was told to be missing");
+    assert_eq!(rulings(&mut ids, [21, 23]), [(21, None, None), (23, Some(Outcome::Gap), Some((22, 22)))]);
+}
+
+#[test]
+fn what_lies_in_a_long_range_came() {
+    let mut ids = numbered();
+    range(&mut ids, 1, 1);
+    // Neither a jump, into which a number may come back, nor one with more than the message before it.
+    assert_eq!(range(&mut ids, 2, 1_000), (true, None));
+    assert_eq!(range(&mut ids, 400, 500), (false, None));
+    assert_eq!(range(&mut ids, 1_100, 1_200), (true, Some((1_001, 1_099))));
+    assert_eq!(range(&mut ids, 1_110, 1_120), (false, None));
+    assert!(range(&mut ids, 1_050, 1_060).0, "what was missing, and is sent after all");
+}
+
+#[test]
+fn a_first_number_above_the_last_one_is_the_last_one() {
+    let mut ids = numbered();
+    range(&mut ids, 1, 1);
+    assert_eq!(range(&mut ids, 9, 3), (true, Some((2, 2))));
+}
+
+#[test]
+fn the_next_check_alone_has_the_first_number() {
+    let mut sim = Sim::open_on(STREAM, Config { numbered: true, ..Config::default() });
+    sim.core.check(Id::Own(1), Some(1));
+    sim.core.begins(2);
+    sim.core.check(Id::Own(4), Some(4));
+    assert_eq!(sim.take(), []);
+    sim.core.check(Id::Own(6), Some(6));
+    sim.settle();
+    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, Some((5, 5))))]);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// The next so many numbers are one message.
+    Send(u64),
+    /// So many are lost.
+    Skip(u64),
+    /// A new connection begins so many numbers before the next one, in messages of so many.
+    Replay(u64, u64),
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn ranges_are_known_however_a_replay_cuts_them(
+        epoch in any::<bool>(),
+        cuts in prop::collection::vec(
+            prop_oneof![
+                6 => (1..8_u64).prop_map(Cut::Send),
+                1 => (1..16_u64).prop_map(Cut::Skip),
+                2 => (0..12_u64, 1..8_u64).prop_map(|(back, width)| Cut::Replay(back, width)),
+            ],
+            1..80,
+        ),
+    ) {
+        let mut ids = numbered();
+        if epoch {
+            ids.epoch(1);
+        }
+        let start = 100;
+        range(&mut ids, start, start);
+        let (mut last, mut next) = (start, start + 1);
+        let mut send = |last: &mut u64, next: &mut u64, width: u64| {
+            let (first, to) = (*next, *next + width - 1);
+            *next = to + 1;
+            // All that is above the last number is delivered, and what is between them is missing; nothing else is.
+            let missing = (first > *last + 1).then(|| (*last + 1, first - 1));
+            assert_eq!(range(&mut ids, first, to), (to > *last, missing), "{first} to {to}, after {last}");
+            *last = to.max(*last);
+        };
+        for cut in cuts {
+            match cut {
+                Cut::Send(width) => send(&mut last, &mut next, width),
+                // More is a jump.
+                Cut::Skip(count) => next = (next + count).min(last + 16),
+                Cut::Replay(back, width) => {
+                    next = (last + 1 - back.min(last + 1 - start)).min(next);
+                    let end = last;
+                    while next <= end + 1 {
+                        send(&mut last, &mut next, width);
+                    }
+                }
+            }
+        }
+    }
+}

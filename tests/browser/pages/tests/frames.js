@@ -3,7 +3,7 @@ import { batch } from "/pkg/index.js";
 import { nchan } from "/pkg/presets.js";
 import { client, watch } from "../client.js";
 import { duplex } from "../duplex.js";
-import { equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
+import { equal, ok, takeReports, test, thrown, waitFor, warnings } from "../harness.js";
 import { echoBarrier, script, ws } from "../server.js";
 
 const texts = (...frames) => frames.map((frame) => ["send", JSON.stringify(frame)]);
@@ -247,6 +247,69 @@ for (const [name, kind, frames, options] of transports) {
     equal(ns(seen), [1, 2, 3], "each once");
   });
 }
+
+for (const [name, kind, frames, options] of transports) {
+  test(`${name}: a message with several numbers, which a replay cuts in another way`, async () => {
+    const of = (U, u, e) => ({ U, u, ...(e && { e }) });
+    const plan = script(kind, [
+      [...frames(of(1, 3), of(4, 4), of(8, 10), of(9, 10), of(10, 12)), ...cut],
+      [...frames(of(9, 12), of(11, 12), of(12, 14), of(14, 13), of(15, 16), of(1, 5, "new"), of(6, 9, "new"))],
+    ]);
+    const seq = ({ data: { U: first, u: last, e } }) => (e ? [e, { first, last }] : { first, last });
+    const told = warnings();
+    const made = client(plan.url, { ...options, resume: { seq } });
+    const seen = watch(made);
+    await waitFor(
+      () => seen.messages.length >= 9,
+      () => `nine messages, have ${JSON.stringify(seen.data)}`,
+    );
+    equal(
+      seen.data.map(({ U, u }) => [U, u]),
+      [
+        [1, 3],
+        [4, 4],
+        [8, 10],
+        [10, 12],
+        [12, 14],
+        [14, 13],
+        [15, 16],
+        [1, 5],
+        [6, 9],
+      ],
+      "messages",
+    );
+    equal(
+      seen.gaps.map(({ outcome, missing }) => [outcome, missing]),
+      [
+        ["gap", { from: 5, to: 7 }],
+        ["gap", undefined],
+      ],
+      "gaps",
+    );
+    equal(told.filter((line) => line.includes("resume.seq")).length, 1, "what is no range is told");
+  });
+}
+
+test("topics whose messages have several numbers", async () => {
+  const of = (topic, U, u) => JSON.stringify({ topic, U, u });
+  const plan = script("ws", [
+    [
+      ["wait", 200],
+      ["send", '{"type":"joined","topic":"a"}'],
+      ...[of("a", 1, 5), of("a", 6, 7), of("a", 6, 7), of("a", 7, 9), of("a", 12, 13)].map((text) => ["send", text]),
+    ],
+  ]);
+  const made = duplex(plan.url, { subscriptions: { seq: ({ data }) => ({ first: data.U, last: data.u }) } });
+  const seen = watch(made);
+  const heard = [];
+  made.subscribe("a").on(({ data }) => heard.push(data.u));
+  await waitFor(() => heard.at(-1) === 13, "the last");
+  equal(
+    [heard, seen.gaps.map(({ topic, missing }) => [topic, missing])],
+    [[5, 7, 9, 13], [["a", { from: 10, to: 11 }]]],
+    "messages",
+  );
+});
 
 test("the id of an event is that of the last message in it", async () => {
   const made = client(script("sse", [[["send", "id: 7\ndata: [1,2,3]\n\n"]]]).url, { codec: all });
