@@ -56,7 +56,7 @@ lint: setup-build
 	@scripts/lint.sh
 
 test-native: setup-build
-	@. scripts/env.sh && cargo test --locked --workspace
+	@. scripts/env.sh && cargo test --locked --workspace --features everwire/test-util
 	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
 	@node --test --test-reporter=spec tests/seam/*.test.mjs
 

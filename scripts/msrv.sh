@@ -17,7 +17,7 @@ add() { # add TOOLCHAIN [TARGET]
 
 check() {
   local on
-  for on in "" "--target $wasm" "--target $wasm --no-default-features --features npm"; do
+  for on in "" "--features test-util" "--target $wasm" "--target $wasm --no-default-features --features npm"; do
     # shellcheck disable=SC2086
     (cd "$work" && cargo "+$oldest" check --quiet --locked $on)
   done

@@ -43,7 +43,7 @@ test("without an address: no more than it needs, its own tests pass, and it cann
   mkdirSync(place);
   // -m: cargo gives all files one old date, by which a change would look as built already.
   execFileSync("tar", ["-xmzf", crate, "-C", place, "--strip-components", "1"]);
-  const tests = spawnSync("cargo", ["test", "--locked", "--quiet"], {
+  const tests = spawnSync("cargo", ["test", "--locked", "--quiet", "--features", "test-util"], {
     cwd: place,
     encoding: "utf8",
     env: { ...process.env, CARGO_TARGET_DIR: join(root, "target/crate-test") },

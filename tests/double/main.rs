@@ -1,0 +1,20 @@
+//! The Rust API natively, over `everwire::test_util`: what needs no browser, in no time.
+
+#![cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic fails the test, and that is all it does"
+)]
+
+mod connection;
+mod endpoint;
+mod inbox;
+mod life;
+mod page;
+mod seam;
+mod sending;
+mod stream;
+mod support;

@@ -1,0 +1,135 @@
+//! What goes out, and what becomes of it.
+
+use everwire::{
+    Message, Sent, State,
+    options::{Heartbeat, Outbox, Overflow, SendOptions},
+    send::Dropped,
+    test_util::{Connection, Frame},
+};
+
+use crate::support::{Live, millis, seconds, web_socket};
+
+fn received(server: &Connection) -> Vec<Frame> {
+    std::iter::from_fn(|| server.received()).collect()
+}
+
+#[test]
+fn the_outbox_is_flushed_on_open_in_order() {
+    let live = Live::new(web_socket());
+    let handle = live.handle();
+    let sending = handle.send("one");
+    drop(handle.send_bytes(b"two"));
+    let last = handle.send_json(&["three"]).unwrap();
+    assert_eq!(handle.queued(), (3, 15));
+    let server = live.accept();
+    assert_eq!(live.page.block_on(sending), Ok(Sent::Sent));
+    assert_eq!(live.page.block_on(last), Ok(Sent::Sent));
+    assert_eq!(handle.queued(), (0, 0));
+    let expected: [Frame; 3] = ["one".into(), b"two"[..].into(), r#"["three"]"#.into()];
+    assert_eq!(received(&server), expected);
+}
+
+#[test]
+fn what_waits_is_sent_after_a_loss() {
+    let live = Live::new(web_socket());
+    live.accept().break_off();
+    live.page.advance(millis(200));
+    assert_eq!(live.handle().state(), State::Waiting);
+    let sending = live.handle().send("kept");
+    assert_eq!(live.page.now_or_never(async {}), Some(()));
+    let server = live.retry().accept();
+    assert_eq!(live.page.block_on(sending), Ok(Sent::Sent));
+    assert_eq!(received(&server), ["kept".into()]);
+}
+
+#[test]
+fn a_full_outbox_drops_by_its_policy() {
+    let (overflow, closed) = (Sent::Dropped(Dropped::Overflow), Sent::Dropped(Dropped::Closed));
+    for (policy, fates) in [
+        (Overflow::Reject, [closed, closed, overflow]),
+        (Overflow::DropOldest, [overflow, closed, closed]),
+        (Overflow::DropNewest, [closed, overflow, closed]),
+    ] {
+        let outbox = Outbox::new().with_max_messages(2).with_overflow(policy);
+        let live = Live::new(web_socket().outbox(outbox));
+        let handle = live.handle();
+        let sendings = ["1", "2", "3"].map(|text| handle.send(text));
+        assert_eq!(handle.queued(), (2, 2));
+        handle.close();
+        for (sending, fate) in sendings.into_iter().zip(fates) {
+            assert_eq!(live.page.block_on(sending), Ok(fate), "{policy:?}");
+        }
+    }
+}
+
+fn acks(message: &Message) -> Option<String> {
+    message.text()?.strip_prefix("ack ").map(str::to_owned)
+}
+
+#[test]
+fn an_ack_settles_its_send_and_what_was_not_acked_is_sent_again() {
+    let mut live = Live::new(web_socket().acks(acks));
+    let send =
+        |text, ack: &str| live.client.handle().send_with(text, &SendOptions::new().with_ack(ack)).unwrap();
+    let (first, second) = (send("a", "1"), send("b", "2"));
+    let server = live.accept();
+    assert_eq!(received(&server), ["a".into(), "b".into()]);
+    server.send_text("ack 1");
+    assert_eq!(live.page.block_on(first), Ok(Sent::Acked));
+    server.break_off();
+    let server = live.retry().accept();
+    assert_eq!(received(&server), ["b".into()]);
+    server.send_text("ack 2");
+    assert_eq!(live.page.block_on(second), Ok(Sent::Acked));
+    assert_eq!(live.texts(), [""; 0], "acks do not reach the app");
+}
+
+#[test]
+fn a_server_can_refuse_a_message() {
+    let refuses = |message: &Message| message.text()?.strip_prefix("no ").map(str::to_owned);
+    let live = Live::new(web_socket().acks(acks).refused(refuses));
+    let server = live.accept();
+    let sending = live.handle().send_with("a", &SendOptions::new().with_ack("1")).unwrap();
+    server.send_text("no 1");
+    assert_eq!(live.page.block_on(sending), Ok(Sent::Dropped(Dropped::Refused)));
+}
+
+#[test]
+fn a_pong_confirms_a_send() {
+    let live = Live::new(web_socket().heartbeat(Heartbeat::new()));
+    let server = live.accept();
+    let sending = live.handle().send_with("a", &SendOptions::new().with_confirm()).unwrap();
+    assert_eq!(server.received(), Some("a".into()));
+    let Some(Frame::Text(ping)) = server.received() else { panic!("no ping") };
+    assert!(ping.starts_with(r#"{"type":"ping""#), "{ping}");
+    server.send_text(r#"{"type":"pong"}"#);
+    assert_eq!(live.page.block_on(sending), Ok(Sent::Sent));
+}
+
+#[test]
+fn what_is_of_no_use_any_more_is_not_sent() {
+    let live = Live::new(web_socket());
+    let handle = live.handle();
+    let late = handle.send_with("late", &SendOptions::new().with_ttl(seconds(1))).unwrap();
+    let hangs = live.attempt();
+    live.page.advance(seconds(2));
+    assert_eq!(received(&hangs.accept()), []);
+    assert_eq!(live.page.block_on(late), Ok(Sent::Dropped(Dropped::Expired)));
+}
+
+#[test]
+fn a_socket_with_a_full_buffer_takes_no_more_until_the_server_reads() {
+    let live = Live::new(web_socket().high_water_mark(10));
+    let server = live.accept();
+    server.pause_reading();
+    for text in ["0123456789", "abc", "def"] {
+        drop(live.handle().send(text));
+    }
+    live.page.advance(seconds(1));
+    assert_eq!(live.handle().queued(), (2, 6));
+    assert_eq!(received(&server), []);
+    server.resume_reading();
+    live.page.advance(seconds(1));
+    assert_eq!(received(&server), ["0123456789".into(), "abc".into(), "def".into()]);
+    assert_eq!(live.handle().queued(), (0, 0));
+}
