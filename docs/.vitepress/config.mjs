@@ -135,6 +135,7 @@ export default {
       group("In your app", {
         "Frameworks, SSR, Node": "guide/frameworks",
         "Testing": "guide/testing",
+        "Testing in Rust": "guide/testing-rust",
         "Migrating": "guide/migrating",
         "Rust": "guide/rust",
       }),
