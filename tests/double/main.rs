@@ -10,6 +10,7 @@
 )]
 
 mod connection;
+mod duplex;
 mod endpoint;
 mod inbox;
 mod life;
