@@ -270,10 +270,10 @@ export interface ReconnectOptions {
 }
 
 /** The first and the last sequence number of a message that has all from one to the other. Above 2^53 as texts or big integers. */
-export interface SequenceRange {
+export type SequenceRange = {
   readonly first: number | bigint | string;
   readonly last: number | bigint | string;
-}
+};
 
 export interface ResumeOptions {
   /**
