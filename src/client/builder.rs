@@ -115,6 +115,7 @@ pub struct Place {
     pub seq: Option<u64>,
 }
 
+pub(crate) type Ping = Box<dyn Fn() -> String>;
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
 pub(crate) type Acks = Box<dyn Fn(&Message) -> Option<String>>;
 
@@ -281,6 +282,8 @@ pub struct Builder {
     pub(crate) paused: bool,
     pub(crate) notice: Option<String>,
     pub(crate) handshake: Option<super::Shakes>,
+    pub(crate) ping: Option<Ping>,
+    pub(crate) is_pong: Option<super::rate::Is>,
     pub(crate) frame: Option<Frame>,
     pub(crate) acks: Option<Acks>,
     pub(crate) refused: Option<Acks>,
@@ -319,6 +322,8 @@ impl Builder {
             rule: None,
             notice: None,
             handshake: None,
+            ping: None,
+            is_pong: None,
             frame: None,
             acks: None,
             refused: None,
@@ -392,6 +397,34 @@ impl Builder {
     /// Notice dead connections. Default: off.
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
         self.config.heartbeat = Some(heartbeat);
+        self
+    }
+
+    /// What a ping of the heartbeat looks like. Default `{"type":"ping","timestamp":…}`, with the time of day in ms.
+    ///
+    /// ```
+    /// use everwire::{Client, options::Heartbeat};
+    /// let builder = Client::builder("wss://example.com/live")
+    ///     .heartbeat(Heartbeat::new())
+    ///     .ping(|| "ping".to_owned())
+    ///     .is_pong(|message| message.text() == Some("pong"));
+    /// # drop(builder);
+    /// ```
+    pub fn ping(mut self, ping: impl Fn() -> String + 'static) -> Self {
+        self.ping = Some(Box::new(ping));
+        self
+    }
+
+    /// No pings: a WebSocket's server says something by itself within each interval of the heartbeat.
+    pub fn no_ping(mut self) -> Self {
+        self.config.passive = true;
+        self
+    }
+
+    /// Which messages answer a ping. They do not reach the app. Default: a JSON object whose `type` is `pong`; and in any case a ping that
+    /// comes back as it was.
+    pub fn is_pong(mut self, is_pong: impl Fn(&Message) -> bool + 'static) -> Self {
+        self.is_pong = Some(Box::new(is_pong));
         self
     }
 
@@ -577,6 +610,12 @@ impl Builder {
             .tell(&mut config)
             .and_then(|()| config.check())
             .and_then(|()| config.limit.map_or(Ok(()), Rate::check))
+            .and_then(|()| {
+                let pings = self.ping.is_some() || self.is_pong.is_some() || config.passive;
+                let problem = "needs Builder::heartbeat";
+                let missing = pings && config.heartbeat.is_none();
+                if missing { Err(OptionError { option: "heartbeat.ping", problem }) } else { Ok(()) }
+            })
             .and_then(|()| self.requests.check())
             .and_then(|()| self.subscriptions.check())
             .map_err(ConnectError::InvalidOption)?;

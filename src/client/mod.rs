@@ -39,7 +39,7 @@ mod words;
 
 #[cfg(feature = "rust")]
 pub(crate) use self::{
-    builder::Acks,
+    builder::{Acks, Ping},
     handshake::Shakes,
     inbox::Inbox,
     rate::Is,

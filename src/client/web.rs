@@ -82,8 +82,8 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             return Err(ConnectError::Unsupported);
         }
     }
-    let settings = settings(&mut builder, config.heartbeat.is_some());
-    let can = Can { ack: settings.acks.is_some(), ping: config.heartbeat.is_some() };
+    let settings = settings(&mut builder, config.heartbeat.is_some(), config.passive);
+    let can = Can { ack: settings.acks.is_some(), ping: config.heartbeat.is_some() && !config.passive };
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
     let paused = builder.paused;
@@ -118,7 +118,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     Ok(Wire { handle: Handle { driver, inbox, can } })
 }
 
-fn settings(builder: &mut Builder, heartbeat: bool) -> Settings {
+fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
     let resume = &builder.resume;
     let mut names = builder.events.clone();
     names.extend(resume.gap.clone());
@@ -137,6 +137,9 @@ fn settings(builder: &mut Builder, heartbeat: bool) -> Settings {
         refused: builder.refused.take(),
         slow: builder.slow.take(),
         handshake: builder.handshake.take(),
+        ping: builder.ping.take(),
+        is_pong: builder.is_pong.take(),
+        silent,
         requests: builder.requests.clone(),
         subscriptions: builder.subscriptions.clone(),
         via: if frame.is_some() { Some(Via::Frame) } else { resume.via },
@@ -236,6 +239,18 @@ impl Handle {
             queued_bytes,
             ..self.inbox.stats()
         }
+    }
+
+    pub(crate) fn transport(&self) -> Option<Transport> {
+        self.driver.port().way()
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        self.driver.port().protocol()
+    }
+
+    pub(crate) fn buffered(&self) -> u32 {
+        self.driver.port().buffered()
     }
 
     pub(crate) fn round_trip(&self) -> Option<f64> {

@@ -17,7 +17,7 @@ use super::{
     builder::{Asked, Endpoint},
     imp,
 };
-use crate::{Failure, Sent, State, core::failure::see, error::OptionError};
+use crate::{Failure, Sent, State, Transport, core::failure::see, error::OptionError};
 
 /// One client: a stream of [`Event`]s. Dropping it closes the connection.
 ///
@@ -172,6 +172,24 @@ impl Handle {
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.0.round_trip()? / 1_000.0).ok()
+    }
+
+    /// What it is connected by, or connecting; `None` while there is no connection.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.0.transport()
+    }
+
+    /// The subprotocol that the server chose; empty when it chose none, or over SSE.
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        self.0.protocol()
+    }
+
+    /// Bytes that the socket was given, and that the network has not taken yet.
+    #[must_use]
+    pub fn buffered_amount(&self) -> u32 {
+        self.0.buffered()
     }
 
     /// Sends a text, at once or from the outbox. What became of it is the future's answer; nobody has to

@@ -51,6 +51,11 @@ pub(crate) struct Settings {
     /// Of an EventSource.
     pub(crate) names: Vec<String>,
     pub(crate) heartbeat: bool,
+    /// What a ping looks like, and what answers one, where it is not everwire's own.
+    pub(crate) ping: Option<crate::client::Ping>,
+    pub(crate) is_pong: Option<crate::client::Is>,
+    /// There are no pings.
+    pub(crate) silent: bool,
     pub(crate) content_type: ContentType,
     pub(crate) flush: bool,
     pub(crate) credentials: bool,
@@ -245,7 +250,10 @@ impl Port {
     }
 
     pub(crate) fn send_ping(&self) {
-        let ping = format!(r#"{{"type":"ping","timestamp":{}}}"#, page::wall() as u64);
+        let ping = match &self.settings.ping {
+            Some(ping) => ping(),
+            None => format!(r#"{{"type":"ping","timestamp":{}}}"#, page::wall() as u64),
+        };
         if let Some(link) = self.link().filter(page::Socket::is_open) {
             let data = Data::Text(ping.as_str().into());
             self.ping.replace(Some(ping));
@@ -383,6 +391,19 @@ impl Port {
 
     pub(crate) fn suppressed_count(&self) -> u64 {
         self.inbound.suppressed.get()
+    }
+
+    /// Of the connection there is.
+    pub(crate) fn way(&self) -> Option<Transport> {
+        self.current.borrow().as_ref().map(|open| open.transport)
+    }
+
+    pub(crate) fn protocol(&self) -> String {
+        self.link().map_or_else(String::new, |link| link.protocol())
+    }
+
+    pub(crate) fn buffered(&self) -> u32 {
+        self.link().map_or(0, |link| link.buffered())
     }
 
     pub(crate) fn round_trip(&self) -> Option<f64> {
@@ -598,10 +619,17 @@ impl Port {
         }
         // Some servers send it back as it was.
         let echo = self.ping.borrow().as_deref() == Some(text);
-        let kind = if echo || text.len() > 256 { None } else { super::json::kind(text) };
-        // The server's own ping answers nothing.
-        let (pings, pongs) = (kind.as_deref() == Some("ping"), kind.as_deref() == Some("pong"));
-        if !(echo || pings || pongs) {
+        let (pings, pongs) = match &self.settings.is_pong {
+            _ if echo => (false, true),
+            Some(is_pong) => (false, is_pong(&self.parse(data.clone(), None))),
+            None if self.settings.silent || text.len() > 256 => (false, false),
+            None => match super::json::kind(text).as_deref() {
+                // The server's own ping answers nothing.
+                Some("ping") => (true, false),
+                kind => (false, kind == Some("pong")),
+            },
+        };
+        if !(pings || pongs) {
             return false;
         }
         if let Some(pinged) = self.pinged.take() {

@@ -1,9 +1,11 @@
 //! Opening, losing, retrying and closing.
 
 use everwire::{
-    Client, Failure, State, Transport,
+    Builder, Client, Failure, State, Transport,
+    error::{ConnectError, OptionError},
     event::CloseReason,
     options::{Heartbeat, Reconnect},
+    test_util::Frame,
 };
 
 use crate::support::{EVEN, Live, millis, seconds, web_socket};
@@ -179,4 +181,72 @@ fn without_a_heartbeat_a_half_open_connection_is_not_found_and_nothing_is_sent()
     live.page.advance(seconds(3_600));
     assert!(server.is_open());
     assert_eq!(server.received(), None);
+}
+
+#[test]
+fn a_ping_of_the_apps_own_and_what_answers_it() {
+    let builder = || web_socket().heartbeat(Heartbeat::new());
+    let own = builder().ping(|| "are you there".to_owned()).is_pong(|message| message.text() == Some("yes"));
+    let mut live = Live::new(own);
+    let server = live.accept();
+    for _ in 0..20 {
+        live.page.advance(seconds(30));
+        assert_eq!(server.received(), Some(Frame::Text("are you there".to_owned())));
+        server.send_text("yes");
+    }
+    // Everwire's own is none here.
+    server.send_text(r#"{"type":"pong"}"#);
+    live.page.run_until_stalled();
+    assert_eq!(live.texts(), [r#"{"type":"pong"}"#]);
+    assert!(server.is_open());
+    server.go_silent();
+    live.page.advance(seconds(35));
+    assert!(!server.is_open());
+
+    // A ping that comes back as it was is an answer, too.
+    let mut live = Live::new(builder().ping(|| "echo me".to_owned()));
+    let server = live.accept();
+    live.page.advance(seconds(30));
+    assert_eq!(server.received(), Some(Frame::Text("echo me".to_owned())));
+    server.send_text("echo me");
+    live.page.advance(seconds(10));
+    assert!(server.is_open() && live.handle().round_trip().is_some());
+    assert_eq!(live.texts(), [""; 0]);
+}
+
+#[test]
+fn without_pings_the_server_speaks_by_itself() {
+    let mut live = Live::new(web_socket().heartbeat(Heartbeat::new()).no_ping());
+    let server = live.accept();
+    for _ in 0..5 {
+        live.page.advance(seconds(29));
+        server.send_text(r#"{"type":"ping"}"#);
+    }
+    assert_eq!(server.received(), None);
+    // Nothing is hidden where nothing is asked.
+    assert_eq!(live.texts().len(), 5);
+    live.page.advance(seconds(36));
+    assert!(!server.is_open());
+    let needs = |builder: Builder| {
+        let problem = "needs Builder::heartbeat";
+        let error = ConnectError::InvalidOption(OptionError { option: "heartbeat.ping", problem });
+        assert_eq!(builder.connect().err(), Some(error));
+    };
+    needs(web_socket().no_ping());
+    needs(web_socket().ping(String::new));
+    needs(web_socket().is_pong(|_| true));
+}
+
+#[test]
+fn it_tells_what_it_is_connected_by() {
+    let live = Live::new(web_socket());
+    assert_eq!(live.handle().transport(), None);
+    let _server = live.accept();
+    let handle = live.handle();
+    assert_eq!(
+        (handle.transport(), handle.protocol(), handle.buffered_amount()),
+        (Some(Transport::WebSocket), String::new(), 0)
+    );
+    handle.close();
+    assert_eq!(handle.transport(), None);
 }
