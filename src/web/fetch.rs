@@ -14,13 +14,14 @@ use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    AbortController, Headers, MessageChannel, ReadableStreamDefaultReader, RequestCache, RequestCredentials,
-    RequestInit, RequestMode, RequestRedirect, Response, ResponseType, Url,
+    AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit,
+    RequestMode, RequestRedirect, Response, ResponseType, Url,
 };
 
 use super::{
     answer,
     link::{Flow, Outgoing, Tell, Told},
+    page,
 };
 use crate::{client::Redirect, codes::lost};
 
@@ -59,7 +60,7 @@ impl Fetch {
             let last = run.whole().await;
             // Chromium and Firefox tell of a policy after it has refused a fetch.
             if matches!(last, Some(Told::Lost { code: lost::NETWORK, .. })) {
-                task().await;
+                page::turn().await;
             }
             if let Some(last) = last.filter(|_| !run.link.over.get()) {
                 (run.tell)(last);
@@ -327,15 +328,4 @@ fn cancel(reader: &ReadableStreamDefaultReader) {
     spawn_local(async move {
         let _ = JsFuture::from(cancelled).await;
     });
-}
-
-/// Waits for the page's next task. Not a timer, which browsers throttle.
-async fn task() {
-    let Ok(channel) = MessageChannel::new() else { return };
-    let port = channel.port1();
-    let came = Promise::new(&mut |resolve, _| port.set_onmessage(Some(&resolve)));
-    if channel.port2().post_message(&JsValue::NULL).is_ok() {
-        let _ = JsFuture::from(came).await;
-    }
-    port.close();
 }

@@ -26,7 +26,7 @@ use crate::{
 
 /// A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox).
 const LEAVING: u32 = 200;
-/// So long, in ms, may what a chunk brought keep the page from its turn.
+/// So long, in ms, may a stream keep the page from its turn.
 const SLICE: f64 = 16.0;
 
 /// What the builder has for the port.
@@ -113,6 +113,8 @@ pub(crate) struct Port {
     closed: Cell<bool>,
     /// The app is behind, or the page has its turn: nothing is read, and nothing is expected either.
     held: Cell<bool>,
+    /// Since when the page has not had its turn, if a stream is watched for that.
+    turn: Cell<Option<f64>>,
     buffered: Cell<u32>,
     ping: RefCell<Option<String>>,
     pinged: Cell<Option<f64>>,
@@ -154,6 +156,7 @@ impl Port {
             resumes: Cell::new(false),
             closed: Cell::new(false),
             held: Cell::new(false),
+            turn: Cell::new(None),
             buffered: Cell::new(0),
             ping: RefCell::default(),
             pinged: Cell::new(None),
@@ -533,6 +536,7 @@ impl Port {
             self.inbound.heard.set(page::monotonic());
         }
         let mut pieces = core.read(chunk).into_iter();
+        self.watch_turn();
         if let Some(room) = self.pieces(attempt, &mut pieces) {
             let core = Weak::clone(&self.core);
             return Flow::Wait(Box::pin(async move {
@@ -545,6 +549,7 @@ impl Port {
                         return;
                     }
                     port.held.set(false);
+                    port.watch_turn();
                     room = port.pieces(attempt, &mut pieces);
                 }
             }));
@@ -554,7 +559,6 @@ impl Port {
 
     /// Up to the end, to the loss of the connection, or until the app has no room, or the page is to have its turn.
     fn pieces(&self, attempt: u32, pieces: &mut std::vec::IntoIter<Piece>) -> Option<Room> {
-        let began = page::monotonic();
         for piece in pieces {
             match piece {
                 Piece::Event { kind, data, id, .. } => self.event(kind, data, id),
@@ -564,14 +568,32 @@ impl Port {
                 return None;
             }
             let room = self.room.get().and_then(|room| room());
-            let room =
-                room.or_else(|| (page::monotonic() - began > SLICE).then(|| Box::pin(page::turn()) as Room));
+            let room = room.or_else(|| self.owes_turn().then(|| Box::pin(page::turn()) as Room));
             if room.is_some() {
                 self.held.set(true);
                 return room;
             }
         }
         None
+    }
+
+    /// Chunks that are there, and an app that takes what they bring, go on in microtasks alone.
+    fn watch_turn(&self) {
+        if self.turn.get().is_some() {
+            return;
+        }
+        self.turn.set(Some(page::monotonic()));
+        let core = Weak::clone(&self.core);
+        page::spawn(async move {
+            page::turn().await;
+            if let Some(core) = core.upgrade() {
+                core.port().turn.set(None);
+            }
+        });
+    }
+
+    fn owes_turn(&self) -> bool {
+        self.turn.get().is_some_and(|since| page::monotonic() - since > SLICE)
     }
 
     /// A connection is over.

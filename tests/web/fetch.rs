@@ -10,6 +10,7 @@ use everwire::{
 };
 use gloo_timers::future::TimeoutFuture;
 use serde::Deserialize;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use crate::support::{
@@ -18,6 +19,60 @@ use crate::support::{
     until_closed,
     wait::until,
 };
+
+#[wasm_bindgen(inline_js = "
+// Gives the longest time, in ms, between two of the page's turns.
+export function watchTurns() {
+    let last = performance.now(), longest = 0, going = true;
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+        const now = performance.now();
+        longest = Math.max(longest, now - last);
+        last = now;
+        if (going) port2.postMessage(0);
+    };
+    port2.postMessage(0);
+    return () => { going = false; return Math.max(longest, performance.now() - last); };
+}
+// A stream whose chunks are all there.
+export function replaceFetch(chunks, text) {
+    const { fetch } = globalThis, chunk = new TextEncoder().encode(text);
+    globalThis.fetch = async () => {
+        const pull = (controller) => { if (chunks-- > 0) controller.enqueue(chunk); else controller.close(); };
+        const headers = { 'content-type': 'text/event-stream' };
+        return new Response(new ReadableStream({ pull }, { highWaterMark: 4 }), { headers });
+    };
+    return () => { globalThis.fetch = fetch; };
+}")]
+extern "C" {
+    #[wasm_bindgen(js_name = watchTurns)]
+    fn watch_turns() -> js_sys::Function;
+    #[wasm_bindgen(js_name = replaceFetch)]
+    fn replace_fetch(chunks: u32, text: &str) -> js_sys::Function;
+}
+
+#[wasm_bindgen_test]
+async fn a_long_burst_leaves_the_page_its_turns() {
+    // Each chunk alone takes less than the page can spare.
+    let restore = replace_fetch(3_000, &"data: 0123456789\n\n".repeat(8));
+    let mut wire = fetch("/burst").live();
+    let turns = watch_turns();
+    let began = js_sys::Date::now();
+    let mut count = 0;
+    loop {
+        match wire.next().await {
+            Some(Event::Message(_)) => count += 1,
+            Some(Event::Retry(_)) | None => break,
+            Some(_) => {}
+        }
+    }
+    let took = js_sys::Date::now() - began;
+    let longest = turns.call0(&JsValue::NULL).unwrap().as_f64().unwrap();
+    restore.call0(&JsValue::NULL).unwrap();
+    assert_eq!(count, 24_000);
+    assert!(took > 120.0, "{took} ms are too few to tell");
+    assert!(longest < took.min(100.0), "{longest} ms of {took}");
+}
 
 /// One message, then a loss; from the second attempt on another message.
 const CUT: &str =

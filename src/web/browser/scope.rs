@@ -3,8 +3,10 @@
 use std::{cell::Cell, rc::Rc};
 
 use gloo_timers::callback::Timeout;
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, EventTarget};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Event, EventTarget, MessageChannel};
 
 use super::monotonic;
 
@@ -68,9 +70,15 @@ impl Drop for Timer {
     }
 }
 
-/// The page's turn: a task of its own.
+/// The page's turn: a task of its own. Not a timer, which browsers throttle.
 pub(crate) async fn turn() {
-    gloo_timers::future::TimeoutFuture::new(0).await;
+    let Ok(channel) = MessageChannel::new() else { return };
+    let port = channel.port1();
+    let came = Promise::new(&mut |resolve, _| port.set_onmessage(Some(&resolve)));
+    if channel.port2().post_message(&JsValue::NULL).is_ok() {
+        let _ = JsFuture::from(came).await;
+    }
+    port.close();
 }
 
 /// When events came, on the monotonic clock: as they say, if that is what they say. jsdom's bear the time of day.
