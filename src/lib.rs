@@ -46,7 +46,10 @@ mod codes;
 mod core;
 #[cfg(any(feature = "rust", feature = "npm", test))]
 mod sse;
-#[cfg(all(feature = "test-util", not(all(target_arch = "wasm32", target_os = "unknown"))))]
+#[cfg(all(
+    any(feature = "test-util", all(test, feature = "rust")),
+    not(all(target_arch = "wasm32", target_os = "unknown"))
+))]
 pub mod test_util;
 #[cfg(all(feature = "tokens", target_arch = "wasm32", target_os = "unknown"))]
 #[path = "bindings/tokens.rs"]

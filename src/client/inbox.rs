@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     future::poll_fn,
     rc::Rc,
     task::{Context as TaskContext, Poll, Waker},
@@ -31,7 +31,7 @@ pub(crate) struct Inbox {
     ended: Cell<bool>,
     /// Of a fetched stream that waits for room.
     waits: RefCell<Option<Waker>>,
-    sends: RefCell<VecDeque<(u32, Sending)>>,
+    sends: RefCell<BTreeMap<u32, Sending>>,
     next_send: Cell<u32>,
     stats: Cell<Stats>,
 }
@@ -144,17 +144,13 @@ impl Inbox {
     pub(crate) fn sending(&self) -> (u32, Sending) {
         let id = self.number();
         let sending = Sending::default();
-        self.sends.borrow_mut().push_back((id, sending.clone()));
+        self.sends.borrow_mut().insert(id, sending.clone());
         (id, sending)
     }
 
     pub(crate) fn settle(&self, id: u32, sent: Sent) {
-        let settled = {
-            let mut sends = self.sends.borrow_mut();
-            let place = sends.iter().position(|(other, _)| *other == id);
-            place.and_then(|place| sends.remove(place))
-        };
-        if let Some((_, sending)) = settled {
+        let settled = self.sends.borrow_mut().remove(&id);
+        if let Some(sending) = settled {
             self.count(|stats| match sent {
                 Sent::Sent => stats.sent += 1,
                 Sent::Acked => stats.acked += 1,

@@ -438,10 +438,12 @@ impl Host for AppHost {
                     driver.asking();
                 }
                 let last_event_id = driver.port().cursor().as_ref().to_owned();
+                let port = driver.port();
+                let times = port.forsake();
                 let asked = ask(Context { reason, attempt: retry, last_event_id });
                 let driver = Weak::clone(&self.driver);
                 let builder = Rc::clone(&self.builder);
-                page::spawn(async move {
+                port.wait_for(times, async move {
                     let request = asked.await;
                     let Some(driver) = driver.upgrade() else { return };
                     match request {

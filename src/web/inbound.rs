@@ -111,8 +111,8 @@ impl Port {
     }
 
     pub(super) fn parse(&self, data: Data, kind: Option<String>) -> Message {
-        // By the standard `message` is the type of an event without a name.
-        let kind = kind.filter(|kind| kind != "message").map(Rc::from);
+        // By the standard `message` is the type of an event without a name, or with an empty one.
+        let kind = kind.filter(|kind| !matches!(&**kind, "" | "message")).map(Rc::from);
         let kind = kind.or_else(|| data.text().and_then(json::kind).map(Rc::from));
         Message::new(
             data,

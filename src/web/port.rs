@@ -13,6 +13,7 @@ use super::{
     page::{self, Link, Page, Timer, Watch},
     requests::Asked,
     shaking::Gate,
+    task::Task,
     topics::Topics,
 };
 use crate::{
@@ -106,6 +107,9 @@ pub(crate) struct Port {
     pub(super) network: Cell<u32>,
     /// The origin from which a stream was redirected to another one.
     pub(super) away: RefCell<Option<String>>,
+    /// The app's function that says where to.
+    asking: RefCell<Option<Task>>,
+    times: Cell<u64>,
     /// The cursor that the connection was asked for.
     pub(super) asked: RefCell<Rc<str>>,
     close_reason: RefCell<String>,
@@ -151,6 +155,8 @@ impl Port {
             goodbye: RefCell::default(),
             network: Cell::new(lost::NETWORK),
             away: RefCell::default(),
+            asking: RefCell::default(),
+            times: Cell::new(0),
             asked: RefCell::default(),
             close_reason: RefCell::default(),
             resumes: Cell::new(false),
@@ -227,6 +233,7 @@ impl Port {
         let successor = self.successor.take();
         if !taken {
             drop(successor);
+            self.forsake();
             return self.end_gates();
         }
         self.held.set(false);
@@ -272,6 +279,7 @@ impl Port {
     pub(crate) fn drop(&self, code: u16) {
         self.inbound.pending.take();
         drop(self.successor.take());
+        self.forsake();
         self.held.set(false);
         let open = self.current.take();
         if let Some(open) = open {
@@ -351,6 +359,22 @@ impl Port {
     pub(crate) fn prepare(&self, request: crate::client::Request, protocols: Vec<String>) {
         self.resumes.set(request.resumes);
         self.prepared.replace(Prepared { request: Some(request), protocols });
+    }
+
+    /// The app is asked where to. Gives which time this is; what came of the one before is of no interest any more.
+    pub(crate) fn forsake(&self) -> u64 {
+        let times = self.times.get() + 1;
+        self.times.set(times);
+        let asking = self.asking.take();
+        drop(asking);
+        times
+    }
+
+    /// Waits for its word, unless by now another one is asked for, or none.
+    pub(crate) fn wait_for(&self, times: u64, asking: impl Future<Output = ()> + 'static) {
+        if times == self.times.get() {
+            self.asking.replace(Some(Task::spawn(asking)));
+        }
     }
 
     pub(crate) fn keep(&self, id: u32, data: Data, ack: Option<String>) {
@@ -507,6 +531,10 @@ impl Port {
             && !socket.send(&Data::Text(frame.into()))
         {
             self.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
+            return;
+        }
+        // By the frame's function.
+        if !self.owns(attempt) {
             return;
         }
         let fetched = from.is_some();

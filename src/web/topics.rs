@@ -12,8 +12,8 @@ use super::{
     inbound::{WITHHELD, WITHHELD_BYTES},
     json,
     link::Data,
-    page,
     port::Port,
+    task::Task,
 };
 use crate::{
     calls::Call,
@@ -41,6 +41,8 @@ pub(crate) struct Topics {
     named: RefCell<BTreeMap<String, Rc<Topic>>>,
     numbered: RefCell<BTreeMap<u32, Rc<Topic>>>,
     count: Cell<u32>,
+    /// How many somebody listens to.
+    held: Cell<usize>,
     /// What all of them hold back together, in bytes.
     bytes: Cell<usize>,
     /// What a join or a leave is sent by: numbers of their own, above those of the app's.
@@ -63,6 +65,7 @@ struct Topic {
     withheld: RefCell<Withheld>,
     /// 0, or the join that is being made.
     asking: Cell<u64>,
+    making: RefCell<Option<Task>>,
     /// Those who listen now.
     generation: Cell<u64>,
 }
@@ -120,12 +123,19 @@ impl Topic {
         }
     }
 
+    /// Gives what its join is made by, to be dropped last: it is the app's, and may come back in.
+    fn ask_no_more(&self) -> Option<Task> {
+        self.asking.set(0);
+        self.making.take()
+    }
+
     fn place(&self) -> TopicPlace {
         TopicPlace { topic: self.name.clone(), last_event_id: self.cursor.borrow().as_ref().to_owned() }
     }
 
     fn tell(&self, event: &Event, size: usize) {
-        for member in self.members() {
+        // One that is told may have ended the next.
+        for member in self.members().iter().filter(|member| !member.left.get()) {
             member.inbox.push(event.clone(), size);
         }
     }
@@ -191,6 +201,7 @@ impl Topics {
             named: RefCell::default(),
             numbered: RefCell::default(),
             count: Cell::new(0),
+            held: Cell::new(0),
             bytes: Cell::new(0),
             sends: Cell::new(OWN),
             serial: Cell::new(0),
@@ -203,6 +214,15 @@ impl Topics {
         serial
     }
 
+    /// Its join is made from here on; what made one before is dropped.
+    fn ask(&self, topic: &Topic) -> u64 {
+        let asked = self.next();
+        let before = topic.ask_no_more();
+        topic.asking.set(asked);
+        drop(before);
+        asked
+    }
+
     fn numbered(&self, number: u32) -> Option<Rc<Topic>> {
         self.numbered.borrow().get(&number).cloned()
     }
@@ -212,20 +232,23 @@ impl Topics {
         self.bytes.set(self.bytes.get().saturating_sub(withheld.bytes));
     }
 
-    /// Nobody listens any more.
-    fn over(&self, topic: &Topic) {
+    /// Nobody listens any more. What it gives is to be dropped last.
+    fn over(&self, topic: &Topic) -> Option<Task> {
         self.release(topic);
-        topic.asking.set(0);
-        topic.generation.set(0);
+        if topic.generation.replace(0) > 0 {
+            self.held.set(self.held.get().saturating_sub(1));
+        }
         topic.joined.set(false);
+        topic.ask_no_more()
     }
 
     fn end(&self, topic: &Topic, why: &SubscriptionError) {
-        self.over(topic);
+        let making = self.over(topic);
         let members = topic.members.take();
         for member in members {
             member.end(why.clone());
         }
+        drop(making);
     }
 }
 
@@ -244,7 +267,7 @@ impl Port {
         }
         let known = topics.named.borrow().get(name).cloned();
         let held = known.as_ref().is_some_and(|topic| topic.is_live());
-        if !held && topics.named.borrow().values().filter(|topic| topic.is_live()).count() >= LIMIT {
+        if !held && topics.held.get() >= LIMIT {
             return Err(SubscriptionError::TooMany);
         }
         let topic = known.unwrap_or_else(|| {
@@ -262,6 +285,7 @@ impl Port {
                 numbers: Cell::new(false),
                 withheld: RefCell::default(),
                 asking: Cell::new(0),
+                making: RefCell::default(),
                 generation: Cell::new(0),
             });
             topics.named.borrow_mut().insert(name.to_owned(), Rc::clone(&topic));
@@ -284,6 +308,7 @@ impl Port {
             topic.numbers.set(false);
             topic.joined.set(false);
             topic.generation.set(topics.next());
+            topics.held.set(topics.held.get() + 1);
             let from = Some(from.as_str()).filter(|from| !from.is_empty());
             let from = fingerprint(from, false, None, false, self.key);
             self.call(Call::Subscribe { topic: topic.number, from });
@@ -293,7 +318,7 @@ impl Port {
 
     fn leave(&self, topic: &Rc<Topic>) {
         let place = topic.place();
-        self.topics.over(topic);
+        let _making = self.topics.over(topic);
         let owed = self.call(Call::Leave { topic: topic.number }) != 0;
         let leave = topic.leave.borrow().clone();
         let Some(leave) = leave.filter(|_| owed) else { return };
@@ -439,9 +464,10 @@ impl Port {
             }
             Told::Lost(number) => {
                 if let Some(topic) = topics.numbered(number) {
-                    topic.asking.set(0);
                     topic.joined.set(false);
+                    let making = topic.ask_no_more();
                     topic.members().iter().for_each(|member| member.renew());
+                    drop(making);
                 }
             }
             Told::Late(number) => {
@@ -482,56 +508,68 @@ impl Port {
         while let Some(number) = next {
             // It may be over by another one's join.
             if let Some(topic) = topics.numbered(number).filter(|topic| topic.is_live()) {
+                let asked = topics.ask(&topic);
                 let join = topic.join.borrow().clone();
                 match join {
-                    Join::Standard if topics.options.join_all.is_some() => together.push(topic),
+                    Join::Standard if topics.options.join_all.is_some() => together.push((topic, asked)),
                     Join::Standard => {
                         let text = json_text("join", &topic.place(), true);
-                        self.joining(&[topic], Data::Text(text.into()));
+                        self.joining(&[(topic, asked)], Data::Text(text.into()));
                     }
                     Join::Now(join) => {
                         let text = join(topic.place());
-                        self.joining(&[topic], Data::Text(text.into()));
+                        self.joining(&[(topic, asked)], Data::Text(text.into()));
                     }
-                    Join::Later(join) => self.join_later(topic, &join),
+                    Join::Later(join) => self.join_later(&topic, asked, &join),
                 }
             }
             next = self.call(Call::NextJoin).checked_sub(1);
         }
+        // Some may have been left since.
+        together.retain(|(topic, asked)| topic.asking.get() == *asked);
         if let Some(join_all) = topics.options.join_all.as_ref().filter(|_| !together.is_empty()) {
-            let places: Vec<_> = together.iter().map(|topic| topic.place()).collect();
+            let places: Vec<_> = together.iter().map(|(topic, _)| topic.place()).collect();
             let text = join_all(&places);
             self.joining(&together, Data::Text(text.into()));
         }
     }
 
-    fn join_later(&self, topic: Rc<Topic>, join: &Rc<dyn Fn(TopicPlace) -> JoinFrame>) {
-        let asked = self.topics.next();
-        topic.asking.set(asked);
+    fn join_later(&self, topic: &Rc<Topic>, asked: u64, join: &Rc<dyn Fn(TopicPlace) -> JoinFrame>) {
         let made = join(topic.place());
+        if topic.asking.get() != asked {
+            return;
+        }
         let core = Weak::clone(&self.core);
-        page::spawn(async move {
+        // Not itself: it holds what makes it.
+        let of = Rc::downgrade(topic);
+        let making = Task::spawn(async move {
             let made = made.await;
             // It may answer for another connection, or for nobody.
-            let Some(core) = core.upgrade().filter(|_| topic.asking.get() == asked) else { return };
+            let Some((core, topic)) = core.upgrade().zip(of.upgrade()) else { return };
+            if topic.asking.get() != asked {
+                return;
+            }
             match made {
-                Ok(data) => core.port().joining(&[topic], data),
+                Ok(data) => core.port().joining(&[(topic, asked)], data),
                 Err(_) => {
                     core.call(Call::Unjoinable { topic: topic.number });
                     topic.settle(&Err(SubscriptionError::Join));
                 }
             }
         });
+        let before = topic.making.replace(Some(making));
+        drop(before);
     }
 
-    fn joining(&self, topics: &[Rc<Topic>], data: Data) {
-        let live: Vec<_> = topics.iter().filter(|topic| topic.is_live()).collect();
-        if live.is_empty() {
+    /// Of those that still ask for it: what makes a join may leave topics, and lose the connection.
+    fn joining(&self, topics: &[(Rc<Topic>, u64)], data: Data) {
+        let asking: Vec<_> = topics.iter().filter(|(topic, asked)| topic.asking.get() == *asked).collect();
+        if asking.is_empty() {
             return;
         }
         let (id, bytes) = self.own(data);
-        let last = live.len() - 1;
-        for (at, topic) in live.iter().enumerate() {
+        let last = asking.len() - 1;
+        for (at, (topic, _)) in asking.iter().enumerate() {
             self.call(Call::Joining { topic: topic.number, id, bytes, more: at < last });
         }
     }

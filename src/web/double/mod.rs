@@ -3,7 +3,7 @@
 //!
 //! As in the browser, no borrow is held across a call to who is told: it may come back in.
 
-#![cfg_attr(not(feature = "test-util"), allow(dead_code, reason = "tests make it live"))]
+#![cfg_attr(not(any(test, feature = "test-util")), allow(dead_code, reason = "tests make it live"))]
 
 mod life;
 mod links;
@@ -11,9 +11,9 @@ mod target;
 mod tasks;
 mod world;
 
-#[cfg(feature = "test-util")]
+#[cfg(any(test, feature = "test-util"))]
 pub(crate) use self::links::{Asked, Response, find};
-#[cfg(feature = "test-util")]
+#[cfg(any(test, feature = "test-util"))]
 pub(crate) use self::world::{World, sleep};
 pub(crate) use self::{
     life::{Page, Watch, is_visible, now},
