@@ -63,6 +63,11 @@ export interface SubscriptionsOptions {
   /** So by which it says that something of the topic is missing. Default `"gap"`. */
   gap?: Read<string | number | readonly (string | number)[]>;
   /**
+   * So by which it says that it has put the client out of the topic. Default none: it is a message like others. The topic's handlers
+   * get it, its `state` is `joining`, and it is joined again after a delay that grows as those of `reconnect`, from its last id.
+   */
+  removed?: Read<string | number | readonly (string | number)[]>;
+  /**
    * How long to wait for the confirmation of a join that was sent, in ms. Then it is sent again, `outbox.maxAttempts` times at most on one
    * connection. Default 10 000; 1 to 2^31-1.
    */

@@ -23,6 +23,7 @@ const NUMBER_JOIN_CONFIRM = 32,
   LEAVING = 45,
   EPOCH = 9,
   NEXT_JOIN = 39,
+  TOPIC_REMOVED = 62,
   TOPIC_LOST = 0,
   TOPIC_JOINED = 1,
   TOPIC_LATE = 2,
@@ -65,6 +66,7 @@ seq=a non-empty string or a function!
 joined=a non-empty string or a function!
 refused=a non-empty string or a function!
 gap=a non-empty string or a function!
+removed=a non-empty string or a function!
 timeout=a number of ms from 1 to 2147483647
 confirm=true or false
 joinAll=a function`;
@@ -102,6 +104,8 @@ function readSubscriptions(given = {}) {
     joined: word("joined"),
     refused: word("refused"),
     gap: word("gap"),
+    // A message of this name may be the app's own.
+    removed: options.removed && word("removed"),
     timeout: options.timeout,
     confirm: options.confirm,
     joinAll: options.joinAll,
@@ -283,7 +287,7 @@ class Subscriptions {
   /** Whether it is of a topic that has a handle, or had one a moment ago. */
   takes(message) {
     if (!this.#topics.size) return false;
-    const { refused, joined, gap, topic: any } = this.#options,
+    const { refused, joined, gap, removed, topic: any } = this.#options,
       port = this.#port;
     const named = (name) => this.#topics.get(typeof name === "number" ? String(name) : name);
     // Most messages are of one topic.
@@ -314,7 +318,17 @@ class Subscriptions {
       kind = TOPIC_ANSWERED;
       tell = (topic) => this.#settle(topic);
     } else if ((topics = find(gap))) tell = (topic) => inOrder(topic, () => port.call(TOPIC_GAP, topic.number));
-    else if ((topics = find(any))) {
+    else if (removed && (topics = find(removed))) {
+      const { size } = port;
+      kind = TOPIC_REMOVED;
+      // Who listens is told by the message itself.
+      tell = (topic) =>
+        inOrder(topic, () => {
+          const one = { ...message, lastEventId: topic.cursor };
+          port.size = size;
+          for (const { listeners } of topic.members) listeners.take(one);
+        });
+    } else if ((topics = find(any))) {
       const { incoming, size } = port,
         { id } = this.#options,
         several = topics.length > 1;

@@ -206,6 +206,11 @@ pub(crate) enum Call {
     TopicGap {
         topic: u32,
     },
+    /// The server has put the client out of it. The answer: whether that is about who listens now.
+    #[cfg(feature = "duplex")]
+    TopicRemoved {
+        topic: u32,
+    },
     /// Nobody listens any more. The answer: whether a leave is owed.
     #[cfg(feature = "duplex")]
     Leave {
@@ -431,6 +436,8 @@ impl Call {
             60 => Self::Restored { id: attempt, expires: whole(high, low) },
             #[cfg(feature = "duplex")]
             61 => Self::Done { id: attempt },
+            #[cfg(feature = "duplex")]
+            62 => Self::TopicRemoved { topic: attempt },
             _ => return None,
         })
     }
@@ -720,7 +727,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 62 } else { 35 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 63 } else { 35 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }

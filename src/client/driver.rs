@@ -287,6 +287,11 @@ impl<H: Host> Driver<H> {
                 return self.after(inner, answer);
             }
             #[cfg(feature = "duplex")]
+            Call::TopicRemoved { topic } => {
+                let answer = core.topic_removed(Moment { now: now(), draw: draw() }, topic).into();
+                return self.after(inner, answer);
+            }
+            #[cfg(feature = "duplex")]
             Call::TopicGap { topic } => {
                 core.topic_gap_told(topic);
                 return self.after(inner, 0);

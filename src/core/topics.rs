@@ -5,7 +5,7 @@
 //!   (nobody) ----------> to be asked -------------------> asked ---------------------> joined
 //!       ^                  ^   ^                            |                            |
 //!       |                  |   +---- no word in time -------+                            |
-//!       |                  +------------- another connection ---------------------------+
+//!       |                  +-- another connection; put out, after a delay that grows ---+
 //!       +------ left, or refused: until the next connection what comes late is dropped --+
 //! ```
 //!
@@ -19,7 +19,8 @@
 
 use super::{
     Connection,
-    io::{Action, News},
+    config::Backoff,
+    io::{Action, Moment, News},
     outbox::{Dropped, Parcel, Sent},
     seam::{Id, Ids, Missing, Outcome, Ruling},
     state::Phase,
@@ -94,6 +95,11 @@ struct Topic {
     attempts: u64,
     /// When its join counts as lost; the end of the clock: there is none.
     due: u64,
+    /// The server put it out so often in a row, and it is asked for again then; the end of the clock: it is not out.
+    removals: u64,
+    rejoin: u64,
+    /// If it holds until then, the next time is the first.
+    proven_at: u64,
 }
 
 impl Topic {
@@ -108,6 +114,7 @@ impl Topic {
         self.heard = false;
         self.attempts = 0;
         self.due = u64::MAX;
+        self.rejoin = u64::MAX;
     }
 
     fn leave(&mut self) {
@@ -118,6 +125,8 @@ impl Topic {
         self.stale |= self.asked;
         self.asked = false;
         self.due = u64::MAX;
+        self.rejoin = u64::MAX;
+        self.removals = 0;
     }
 }
 
@@ -160,8 +169,11 @@ impl Topics {
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(super) fn times(&mut self) -> Vec<&mut u64> {
-        let dues = self.topics.iter_mut().map(|topic| &mut topic.due);
-        [&mut self.soonest].into_iter().chain(dues).collect()
+        let mut times = vec![&mut self.soonest];
+        for Topic { due, rejoin, proven_at, .. } in &mut self.topics {
+            times.extend([due, rejoin, proven_at]);
+        }
+        times
     }
 
     /// When a join may count as lost.
@@ -181,7 +193,7 @@ impl Topics {
             ids.start_from(from, None);
         }
         let at = self.topics.binary_search_by_key(&number, |topic| topic.number).unwrap_or_else(|at| {
-            self.topics.insert(at, Topic { number, due: u64::MAX, ..Topic::default() });
+            self.topics.insert(at, Topic { number, due: u64::MAX, rejoin: u64::MAX, ..Topic::default() });
             at
         });
         if let Some(topic) = self.topics.get_mut(at).filter(|topic| !topic.live) {
@@ -198,7 +210,7 @@ impl Topics {
     /// Somebody else listens as well: if it is not joined, it is asked for as often as if it were new.
     pub(crate) fn again(&mut self, now: u64, number: u32, actions: &mut Actions) {
         let Some(topic) = self.find(number).filter(|topic| !topic.joined) else { return };
-        let under_way = topic.due < u64::MAX;
+        let under_way = topic.due.min(topic.rejoin) < u64::MAX;
         topic.attempts = under_way.into();
         if !under_way {
             self.ask(now, number, actions);
@@ -304,6 +316,7 @@ impl Topics {
                         self.soonest = self.soonest.min(due);
                     } else {
                         topic.joined = true;
+                        topic.rejoin = u64::MAX;
                         topic.stale = false;
                         tell(actions, Told::Joined(topic.number));
                     }
@@ -333,6 +346,7 @@ impl Topics {
         let Some(topic) = self.find(number).filter(answers) else { return false };
         topic.newer = topic.newer.saturating_sub(1);
         topic.due = u64::MAX;
+        topic.rejoin = u64::MAX;
         topic.joined = !refused;
         if refused {
             topic.leave();
@@ -384,6 +398,29 @@ impl Topics {
         for topic in &mut self.topics {
             topic.ids.missed();
         }
+    }
+
+    /// The server said that it has put the client out of this topic. Whether it is about who listens now: then it is asked for again,
+    /// after the delay of the backoff, as a server that does so for its load would have no rest.
+    fn removed(&mut self, at: Moment, number: u32, backoff: &Backoff, actions: &mut Actions) -> bool {
+        let Some(topic) = self.listener(number).filter(|topic| topic.joined) else { return false };
+        if at.now >= topic.proven_at {
+            topic.removals = 0;
+        }
+        topic.removals += 1;
+        topic.joined = false;
+        // Of one that is on its way.
+        topic.asked = topic.newer > 0;
+        topic.known = true;
+        // Also where the server lets it in by itself.
+        topic.ids.reconnected();
+        topic.heard = false;
+        topic.rejoin = at.now.later(backoff.delay(topic.removals, 0, 0, at.draw));
+        topic.proven_at = topic.rejoin.later(backoff.stable_after);
+        let rejoin = topic.rejoin;
+        self.soonest = self.soonest.min(rejoin);
+        tell(actions, Told::Lost(number));
+        true
     }
 
     /// The server said that something of it is missing.
@@ -464,6 +501,13 @@ impl Topics {
         }
         let max = self.joins.max_attempts;
         let mut again = Vec::new();
+        for topic in self.topics.iter_mut().filter(|topic| topic.rejoin <= now) {
+            topic.rejoin = u64::MAX;
+            if topic.due == u64::MAX {
+                topic.attempts = 0;
+                again.push(topic.number);
+            }
+        }
         for topic in self.topics.iter_mut().filter(|topic| topic.due <= now) {
             topic.due = u64::MAX;
             if topic.asked {
@@ -478,7 +522,7 @@ impl Topics {
                 again.push(topic.number);
             }
         }
-        self.soonest = self.topics.iter().map(|topic| topic.due).min().unwrap_or(u64::MAX);
+        self.soonest = self.topics.iter().map(|topic| topic.due.min(topic.rejoin)).min().unwrap_or(u64::MAX);
         for number in again {
             self.ask(now, number, actions);
         }
@@ -557,6 +601,10 @@ impl Connection {
         // The answer may be faster than that of the request which carries the join.
         let flying = self.topics.parcel(number).is_some_and(|(parcel, _)| !self.queue.untried(parcel));
         self.topics.answered(number, refused, flying, &mut self.actions)
+    }
+
+    pub(crate) fn topic_removed(&mut self, at: Moment, number: u32) -> bool {
+        self.topics.removed(at, number, &self.config.backoff, &mut self.actions)
     }
 
     pub(crate) fn topic_heard(&mut self, number: u32) -> bool {

@@ -4,7 +4,7 @@ use super::{
     super::{
         config::Config,
         failure::Failure,
-        io::{Input, Page},
+        io::{Input, Moment, Page},
         outbox::{Dropped, Parcel, Sent},
         seam::{Id, Outcome},
         topics::{Joins, OWN, Told},
@@ -379,4 +379,79 @@ fn priority_does_not_go_before_a_join() {
     sim.full = false;
     sim.pass(100);
     assert_eq!(sim.transmitted(), [urgent, join], "on an open connection it is one of all that is sent");
+}
+
+fn out(sim: &mut Sim, number: u32) -> bool {
+    let mine = sim.core.topic_removed(Moment { now: sim.now, draw: u32::MAX }, number);
+    sim.settle();
+    mine
+}
+
+#[test]
+fn put_out_it_joins_again_after_a_delay_that_grows_and_goes_on_from_its_place() {
+    let mut sim = open();
+    sim.join(1);
+    assert!(sim.hears(1, 1));
+    for delay in [1_000, 2_000, 4_000] {
+        assert!(out(&mut sim, 1));
+        assert!(!out(&mut sim, 1), "it is out");
+        assert_eq!(sim.told(), [Told::Lost(1)]);
+        sim.pass(delay - 1);
+        assert_eq!(sim.told(), [], "{delay}");
+        sim.pass(1);
+        assert_eq!(sim.make().len(), 1, "{delay}");
+        assert!(sim.answer(1, false));
+    }
+    // What may be missing is told before what comes next.
+    assert!(sim.hears(1, 3));
+    assert_eq!(sim.told(), [Told::Gap(1, Outcome::Gap, Some((2, 2)))]);
+    // One that held begins anew.
+    sim.pass(60_000);
+    assert!(out(&mut sim, 1));
+    sim.told();
+    sim.pass(1_000);
+    assert_eq!(sim.make().len(), 1);
+}
+
+#[test]
+fn put_out_another_handle_does_not_hurry_it_and_no_leave_is_owed() {
+    let mut sim = open();
+    sim.join(1);
+    out(&mut sim, 1);
+    sim.told();
+    sim.core.subscribe_again(sim.now, 1);
+    sim.settle();
+    assert_eq!(sim.told(), []);
+    assert!(!sim.leave(1), "the server has nothing to leave");
+    sim.told();
+    sim.pass(600_000);
+    assert_eq!(sim.told(), []);
+}
+
+#[test]
+fn put_out_over_a_loss_it_is_joined_with_the_others() {
+    let mut sim = open();
+    sim.join(1);
+    out(&mut sim, 1);
+    sim.lost(Failure::Network);
+    sim.told();
+    sim.establish();
+    assert_eq!(sim.make().len(), 1);
+    assert!(sim.answer(1, false));
+    sim.pass(600_000);
+    assert_eq!(sim.told(), []);
+}
+
+#[test]
+fn nobody_is_put_out_who_is_not_in() {
+    let mut sim = open();
+    assert!(!out(&mut sim, 1), "unknown");
+    sim.join(1);
+    assert!(sim.leave(1));
+    assert!(!out(&mut sim, 1), "left");
+    sim.subscribe(1);
+    sim.make();
+    assert!(!out(&mut sim, 1), "of the older join");
+    assert!(sim.answer(1, false));
+    assert!(out(&mut sim, 1));
 }

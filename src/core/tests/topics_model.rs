@@ -35,6 +35,8 @@ struct Bounds {
     lost: u8,
     mute: u8,
     refusals: u8,
+    /// It puts the client out.
+    removals: u8,
     losses: u8,
     rollovers: u8,
     /// So often the answer is too late.
@@ -69,6 +71,7 @@ enum Up {
 enum Down {
     Answer(Join, bool),
     Message { topic: u32, generation: u8, number: u64 },
+    Removed { topic: u32, generation: u8 },
 }
 
 /// What the app and the server know of one topic.
@@ -119,6 +122,7 @@ struct World {
     lost: u8,
     mute: u8,
     refusals: u8,
+    removals: u8,
     losses: u8,
     rollovers: u8,
     times: u8,
@@ -141,6 +145,8 @@ enum Step {
         refused: bool,
     },
     Say(u32),
+    /// It puts the client out of this topic.
+    Remove(u32),
     /// What it said comes.
     Hear,
     Break,
@@ -175,6 +181,7 @@ impl World {
             lost: 0,
             mute: 0,
             refusals: 0,
+            removals: 0,
             losses: 0,
             rollovers: 0,
             times: 0,
@@ -386,6 +393,22 @@ impl World {
                 self.law(!mine || own, "an answer to an older join");
                 self.settle();
             }
+            Some(Down::Removed { topic: at, generation }) => {
+                let moment = Moment { now: self.now, draw: 1 << 31 };
+                let mine = self.core.topic_removed(moment, at);
+                let topic = &mut self.topics[at as usize];
+                let own = generation == topic.generation || topic.late || topic.after_all;
+                let (live, joined) = (topic.live, topic.joined);
+                if mine {
+                    // Asked for as often as if it were new.
+                    (topic.joined, topic.heard, topic.attempts) = (false, false, 0);
+                    // The next join tells it, or a number does.
+                    topic.missed = false;
+                }
+                self.law(!mine || live && joined, "put out, and was not in");
+                self.law(!mine || own, "put out, for an older join");
+                self.settle();
+            }
             Some(Down::Message { topic: at, generation, number }) => {
                 let heard = self.core.topic_heard(at);
                 let topic = &mut self.topics[at as usize];
@@ -511,6 +534,9 @@ impl Model for Bounds {
             if topic.number < self.messages && (topic.member.is_some() || topic.last.is_some()) {
                 steps.push(Step::Say(number));
             }
+            if topic.member.is_some() && world.removals < self.removals {
+                steps.push(Step::Remove(number));
+            }
         }
         if world.opening.is_some() {
             steps.push(Step::Open);
@@ -585,6 +611,11 @@ impl Model for Bounds {
                     world.down.push_back(Down::Message { topic: number, generation, number: topic.number });
                 }
             }
+            Step::Remove(number) => {
+                world.removals += 1;
+                let generation = world.topics[number as usize].member.take()?;
+                world.down.push_back(Down::Removed { topic: number, generation });
+            }
             Step::Hear => world.hear(),
             Step::Break => {
                 world.losses += 1;
@@ -651,6 +682,7 @@ const SMALL: Bounds = Bounds {
     lost: 0,
     mute: 0,
     refusals: 1,
+    removals: 0,
     losses: 0,
     rollovers: 0,
     times: 0,
@@ -679,6 +711,13 @@ fn also_when_the_join_is_made_later() {
 fn also_over_connections_and_what_was_missed_is_told() {
     check(Bounds { losses: 1, rollovers: 1, refusals: 0, ..SMALL });
     check(Bounds { losses: 2, refusals: 0, replays: false, ..SMALL });
+}
+
+#[test]
+fn also_when_the_server_puts_the_client_out() {
+    check(Bounds { removals: 2, refusals: 0, messages: 1, times: 1, ..SMALL });
+    check(Bounds { removals: 1, refusals: 0, generations: 1, lost: 1, losses: 1, times: 2, ..SMALL });
+    check(Bounds { removals: 1, refusals: 0, times: 1, replays: false, ..SMALL });
 }
 
 #[test]

@@ -45,6 +45,52 @@ test("a topic is joined, and its messages go to its handles only", async () => {
   equal([made.stats().delivered, (await received(plan))[0][0]], [4, join("room:7")], "join");
 });
 
+test("put out by the server: told, joined again, and gone on with from its place", async () => {
+  const plan = script("ws", [[["echo"]]]);
+  const made = client(plan.url, { subscriptions: { ...echoed, id: "eventId", removed: "kicked" } });
+  const seen = watch(made);
+  const room = made.subscribe("a");
+  const order = listen(made, room),
+    kicked = [];
+  room.on("kicked", ({ data, lastEventId }) => kicked.push([data.n, lastEventId, room.state]));
+  const chats = (...ids) => {
+    for (const eventId of ids) made.send({ type: "chat", topic: "a", eventId });
+  };
+  const kick = async (n, topic = "a") => {
+    made.send({ type: "kicked", topic, n });
+    await waitFor(() => seen.messages.length + kicked.length === n, `word ${n}`);
+  };
+  await room.ready();
+  chats("e1");
+  await kick(1);
+  await room.ready();
+  // It begins with the last one that this client has.
+  chats("e1", "e2");
+  await kick(2, "other");
+  await kick(3);
+  await room.ready();
+  chats("e9");
+  await waitFor(() => order.includes("e9"), "the last one");
+  equal(
+    order,
+    ["e1", 1, "e2", 3, ["a", "unknown", "e2", "e9"], "e9"],
+    "each once, and a gap where the server does not replay",
+  );
+  equal(
+    kicked,
+    [
+      [1, "e1", "joining"],
+      [3, "e2", "joining"],
+    ],
+    "told",
+  );
+  equal(room.state, "joined", "in again");
+  equal(seen.data[0].n, 2, "a topic without a handle");
+  const joins = (await received(plan))[0].filter((frame) => frame.includes('"join"'));
+  equal(joins, [join("a"), join("a", "e1"), join("a", "e2")], "joins");
+  equal(made.stats().opens, 1, "over one connection");
+});
+
 test("handshake, first frame, joins, priority, the rest", async () => {
   const plan = script("ws", [[["echo"]], [["echo"]]]);
   const made = client(plan.url, {
