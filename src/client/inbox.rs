@@ -2,14 +2,18 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     future::poll_fn,
     rc::Rc,
     task::{Context as TaskContext, Poll, Waker},
 };
 
 use super::{Event, Slot, Stats};
-use crate::{Sent, core::topics::OWN, web::port::Room};
+use crate::{
+    Sent,
+    core::topics::OWN,
+    web::{port::Room, table::Table},
+};
 
 /// The stream holds so many events for an app that does not keep up.
 const LIMIT: usize = 1_024;
@@ -31,7 +35,7 @@ pub(crate) struct Inbox {
     ended: Cell<bool>,
     /// Of a fetched stream that waits for room.
     waits: RefCell<Option<Waker>>,
-    sends: RefCell<BTreeMap<u32, Sending>>,
+    sends: RefCell<Table<u32, Sending>>,
     next_send: Cell<u32>,
     stats: Cell<Stats>,
 }

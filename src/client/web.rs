@@ -124,9 +124,12 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
     names.extend(resume.gap.clone());
     names.extend(builder.notice.clone());
     names.extend(builder.subscriptions.names());
-    names.sort_unstable();
-    names.dedup();
-    names.retain(|name| name != "message");
+    let names = names.into_iter().fold(Vec::new(), |mut names: Vec<String>, name| {
+        if name != "message" && !names.contains(&name) {
+            names.push(name);
+        }
+        names
+    });
     let frame = builder.frame.take();
     Settings {
         id: resume.id.clone(),
@@ -315,7 +318,7 @@ impl Handle {
         sending
     }
 
-    pub(crate) fn request(&self, value: serde_json::Value, options: &RequestOptions) -> Requesting {
+    pub(crate) fn request(&self, text: Option<String>, options: &RequestOptions) -> Requesting {
         let failed = |error| {
             let slot = Slot::default();
             slot.set(Err(error));
@@ -328,7 +331,8 @@ impl Handle {
         if self.driver.state() == State::Closed {
             return failed(RequestError::Closed);
         }
-        let (text, id, own) = match port.asked_for.identify(value) {
+        // What cannot be JSON is no object either.
+        let (text, id, own) = match port.asked_for.identify(text.unwrap_or_default()) {
             Ok(named) => named,
             Err(error) => return failed(error),
         };

@@ -255,9 +255,7 @@ impl Handle {
         value: &T,
         options: &RequestOptions,
     ) -> Requesting {
-        // What cannot be JSON is no object either.
-        let value = serde_json::to_value(value).unwrap_or_default();
-        Requesting(self.0.request(value, options))
+        Requesting(self.0.request(serde_json::to_string(value).ok(), options))
     }
 
     /// Joins a topic, on this connection and each one after it.

@@ -1,9 +1,8 @@
 //! What is read of a message that is JSON: its type, and what stands under a key. Numbers are found as the server wrote them, as
 //! no double holds each of them. Nothing is built but what was asked for, and nothing recurses, however deep a text is nested.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// What stands under a key.
@@ -35,11 +34,13 @@ const LONGEST_EPOCH: usize = 4_000;
 /// The most digits of a number: all of these fit 64 bits.
 const DIGITS: usize = 19;
 /// Each whole number up to this is a double of its own.
-const SAFE: f64 = 9_007_199_254_740_991.0;
+const SAFE: u64 = 9_007_199_254_740_991;
 
 /// Careful JSON: what begins with `{` or `[` and parses; everything else is a text.
 fn root(text: &str) -> Option<&str> {
-    text.starts_with(['{', '[']).then_some(text)
+    // Nothing is built of it: this only proves that it is JSON to its end.
+    let parses = text.starts_with(['{', '[']) && serde_json::from_str::<&RawValue>(text).is_ok();
+    parses.then_some(text)
 }
 
 /// The type that a message names itself: `type` at the top of an object, where it is a text.
@@ -53,12 +54,22 @@ pub(crate) fn kind(text: &str) -> Option<String> {
 /// What stands under this key or path, whose parts are divided by dots; in an array a part is an index.
 pub(crate) fn at(text: &str, path: &str) -> Option<Found> {
     let mut keys = path.split('.');
-    // The first look is the one that proves that all of it is JSON.
     let mut value = under(root(text)?, keys.next()?)?;
     for key in keys {
         value = under(value, key)?;
     }
     Some(found(value))
+}
+
+/// What stands under this key of an object, as it is written there.
+pub(crate) fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    under(root(text)?, key)
+}
+
+/// What is written in quotes.
+pub(crate) fn quoted(text: &str) -> String {
+    // A text can always be written.
+    serde_json::to_string(text).unwrap_or_default()
 }
 
 /// The id that was found. What is no text and no number is none.
@@ -105,15 +116,29 @@ fn digits(text: &str) -> Option<u64> {
     if whole { text.parse().ok() } else { None }
 }
 
-/// A number as JavaScript writes it, so that `1.0` and `1` are one id, where a double holds it exactly. Else as the server wrote it.
+/// A number as JavaScript writes it, so that `1.0` and `1` are one id, where it is whole and a double holds it exactly. Else as the
+/// server wrote it. By its digits: to parse a double would bring 20 kB along.
 fn plain(source: &str) -> Cow<'_, str> {
-    match source.parse::<f64>() {
-        #[expect(clippy::cast_possible_truncation, reason = "it is whole, and below 2^53")]
-        Ok(number) if number.trunc().to_bits() == number.to_bits() && number.abs() <= SAFE => {
-            Cow::Owned((number as i64).to_string())
+    let whole = || {
+        let (sign, rest) = match source.strip_prefix('-') {
+            Some(rest) => ("-", rest),
+            None => ("", source),
+        };
+        let (mantissa, exponent) = rest.split_once(['e', 'E']).unwrap_or((rest, "0"));
+        let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let point = i64::try_from(whole.len()).ok()? + exponent.parse::<i32>().ok().map(i64::from)?;
+        let digits = format!("{whole}{part}");
+        let digits = digits.trim_end_matches('0');
+        let leading = digits.len() - digits.trim_start_matches('0').len();
+        let length = usize::try_from(point).ok()?;
+        // Behind the point there is nothing, and before it not too much.
+        if digits.len() > length || length.saturating_sub(leading) > DIGITS {
+            return None;
         }
-        _ => Cow::Borrowed(source),
-    }
+        let number: u64 = format!("{digits:0<length$}").parse().ok()?;
+        (number <= SAFE).then(|| if number == 0 { "0".to_owned() } else { format!("{sign}{number}") })
+    };
+    whole().map_or(Cow::Borrowed(source), Cow::Owned)
 }
 
 fn found(value: &str) -> Found {
@@ -123,94 +148,86 @@ fn found(value: &str) -> Found {
         Some(b'f') => Found::False,
         Some(b'n') | None => Found::Null,
         Some(b'{') => Found::Object,
-        Some(b'[') => Found::Many(parse(value, Items).unwrap_or_default()),
+        Some(b'[') => Found::Many(
+            Values::of(value)
+                .map(|(_, item)| if item.starts_with('[') { Found::Object } else { found(item) })
+                .collect(),
+        ),
         Some(_) => Found::Number(value.to_owned()),
     }
 }
 
-/// The value under one key, as it stands in the text.
+/// The value under one key, as it stands in the text. Of keys that come again the last one counts.
 fn under<'a>(value: &'a str, key: &str) -> Option<&'a str> {
-    if value.starts_with(['{', '[']) { parse(value, Under(key))? } else { None }
-}
-
-/// `None` where it is not JSON to its end.
-fn parse<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Option<S::Value> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = seed.deserialize(&mut reader).ok()?;
-    reader.end().ok()?;
-    Some(value)
-}
-
-/// Visits an object or an array.
-struct Under<'k>(&'k str);
-
-impl<'de> DeserializeSeed<'de> for Under<'_> {
-    type Value = Option<&'de str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Under<'_> {
-    type Value = Option<&'de str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or an array")
-    }
-
-    /// Of keys that come again the last one counts.
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = None;
-        while let Some(key) = map.next_key::<&RawValue>()? {
-            if unquoted(key.get()) == self.0 {
-                found = Some(map.next_value::<&RawValue>()?.get());
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+    if value.starts_with('{') {
+        let named = Values::of(value).filter(|(name, _)| unquoted(name) == key);
+        named.last().map(|(_, value)| value)
+    } else if value.starts_with('[') {
         // Not "01", which is no index in JavaScript either.
-        let index = self.0.parse::<usize>().ok().filter(|index| index.to_string() == self.0);
-        let (mut found, mut at) = (None, 0);
-        while let Some(item) = seq.next_element::<&RawValue>()? {
-            if index == Some(at) {
-                found = Some(item.get());
+        let index = key.parse::<usize>().ok().filter(|index| index.to_string() == key)?;
+        Values::of(value).nth(index).map(|(_, item)| item)
+    } else {
+        None
+    }
+}
+
+/// The members of an object or an array that is known to be JSON: each key, as it is written, and value.
+struct Values<'a> {
+    rest: &'a str,
+    keys: bool,
+}
+
+impl<'a> Values<'a> {
+    fn of(value: &'a str) -> Self {
+        Self { rest: value.get(1..).unwrap_or_default(), keys: value.starts_with('{') }
+    }
+
+    /// What the rest begins with: a text, a number, an array and so on.
+    fn value(&mut self) -> Option<&'a str> {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r', ',', ':']);
+        let length = length(self.rest);
+        let (value, rest) = self.rest.split_at_checked(length).filter(|(value, _)| !value.is_empty())?;
+        self.rest = rest;
+        Some(value)
+    }
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = if self.keys { self.value()? } else { "" };
+        Some((key, self.value()?))
+    }
+}
+
+/// How long the value is that this begins with; 0 at the end of an array or object.
+fn length(text: &str) -> usize {
+    let (mut depth, mut quotes, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        if quotes {
+            quotes = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            if !quotes && depth == 0 {
+                return at + 1;
             }
-            at += 1;
+            continue;
         }
-        Ok(found)
-    }
-}
-
-struct Items;
-
-impl<'de> DeserializeSeed<'de> for Items {
-    type Value = Vec<Found>;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
-        reader.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Items {
-    type Value = Vec<Found>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element::<&RawValue>()? {
-            let item = item.get();
-            items.push(if item.starts_with('[') { Found::Object } else { found(item) });
+        match byte {
+            b'"' => quotes = true,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth == 0 => return at,
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return at,
+            _ => {}
         }
-        Ok(items)
     }
+    text.len()
 }
 
 /// A text of JSON without its quotes and escapes. Half of a surrogate pair, which JSON may name and UTF-8 cannot, becomes U+FFFD,

@@ -19,6 +19,7 @@ pub(crate) mod link;
 pub(crate) mod port;
 pub(crate) mod requests;
 pub(crate) mod shaking;
+pub(crate) mod table;
 pub(crate) mod task;
 #[cfg(all(test, not(all(target_arch = "wasm32", target_os = "unknown"))))]
 mod tests;

@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::BTreeMap,
     rc::{Rc, Weak},
 };
 
@@ -13,6 +12,7 @@ use super::{
     page::{self, Link, Page, Timer, Watch},
     requests::Asked,
     shaking::Gate,
+    table::Table,
     task::Task,
     topics::Topics,
 };
@@ -123,13 +123,13 @@ pub(crate) struct Port {
     ping: RefCell<Option<String>>,
     pinged: Cell<Option<f64>>,
     round_trip: Cell<Option<f64>>,
-    payloads: RefCell<BTreeMap<u32, Payload>>,
-    awaiting: RefCell<BTreeMap<String, u32>>,
+    payloads: RefCell<Table<u32, Payload>>,
+    awaiting: RefCell<Table<String, u32>>,
     timer: RefCell<Option<Timer>>,
     watch: RefCell<Option<Watch>>,
     watches: Cell<bool>,
     /// Losses that are told soon.
-    losses: RefCell<BTreeMap<u32, Timer>>,
+    losses: RefCell<Table<u32, Timer>>,
     warned: RefCell<Vec<&'static str>>,
     sink: OnceCell<Box<dyn Fn(Message)>>,
     /// What the app has room for: nothing to wait for, or a future of room.

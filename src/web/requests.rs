@@ -1,11 +1,9 @@
 //! Requests that wait for their replies. What a reply is, how long there is time for it and what a loss means is the core's
 //! (`src/core/requests.rs`).
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
-use serde_json::{Map, Value};
-
-use super::{fingerprint::fingerprint, json, page, port::Port};
+use super::{fingerprint::fingerprint, json, page, port::Port, table::Table};
 use crate::{
     Sent,
     calls::Call,
@@ -23,8 +21,8 @@ pub(crate) struct Asked {
 #[derive(Default)]
 struct Waiting {
     /// By their ids: the reply, once it has come.
-    replies: BTreeMap<String, Option<Message>>,
-    sends: BTreeMap<u32, (String, Slot<Answer>)>,
+    replies: Table<String, Option<Message>>,
+    sends: Table<u32, (String, Slot<Answer>)>,
     /// There was one: else no message need be looked at.
     any: bool,
 }
@@ -34,24 +32,32 @@ impl Asked {
         Self { options, waiting: RefCell::default() }
     }
 
-    /// The request with its id, that id, and whether it is new.
-    pub(crate) fn identify(&self, value: Value) -> Result<(String, String, bool), RequestError> {
+    /// The request with its id, that id, and whether it is new. Under a path nothing is filled in.
+    pub(crate) fn identify(&self, text: String) -> Result<(String, String, bool), RequestError> {
         let problem = || RequestError::Encode(EncodeError);
-        let Value::Object(mut map) = value else { return Err(problem()) };
-        let given = map.get(&self.options.id).filter(|id| !id.is_null());
-        let (id, fresh) = match given {
-            Some(Value::String(id)) => (id.clone(), false),
-            Some(Value::Number(id)) if id.is_i64() || id.is_u64() => (id.to_string(), false),
-            Some(_) => return Err(problem()),
-            None => (format!("{:x}-{:x}", page::secret(), page::secret()), true),
-        };
-        if fresh {
-            map.insert(self.options.id.clone(), Value::String(id.clone()));
+        let key = &self.options.id;
+        if !text.starts_with('{') {
+            return Err(problem());
         }
-        if self.waiting.borrow().replies.contains_key(&id) {
+        let path = key.contains('.');
+        let found = json::at(&text, key).filter(|found| path || *found != json::Found::Null);
+        let whole = |id: &String| id.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let (text, id, fresh) = match found {
+            Some(json::Found::Text(id)) => (text, id, false),
+            Some(found @ json::Found::Number(_)) => {
+                let id = json::id_of(&found).filter(whole).ok_or_else(problem)?;
+                (text, id, false)
+            }
+            None if !path => {
+                let id = format!("{:x}-{:x}", page::secret(), page::secret());
+                (named(&text, key, &id), id, true)
+            }
+            _ => return Err(problem()),
+        };
+        if self.waiting.borrow().replies.contains(&id) {
             return Err(RequestError::Duplicate);
         }
-        Ok((text(map), id, fresh))
+        Ok((text, id, fresh))
     }
 
     pub(crate) fn begin(&self, number: u32, id: String) -> Slot<Answer> {
@@ -64,9 +70,17 @@ impl Asked {
     }
 }
 
-/// It was parsed, so it can be written.
-fn text(map: Map<String, Value>) -> String {
-    Value::Object(map).to_string()
+/// The object with this id: in the place of a null, or else in front.
+fn named(text: &str, key: &str, id: &str) -> String {
+    let id = json::quoted(id);
+    if let Some(null) = json::member(text, key) {
+        let at = null.as_ptr() as usize - text.as_ptr() as usize;
+        if let (Some(before), Some(after)) = (text.get(..at), text.get(at + null.len()..)) {
+            return format!("{before}{id}{after}");
+        }
+    }
+    let rest = text.get(1..).unwrap_or_default();
+    format!("{{{}:{id}{}{rest}", json::quoted(key), if rest == "}" { "" } else { "," })
 }
 
 impl Port {

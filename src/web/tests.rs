@@ -213,7 +213,7 @@ fn a_join_that_was_made_for_those_who_left_is_not_sent() {
             assert_eq!(server.received(), Some("before".into()));
             server.send_text(r#"{"type":"joined","topic":"a"}"#);
             drop(before);
-            assert_eq!(server.received(), Some(r#"{"topic":"a","type":"leave"}"#.into()));
+            assert_eq!(server.received(), Some(r#"{"type":"leave","topic":"a"}"#.into()));
             server
         });
         let options = SubscribeOptions::new();
@@ -238,7 +238,7 @@ fn a_join_that_was_made_for_those_who_left_is_not_sent() {
         let server = server.unwrap_or_else(|| page.next_attempt().unwrap().accept());
         let sent: Vec<_> =
             std::iter::from_fn(|| server.received()).filter(|sent| *sent != "other".into()).collect();
-        let expected = if together { "join 2" } else { r#"{"topic":"a","type":"join"}"# };
+        let expected = if together { "join 2" } else { r#"{"type":"join","topic":"a"}"# };
         assert_eq!(sent, [expected.into()], "{together} {stale}");
         server.send_text(r#"{"type":"joined","topic":"a"}"#);
         assert_eq!(held.borrow()[0].state(), crate::topics::TopicState::Joined);

@@ -2,7 +2,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::{Rc, Weak},
     task::{Context, Poll},
 };
@@ -13,6 +12,7 @@ use super::{
     json,
     link::Data,
     port::Port,
+    table::Table,
     task::Task,
 };
 use crate::{
@@ -38,8 +38,8 @@ type Ready = Slot<Result<(), SubscriptionError>>;
 pub(crate) struct Topics {
     options: Subscriptions,
     /// By name, and by number: those that somebody listens to, and those that were left, until the core forgets them.
-    named: RefCell<BTreeMap<String, Rc<Topic>>>,
-    numbered: RefCell<BTreeMap<u32, Rc<Topic>>>,
+    named: RefCell<Table<String, Rc<Topic>>>,
+    numbered: RefCell<Table<u32, Rc<Topic>>>,
     count: Cell<u32>,
     /// How many somebody listens to.
     held: Cell<usize>,
@@ -605,11 +605,12 @@ fn topic_gap(topic: &Topic, outcome: Outcome, missing: Missing) {
 }
 
 fn json_text(kind: &str, place: &TopicPlace, from: bool) -> String {
-    let mut map = serde_json::Map::new();
-    map.insert("type".to_owned(), kind.into());
-    map.insert("topic".to_owned(), place.topic.as_str().into());
-    if from && !place.last_event_id.is_empty() {
-        map.insert("lastEventId".to_owned(), place.last_event_id.as_str().into());
-    }
-    serde_json::Value::Object(map).to_string()
+    let topic = json::quoted(&place.topic);
+    let id = json::quoted(&place.last_event_id);
+    let from = if from && !place.last_event_id.is_empty() {
+        format!(r#","lastEventId":{id}"#)
+    } else {
+        String::new()
+    };
+    format!(r#"{{"type":"{kind}","topic":{topic}{from}}}"#)
 }

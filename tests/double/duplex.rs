@@ -65,7 +65,7 @@ fn a_topic_is_joined_again_from_where_it_is() {
     let mut room = live.handle().subscribe_with("a", SubscribeOptions::new().with_from("0")).unwrap();
     assert_eq!(room.state(), TopicState::Joining);
     let server = live.accept();
-    let join = r#"{"lastEventId":"0","topic":"a","type":"join"}"#;
+    let join = r#"{"type":"join","topic":"a","lastEventId":"0"}"#;
     assert_eq!(received(&server), [join.into()]);
     server.send_text(join);
     assert_eq!(live.page.block_on(room.ready()), Ok(Ok(())));
@@ -75,7 +75,7 @@ fn a_topic_is_joined_again_from_where_it_is() {
     assert_eq!(message.text(), Some(r#"{"topic":"a","eventId":"1"}"#), "the one before was the cursor's");
     server.break_off();
     let server = live.retry().accept();
-    let join = r#"{"lastEventId":"1","topic":"a","type":"join"}"#;
+    let join = r#"{"type":"join","topic":"a","lastEventId":"1"}"#;
     assert_eq!(received(&server), [join.into()]);
     server.send_text(join);
     server.send_text(r#"{"topic":"a","eventId":"3"}"#);
@@ -84,7 +84,7 @@ fn a_topic_is_joined_again_from_where_it_is() {
     );
     assert!(matches!(next(&live.page, &mut room), Some(Event::Message(_))));
     room.unsubscribe();
-    assert_eq!(received(&server), [r#"{"topic":"a","type":"leave"}"#.into()]);
+    assert_eq!(received(&server), [r#"{"type":"leave","topic":"a"}"#.into()]);
     assert_eq!(live.texts(), [""; 0]);
 }
 

@@ -20,7 +20,12 @@ async fn a_reply_is_told_by_its_id_and_is_no_message() {
     let server = Server::start().await;
     let mut wire = web_socket(&server.ws("/echo")).live();
     let handle = wire.handle();
-    let asked = [json!({"n": 1}), json!({"id": 7, "n": 2}), json!({"id": "own", "n": 3})];
+    let asked = [
+        json!({"n": 1}),
+        json!({"id": 7, "n": 2}),
+        json!({"id": "own", "n": 3}),
+        json!({"id": null, "n": 4}),
+    ];
     let replies = asked.iter().map(|message| handle.request(message)).collect::<Vec<_>>();
     for (n, reply) in (1..).zip(replies) {
         let reply: Value = within("the reply", reply).await.unwrap().json().unwrap();

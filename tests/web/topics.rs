@@ -64,8 +64,8 @@ async fn a_topic_is_joined_and_its_messages_go_to_its_subscriptions_only() {
     drop(second);
     room.unsubscribe();
     let frame = |text: &str| Frame::Text(text.to_owned());
-    let joins = r#"{"topic":"room:7","type":"join"}"#;
-    let leaves = r#"{"topic":"room:7","type":"leave"}"#;
+    let joins = r#"{"type":"join","topic":"room:7"}"#;
+    let leaves = r#"{"type":"leave","topic":"room:7"}"#;
     script.until_received(&[frame(joins), frame(own), frame(other), frame(leaves)]).await;
 }
 
@@ -91,8 +91,8 @@ async fn it_is_joined_again_from_where_it_is() {
         Frame::Text(text) => text.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(first(0), r#"{"lastEventId":"0","topic":"a","type":"join"}"#);
-    assert_eq!(first(1), r#"{"lastEventId":"1","topic":"a","type":"join"}"#);
+    assert_eq!(first(0), r#"{"type":"join","topic":"a","lastEventId":"0"}"#);
+    assert_eq!(first(1), r#"{"type":"join","topic":"a","lastEventId":"1"}"#);
     // What was said meanwhile may be missing: the server does not replay.
     let two = r#"{"topic":"a","eventId":"2"}"#;
     let _sending = handle.send(two);
