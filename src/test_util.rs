@@ -40,9 +40,12 @@
 
 use std::{fmt, rc::Rc, time::Duration};
 
+use serde::de::DeserializeOwned;
+
 use crate::{
     Client, Event, Transport,
     core::io,
+    error::DecodeError,
     web::{
         double::{self, Asked, Target, World},
         link::Data,
@@ -546,12 +549,53 @@ fn run(asked: &Asked) {
 }
 
 /// What a client sent.
+///
+/// Compare a message that everwire makes (a join, a leave, a request with its id, a ping) by its [`json`](Self::json): the order of its
+/// keys is not promised.
+///
+/// ```
+/// use everwire::{Client, test_util::Page};
+/// use serde_json::{Value, json};
+///
+/// let page = Page::new();
+/// let client = Client::builder("wss://example.com/live").connect()?;
+/// let server = page.next_attempt().expect("it connects").accept();
+/// let _prices = client.handle().subscribe("prices")?;
+/// page.run_until_stalled();
+/// let join: Value = server.received().expect("a join").json()?;
+/// assert_eq!(join, json!({ "type": "join", "topic": "prices" }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A text message.
     Text(String),
     /// A binary message.
     Bytes(Vec<u8>),
+}
+
+impl Frame {
+    /// The text; `None` of a binary message.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(_) => None,
+        }
+    }
+
+    /// The JSON, typed.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`], when it is no JSON or does not fit `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let read = match self {
+            Self::Text(text) => serde_json::from_str(text),
+            Self::Bytes(bytes) => serde_json::from_slice(bytes),
+        };
+        read.map_err(|error| DecodeError::new(&error.to_string()))
+    }
 }
 
 impl From<&str> for Frame {
