@@ -19,8 +19,8 @@
 //! On a host that is not wasm the crate compiles, and [`Builder::connect`] returns
 //! [`ConnectError::Unsupported`](error::ConnectError::Unsupported), so that an app that renders on the server can use it.
 //!
-//! The features are `rust` (default: this API), and `npm`, `duplex` and `tokens` (the JavaScript package's exports, and what
-//! its entries `everwire/duplex` and `everwire/auth` do besides; only its build sets them, without `rust`).
+//! The feature `rust` is on by default and is this API; all of it, with topics and requests. `test-util` adds `test_util`, by which an
+//! app's own tests drive a client natively. `npm`, `duplex` and `tokens` are for the build of the JavaScript package alone.
 
 // The driver, the bindings and what they use of the core are for the browser only.
 #![cfg_attr(

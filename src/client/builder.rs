@@ -447,7 +447,7 @@ impl Builder {
     /// ```
     /// let builder = everwire::Client::builder("wss://example.com/live")
     ///     .resume(everwire::options::Resume::new().with_id("eventId"))
-    ///     .resume_frame(|place| Some(format!(r#"{{"type":"resume","after":"{}"}}"#, place.id)));
+    ///     .resume_frame(|place| Some(serde_json::json!({ "type": "resume", "after": place.id }).to_string()));
     /// # let _ = builder;
     /// ```
     pub fn resume_frame(mut self, frame: impl Fn(Place) -> Option<String> + 'static) -> Self {

@@ -198,8 +198,11 @@ impl fmt::Debug for Subscriptions {
 ///
 /// ```
 /// use everwire::topics::SubscribeOptions;
+/// use serde_json::json;
+///
+/// // Made by serde_json, as a topic or an id may have quotes in it.
 /// let options = SubscribeOptions::new()
-///     .with_join(|place| format!(r#"{{"sub":"{}","since":"{}"}}"#, place.topic, place.last_event_id))
+///     .with_join(|place| json!({ "sub": place.topic, "since": place.last_event_id }).to_string())
 ///     .without_leave();
 /// # drop(options);
 /// ```
@@ -342,7 +345,8 @@ impl Subscription {
     }
 
     /// Waits until the topic is joined; at once if it is. After a loss it is about the next join. It borrows nothing: it may be awaited
-    /// beside the stream.
+    /// beside the stream. While there is no connection, or the client is paused, it goes on waiting: the timeout of
+    /// [`Subscriptions::with_timeout`] begins when the join is sent.
     ///
     /// # Errors
     ///

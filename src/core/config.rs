@@ -40,7 +40,8 @@ const SHORTEST_LIFE: u64 = 1_000;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionError {
-    /// The option, as the JavaScript API names it: `heartbeat.timeout`.
+    /// The option, as the JavaScript API names it: `heartbeat.timeout` is `Heartbeat::with_timeout`, `openTimeout` is
+    /// `Builder::open_timeout`. docs/reference/rust.md has each name of both.
     pub option: &'static str,
     /// What it must be.
     pub problem: &'static str,
