@@ -31,6 +31,7 @@ edition = "2024"
 [dependencies]
 everwire = { path = "${root}", features = ["test-util"] }
 serde = { version = "1", features = ["derive"] }
+serde_json = "1"
 `,
 );
 cpSync(join(root, "Cargo.lock"), join(dir, "Cargo.lock"));
