@@ -34,8 +34,8 @@ use crate::{
         aim::route as route_to,
         link::Data,
         page::{self, Target},
-        port::Settings,
         requests::Answer,
+        settings::Settings,
     },
 };
 

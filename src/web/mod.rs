@@ -18,11 +18,13 @@ mod json;
 pub(crate) mod link;
 pub(crate) mod port;
 pub(crate) mod requests;
+pub(crate) mod settings;
 pub(crate) mod shaking;
 pub(crate) mod table;
 pub(crate) mod task;
 #[cfg(all(test, not(all(target_arch = "wasm32", target_os = "unknown"))))]
 mod tests;
+mod told;
 pub(crate) mod topics;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]

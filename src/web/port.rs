@@ -8,9 +8,10 @@ use std::{
 use super::{
     Core,
     inbound::Inbound,
-    link::{Data, Flow, Told},
+    link::{Data, Flow},
     page::{self, Link, Page, Timer, Watch},
     requests::Asked,
+    settings::Settings,
     shaking::Gate,
     table::Table,
     task::Task,
@@ -18,51 +19,11 @@ use super::{
 };
 use crate::{
     calls::Call,
-    client::{Acks, ContentType, Message, Place, Requests, Subscriptions},
+    client::{Message, Place},
     codes::{begins, lost, taken},
-    core::{carrier::Via, failure::RetryAfter, io::Reason},
-    sse::Piece,
+    core::{carrier::Via, io::Reason},
     transport::Transport,
 };
-
-/// A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox).
-const LEAVING: u32 = 200;
-/// So long, in ms, may a stream keep the page from its turn.
-const SLICE: f64 = 16.0;
-
-/// What the builder has for the port.
-pub(crate) struct Settings {
-    /// Where messages have their id, and their sequence number.
-    pub(crate) id: Option<String>,
-    pub(crate) seq: Option<String>,
-    /// The types by which the server says that something is missing, and that it is going to close.
-    pub(crate) gap: Option<String>,
-    pub(crate) notice: Option<String>,
-    pub(crate) acks: Option<Acks>,
-    pub(crate) refused: Option<Acks>,
-    /// Which message says that too much goes up.
-    pub(crate) slow: Option<crate::client::Is>,
-    pub(crate) requests: Requests,
-    pub(crate) subscriptions: Subscriptions,
-    pub(crate) handshake: Option<crate::client::Shakes>,
-    /// Of a WebSocket: the first frame.
-    pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
-    pub(crate) via: Option<Via>,
-    pub(crate) cursor_name: String,
-    /// Of an EventSource.
-    pub(crate) names: Vec<String>,
-    pub(crate) heartbeat: bool,
-    /// What a ping looks like, and what answers one, where it is not everwire's own.
-    pub(crate) ping: Option<crate::client::Ping>,
-    pub(crate) is_pong: Option<crate::client::Is>,
-    /// There are no pings.
-    pub(crate) silent: bool,
-    pub(crate) content_type: ContentType,
-    pub(crate) flush: bool,
-    pub(crate) credentials: bool,
-    /// A socket with so many bytes in its buffer takes no more.
-    pub(crate) high_water: u32,
-}
 
 /// What waits to be sent, or to be settled.
 struct Payload {
@@ -98,42 +59,42 @@ pub(crate) struct Port {
     pub(crate) reason: Cell<Reason>,
     /// Of connections whose handshake is under way.
     pub(super) gates: RefCell<Vec<(u32, Rc<Gate>)>>,
-    current: RefCell<Option<Open>>,
+    pub(super) current: RefCell<Option<Open>>,
     /// A connection that is opening, to take the place of that one.
-    successor: RefCell<Option<Open>>,
+    pub(super) successor: RefCell<Option<Open>>,
     /// What the driver drops has this to say to the server.
-    goodbye: RefCell<String>,
+    pub(super) goodbye: RefCell<String>,
     /// What a connection that fails without a word is called: the browser's rules may be why.
     pub(super) network: Cell<u32>,
     /// The origin from which a stream was redirected to another one.
     pub(super) away: RefCell<Option<String>>,
     /// The app's function that says where to.
-    asking: RefCell<Option<Task>>,
-    times: Cell<u64>,
+    pub(super) asking: RefCell<Option<Task>>,
+    pub(super) times: Cell<u64>,
     /// The cursor that the connection was asked for.
     pub(super) asked: RefCell<Rc<str>>,
-    close_reason: RefCell<String>,
-    resumes: Cell<bool>,
-    closed: Cell<bool>,
+    pub(super) close_reason: RefCell<String>,
+    pub(super) resumes: Cell<bool>,
+    pub(super) closed: Cell<bool>,
     /// The app is behind, or the page has its turn: nothing is read, and nothing is expected either.
-    held: Cell<bool>,
+    pub(super) held: Cell<bool>,
     /// Since when the page has not had its turn, if a stream is watched for that.
-    turn: Cell<Option<f64>>,
-    buffered: Cell<u32>,
-    ping: RefCell<Option<String>>,
-    pinged: Cell<Option<f64>>,
-    round_trip: Cell<Option<f64>>,
+    pub(super) turn: Cell<Option<f64>>,
+    pub(super) buffered: Cell<u32>,
+    pub(super) ping: RefCell<Option<String>>,
+    pub(super) pinged: Cell<Option<f64>>,
+    pub(super) round_trip: Cell<Option<f64>>,
     payloads: RefCell<Table<u32, Payload>>,
     awaiting: RefCell<Table<String, u32>>,
-    timer: RefCell<Option<Timer>>,
-    watch: RefCell<Option<Watch>>,
-    watches: Cell<bool>,
+    pub(super) timer: RefCell<Option<Timer>>,
+    pub(super) watch: RefCell<Option<Watch>>,
+    pub(super) watches: Cell<bool>,
     /// Losses that are told soon.
-    losses: RefCell<Table<u32, Timer>>,
-    warned: RefCell<Vec<&'static str>>,
-    sink: OnceCell<Box<dyn Fn(Message)>>,
+    pub(super) losses: RefCell<Table<u32, Timer>>,
+    pub(super) warned: RefCell<Vec<&'static str>>,
+    pub(super) sink: OnceCell<Box<dyn Fn(Message)>>,
     /// What the app has room for: nothing to wait for, or a future of room.
-    room: OnceCell<Box<dyn Fn() -> Option<Room>>>,
+    pub(super) room: OnceCell<Box<dyn Fn() -> Option<Room>>>,
 }
 
 pub(crate) type Room = std::pin::Pin<Box<dyn Future<Output = ()>>>;
@@ -469,225 +430,7 @@ impl Port {
     }
 
     /// Where an app's frame is to go on.
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place { id: self.cursor().as_ref().to_owned(), seq: self.inbound.number.get() }
-    }
-
-    // What the links tell.
-
-    fn link(&self) -> Option<page::Socket> {
-        self.current.borrow().as_ref().and_then(|open| open.link.socket())
-    }
-
-    fn is_current(&self, attempt: u32) -> bool {
-        self.current.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
-    }
-
-    /// Whether it is one of this client's connections.
-    pub(super) fn owns(&self, attempt: u32) -> bool {
-        self.is_current(attempt)
-            || self.successor.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
-    }
-
-    fn told(&self, attempt: u32, told: Told) -> Flow {
-        if !self.owns(attempt) {
-            return Flow::Go;
-        }
-        match told {
-            Told::Opened { from } => {
-                if !self.shake(attempt) {
-                    self.opened(attempt, from);
-                }
-            }
-            Told::Message { data, kind, last_event_id, origin, at } => {
-                if let (Some(origin), Some(open)) = (origin, self.current.borrow_mut().as_mut()) {
-                    open.origin = origin.into();
-                }
-                if !self.holds(attempt, &data, at) {
-                    self.message(data, kind, last_event_id, at);
-                }
-            }
-            Told::Chunk(chunk) => return self.chunk(attempt, &chunk),
-            Told::Alive => self.inbound.heard.set(page::monotonic()),
-            Told::Lost { code, reason, orderly } => {
-                self.close_reason.replace(reason);
-                self.lost(attempt, code, orderly);
-            }
-            Told::Interrupted => {
-                self.call(Call::Interrupted { attempt });
-            }
-            Told::Refused { status, retry_after } => {
-                let retry_after = retry_after.map(RetryAfter);
-                self.call(Call::Refused { attempt, status, retry_after });
-            }
-        }
-        Flow::Go
-    }
-
-    pub(super) fn opened(&self, attempt: u32, from: Option<String>) {
-        let frame = self.settings.frame.as_ref().filter(|_| self.socket(attempt).is_some());
-        if let Some(frame) = frame.and_then(|frame| frame(self.place()))
-            && let Some(socket) = self.socket(attempt)
-            && !socket.send(&Data::Text(frame.into()))
-        {
-            self.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
-            return;
-        }
-        // By the frame's function.
-        if !self.owns(attempt) {
-            return;
-        }
-        let fetched = from.is_some();
-        if fetched && let Some(core) = self.core.upgrade() {
-            core.stream();
-        }
-        self.call(Call::Opened { attempt });
-        if let Some(from) = from
-            && let Some(origin) = page::origin_of(&from)
-            && let Some(open) = self.current.borrow_mut().as_mut().filter(|open| open.attempt == attempt)
-        {
-            self.away.replace((*origin != *open.origin).then(|| open.origin.as_ref().to_owned()));
-            open.origin = origin.into();
-        }
-    }
-
-    pub(super) fn socket(&self, attempt: u32) -> Option<page::Socket> {
-        let of = |open: &RefCell<Option<Open>>| {
-            open.borrow().as_ref().filter(|open| open.attempt == attempt).and_then(|open| open.link.socket())
-        };
-        of(&self.current).or_else(|| of(&self.successor))
-    }
-
-    fn chunk(&self, attempt: u32, chunk: &[u8]) -> Flow {
-        let Some(core) = self.core.upgrade().filter(|_| self.is_current(attempt)) else { return Flow::Go };
-        if self.settings.heartbeat {
-            self.inbound.heard.set(page::monotonic());
-        }
-        let mut pieces = core.read(chunk).into_iter();
-        self.watch_turn();
-        if let Some(room) = self.pieces(attempt, &mut pieces) {
-            let core = Weak::clone(&self.core);
-            return Flow::Wait(Box::pin(async move {
-                let mut room = Some(room);
-                while let Some(wait) = room.take() {
-                    wait.await;
-                    let Some(core) = core.upgrade() else { return };
-                    let port = core.port();
-                    if !port.is_current(attempt) {
-                        return;
-                    }
-                    port.held.set(false);
-                    port.watch_turn();
-                    room = port.pieces(attempt, &mut pieces);
-                }
-            }));
-        }
-        Flow::Go
-    }
-
-    /// Up to the end, to the loss of the connection, or until the app has no room, or the page is to have its turn.
-    fn pieces(&self, attempt: u32, pieces: &mut std::vec::IntoIter<Piece>) -> Option<Room> {
-        for piece in pieces {
-            match piece {
-                Piece::Event { kind, data, id, .. } => self.event(kind, data, id),
-                Piece::TooBig => self.lost(attempt, lost::TOO_BIG, false),
-            }
-            if !self.is_current(attempt) {
-                return None;
-            }
-            let room = self.room.get().and_then(|room| room());
-            let room = room.or_else(|| self.owes_turn().then(|| Box::pin(page::turn()) as Room));
-            if room.is_some() {
-                self.held.set(true);
-                return room;
-            }
-        }
-        None
-    }
-
-    /// Chunks that are there, and an app that takes what they bring, go on in microtasks alone.
-    fn watch_turn(&self) {
-        if self.turn.get().is_some() {
-            return;
-        }
-        self.turn.set(Some(page::monotonic()));
-        let core = Weak::clone(&self.core);
-        page::spawn(async move {
-            page::turn().await;
-            if let Some(core) = core.upgrade() {
-                core.port().turn.set(None);
-            }
-        });
-    }
-
-    fn owes_turn(&self) -> bool {
-        self.turn.get().is_some_and(|since| page::monotonic() - since > SLICE)
-    }
-
-    /// A connection is over.
-    fn lost(&self, attempt: u32, code: u32, orderly: bool) {
-        let brought =
-            orderly && self.is_current(attempt) && self.inbound.received.get() > self.inbound.began.get();
-        // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow. And Chromium and
-        // Firefox tell of a policy after it has refused a fetch.
-        let wait = match code {
-            1001 | lost::NETWORK if self.watches.get() && page::is_visible() => LEAVING,
-            lost::NETWORK => 0,
-            _ => {
-                self.call(Call::Lost { attempt, code, brought });
-                return;
-            }
-        };
-        let core = Weak::clone(&self.core);
-        let timer = Timer::new(wait, move || {
-            let Some(core) = core.upgrade() else { return };
-            let port = core.port();
-            let done = port.losses.borrow_mut().remove(&attempt);
-            if port.owns(attempt) {
-                let code = if code == lost::NETWORK { port.network.get() } else { code };
-                core.call(Call::Lost { attempt, code, brought });
-            }
-            drop(done);
-        });
-        let before = self.losses.borrow_mut().insert(attempt, timer);
-        drop(before);
-    }
-
-    fn tick(&self) {
-        // A ping may wait behind a long upload: what drains is alive.
-        let buffered = self.link().map_or(0, |link| link.buffered());
-        if buffered < self.buffered.replace(buffered) || self.held.get() {
-            self.inbound.heard.set(page::monotonic());
-        }
-        self.call(Call::Tick { behind: buffered > 0 });
-    }
-
-    pub(super) fn is_heartbeat(&self, data: &Data, at: f64) -> bool {
-        let Some(text) = data.text().filter(|_| self.settings.heartbeat) else { return false };
-        if self.transport() != Transport::WebSocket {
-            return false;
-        }
-        // Some servers send it back as it was.
-        let echo = self.ping.borrow().as_deref() == Some(text);
-        let (pings, pongs) = match &self.settings.is_pong {
-            _ if echo => (false, true),
-            Some(is_pong) => (false, is_pong(&self.parse(data.clone(), None))),
-            None if self.settings.silent || text.len() > 256 => (false, false),
-            None => match super::json::kind(text).as_deref() {
-                // The server's own ping answers nothing.
-                Some("ping") => (true, false),
-                kind => (false, kind == Some("pong")),
-            },
-        };
-        if !(pings || pongs) {
-            return false;
-        }
-        if let Some(pinged) = self.pinged.take() {
-            self.round_trip.set(Some(at - pinged));
-        }
-        if !pings {
-            self.call(Call::Ponged);
-        }
-        true
     }
 }

@@ -1,0 +1,40 @@
+//! What a client's builder has for its port.
+
+use crate::{
+    client::{Acks, ContentType, Is, Ping, Place, Requests, Shakes, Subscriptions},
+    core::carrier::Via,
+};
+
+/// What the builder has for the port.
+pub(crate) struct Settings {
+    /// Where messages have their id, and their sequence number.
+    pub(crate) id: Option<String>,
+    pub(crate) seq: Option<String>,
+    /// The types by which the server says that something is missing, and that it is going to close.
+    pub(crate) gap: Option<String>,
+    pub(crate) notice: Option<String>,
+    pub(crate) acks: Option<Acks>,
+    pub(crate) refused: Option<Acks>,
+    /// Which message says that too much goes up.
+    pub(crate) slow: Option<Is>,
+    pub(crate) requests: Requests,
+    pub(crate) subscriptions: Subscriptions,
+    pub(crate) handshake: Option<Shakes>,
+    /// Of a WebSocket: the first frame.
+    pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
+    pub(crate) via: Option<Via>,
+    pub(crate) cursor_name: String,
+    /// Of an EventSource.
+    pub(crate) names: Vec<String>,
+    pub(crate) heartbeat: bool,
+    /// What a ping looks like, and what answers one, where it is not everwire's own.
+    pub(crate) ping: Option<Ping>,
+    pub(crate) is_pong: Option<Is>,
+    /// There are no pings.
+    pub(crate) silent: bool,
+    pub(crate) content_type: ContentType,
+    pub(crate) flush: bool,
+    pub(crate) credentials: bool,
+    /// A socket with so many bytes in its buffer takes no more.
+    pub(crate) high_water: u32,
+}

@@ -1,0 +1,234 @@
+//! What a client's links tell: what opened, what came, what was lost.
+
+use std::{cell::RefCell, rc::Weak};
+
+use super::{
+    json,
+    link::{Data, Flow, Told},
+    page::{self, Timer},
+    port::{Open, Port, Room},
+};
+use crate::{calls::Call, codes::lost, core::failure::RetryAfter, sse::Piece, transport::Transport};
+
+/// A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox).
+const LEAVING: u32 = 200;
+/// So long, in ms, may a stream keep the page from its turn.
+const SLICE: f64 = 16.0;
+
+impl Port {
+    pub(super) fn link(&self) -> Option<page::Socket> {
+        self.current.borrow().as_ref().and_then(|open| open.link.socket())
+    }
+
+    pub(super) fn is_current(&self, attempt: u32) -> bool {
+        self.current.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
+    }
+
+    /// Whether it is one of this client's connections.
+    pub(super) fn owns(&self, attempt: u32) -> bool {
+        self.is_current(attempt)
+            || self.successor.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
+    }
+
+    pub(super) fn told(&self, attempt: u32, told: Told) -> Flow {
+        if !self.owns(attempt) {
+            return Flow::Go;
+        }
+        match told {
+            Told::Opened { from } => {
+                if !self.shake(attempt) {
+                    self.opened(attempt, from);
+                }
+            }
+            Told::Message { data, kind, last_event_id, origin, at } => {
+                if let (Some(origin), Some(open)) = (origin, self.current.borrow_mut().as_mut()) {
+                    open.origin = origin.into();
+                }
+                if !self.holds(attempt, &data, at) {
+                    self.message(data, kind, last_event_id, at);
+                }
+            }
+            Told::Chunk(chunk) => return self.chunk(attempt, &chunk),
+            Told::Alive => self.inbound.heard.set(page::monotonic()),
+            Told::Lost { code, reason, orderly } => {
+                self.close_reason.replace(reason);
+                self.lost(attempt, code, orderly);
+            }
+            Told::Interrupted => {
+                self.call(Call::Interrupted { attempt });
+            }
+            Told::Refused { status, retry_after } => {
+                let retry_after = retry_after.map(RetryAfter);
+                self.call(Call::Refused { attempt, status, retry_after });
+            }
+        }
+        Flow::Go
+    }
+
+    pub(super) fn opened(&self, attempt: u32, from: Option<String>) {
+        let frame = self.settings.frame.as_ref().filter(|_| self.socket(attempt).is_some());
+        if let Some(frame) = frame.and_then(|frame| frame(self.place()))
+            && let Some(socket) = self.socket(attempt)
+            && !socket.send(&Data::Text(frame.into()))
+        {
+            self.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
+            return;
+        }
+        // By the frame's function.
+        if !self.owns(attempt) {
+            return;
+        }
+        let fetched = from.is_some();
+        if fetched && let Some(core) = self.core.upgrade() {
+            core.stream();
+        }
+        self.call(Call::Opened { attempt });
+        if let Some(from) = from
+            && let Some(origin) = page::origin_of(&from)
+            && let Some(open) = self.current.borrow_mut().as_mut().filter(|open| open.attempt == attempt)
+        {
+            self.away.replace((*origin != *open.origin).then(|| open.origin.as_ref().to_owned()));
+            open.origin = origin.into();
+        }
+    }
+
+    pub(super) fn socket(&self, attempt: u32) -> Option<page::Socket> {
+        let of = |open: &RefCell<Option<Open>>| {
+            open.borrow().as_ref().filter(|open| open.attempt == attempt).and_then(|open| open.link.socket())
+        };
+        of(&self.current).or_else(|| of(&self.successor))
+    }
+
+    fn chunk(&self, attempt: u32, chunk: &[u8]) -> Flow {
+        let Some(core) = self.core.upgrade().filter(|_| self.is_current(attempt)) else { return Flow::Go };
+        if self.settings.heartbeat {
+            self.inbound.heard.set(page::monotonic());
+        }
+        let mut pieces = core.read(chunk).into_iter();
+        self.watch_turn();
+        if let Some(room) = self.pieces(attempt, &mut pieces) {
+            let core = Weak::clone(&self.core);
+            return Flow::Wait(Box::pin(async move {
+                let mut room = Some(room);
+                while let Some(wait) = room.take() {
+                    wait.await;
+                    let Some(core) = core.upgrade() else { return };
+                    let port = core.port();
+                    if !port.is_current(attempt) {
+                        return;
+                    }
+                    port.held.set(false);
+                    port.watch_turn();
+                    room = port.pieces(attempt, &mut pieces);
+                }
+            }));
+        }
+        Flow::Go
+    }
+
+    /// Up to the end, to the loss of the connection, or until the app has no room, or the page is to have its turn.
+    fn pieces(&self, attempt: u32, pieces: &mut std::vec::IntoIter<Piece>) -> Option<Room> {
+        for piece in pieces {
+            match piece {
+                Piece::Event { kind, data, id, .. } => self.event(kind, data, id),
+                Piece::TooBig => self.lost(attempt, lost::TOO_BIG, false),
+            }
+            if !self.is_current(attempt) {
+                return None;
+            }
+            let room = self.room.get().and_then(|room| room());
+            let room = room.or_else(|| self.owes_turn().then(|| Box::pin(page::turn()) as Room));
+            if room.is_some() {
+                self.held.set(true);
+                return room;
+            }
+        }
+        None
+    }
+
+    /// Chunks that are there, and an app that takes what they bring, go on in microtasks alone.
+    fn watch_turn(&self) {
+        if self.turn.get().is_some() {
+            return;
+        }
+        self.turn.set(Some(page::monotonic()));
+        let core = Weak::clone(&self.core);
+        page::spawn(async move {
+            page::turn().await;
+            if let Some(core) = core.upgrade() {
+                core.port().turn.set(None);
+            }
+        });
+    }
+
+    fn owes_turn(&self) -> bool {
+        self.turn.get().is_some_and(|since| page::monotonic() - since > SLICE)
+    }
+
+    /// A connection is over.
+    fn lost(&self, attempt: u32, code: u32, orderly: bool) {
+        let brought =
+            orderly && self.is_current(attempt) && self.inbound.received.get() > self.inbound.began.get();
+        // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow. And Chromium and
+        // Firefox tell of a policy after it has refused a fetch.
+        let wait = match code {
+            1001 | lost::NETWORK if self.watches.get() && page::is_visible() => LEAVING,
+            lost::NETWORK => 0,
+            _ => {
+                self.call(Call::Lost { attempt, code, brought });
+                return;
+            }
+        };
+        let core = Weak::clone(&self.core);
+        let timer = Timer::new(wait, move || {
+            let Some(core) = core.upgrade() else { return };
+            let port = core.port();
+            let done = port.losses.borrow_mut().remove(&attempt);
+            if port.owns(attempt) {
+                let code = if code == lost::NETWORK { port.network.get() } else { code };
+                core.call(Call::Lost { attempt, code, brought });
+            }
+            drop(done);
+        });
+        let before = self.losses.borrow_mut().insert(attempt, timer);
+        drop(before);
+    }
+
+    pub(super) fn tick(&self) {
+        // A ping may wait behind a long upload: what drains is alive.
+        let buffered = self.link().map_or(0, |link| link.buffered());
+        if buffered < self.buffered.replace(buffered) || self.held.get() {
+            self.inbound.heard.set(page::monotonic());
+        }
+        self.call(Call::Tick { behind: buffered > 0 });
+    }
+
+    pub(super) fn is_heartbeat(&self, data: &Data, at: f64) -> bool {
+        let Some(text) = data.text().filter(|_| self.settings.heartbeat) else { return false };
+        if self.transport() != Transport::WebSocket {
+            return false;
+        }
+        // Some servers send it back as it was.
+        let echo = self.ping.borrow().as_deref() == Some(text);
+        let (pings, pongs) = match &self.settings.is_pong {
+            _ if echo => (false, true),
+            Some(is_pong) => (false, is_pong(&self.parse(data.clone(), None))),
+            None if self.settings.silent || text.len() > 256 => (false, false),
+            None => match json::kind(text).as_deref() {
+                // The server's own ping answers nothing.
+                Some("ping") => (true, false),
+                kind => (false, kind == Some("pong")),
+            },
+        };
+        if !(pings || pongs) {
+            return false;
+        }
+        if let Some(pinged) = self.pinged.take() {
+            self.round_trip.set(Some(at - pinged));
+        }
+        if !pings {
+            self.call(Call::Ponged);
+        }
+        true
+    }
+}
