@@ -1036,9 +1036,11 @@ export class Port {
     if (sse && event.origin) this.origin = event.origin;
     const heartbeat = this.isPong && !sse && this.#isHeartbeat(raw);
     if (heartbeat) {
-      if (this.pinged) this.roundTrip = now - this.pinged;
-      this.pinged = 0;
-      if (heartbeat !== SERVERS_PING) this.call(PONGED);
+      if (heartbeat !== SERVERS_PING) {
+        if (this.pinged) this.roundTrip = now - this.pinged;
+        this.pinged = 0;
+        this.call(PONGED);
+      }
       return;
     }
     let own;

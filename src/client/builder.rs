@@ -117,7 +117,7 @@ pub struct Place {
 
 pub(crate) type Ping = Box<dyn Fn() -> String>;
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
-pub(crate) type Acks = Box<dyn Fn(&Message) -> Option<String>>;
+pub(crate) type Acks = Box<dyn Fn(&Message) -> Vec<String>>;
 
 /// How to pick up where a connection left off.
 ///
@@ -480,22 +480,22 @@ impl Builder {
         self
     }
 
-    /// Which id an incoming message acks, for messages sent [with one](crate::options::SendOptions::with_ack); `None` if it is no
-    /// ack. Acks do not reach the app.
+    /// Which id an incoming message acks, or which ids, of messages sent [with one](crate::options::SendOptions::with_ack): an `Option`, a
+    /// `Vec`, or the like; with none in it, it is no ack. Acks do not reach the app.
     ///
     /// ```
     /// let builder = everwire::Client::builder("wss://example.com/orders")
     ///     .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned));
     /// # let _ = builder;
     /// ```
-    pub fn acks(mut self, acks: impl Fn(&Message) -> Option<String> + 'static) -> Self {
-        self.acks = Some(Box::new(acks));
+    pub fn acks<I: IntoIterator<Item = String>>(mut self, acks: impl Fn(&Message) -> I + 'static) -> Self {
+        self.acks = Some(Box::new(move |message| acks(message).into_iter().collect()));
         self
     }
 
-    /// Which id an incoming message refuses, of those sent [with one](crate::options::SendOptions::with_ack): the server will not have
-    /// that message, which is [`Refused`](crate::send::Dropped::Refused) then. `None` if it refuses nothing. Refusals do not reach
-    /// the app. Needs [`acks`](Self::acks).
+    /// Which id an incoming message refuses, or which ids, of those sent [with one](crate::options::SendOptions::with_ack): the server will
+    /// not have these messages, which are [`Refused`](crate::send::Dropped::Refused) then. Refusals do not reach the app. `connect` fails
+    /// without [`acks`](Self::acks).
     ///
     /// ```
     /// let builder = everwire::Client::builder("wss://example.com/orders")
@@ -503,8 +503,11 @@ impl Builder {
     ///     .refused(|message| message.text()?.strip_prefix("no ").map(str::to_owned));
     /// # let _ = builder;
     /// ```
-    pub fn refused(mut self, refused: impl Fn(&Message) -> Option<String> + 'static) -> Self {
-        self.refused = Some(Box::new(refused));
+    pub fn refused<I: IntoIterator<Item = String>>(
+        mut self,
+        refused: impl Fn(&Message) -> I + 'static,
+    ) -> Self {
+        self.refused = Some(Box::new(move |message| refused(message).into_iter().collect()));
         self
     }
 
@@ -615,6 +618,11 @@ impl Builder {
                 let problem = "needs Builder::heartbeat";
                 let missing = pings && config.heartbeat.is_none();
                 if missing { Err(OptionError { option: "heartbeat.ping", problem }) } else { Ok(()) }
+            })
+            .and_then(|()| {
+                let problem = "needs Builder::acks";
+                let missing = self.refused.is_some() && self.acks.is_none();
+                if missing { Err(OptionError { option: "outbox.ack.refused", problem }) } else { Ok(()) }
             })
             .and_then(|()| self.requests.check())
             .and_then(|()| self.subscriptions.check())

@@ -22,7 +22,7 @@ pub struct Stats {
     pub opens: u64,
     /// Messages that came, also those that were held back.
     pub received: u64,
-    /// Those that the app has taken from the client's stream of events.
+    /// Those that the app has taken from the client's stream of events; those of topics are not among them.
     pub delivered: u64,
     /// Replayed messages that were held back, as they had come before.
     pub suppressed: u64,

@@ -101,7 +101,7 @@ impl Drop for Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.handle().fmt(f)
+        f.debug_struct("Client").field("state", &self.handle().state()).finish_non_exhaustive()
     }
 }
 
@@ -323,7 +323,7 @@ impl Handle {
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Handle").field("state", &self.state()).finish_non_exhaustive()
     }
 }
 

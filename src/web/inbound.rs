@@ -130,11 +130,13 @@ impl Port {
             self.call(Call::Slower);
         }
         let said = |read: &Option<crate::client::Acks>, call: fn(u32) -> Call| {
-            let Some(id) = read.as_ref().and_then(|read| read(message)) else { return false };
-            if let Some(number) = self.awaiting(&id) {
-                self.call(call(number));
+            let ids = read.as_ref().map(|read| read(message)).unwrap_or_default();
+            for id in &ids {
+                if let Some(number) = self.awaiting(id) {
+                    self.call(call(number));
+                }
             }
-            true
+            !ids.is_empty()
         };
         if said(&self.settings.acks, |id| Call::Acked { id })
             || said(&self.settings.refused, |id| Call::Nacked { id })

@@ -223,10 +223,10 @@ impl Port {
         if !(pings || pongs) {
             return false;
         }
-        if let Some(pinged) = self.pinged.take() {
-            self.round_trip.set(Some(at - pinged));
-        }
         if !pings {
+            if let Some(pinged) = self.pinged.take() {
+                self.round_trip.set(Some(at - pinged));
+            }
             self.call(Call::Ponged);
         }
         true

@@ -174,6 +174,19 @@ fn the_heartbeat_keeps_a_healthy_connection_and_finds_one_that_is_half_open() {
 }
 
 #[test]
+fn a_ping_of_the_servers_answers_none() {
+    let live = Live::new(web_socket().heartbeat(Heartbeat::new()));
+    let server = live.accept();
+    live.page.advance(seconds(30));
+    server.send_text(r#"{"type":"ping"}"#);
+    live.page.advance(millis(10));
+    assert_eq!(live.handle().round_trip(), None);
+    server.send_text(r#"{"type":"pong"}"#);
+    live.page.run_until_stalled();
+    assert_eq!(live.handle().round_trip(), Some(millis(10)));
+}
+
+#[test]
 fn without_a_heartbeat_a_half_open_connection_is_not_found_and_nothing_is_sent() {
     let live = Live::new(web_socket());
     let server = live.accept();

@@ -2,9 +2,10 @@
 
 use everwire::{
     Message, Sent, State,
+    error::{ConnectError, OptionError},
     options::{Heartbeat, Outbox, Overflow, SendOptions},
     send::Dropped,
-    test_util::{Connection, Frame},
+    test_util::{Connection, Frame, Page},
 };
 
 use crate::support::{Live, millis, seconds, web_socket};
@@ -92,6 +93,31 @@ fn a_server_can_refuse_a_message() {
     let sending = live.handle().send_with("a", &SendOptions::new().with_ack("1")).unwrap();
     server.send_text("no 1");
     assert_eq!(live.page.block_on(sending), Ok(Sent::Dropped(Dropped::Refused)));
+}
+
+#[test]
+fn one_message_may_ack_several() {
+    let several = |message: &Message| -> Vec<String> {
+        let ids = message.text().and_then(|text| text.strip_prefix("acks "));
+        ids.map(|ids| ids.split(' ').map(str::to_owned).collect()).unwrap_or_default()
+    };
+    let mut live = Live::new(web_socket().acks(several));
+    let server = live.accept();
+    let send = |ack: &str| live.client.handle().send_with(ack, &SendOptions::new().with_ack(ack)).unwrap();
+    let (first, second) = (send("1"), send("2"));
+    server.send_text("acks 1 2 3");
+    server.send_text("none");
+    assert_eq!((live.page.block_on(first), live.page.block_on(second)), (Ok(Sent::Acked), Ok(Sent::Acked)));
+    assert_eq!(live.texts(), ["none"]);
+}
+
+#[test]
+fn what_is_refused_has_to_be_acked_as_well() {
+    let problem = "needs Builder::acks";
+    let error = ConnectError::InvalidOption(OptionError { option: "outbox.ack.refused", problem });
+    let page = Page::new();
+    assert_eq!(web_socket().refused(|_| None).connect().err(), Some(error));
+    drop(page);
 }
 
 #[test]

@@ -274,6 +274,15 @@ test("the heartbeat measures the round trip and hides its pongs", async () => {
   equal(seen.retries.length, 0, "retries");
 });
 
+test("a ping of the server's own answers none of ours", async () => {
+  const plan = script("ws", [[["wait", 450], ["send", '{"type":"ping"}']], [["echo"]]]);
+  const made = client(plan.url, { heartbeat: { interval: 300, timeout: 300 } });
+  const seen = watch(made);
+  // The server says nothing more.
+  await waitFor(() => seen.retries.length, "the loss");
+  equal([made.stats().roundTrip, seen.messages.length], [null, 0], "round trip and messages");
+});
+
 test("own ping and isPong", async () => {
   const plan = script("ws", [[["echo"]]]);
   const made = client(plan.url, { heartbeat: { interval: 400, ping: "beat", isPong: (data) => data === "beat" } });
