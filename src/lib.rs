@@ -77,7 +77,7 @@ pub mod endpoint {
 /// What cannot work: an address, an option, a value.
 pub mod error {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ConnectError, DecodeError, EncodeError};
+    pub use crate::client::{ConnectError, DecodeError, EncodeError, SendError};
     pub use crate::core::config::OptionError;
 }
 

@@ -460,7 +460,7 @@ impl Builder {
     ///
     /// ```
     /// let builder = everwire::Client::builder("wss://example.com/live").handshake(|socket| async move {
-    ///     socket.send(r#"{"type":"auth","token":"…"}"#);
+    ///     socket.send(r#"{"type":"auth","token":"…"}"#)?;
     ///     let answer = socket.receive().await?;
     ///     if answer.kind() == "welcome" { Ok(()) } else { Err("not welcome".into()) }
     /// });

@@ -11,14 +11,22 @@ pub(crate) type Shakes = Rc<dyn Fn(Handshake) -> Pin<Box<dyn Future<Output = Res
 pub struct Handshake(pub(crate) imp::Shaking);
 
 impl Handshake {
-    /// Sends a text. False: the connection is over.
-    pub fn send(&self, text: &str) -> bool {
-        self.0.send_text(text)
+    /// Sends a text.
+    ///
+    /// # Errors
+    ///
+    /// [`HandshakeOver`], when the connection was lost or given up.
+    pub fn send(&self, text: &str) -> Result<(), HandshakeOver> {
+        self.0.send_text(text).then_some(()).ok_or(HandshakeOver)
     }
 
-    /// Sends bytes. False: the connection is over.
-    pub fn send_bytes(&self, bytes: &[u8]) -> bool {
-        self.0.send_bytes(bytes)
+    /// Sends bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_bytes(&self, bytes: &[u8]) -> Result<(), HandshakeOver> {
+        self.0.send_bytes(bytes).then_some(()).ok_or(HandshakeOver)
     }
 
     /// The next message. What the handshake does not receive is the app's, after [`Event::Open`](crate::Event).

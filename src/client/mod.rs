@@ -61,5 +61,5 @@ pub use self::{
     send_options::SendOptions,
     stats::Stats,
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
-    wire::{Client, EncodeError, Handle, Sending},
+    wire::{Client, EncodeError, Handle, SendError, Sending},
 };

@@ -223,6 +223,33 @@ impl Handle {
         self.0.send_bytes_with(bytes, options).map(Sending)
     }
 
+    /// Sends a value as JSON, as the options say.
+    ///
+    /// ```
+    /// # fn run(handle: everwire::Handle) -> Result<(), everwire::error::SendError> {
+    /// use everwire::options::SendOptions;
+    /// #[derive(serde::Serialize)]
+    /// struct Order<'a> {
+    ///     id: &'a str,
+    ///     item: &'a str,
+    /// }
+    /// let order = Order { id: "order-7", item: "tea" };
+    /// let _sending = handle.send_json_with(&order, &SendOptions::new().with_ack(order.id))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: nothing is sent then.
+    pub fn send_json_with<T: serde::Serialize + ?Sized>(
+        &self,
+        value: &T,
+        options: &SendOptions,
+    ) -> Result<Sending, SendError> {
+        let text = serde_json::to_string(value).map_err(|_| EncodeError)?;
+        Ok(self.send_with(&text, options)?)
+    }
+
     /// Sends a value as JSON.
     ///
     /// # Errors
@@ -335,12 +362,45 @@ pub struct EncodeError;
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the value: it does not belong in logs.
-        f.write_str("the value cannot be sent as JSON: integers must be within 2^53, and keys strings")?;
+        f.write_str("the value cannot be sent as JSON: keys must be strings")?;
         see(f, "encode")
     }
 }
 
 impl std::error::Error for EncodeError {}
+
+/// Why a value was not sent as the options say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The value cannot be JSON.
+    Encode(EncodeError),
+    /// The client cannot keep to an option.
+    Option(OptionError),
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encode(error) => error.fmt(f),
+            Self::Option(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl From<EncodeError> for SendError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl From<OptionError> for SendError {
+    fn from(error: OptionError) -> Self {
+        Self::Option(error)
+    }
+}
 
 /// A send under way; it goes on whether this is awaited or not.
 pub struct Sending(imp::Sending);

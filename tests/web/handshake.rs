@@ -36,7 +36,7 @@ async fn it_comes_before_the_first_frame_and_what_it_leaves_is_the_apps() {
             reasons.push(socket.reason());
             seen.set(reasons);
             async move {
-                assert!(socket.send("hello"));
+                socket.send("hello")?;
                 let answer = socket.receive().await?;
                 if answer.text() == Some("welcome") { Ok(()) } else { Err("not welcome".into()) }
             }
