@@ -1068,7 +1068,7 @@ export class Port {
   #give(data, raw, name, own, size) {
     const line = this.#line;
     let wait;
-    if (this.busy || typeof data?.then === "function") {
+    if (this.busy || this.#missed || typeof data?.then === "function") {
       line.push([data, raw, name, own, size, this.#missed]);
       this.#lined += size;
       this.#missed = false;

@@ -449,6 +449,33 @@ test("a handshake receives the messages of a batch one by one, and later ones in
   );
 });
 
+test("what is lost is told also when the next message need not wait", async () => {
+  const waiting = [];
+  let late = true;
+  const codec = {
+    decode: (text) => (late ? new Promise((resolve) => waiting.push(() => resolve(JSON.parse(text)))) : JSON.parse(text)),
+    encode: JSON.stringify,
+  };
+  const made = client(script("ws", [[["echo"]]]).url, { codec, resume });
+  const seen = watch(made);
+  await made.opened();
+  for (const one of ided(...range(1, 1030))) made.send(one);
+  await waitFor(() => waiting.length >= 1024, "the first");
+  await echoBarrier();
+  await sleep(100);
+  late = false;
+  for (const resolve of waiting) resolve();
+  await waitFor(() => seen.messages.length === 1024, "these are delivered");
+  await sleep(20);
+  for (const one of ided(2000)) made.send(one);
+  await waitFor(() => seen.messages.length === 1025, "the last");
+  equal(
+    seen.gaps.map(({ outcome, after, before }) => [outcome, after, before]),
+    [["gap", "1024", "2000"]],
+    "the gap",
+  );
+});
+
 test("more than may wait to be decoded is a gap", async () => {
   const { waiting, codec } = held();
   const made = client(ws("/echo"), { codec, resume });
