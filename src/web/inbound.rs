@@ -92,7 +92,9 @@ impl Port {
         let text = message.text();
         if let Some(path) = &self.settings.id {
             let found = text.and_then(|text| json::at(text, path));
-            own = found.as_ref().and_then(json::id_of).map(Rc::from).or(own);
+            // An empty one is none: only an event stream's own takes the cursor back.
+            let found = found.as_ref().and_then(json::id_of).filter(|id| !id.is_empty());
+            own = found.map(Rc::from).or(own);
         }
         let number = self.settings.seq.as_ref().and_then(|path| self.number_of(text, path));
         if self.closed() {

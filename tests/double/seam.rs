@@ -48,6 +48,28 @@ fn the_cursor_goes_up_in_the_query_and_what_is_replayed_comes_once() {
 }
 
 #[test]
+fn an_id_of_json_is_a_text_or_a_number_as_it_is_written_and_never_empty() {
+    let live = Live::new(numbered());
+    let server = live.accept();
+    for (id, cursor) in [
+        (r#""a2""#, "a2"),
+        (r#""""#, "a2"),
+        ("null", "a2"),
+        ("true", "a2"),
+        (r#"{"x":1}"#, "a2"),
+        ("[1]", "a2"),
+        ("9007199254740993", "9007199254740993"),
+        ("7", "7"),
+    ] {
+        server.send_text(&format!(r#"{{"eventId":{id}}}"#));
+        live.page.run_until_stalled();
+        assert_eq!(live.handle().last_event_id(), cursor, "{id}");
+    }
+    server.break_off();
+    assert_eq!(live.retry().query("lastEventId").as_deref(), Some("7"));
+}
+
+#[test]
 fn a_full_replay_of_10_000_messages_is_held_back() {
     let mut live = Live::new(numbered());
     let server = live.accept();
