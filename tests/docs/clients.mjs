@@ -54,7 +54,10 @@ globalThis.ready = true;
 </script>`;
 
 /** What a server answers to a message. */
-function answers({ type, id, topic }) {
+function answers(message) {
+  const { type, id, topic } = message;
+  // A call of a protocol of arrays.
+  if (message[0] === 2) return [[3, message[1], { price: 101.5 }]];
   if (type === "ping") return [{ type: "pong" }];
   if (type === "login") return [{ type: "welcome" }];
   if (type === "join")
