@@ -17,7 +17,8 @@ function hear(connect, options, words) {
   return { made, seen, ended };
 }
 
-const NUMBERS = "everwire: resume.seq must give a whole number from 0, or [epoch, number]; anything else is ignored";
+const NUMBERS =
+  "everwire: resume.seq must give a whole number from 0, { first, last }, or [epoch, either]; anything else is ignored";
 
 test("odd numbers, ids and epochs are told once, and every message comes", async () => {
   const read = (key) => (message) => message.data[key];
@@ -106,7 +107,11 @@ test("odd numbers, ids and names of topics are told once, and every message of a
   made.subscribe("t").on(({ data }) => got.push(data));
   await ended;
   equal(got.length, ODD.length, "messages");
-  equal(told, ["everwire: subscriptions.seq must give a whole number from 0; anything else is ignored"], "warnings");
+  equal(
+    told,
+    ["everwire: subscriptions.seq must give a whole number from 0, or { first, last }; anything else is ignored"],
+    "warnings",
+  );
 });
 
 test("an absurd number holds nothing back: with ids and without, in an epoch and in none, and for topics", async () => {

@@ -105,7 +105,9 @@ test("numbers may be strings; what is no number is told in the console, and its 
   equal(seen.data, [{ seq: "9007199254740991" }, { seq: -1 }, { seq: null }, { n: 1 }], "messages");
   equal(
     told,
-    ["everwire: resume.seq must give a whole number from 0, or [epoch, number]; anything else is ignored"],
+    [
+      "everwire: resume.seq must give a whole number from 0, { first, last }, or [epoch, either]; anything else is ignored",
+    ],
     "warnings",
   );
 });
