@@ -438,10 +438,9 @@ export interface SendOptions {
   ack?: boolean;
 }
 
-declare const messages: unique symbol;
-/** Several messages that came in one frame: see {@link batch}. */
+/** Several messages that came in one frame: see {@link batch}. There is nothing to be read of it. */
 export interface Batch {
-  readonly [messages]: readonly unknown[];
+  readonly "everwire batch": unknown;
 }
 
 /**

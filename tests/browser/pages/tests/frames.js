@@ -453,7 +453,8 @@ test("what is lost is told also when the next message need not wait", async () =
   const waiting = [];
   let late = true;
   const codec = {
-    decode: (text) => (late ? new Promise((resolve) => waiting.push(() => resolve(JSON.parse(text)))) : JSON.parse(text)),
+    decode: (text) =>
+      late ? new Promise((resolve) => waiting.push(() => resolve(JSON.parse(text)))) : JSON.parse(text),
     encode: JSON.stringify,
   };
   const made = client(script("ws", [[["echo"]]]).url, { codec, resume });

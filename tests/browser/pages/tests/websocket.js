@@ -275,7 +275,13 @@ test("the heartbeat measures the round trip and hides its pongs", async () => {
 });
 
 test("a ping of the server's own answers none of ours", async () => {
-  const plan = script("ws", [[["wait", 450], ["send", '{"type":"ping"}']], [["echo"]]]);
+  const plan = script("ws", [
+    [
+      ["wait", 450],
+      ["send", '{"type":"ping"}'],
+    ],
+    [["echo"]],
+  ]);
   const made = client(plan.url, { heartbeat: { interval: 300, timeout: 300 } });
   const seen = watch(made);
   // The server says nothing more.
