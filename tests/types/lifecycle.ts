@@ -15,7 +15,7 @@ import { is } from "./equal.js";
 
 const wire = connect("/live");
 
-wire.addEventListener("open", (event) => is<Event>()(event));
+wire.addEventListener("open", (event) => is<OpenEvent>()(event));
 wire.addEventListener("statechange", function (event) {
   is<Event>()(event);
   is<Client>()(this);
