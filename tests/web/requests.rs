@@ -47,7 +47,8 @@ async fn a_reply_may_be_an_error() {
         other => panic!("{other:?}"),
     }
     assert!(within("the reply", wire.handle().request(&json!({"error": null}))).await.is_ok());
-    let own = Requests::new().with_error_when(|reply| reply.text().is_some_and(|text| text.contains("bad")));
+    let own = Requests::new()
+        .with_error_when(|reply| reply.text().is_some_and(|text| text.contains(r#""is":"bad""#)));
     let wire = web_socket(&server.ws("/echo")).requests(own).live();
     assert!(within("the reply", wire.handle().request(&json!({"error": 1}))).await.is_ok());
     let refused = within("the reply", wire.handle().request(&json!({"is": "bad"}))).await;
