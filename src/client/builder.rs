@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{Client, Handshake, Message, Rate, Reconnect, Request, Requests, Subscriptions, imp};
+use super::{Client, Handshake, Message, Rate, Reconnect, Request, Requests, Resume, Subscriptions, imp};
 use crate::{
     Failure, Transport,
     core::{
@@ -105,104 +105,8 @@ pub(crate) enum Endpoint {
     Function(Rc<dyn Fn(Context) -> Asked>),
 }
 
-/// Where a client stands in its stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Place {
-    /// The last id; empty before there is one.
-    pub id: String,
-    /// The last sequence number, where messages have them ([`Resume::with_seq`]).
-    pub seq: Option<u64>,
-}
-
 pub(crate) type Ping = Box<dyn Fn() -> String>;
-pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
 pub(crate) type Acks = Box<dyn Fn(&Message) -> Vec<String>>;
-
-/// How to pick up where a connection left off.
-///
-/// ```
-/// use everwire::options::Resume;
-/// let resume = Resume::new().with_id("meta.eventId").with_name("since").with_gap("gap");
-/// # let _ = resume;
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resume {
-    pub(crate) id: Option<String>,
-    pub(crate) seq: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) via: Option<Via>,
-    pub(crate) from: String,
-    pub(crate) gap: Option<String>,
-}
-
-impl Resume {
-    /// SSE's own ids. They go up in the query parameter `lastEventId`; to the page's own origin, a fetched
-    /// stream sends the header `Last-Event-ID`.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Where a message carries its id (an event stream has ids of its own): a key of its JSON, or a path with dots.
-    #[must_use]
-    pub fn with_id(mut self, path: impl Into<String>) -> Self {
-        self.id = Some(path.into());
-        self
-    }
-
-    /// Where a message carries its sequence number, which grows by one from message to message: a key of its
-    /// JSON, or a path with dots. With it nothing comes twice, and a gap names what is missing.
-    #[must_use]
-    pub fn with_seq(mut self, path: impl Into<String>) -> Self {
-        self.seq = Some(path.into());
-        self
-    }
-
-    /// The query parameter in which the cursor goes up. Default `lastEventId`.
-    #[must_use]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
-    }
-
-    /// The cursor goes up in the header `Last-Event-ID`. Across origins that costs fetch a preflight. An
-    /// EventSource can send it only when it reconnects by itself: no growing delays and no jitter, until
-    /// three errors within 10 s.
-    #[must_use]
-    pub fn via_header(mut self) -> Self {
-        self.via = Some(Via::Header);
-        self
-    }
-
-    /// The cursor goes up in the query, also to the page's own origin.
-    #[must_use]
-    pub fn via_query(mut self) -> Self {
-        self.via = Some(Via::Query);
-        self
-    }
-
-    /// The cursor goes up by the endpoint function alone, which is given it ([`Context::last_event_id`]).
-    #[must_use]
-    pub fn via_url(mut self) -> Self {
-        self.via = Some(Via::Url);
-        self
-    }
-
-    /// The cursor to start from.
-    #[must_use]
-    pub fn with_from(mut self, cursor: impl Into<String>) -> Self {
-        self.from = cursor.into();
-        self
-    }
-
-    /// The type of the message by which the server says that something is missing.
-    #[must_use]
-    pub fn with_gap(mut self, kind: impl Into<String>) -> Self {
-        self.gap = Some(kind.into());
-        self
-    }
-}
 
 /// Which answers to a fetch are event streams, by their content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +188,7 @@ pub struct Builder {
     pub(crate) handshake: Option<super::Shakes>,
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<super::rate::Is>,
-    pub(crate) frame: Option<Frame>,
+    pub(crate) frame: Option<super::resume::Frame>,
     pub(crate) acks: Option<Acks>,
     pub(crate) refused: Option<Acks>,
     pub(crate) high_water_mark: Option<u32>,
@@ -432,26 +336,6 @@ impl Builder {
     pub fn reconnect(mut self, reconnect: Reconnect) -> Self {
         self.notice.clone_from(&reconnect.notice);
         self.reconnect = reconnect;
-        self
-    }
-
-    /// How to pick up where a connection left off. Default: [`Resume::new`].
-    pub fn resume(mut self, resume: Resume) -> Self {
-        self.resume = resume;
-        self
-    }
-
-    /// WebSocket: the first frame of each connection, the first one too, instead of a query parameter; `None` sends
-    /// none. On an SSE address `connect` fails.
-    ///
-    /// ```
-    /// let builder = everwire::Client::builder("wss://example.com/live")
-    ///     .resume(everwire::options::Resume::new().with_id("eventId"))
-    ///     .resume_frame(|place| Some(serde_json::json!({ "type": "resume", "after": place.id }).to_string()));
-    /// # let _ = builder;
-    /// ```
-    pub fn resume_frame(mut self, frame: impl Fn(Place) -> Option<String> + 'static) -> Self {
-        self.frame = Some(Box::new(frame));
         self
     }
 

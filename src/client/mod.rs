@@ -25,6 +25,8 @@ mod request;
 #[cfg(feature = "rust")]
 mod requests;
 #[cfg(feature = "rust")]
+mod resume;
+#[cfg(feature = "rust")]
 mod send_options;
 #[cfg(feature = "rust")]
 mod slot;
@@ -48,9 +50,7 @@ pub(crate) use self::{
 };
 #[cfg(feature = "rust")]
 pub use self::{
-    builder::{
-        Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable, Place, Resume,
-    },
+    builder::{Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable},
     event::{Closed, Event, Gap, Retry},
     handshake::{Handshake, HandshakeOver},
     message::{DecodeError, Message},
@@ -58,6 +58,7 @@ pub use self::{
     reconnect::Reconnect,
     request::{Redirect, Request, path_segment},
     requests::{RequestError, RequestOptions, Requesting, Requests},
+    resume::{Place, Resume},
     send_options::SendOptions,
     stats::Stats,
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
