@@ -69,7 +69,8 @@ pub use crate::transport::Transport;
 pub mod endpoint {
     #[cfg(feature = "rust")]
     pub use crate::client::{
-        Context, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request, path_segment,
+        Context, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request, Way, Ways,
+        path_segment,
     };
     pub use crate::core::io::Reason;
 }
@@ -96,7 +97,7 @@ pub mod failure {
 /// What a [`Builder`] and a send are told.
 pub mod options {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ContentType, Decision, Place, Rate, Reconnect, Resume, SendOptions};
+    pub use crate::client::{ContentType, Decision, Fallback, Place, Rate, Reconnect, Resume, SendOptions};
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
 }
 

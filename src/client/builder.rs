@@ -172,6 +172,10 @@ impl From<Duration> for Decision {
 pub struct Builder {
     pub(crate) endpoint: Endpoint,
     pub(crate) others: Vec<Request>,
+    pub(crate) shuffle: Option<super::shuffle::Shuffle>,
+    /// What became of that: empty, if there is none.
+    pub(crate) order: Vec<u32>,
+    pub(crate) choice: super::fallback::Choice,
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
     /// The origin that these are for.
@@ -212,6 +216,9 @@ impl Builder {
         Self {
             endpoint,
             others: Vec::new(),
+            shuffle: None,
+            order: Vec::new(),
+            choice: super::fallback::Choice::new(),
             transport: None,
             protocols: Vec::new(),
             offered: RefCell::default(),
@@ -478,7 +485,7 @@ impl Builder {
     /// let none = everwire::Client::builder("wss://example.com/live").connect();
     /// assert_eq!(none.err(), Some(everwire::error::ConnectError::Unsupported));
     /// ```
-    pub fn connect(self) -> Result<Client, ConnectError> {
+    pub fn connect(mut self) -> Result<Client, ConnectError> {
         let mut config = Config {
             has_provider: matches!(self.endpoint, Endpoint::Function(_)),
             asks: self.rule.is_some(),
@@ -510,6 +517,7 @@ impl Builder {
             })
             .and_then(|()| self.requests.check())
             .and_then(|()| self.subscriptions.check())
+            .and_then(|()| self.chooses().map_or(Ok(()), |choose| choose.run(&mut self, &mut config)))
             .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)
     }

@@ -8,6 +8,8 @@ mod builder;
 #[cfg(feature = "rust")]
 mod event;
 #[cfg(feature = "rust")]
+mod fallback;
+#[cfg(feature = "rust")]
 mod handshake;
 #[cfg(feature = "rust")]
 #[path = "web.rs"]
@@ -29,11 +31,15 @@ mod resume;
 #[cfg(feature = "rust")]
 mod send_options;
 #[cfg(feature = "rust")]
+mod shuffle;
+#[cfg(feature = "rust")]
 mod slot;
 #[cfg(feature = "rust")]
 mod stats;
 #[cfg(feature = "rust")]
 mod topics;
+#[cfg(feature = "rust")]
+mod ways;
 #[cfg(feature = "rust")]
 mod wire;
 #[cfg(feature = "rust")]
@@ -52,6 +58,7 @@ pub(crate) use self::{
 pub use self::{
     builder::{Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable},
     event::{Closed, Event, Gap, Retry},
+    fallback::Fallback,
     handshake::{Handshake, HandshakeOver},
     message::{DecodeError, Message},
     rate::Rate,
@@ -62,5 +69,6 @@ pub use self::{
     send_options::SendOptions,
     stats::Stats,
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
+    ways::{Way, Ways},
     wire::{Client, EncodeError, Handle, SendError, Sending},
 };

@@ -75,6 +75,8 @@ pub struct Request {
     pub(crate) protocols: Option<Vec<String>>,
     pub(crate) retry: bool,
     pub(crate) resumes: bool,
+    /// Then there are these addresses instead.
+    pub(crate) ways: Option<Box<super::Ways>>,
 }
 
 impl Request {
@@ -89,6 +91,7 @@ impl Request {
             protocols: None,
             retry: false,
             resumes: false,
+            ways: None,
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 pub(crate) use super::inbox::Sending;
 use super::{
     Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, NotResumable, Request, RequestError,
-    RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions, SubscriptionError,
+    RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions, SubscriptionError, Way,
     builder::Endpoint,
     driver::{self, Host},
     inbox::Inbox,
@@ -44,6 +44,10 @@ type Driver = driver::Driver<AppHost>;
 /// Of an endpoint function's address that [`strays`].
 const ASTRAY: &str = "an endpoint function must give an address without . and .. in its path, and with its own host: use path_segment for an id";
 
+/// Of one that gave nothing for the way that is tried.
+const PATHLESS: &str =
+    "an endpoint function must give an address for each way: see Ways and Fallback::with_order";
+
 /// Of one whose protocols would be those of another origin.
 const OFFERED: &str = "Builder::protocols are for the first endpoint's origin: give the others theirs by Request::with_protocols";
 
@@ -51,35 +55,14 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     if !page::exists() {
         return Err(ConnectError::Unsupported);
     }
+    builder.order = builder.shuffle.map(|shuffle| shuffle(config.endpoints)).unwrap_or_default();
     for request in builder.fixed() {
-        let route = route_to(&request.address, builder.transport);
-        let Some(address) = Address::new(route, false) else {
-            return Err(ConnectError::InvalidUrl(problem(route)));
-        };
-        if address.transport == Transport::WebSocket && builder.resume.via == Some(Via::Header) {
-            let problem = "\"header\" is for EventSource and fetch only";
-            return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
+        let ways = &builder.choice.ways;
+        if ways.is_empty() {
+            check(&builder, request, builder.transport)?;
         }
-        if builder.resume.via == Some(Via::Url) {
-            let problem = "\"url\" needs an endpoint function, which puts the cursor where it belongs";
-            return Err(ConnectError::InvalidOption(OptionError { option: "resume.via", problem }));
-        }
-        if address.transport != Transport::WebSocket && builder.frame.is_some() {
-            let problem = "is for a WebSocket: SSE cannot send";
-            return Err(ConnectError::InvalidOption(OptionError { option: "resume.frame", problem }));
-        }
-        if address.transport != Transport::WebSocket && builder.handshake.is_some() {
-            let problem = "is for a WebSocket: SSE cannot send";
-            return Err(ConnectError::InvalidOption(OptionError { option: "handshake", problem }));
-        }
-        if address.transport == Transport::WebSocket && !confined(&builder, request) {
-            return Err(ConnectError::InvalidOption(OptionError {
-                option: "protocols",
-                problem: "are for one origin: give endpoints of others Request::with_protocols",
-            }));
-        }
-        if !page::supports(address.transport) {
-            return Err(ConnectError::Unsupported);
+        for way in ways {
+            check(&builder, request, Some(way.transport()))?;
         }
     }
     let settings = settings(&mut builder, config.heartbeat.is_some(), config.passive);
@@ -116,6 +99,41 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         }
     });
     Ok(Wire { handle: Handle { driver, inbox, can } })
+}
+
+/// Whether a fixed endpoint can work.
+fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> Result<(), ConnectError> {
+    let Some((request, transport)) = request.pick(transport) else {
+        return Err(ConnectError::InvalidUrl("must be one for the transport: see Ways"));
+    };
+    let route = route_to(&request.address, transport);
+    let Some(address) = Address::new(route, false) else {
+        return Err(ConnectError::InvalidUrl(problem(route)));
+    };
+    let wrong = |option, problem| Err(ConnectError::InvalidOption(OptionError { option, problem }));
+    let socket = address.transport == Transport::WebSocket;
+    if builder.resume.via == Some(Via::Url) {
+        return wrong(
+            "resume.via",
+            "\"url\" needs an endpoint function, which puts the cursor where it belongs",
+        );
+    }
+    // Of several ways each has what is for it.
+    if builder.choice.ways.is_empty() {
+        if socket && builder.resume.via == Some(Via::Header) {
+            return wrong("resume.via", "\"header\" is for EventSource and fetch only");
+        }
+        if !socket && builder.frame.is_some() {
+            return wrong("resume.frame", "is for a WebSocket: SSE cannot send");
+        }
+        if !socket && builder.handshake.is_some() {
+            return wrong("handshake", "is for a WebSocket: SSE cannot send");
+        }
+    }
+    if socket && !confined(builder, request) {
+        return wrong("protocols", "are for one origin: give endpoints of others Request::with_protocols");
+    }
+    if page::supports(address.transport) { Ok(()) } else { Err(ConnectError::Unsupported) }
 }
 
 fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
@@ -408,12 +426,31 @@ struct AppHost {
     driver: Weak<Driver>,
 }
 
-fn resolved(driver: &Driver, attempt: u32, builder: &Builder, request: Option<&Request>) {
-    let Some(request) = request else { return driver.input(driver.prepared(attempt, None)) };
+/// What a function gave, or is fixed: `given` says which. `way`: of several ways, this one.
+fn resolved(
+    driver: &Driver,
+    attempt: u32,
+    builder: &Builder,
+    request: Option<&Request>,
+    way: Option<Way>,
+    given: bool,
+) {
+    let fails = || driver.input(driver.prepared(attempt, None));
+    let Some(request) = request else { return fails() };
     let port = driver.port();
+    let picked = request.pick(way.map_or(builder.transport, |way| Some(way.transport())));
+    let Some((request, transport)) = picked else {
+        port.warn(PATHLESS);
+        return fails();
+    };
+    // An id of the server's may stand in it.
+    if given && strays(&request.address) {
+        port.warn(ASTRAY);
+        return fails();
+    }
     let protocols = request.protocols.as_ref().unwrap_or(&builder.protocols);
     port.prepare(request.clone(), protocols.clone());
-    let taken = route_to(&request.address, builder.transport);
+    let taken = route_to(&request.address, transport);
     if taken == route::CREDENTIALS {
         // As a connection that the browser blocks.
         return driver.lost(attempt, lost::BLOCKED);
@@ -431,12 +468,15 @@ impl Host for AppHost {
     fn resolve(&self, driver: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         self.inbox.count(|stats| stats.attempts += 1);
         driver.port().reason.set(reason);
-        let other = endpoint.checked_sub(1).and_then(|place| self.builder.others.get(place as usize));
-        if let Some(request) = other {
-            return resolved(driver, attempt, &self.builder, Some(request));
+        let endpoint = endpoint as usize;
+        let way = self.builder.choice.ways.get(endpoint).copied();
+        let place = self.builder.order.get(endpoint).map_or(endpoint, |place| *place as usize);
+        let other = place.checked_sub(1).filter(|_| way.is_none());
+        if let Some(request) = other.and_then(|place| self.builder.others.get(place)) {
+            return resolved(driver, attempt, &self.builder, Some(request), None, false);
         }
         match &self.builder.endpoint {
-            Endpoint::Fixed(request) => resolved(driver, attempt, &self.builder, Some(request)),
+            Endpoint::Fixed(request) => resolved(driver, attempt, &self.builder, Some(request), way, false),
             Endpoint::Function(ask) => {
                 if self.builder.resume.via == Some(Via::Url) {
                     driver.asking();
@@ -452,18 +492,16 @@ impl Host for AppHost {
                     let Some(driver) = driver.upgrade() else { return };
                     match request {
                         Err(error) if error.is::<NotResumable>() => driver.lost(attempt, lost::NOT_RESUMABLE),
-                        request => {
-                            let request = request.ok();
-                            // An id of the server's may stand in it.
-                            let stays = request.as_ref().filter(|request| !strays(&request.address));
-                            if request.is_some() && stays.is_none() {
-                                driver.port().warn(ASTRAY);
-                            }
-                            resolved(&driver, attempt, &builder, stays);
-                        }
+                        request => resolved(&driver, attempt, &builder, request.as_ref().ok(), way, true),
                     }
                 });
             }
+        }
+    }
+
+    fn begin(&self, endpoint: u32) {
+        if let Some(begin) = &self.builder.choice.begin {
+            begin(endpoint);
         }
     }
 

@@ -20,7 +20,6 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// With ways to one server, if the caller does not say.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
     pub(crate) const WAYS: Self = Self { unopened: 2, early: 3 };
 }
 
@@ -39,7 +38,6 @@ pub(crate) fn default_failback(polls: bool, reconnects: bool) -> u64 {
 
 /// The way that a page begins with: what an earlier one left, if there is such a way.
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
 pub(crate) fn first(left: u64, endpoints: u32) -> u32 {
     u32::try_from(left).ok().filter(|way| *way < endpoints).unwrap_or(0)
 }

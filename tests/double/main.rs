@@ -12,6 +12,7 @@
 mod connection;
 mod duplex;
 mod endpoint;
+mod fallback;
 mod inbox;
 mod life;
 mod page;

@@ -11,6 +11,7 @@
 )]
 
 mod endpoint;
+mod fallback;
 mod faults;
 mod fetch;
 mod handshake;

@@ -4,6 +4,7 @@ mod event_source;
 mod life;
 mod links;
 mod scope;
+mod session;
 mod target;
 mod websocket;
 
@@ -13,6 +14,7 @@ pub(crate) use self::{
     life::{Page, Watch, is_visible, now},
     links::{Link, Socket},
     scope::{Timer, turn},
+    session::{session, set_session},
     target::{Target, origin, origin_of},
 };
 use crate::transport::Transport;

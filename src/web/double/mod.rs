@@ -7,6 +7,7 @@
 
 mod life;
 mod links;
+mod session;
 mod target;
 mod tasks;
 mod world;
@@ -18,6 +19,7 @@ pub(crate) use self::world::{World, sleep};
 pub(crate) use self::{
     life::{Page, Watch, is_visible, now},
     links::{Link, Socket},
+    session::{session, set_session},
     target::{Target, origin, origin_of},
     world::{Timer, current, turn},
 };

@@ -52,6 +52,7 @@ pub(crate) struct World {
     /// Connections that no server has answered yet.
     pub(super) asked: RefCell<VecDeque<Asked>>,
     warnings: RefCell<Vec<String>>,
+    pub(super) session: RefCell<BTreeMap<String, String>>,
 }
 
 impl World {
@@ -71,6 +72,7 @@ impl World {
             frozen: Cell::new(false),
             asked: RefCell::default(),
             warnings: RefCell::default(),
+            session: RefCell::default(),
         });
         PAGES.with(|pages| pages.borrow_mut().push(Rc::downgrade(&world)));
         world
