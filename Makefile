@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver api release clean
+.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages chaos-client test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver api release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -90,15 +90,24 @@ test-hostile: setup-test server pack
 test-packages: setup-build pack
 	@. scripts/env.sh && node --test --test-reporter=spec tests/packages/*.test.mjs tests/setup/*.test.mjs
 
-# Faults without end; test-chaos is the short run that belongs to `make test`.
-chaos: setup-test server pack
+# The crate's client for chaos: tests/chaos/rust, into target/chaos.
+chaos-client: setup-app
+	@scripts/chaos.sh
+
+# Faults without end, for the npm package and for the crate; test-chaos is the short run that belongs to `make test`.
+chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/run.mjs $(or $(CHAOS_ARGS),all --faults 340)
 	@. scripts/env.sh && node tests/chaos/sends.mjs $(or $(SENDS_ARGS),all --faults 70)
+	@. scripts/env.sh && node tests/chaos/run.mjs $(or $(CHAOS_ARGS),all --faults 340) --client rust
+	@. scripts/env.sh && node tests/chaos/sends.mjs $(or $(SENDS_ARGS),all --faults 70) --client rust
 
-test-chaos: setup-test server pack
+test-chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 12
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200
 	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8
+	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 10 --client rust
+	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200 --client rust
+	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8 --client rust
 
 # The configs of docs/proxies behind real browsers, and that each check can fail.
 test-proxies: setup-proxies server pack

@@ -7,6 +7,7 @@ toolchain=$(everwire_wasm_toolchain)
 [ "$toolchain" = default ] && wasm=(cargo) || wasm=(cargo "+$toolchain")
 
 cargo fmt --all --check
+cargo fmt --manifest-path tests/chaos/rust/Cargo.toml --check
 node_modules/.bin/biome check --error-on-warnings .
 node scripts/workflows.mjs
 node scripts/calls.mjs --check

@@ -1,5 +1,7 @@
 // The package as the tests' servers give it. Tests use it in ways that its types forbid; the types themselves are tested in tests/types.
 declare module "/pkg/*";
+// What scripts/chaos.sh builds.
+declare module "/chaos-rust/*";
 
 // What pages tell whoever drives them, and frames their tests.
 interface Window {

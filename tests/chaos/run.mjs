@@ -8,21 +8,24 @@
 //   --endpoints N  1 or 2 servers that everwire is given (2; with --peers 1, as theirs); half of the faults hit only one
 //   --max-age MS   everwire's reconnect.maxAge (2000): a new connection takes the place of each that gets so old
 //   --rollovers N  no faults at all, until so many connections on each transport have been replaced: the state stays open
+//   --client rust  the crate in the place of the npm package: tests/chaos/rust
 //   --peers        then the same faults on other clients, in a page of their own, for comparison
 // Fails if everwire gives anything twice, out of order, or not at all without a gap that names it; not for a peer.
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment } from "../browser/node/environment.mjs";
 import { stopAll, stopOnSignals } from "../browser/node/processes.mjs";
 import { sideBySide } from "../browser/node/side-by-side.mjs";
+import { clientOf } from "./client.mjs";
 import { bundlePeers } from "./peers/bundle.mjs";
 import { play } from "./script.mjs";
 import { everwireRow, legend, peerRow, print } from "./table.mjs";
 
 const given = process.argv.slice(2);
-const option = (name, otherwise) => {
+const text = (name) => {
   const at = given.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(given.splice(at, 2)[1]);
+  return at < 0 ? undefined : given.splice(at, 2)[1];
 };
+const option = (name, otherwise) => Number(text(name) ?? otherwise);
 const flag = (name) => given.includes(`--${name}`) && given.splice(given.indexOf(`--${name}`), 1).length > 0;
 const peers = flag("peers");
 const faults = option("faults", 12),
@@ -31,11 +34,13 @@ const faults = option("faults", 12),
 const endpoints = option("endpoints", peers ? 1 : 2),
   maxAge = option("max-age", 2_000),
   rollovers = option("rollovers", 0);
+const client = clientOf(text("client"), { page: "chaos.html", run: "messages" });
 const seed = option("seed", Math.floor(Math.random() * 2 ** 32));
 const names = !given.length || given[0] === "all" ? Object.keys(engines) : given;
 if (
   [faults, rate, log, maxAge, rollovers, seed].some(Number.isNaN) ||
   ![1, 2].includes(endpoints) ||
+  !client.known ||
   names.some((name) => !Object.hasOwn(engines, name))
 ) {
   console.error(
@@ -50,7 +55,7 @@ let flawed = false,
 stopOnSignals();
 loadEnvironment();
 console.log(
-  `chaos: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}` +
+  `chaos, ${client.name}: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}` +
     `${log ? `, the last ${log} replayed` : ""}${maxAge ? `, maxAge ${maxAge} ms` : ""}`,
 );
 try {
@@ -62,19 +67,21 @@ try {
 process.exit(flawed ? 1 : 0);
 
 async function run(engine) {
-  const query = { ...(log && { log }), ...(maxAge && { maxAge }) };
+  const query = { ...client.query, ...(log && { log }), ...(maxAge && { maxAge }) };
   const common = { engine, query, rate, seed, faults: rollovers ? 0 : faults };
   try {
     const { tallies, injected } = await play({
       ...common,
-      page: "chaos.html",
+      page: client.page,
+      roots: client.roots,
+      without: client.without,
       servers: endpoints,
       strict: true,
       rollovers,
     });
     /** @type {{ name: string, cells: any[], flawed?: boolean }[]} */
     const rows = Object.entries(tallies).map(([transport, tally]) =>
-      everwireRow(`everwire, ${transport}`, tally, { log, calm: rollovers > 0 }),
+      everwireRow(`${client.name}, ${transport}`, tally, { log, calm: rollovers > 0 }),
     );
     if (peers) {
       bundled ??= bundlePeers();

@@ -2,11 +2,13 @@
 // reloads; over WebSocket, and over event streams with an uplink. With acks each must be applied exactly once and in order; without, each
 // send must settle, and with `confirm: "pong"`, or an uplink, nothing that was told as sent may be missing.
 //   node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream]
+//     [--client rust]
 import { parseArgs } from "node:util";
 import { engines } from "../browser/node/engines.mjs";
 import { loadEnvironment } from "../browser/node/environment.mjs";
 import { stopAll, stopOnSignals } from "../browser/node/processes.mjs";
 import { sideBySide } from "../browser/node/side-by-side.mjs";
+import { clientOf } from "./client.mjs";
 import { play } from "./script.mjs";
 
 /** @returns {{ type: "string", default: string }} */
@@ -21,19 +23,22 @@ const {
     rate: number(1_000),
     seed: number(Math.floor(Math.random() * 2 ** 32)),
     "max-age": number(2_000),
-    over: { type: "string", default: "websocket,stream" },
+    client: { type: "string" },
+    over: { type: "string" },
   },
 });
 const [faults, rate, seed, maxAge] = ["faults", "rate", "seed", "max-age"].map((key) => Number(values[key]));
-const ways = values.over.split(",");
+const client = clientOf(values.client, { page: "chaos-sends.html", run: "sends" });
+const ways = (values.over ?? client.ways).split(",");
 const names = name === "all" ? Object.keys(engines) : [name];
 if (
   [faults, rate, seed, maxAge].some(Number.isNaN) ||
+  !client.known ||
   ways.some((way) => !["websocket", "stream"].includes(way)) ||
   names.some((name) => !Object.hasOwn(engines, name))
 ) {
   console.error(
-    "usage: node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream]",
+    "usage: node tests/chaos/sends.mjs [chromium|firefox|webkit|all] [--faults N] [--rate N] [--seed N] [--max-age MS] [--over websocket|stream] [--client rust]",
   );
   process.exit(2);
 }
@@ -41,7 +46,7 @@ if (
 stopOnSignals();
 loadEnvironment();
 console.log(
-  `sends: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`,
+  `sends, ${client.name}: seed ${seed}, ${faults} faults in each browser, ${rate} messages a second for each client, maxAge ${maxAge} ms`,
 );
 let flawed = false;
 try {
@@ -72,8 +77,9 @@ async function run(engine, over) {
   const reports = {};
   const { tallies, injected } = await play({
     engine,
-    page: "chaos-sends.html",
-    query: { over, ...(maxAge && { maxAge }) },
+    page: client.page,
+    roots: client.roots,
+    query: { ...client.query, over, ...(maxAge && { maxAge }) },
     rate,
     servers: 1,
     seed,

@@ -17,9 +17,12 @@ addEventListener("pagehide", () => {
 });
 // Read by tests/chaos/script.mjs.
 window.tallies = tallies;
-window.addEventListener("error", ({ message }) => {
-  window.failure ??= message;
-});
+/** Ends the run. */
+export const fail = (why) => {
+  window.failure ??= why;
+};
+window.addEventListener("error", ({ message }) => fail(message));
+window.addEventListener("unhandledrejection", ({ reason }) => fail(String(reason)));
 
 const empty = {
   first: null,
@@ -70,11 +73,11 @@ export function tallyOf(name) {
       if (endpoint !== null && now !== endpoint) tally.switches++;
       tally.endpoint = endpoint = now;
     },
-    gap(missing) {
+    /** With numbers none may be without `from` and `to`: such a one fits nothing. */
+    gap(from, to) {
       tally.gaps++;
-      // With numbers none may be without: such a one fits nothing.
-      told = missing ?? {};
-      if (missing) tally.told += missing.to - missing.from + 1;
+      told = { from, to };
+      if (from !== undefined) tally.told += to - from + 1;
     },
     message(seq) {
       const now = Date.now();

@@ -25,6 +25,6 @@ for (const transport of ["websocket", "eventsource", "fetch"]) {
     tally.open(wire.url, states === 0);
     states = 0;
   });
-  wire.addEventListener("gap", ({ missing }) => tally.gap(missing));
+  wire.addEventListener("gap", ({ missing }) => tally.gap(missing?.from, missing?.to));
   wire.on(({ data: { seq } }) => tally.message(seq));
 }
