@@ -4,3 +4,4 @@
 mod messages;
 mod page;
 mod sends;
+mod topics;
