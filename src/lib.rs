@@ -97,7 +97,9 @@ pub mod failure {
 /// What a [`Builder`] and a send are told.
 pub mod options {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ContentType, Decision, Fallback, Place, Rate, Reconnect, Resume, SendOptions};
+    pub use crate::client::{
+        ContentType, Decision, Fallback, Place, Rate, Reconnect, Resume, SendOptions, Uplink,
+    };
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
 }
 

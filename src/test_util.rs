@@ -52,6 +52,10 @@ use crate::{
     },
 };
 
+mod beside;
+
+pub use self::beside::HttpRequest;
+
 /// Where a page is, unless it is told otherwise.
 const ADDRESS: &str = "https://app.example/";
 
@@ -191,7 +195,32 @@ impl Page {
         self.world.next_asked().map(Attempt)
     }
 
+    /// The first of the requests beside a connection that no server has answered: a POST of an
+    /// [uplink](crate::Builder::uplink). The clock stands still.
+    pub fn next_request(&self) -> Option<HttpRequest> {
+        self.world.wait(false, || self.requested())
+    }
+
+    /// As [`next_request`](Self::next_request), but when there is none the clock goes on until there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Stalled`], when no timer is left, or a day has passed, and there is still none.
+    pub fn wait_for_request(&self) -> Result<HttpRequest, Stalled> {
+        self.world.wait(true, || self.requested()).ok_or(Stalled)
+    }
+
+    fn requested(&self) -> Option<HttpRequest> {
+        self.world.next_exchange().map(HttpRequest)
+    }
+
     // The page's life.
+
+    /// It goes for good: another one takes its place, or its tab is closed. What a client sends in leaving is told by
+    /// [`HttpRequest::keepalive`].
+    pub fn leave(&self) {
+        self.world.goes();
+    }
 
     /// Nobody looks at it any more.
     pub fn hide(&self) {
@@ -372,7 +401,7 @@ impl Attempt {
 
     /// An answer with headers of its own.
     pub fn respond(self, response: Response) -> Connection {
-        self.0.answer(response.0);
+        self.0.answer(response.head);
         run(&self.0);
         Connection(self.0)
     }
@@ -399,17 +428,27 @@ impl fmt::Debug for Attempt {
 /// 307 and 308: a fetch that follows one is a new [`Attempt`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Response(double::Response);
+pub struct Response {
+    head: double::Response,
+    body: Vec<u8>,
+}
 
 impl Response {
     /// An answer with this status and no headers.
     pub fn new(status: u16) -> Self {
-        Self(double::Response { status, headers: Vec::new() })
+        Self { head: double::Response { status, headers: Vec::new() }, body: Vec::new() }
     }
 
     /// One more header.
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.headers.push((name.into(), value.into()));
+        self.head.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// A body, of the answer to an [`HttpRequest`]: messages are read of it where its `content-type` is `application/json`. What a stream
+    /// says is sent by its [`Connection`].
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
         self
     }
 }

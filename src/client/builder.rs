@@ -14,6 +14,7 @@ use crate::{
     },
     error::OptionError,
     options::{Heartbeat, Outbox},
+    web::uplink::Upward,
 };
 
 /// Why there is no client.
@@ -190,6 +191,7 @@ pub struct Builder {
     pub(crate) paused: bool,
     pub(crate) notice: Option<String>,
     pub(crate) handshake: Option<super::Shakes>,
+    pub(crate) uplink: Option<Rc<dyn Upward>>,
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<super::rate::Is>,
     pub(crate) frame: Option<super::resume::Frame>,
@@ -201,7 +203,7 @@ pub struct Builder {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Decision>>,
     reconnect: Reconnect,
-    config: Config,
+    pub(super) config: Config,
 }
 
 impl fmt::Debug for Builder {
@@ -233,6 +235,7 @@ impl Builder {
             rule: None,
             notice: None,
             handshake: None,
+            uplink: None,
             ping: None,
             is_pong: None,
             frame: None,
@@ -487,7 +490,7 @@ impl Builder {
     /// ```
     pub fn connect(mut self) -> Result<Client, ConnectError> {
         let mut config = Config {
-            has_provider: matches!(self.endpoint, Endpoint::Function(_)),
+            has_provider: self.config.has_provider || matches!(self.endpoint, Endpoint::Function(_)),
             asks: self.rule.is_some(),
             numbered: self.resume.seq.is_some(),
             endpoints: u32::try_from(self.others.len()).unwrap_or(0).saturating_add(1),
@@ -518,6 +521,13 @@ impl Builder {
             .and_then(|()| self.requests.check())
             .and_then(|()| self.subscriptions.check())
             .and_then(|()| self.chooses().map_or(Ok(()), |choose| choose.run(&mut self, &mut config)))
+            .and_then(|()| match &self.uplink {
+                Some(uplink) => uplink.check(&self),
+                None if self.fixed().any(Request::has_uplink) => {
+                    Err(OptionError { option: "uplink", problem: "needs Builder::uplink" })
+                }
+                None => Ok(()),
+            })
             .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)
     }

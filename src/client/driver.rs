@@ -573,6 +573,10 @@ impl<H: Host> Core for Driver<H> {
         self.call(|| Some(call))
     }
 
+    fn retries(&self) -> u64 {
+        self.retries()
+    }
+
     fn stream(&self) {
         self.inner.borrow_mut().parser.reset();
     }

@@ -39,6 +39,8 @@ mod stats;
 #[cfg(feature = "rust")]
 mod topics;
 #[cfg(feature = "rust")]
+mod uplink;
+#[cfg(feature = "rust")]
 mod ways;
 #[cfg(feature = "rust")]
 mod wire;
@@ -47,10 +49,11 @@ mod words;
 
 #[cfg(feature = "rust")]
 pub(crate) use self::{
-    builder::{Acks, Ping},
+    builder::{Acks, Endpoint, Ping},
     handshake::Shakes,
     inbox::Inbox,
     rate::Is,
+    request::strays,
     slot::Slot,
     topics::{Join, JoinFrame, Word},
 };
@@ -69,6 +72,7 @@ pub use self::{
     send_options::SendOptions,
     stats::Stats,
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
+    uplink::Uplink,
     ways::{Way, Ways},
     wire::{Client, EncodeError, Handle, SendError, Sending},
 };

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use crate::Transport;
+
 /// A part of an address's path made of what a server said, such as an id: percent-encoded, so that it leads nowhere else.
 ///
 /// `None` of an empty text, `.` and `..`: URL parsers take these for another place, also when they are encoded.
@@ -77,6 +79,7 @@ pub struct Request {
     pub(crate) resumes: bool,
     /// Then there are these addresses instead.
     pub(crate) ways: Option<Box<super::Ways>>,
+    pub(crate) uplink: Option<Box<Request>>,
 }
 
 impl Request {
@@ -92,6 +95,7 @@ impl Request {
             retry: false,
             resumes: false,
             ways: None,
+            uplink: None,
         }
     }
 
@@ -156,6 +160,23 @@ impl Request {
     pub fn with_resume(mut self) -> Self {
         self.resumes = true;
         self
+    }
+
+    /// Where what is sent beside this stream goes, in the place of what the [`Uplink`](crate::options::Uplink) says: an address, or one
+    /// with headers. It needs [`Builder::uplink`](crate::Builder::uplink), and one whose endpoints all have this is
+    /// [`Uplink::per_endpoint`](crate::options::Uplink::per_endpoint).
+    pub fn with_uplink(mut self, uplink: impl Into<Self>) -> Self {
+        let uplink = Box::new(uplink.into());
+        let stream = self.ways.as_mut().and_then(|ways| ways.sse.as_mut());
+        match stream {
+            Some(stream) => stream.uplink = Some(uplink),
+            None => self.uplink = Some(uplink),
+        }
+        self
+    }
+
+    pub(crate) fn has_uplink(&self) -> bool {
+        self.pick(Some(Transport::Fetch)).is_some_and(|(stream, _)| stream.uplink.is_some())
     }
 
     /// Must not be repeated by itself.

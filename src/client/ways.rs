@@ -35,7 +35,7 @@ impl Way {
 /// Several ways to one server: a WebSocket, and an event stream for where that does not get through.
 ///
 /// With both, the client goes from one to the other by itself: see [`Fallback`](crate::options::Fallback), which has the numbers.
-/// Over an event stream nothing can be sent.
+/// What is sent over an event stream goes by the [uplink](crate::Builder::uplink), if there is one.
 ///
 /// ```
 /// use everwire::{Client, endpoint::Ways};

@@ -158,6 +158,7 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         refused: builder.refused.take(),
         slow: builder.slow.take(),
         handshake: builder.handshake.take(),
+        uplink: builder.uplink.take(),
         ping: builder.ping.take(),
         is_pong: builder.is_pong.take(),
         silent,
@@ -450,7 +451,10 @@ fn resolved(
     }
     let protocols = request.protocols.as_ref().unwrap_or(&builder.protocols);
     port.prepare(request.clone(), protocols.clone());
-    let taken = route_to(&request.address, transport);
+    let mut taken = route_to(&request.address, transport);
+    if (taken & route::TRANSPORT) > Transport::WebSocket.number() && port.posts(request) {
+        taken |= route::POSTS;
+    }
     if taken == route::CREDENTIALS {
         // As a connection that the browser blocks.
         return driver.lost(attempt, lost::BLOCKED);

@@ -77,10 +77,14 @@ impl Port {
     /// What the browser is asked for, and the origin it leads to. None: the browser would refuse it, or the id is too long.
     pub(super) fn aim(&self, transport: Transport, prepared: Prepared) -> Option<(Outgoing, String)> {
         let Prepared { request, protocols } = prepared;
-        let Request { address, method, mut headers, body, redirect, .. } = request?;
-        let target = Target::resolve(&address)?;
+        let request = request?;
+        let target = Target::resolve(&request.address)?;
         // A fragment never leaves the browser, and older WebSockets throw on it.
         target.drop_fragment();
+        if let Some(uplink) = self.settings.uplink.as_ref().filter(|_| transport != Transport::WebSocket) {
+            uplink.aim(&request, &target);
+        }
+        let Request { method, mut headers, body, redirect, .. } = request;
         if transport == Transport::WebSocket {
             target.set_protocol(&target.protocol().replacen("http", "ws", 1));
         }
@@ -149,10 +153,10 @@ impl Port {
             credentials: settings.credentials,
             content_type: settings.content_type,
             flush: settings.flush,
-            astray: Box::new(move |url| match core.upgrade() {
+            astray: Some(Box::new(move |url| match core.upgrade() {
                 Some(core) => core.port().astray(url),
                 None => url.to_owned(),
-            }),
+            })),
         };
         Some((outgoing, origin))
     }

@@ -20,7 +20,7 @@ use web_sys::{
 
 use super::{
     answer,
-    link::{Flow, Outgoing, Tell, Told},
+    link::{Flow, Outgoing, Reply, Tell, Told, Unanswered},
     page,
 };
 use crate::{client::Redirect, codes::lost};
@@ -28,6 +28,8 @@ use crate::{client::Redirect, codes::lost};
 /// The longest chunk that is told at once, in bytes.
 const CHUNK: u32 = 65_536;
 const CURSOR: &str = "last-event-id";
+/// The longest answer to a POST that is read, in bytes.
+const LONGEST_ANSWER: usize = 1 << 24;
 
 #[wasm_bindgen]
 extern "C" {
@@ -49,12 +51,7 @@ pub(crate) struct Fetch(Rc<Link>);
 impl Fetch {
     /// It is asked in a microtask. After [`Told::Lost`] or [`Told::Refused`] nothing more is told.
     pub(crate) fn new(outgoing: Outgoing, tell: Tell) -> Self {
-        let link = Rc::new(Link {
-            abort: AbortController::new().ok(),
-            reader: RefCell::default(),
-            over: Cell::new(false),
-            waker: RefCell::default(),
-        });
+        let link = Link::new();
         let run = Run { link: Rc::clone(&link), outgoing, tell };
         spawn_local(async move {
             let last = run.whole().await;
@@ -87,6 +84,15 @@ struct Link {
 }
 
 impl Link {
+    fn new() -> Rc<Self> {
+        Rc::new(Self {
+            abort: AbortController::new().ok(),
+            reader: RefCell::default(),
+            over: Cell::new(false),
+            waker: RefCell::default(),
+        })
+    }
+
     fn end(&self) {
         self.over.set(true);
         let (waker, reader) = (self.waker.take(), self.reader.take());
@@ -153,14 +159,8 @@ impl Run {
         let (status, headers, method) = (response.status(), response.headers(), method.as_deref());
         let header = |name| headers.get(name).ok().flatten();
         if !answer::is_answer(status, method) {
-            let now = js_sys::Date::now();
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a time of day in ms"
-            )]
             let retry_after =
-                answer::retry_after(header("retry-after").as_deref(), header("date").as_deref(), now as u64);
+                answer::retry_after(header("retry-after").as_deref(), header("date").as_deref(), wall());
             discard(&response);
             return Some(Told::Refused { status, retry_after });
         }
@@ -266,9 +266,7 @@ impl Run {
                 answered => return answered,
             }
         }
-        if own {
-            return Err(Some(lost::REDIRECT));
-        }
+        let Some(astray) = astray.as_ref().filter(|_| !own) else { return Err(Some(lost::REDIRECT)) };
         headers.delete(CURSOR).map_err(blocked)?;
         self.ask(&astray(url), &headers, Hops::Followed).await
     }
@@ -309,6 +307,87 @@ impl Run {
         let response = answered.map_err(network)?;
         if response.is_object() { Ok(response.unchecked_into()) } else { Err(Some(lost::NETWORK)) }
     }
+}
+
+/// Posts at once, and gives the answer with its body. Its drop calls it off. `keepalive`: it outlives the page.
+pub(crate) fn post(
+    outgoing: &Outgoing,
+    keepalive: bool,
+) -> impl Future<Output = Result<Reply, Unanswered>> + 'static + use<> {
+    let link = Link::new();
+    let asked = posted(outgoing, keepalive, &link);
+    let guard = Fetch(Rc::clone(&link));
+    async move {
+        let network = |_| Unanswered::Network;
+        let answered = JsFuture::from(asked?).await.map_err(network)?;
+        if !answered.is_object() {
+            return Err(Unanswered::Network);
+        }
+        let response: Response = answered.unchecked_into();
+        if response.type_() == ResponseType::Opaqueredirect {
+            return Err(Unanswered::Redirected);
+        }
+        let mut reply = reply(&response);
+        match response.body().filter(|_| reply.is_json()) {
+            Some(body) => {
+                let reader = ReadableStreamDefaultReader::new(&body).map_err(network)?;
+                drop(link.reader.replace(Some(reader.clone())));
+                reply.text = text(&reader).await.ok_or(Unanswered::Network)?;
+            }
+            None => discard(&response),
+        }
+        drop(guard);
+        Ok(reply)
+    }
+}
+
+/// A browser makes a GET of a POST that is redirected, and the body is lost without a word: so none is followed.
+fn posted(outgoing: &Outgoing, keepalive: bool, link: &Link) -> Result<Promise, Unanswered> {
+    let invalid = |_| Unanswered::Invalid;
+    let headers = Headers::new().map_err(invalid)?;
+    for (name, value) in &outgoing.headers {
+        headers.append(name, value).map_err(invalid)?;
+    }
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_cache(RequestCache::NoStore);
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(link.abort.as_ref().map(AbortController::signal).as_ref());
+    init.set_body(&Uint8Array::from(outgoing.body.as_deref().unwrap_or_default()));
+    if outgoing.credentials {
+        init.set_credentials(RequestCredentials::Include);
+    }
+    if keepalive {
+        // It is an object of ours.
+        let _ = Reflect::set(&init, &"keepalive".into(), &JsValue::TRUE);
+    }
+    let answered = fetch(&outgoing.url, &init).map_err(|_| Unanswered::Network)?;
+    Ok(Promise::resolve(&answered))
+}
+
+/// To the end; of one that is longer than anybody waits for, the beginning.
+async fn text(reader: &ReadableStreamDefaultReader) -> Option<String> {
+    let mut bytes = Vec::new();
+    while bytes.len() < LONGEST_ANSWER {
+        let part: Part = JsFuture::from(reader.read()).await.ok()?.unchecked_into();
+        if part.done() {
+            break;
+        }
+        bytes.extend(Uint8Array::new(&part.value()).to_vec());
+    }
+    cancel(reader);
+    Some(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
+}
+
+fn reply(response: &Response) -> Reply {
+    let headers = response.headers();
+    Reply::new(response.status(), |name| headers.get(name).ok().flatten(), wall())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time of day in ms")]
+fn wall() -> u64 {
+    js_sys::Date::now() as u64
 }
 
 fn lost(code: u32) -> Told {

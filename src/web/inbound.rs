@@ -112,6 +112,12 @@ impl Port {
         }
     }
 
+    /// A message in the answer to a POST: an ack or a reply, as it has no place in the stream.
+    pub(super) fn answer(&self, data: Data) {
+        let message = self.parse(data, None);
+        self.acknowledges(&message);
+    }
+
     pub(super) fn parse(&self, data: Data, kind: Option<String>) -> Message {
         // By the standard `message` is the type of an event without a name, or with an empty one.
         let kind = kind.filter(|kind| !matches!(&**kind, "" | "message")).map(Rc::from);

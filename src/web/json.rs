@@ -66,6 +66,23 @@ pub(crate) fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     under(root(text)?, key)
 }
 
+/// Whether it is the JSON of an object or an array.
+pub(crate) fn is_json(text: &str) -> bool {
+    root(text).is_some()
+}
+
+/// The messages in an answer: one, or those of an array; none where it is no JSON. A text is what stands in its quotes.
+pub(crate) fn messages(text: &str) -> Vec<String> {
+    let Ok(value) = serde_json::from_str::<&RawValue>(text) else { return Vec::new() };
+    let message = |value: &str| {
+        if value.starts_with('"') { unquoted(value).into_owned() } else { value.to_owned() }
+    };
+    match value.get() {
+        many if many.starts_with('[') => Values::of(many).map(|(_, value)| message(value)).collect(),
+        one => vec![message(one)],
+    }
+}
+
 /// What is written in quotes.
 pub(crate) fn quoted(text: &str) -> String {
     // A text can always be written.
@@ -501,6 +518,24 @@ mod tests {
             let found = Found::Many(parts);
             let told = Sequence { epoch: Some(epoch.to_owned()), number: expected, odd };
             assert_eq!(sequence_of(&found), told, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_message_or_an_array_of_them() {
+        for (text, expected) in [
+            (r#"{"type":"ack"}"#, &[r#"{"type":"ack"}"#][..]),
+            (
+                " [ {\"a\" : 1} , \"ack \\u00e9\",7, null,[1, [2]] ]\n",
+                &[r#"{"a" : 1}"#, "ack é", "7", "null", "[1, [2]]"],
+            ),
+            ("\"one\"", &["one"]),
+            ("[]", &[]),
+            ("", &[]),
+            ("{", &[]),
+            ("[1] 2", &[]),
+        ] {
+            assert_eq!(messages(text), expected, "{text}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{future::Future, pin::Pin, rc::Rc};
 
+use super::answer;
 use crate::client::{ContentType, Redirect};
 
 /// What came, or what is to be sent.
@@ -64,6 +65,8 @@ pub(crate) enum Flow {
 
 pub(crate) type Tell = Rc<dyn Fn(Told) -> Flow>;
 
+pub(crate) type Astray = Box<dyn Fn(&str) -> String>;
+
 /// Where a link leads, and what goes along.
 pub(crate) struct Outgoing {
     pub(crate) url: String,
@@ -82,6 +85,77 @@ pub(crate) struct Outgoing {
     pub(crate) content_type: ContentType,
     /// An event that the stream's end cuts off counts.
     pub(crate) flush: bool,
-    /// The address on another origin, where a redirect leads, with the cursor in its query.
-    pub(crate) astray: Box<dyn Fn(&str) -> String>,
+    /// The address on another origin, where a redirect leads, with the cursor in its query. None: what carries a cursor goes to no other.
+    pub(crate) astray: Option<Astray>,
+}
+
+impl Outgoing {
+    /// A request beside the connection, whose answer is no stream.
+    pub(crate) fn beside(
+        method: &str,
+        url: String,
+        headers: Vec<(String, String)>,
+        credentials: bool,
+    ) -> Self {
+        Self {
+            url,
+            protocols: Vec::new(),
+            names: Vec::new(),
+            keep_alive: &[],
+            comes_back: false,
+            method: Some(method.to_owned()),
+            headers,
+            body: None,
+            redirect: None,
+            credentials,
+            content_type: ContentType::Required,
+            flush: false,
+            astray: None,
+        }
+    }
+}
+
+/// The answer to such a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// "" where there is none.
+    pub(crate) content_type: String,
+    /// In ms.
+    pub(crate) retry_after: Option<u32>,
+    /// The body; only of a POST, and of JSON.
+    pub(crate) text: String,
+}
+
+impl Reply {
+    /// Of the headers. `wall_ms`: the time of day.
+    pub(crate) fn new(status: u16, header: impl Fn(&str) -> Option<String>, wall_ms: u64) -> Self {
+        let (after, date) = (header("retry-after"), header("date"));
+        Self {
+            status,
+            content_type: header("content-type").unwrap_or_default(),
+            retry_after: answer::retry_after(after.as_deref(), date.as_deref(), wall_ms),
+            text: String::new(),
+        }
+    }
+
+    /// Whether the body may be messages.
+    pub(crate) fn is_json(&self) -> bool {
+        const JSON: &str = "application/json";
+        let behind = self.content_type.split_at_checked(JSON.len());
+        behind.is_some_and(|(kind, rest)| {
+            kind.eq_ignore_ascii_case(JSON)
+                && !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        })
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unanswered {
+    /// The browser does not take what is asked: nothing was sent.
+    Invalid,
+    Network,
+    /// A POST was redirected.
+    Redirected,
 }

@@ -26,6 +26,7 @@ pub(crate) mod task;
 mod tests;
 mod told;
 pub(crate) mod topics;
+pub(crate) mod uplink;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use self::browser as page;
@@ -40,6 +41,8 @@ use crate::{calls::Call, sse::Piece};
 pub(crate) trait Core {
     fn port(&self) -> &Port;
     fn call(&self, call: Call) -> u32;
+    /// Retries since the last stable connection.
+    fn retries(&self) -> u64;
     /// A new event stream begins.
     fn stream(&self);
     /// What its next chunk of at most 64 KiB brought.

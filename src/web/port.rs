@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     calls::Call,
-    client::{Message, Place},
+    client::{Context, Message, Place},
     codes::{begins, lost, taken},
     core::{carrier::Via, io::Reason},
     transport::Transport,
@@ -183,6 +183,9 @@ impl Port {
         let open = Open { attempt, link, transport, origin: origin.into() };
         let before = self.successor.replace(Some(open));
         drop(before);
+        if let Some(uplink) = &self.settings.uplink {
+            Rc::clone(uplink).began(self, attempt);
+        }
         if self.current.borrow().is_none() {
             self.switch(true);
         }
@@ -208,6 +211,11 @@ impl Port {
 
     pub(crate) fn send(&self, id: u32) -> u32 {
         let data = self.payloads.borrow().get(&id).map(|payload| payload.data.clone());
+        if let (Some(uplink), Some(data)) = (&self.settings.uplink, &data)
+            && let Some(taken) = Rc::clone(uplink).send(self, data)
+        {
+            return taken;
+        }
         let (Some(data), Some(link)) = (data, self.link()) else { return taken::NOT_OPEN };
         if !link.is_open() {
             taken::NOT_OPEN
@@ -257,6 +265,9 @@ impl Port {
         self.disarm();
         drop(self.losses.take());
         drop(self.watch.take());
+        if let Some(uplink) = &self.settings.uplink {
+            uplink.end();
+        }
         self.drop(code);
     }
 
@@ -303,10 +314,12 @@ impl Port {
         self.inbound.checked.set(checked);
     }
 
-    /// Of a request beside the stream that is overdue: the crate has none yet.
-    #[cfg(feature = "duplex")]
-    #[allow(clippy::unused_self, reason = "as above")]
-    pub(crate) fn stop(&self, _: u32) {}
+    /// This request of the uplink's is overdue.
+    pub(crate) fn stop(&self, serial: u32) {
+        if let Some(uplink) = &self.settings.uplink {
+            uplink.stop(self, serial);
+        }
+    }
 
     pub(crate) fn settled(&self, id: u32) {
         let payload = self.payloads.borrow_mut().remove(&id);
@@ -320,6 +333,17 @@ impl Port {
     pub(crate) fn prepare(&self, request: crate::client::Request, protocols: Vec<String>) {
         self.resumes.set(request.resumes);
         self.prepared.replace(Prepared { request: Some(request), protocols });
+    }
+
+    /// What is sent beside this stream can go up.
+    pub(crate) fn posts(&self, stream: &crate::client::Request) -> bool {
+        self.settings.uplink.as_ref().is_some_and(|uplink| uplink.goes(stream))
+    }
+
+    /// For a function of the app's.
+    pub(super) fn context(&self, reason: Reason) -> Context {
+        let attempt = self.core.upgrade().map_or(0, |core| core.retries());
+        Context { reason, attempt, last_event_id: self.cursor().as_ref().to_owned() }
     }
 
     /// The app is asked where to. Gives which time this is; what came of the one before is of no interest any more.

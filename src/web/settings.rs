@@ -1,5 +1,8 @@
 //! What a client's builder has for its port.
 
+use std::rc::Rc;
+
+use super::uplink::Upward;
 use crate::{
     client::{Acks, ContentType, Is, Ping, Place, Requests, Shakes, Subscriptions},
     core::carrier::Via,
@@ -20,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) requests: Requests,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) handshake: Option<Shakes>,
+    pub(crate) uplink: Option<Rc<dyn Upward>>,
     /// Of a WebSocket: the first frame.
     pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
     pub(crate) via: Option<Via>,

@@ -11,7 +11,7 @@ use std::{
 use super::page;
 
 /// It runs beside the app's own. Its drop gives it up: what it holds is dropped there and then.
-pub(crate) struct Task(Rc<Inner>);
+pub(crate) struct Task(Option<Rc<Inner>>);
 
 struct Inner {
     future: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>>,
@@ -28,7 +28,13 @@ impl Task {
         });
         let running = Rc::clone(&inner);
         page::spawn(poll_fn(move |cx| running.poll(cx)));
-        Self(inner)
+        Self(Some(inner))
+    }
+
+    /// Nothing gives it up any more.
+    pub(crate) fn detach(mut self) {
+        let inner = self.0.take();
+        drop(inner);
     }
 }
 
@@ -49,8 +55,9 @@ impl Inner {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.over.set(true);
-        let (future, waker) = (self.0.future.take(), self.0.waker.take());
+        let Some(inner) = &self.0 else { return };
+        inner.over.set(true);
+        let (future, waker) = (inner.future.take(), inner.waker.take());
         drop(future);
         if let Some(waker) = waker {
             waker.wake();

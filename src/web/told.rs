@@ -24,6 +24,10 @@ impl Port {
         self.current.borrow().as_ref().is_some_and(|open| open.attempt == attempt)
     }
 
+    pub(super) fn current_attempt(&self) -> Option<u32> {
+        self.current.borrow().as_ref().map(|open| open.attempt)
+    }
+
     /// Whether it is one of this client's connections.
     pub(super) fn owns(&self, attempt: u32) -> bool {
         self.is_current(attempt)
@@ -147,7 +151,7 @@ impl Port {
     }
 
     /// Chunks that are there, and an app that takes what they bring, go on in microtasks alone.
-    fn watch_turn(&self) {
+    pub(super) fn watch_turn(&self) {
         if self.turn.get().is_some() {
             return;
         }
@@ -161,7 +165,7 @@ impl Port {
         });
     }
 
-    fn owes_turn(&self) -> bool {
+    pub(super) fn owes_turn(&self) -> bool {
         self.turn.get().is_some_and(|since| page::monotonic() - since > SLICE)
     }
 

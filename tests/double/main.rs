@@ -20,3 +20,5 @@ mod seam;
 mod sending;
 mod stream;
 mod support;
+mod uplink;
+mod uplink_answers;

@@ -25,5 +25,6 @@ mod secrets;
 mod sending;
 mod support;
 mod topics;
+mod uplink;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

@@ -118,3 +118,16 @@ impl Watch {
         Self { _listeners: listeners, reopened }
     }
 }
+
+/// Hears that the page goes, before anything is let go of for it, until this is dropped.
+pub(crate) struct Leave(#[allow(dead_code, reason = "it listens as long as it lives")] Listener);
+
+impl Leave {
+    /// `tell`: whether the page may come back.
+    pub(crate) fn new(tell: impl Fn(bool) + 'static) -> Self {
+        let window: EventTarget = global().unchecked_into();
+        Self(Listener::capturing(&window, "pagehide", move |event| {
+            tell(get(&event, "persisted").is_truthy())
+        }))
+    }
+}

@@ -11,12 +11,13 @@ mod websocket;
 use wasm_bindgen::prelude::*;
 
 pub(crate) use self::{
-    life::{Page, Watch, is_visible, now},
+    life::{Leave, Page, Watch, is_visible, now},
     links::{Link, Socket},
     scope::{Timer, turn},
     session::{session, set_session},
     target::{Target, origin, origin_of},
 };
+pub(crate) use super::fetch::post;
 use crate::transport::Transport;
 
 #[wasm_bindgen]

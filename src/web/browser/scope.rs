@@ -15,13 +15,23 @@ use super::monotonic;
 pub(super) struct Listener {
     target: EventTarget,
     name: String,
+    /// Before those that do not capture.
+    captures: bool,
     closure: Option<Closure<dyn Fn(Event)>>,
 }
 
 impl Listener {
     pub(super) fn new(target: &EventTarget, name: &str, heard: impl Fn(Event) + 'static) -> Self {
-        let listener =
-            Self { target: target.clone(), name: name.to_owned(), closure: Some(Closure::new(heard)) };
+        Self::of(target, name, false, heard)
+    }
+
+    pub(super) fn capturing(target: &EventTarget, name: &str, heard: impl Fn(Event) + 'static) -> Self {
+        Self::of(target, name, true, heard)
+    }
+
+    fn of(target: &EventTarget, name: &str, captures: bool, heard: impl Fn(Event) + 'static) -> Self {
+        let (target, name) = (target.clone(), name.to_owned());
+        let listener = Self { target, name, captures, closure: Some(Closure::new(heard)) };
         listener.add();
         listener
     }
@@ -30,8 +40,11 @@ impl Listener {
     pub(super) fn add(&self) {
         if let Some(closure) = &self.closure {
             // It throws for what is no event target: then there is nothing to hear.
-            let _ =
-                self.target.add_event_listener_with_callback(&self.name, closure.as_ref().unchecked_ref());
+            let _ = self.target.add_event_listener_with_callback_and_bool(
+                &self.name,
+                closure.as_ref().unchecked_ref(),
+                self.captures,
+            );
         }
     }
 }
@@ -39,8 +52,11 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         if let Some(closure) = self.closure.take() {
-            let _ =
-                self.target.remove_event_listener_with_callback(&self.name, closure.as_ref().unchecked_ref());
+            let _ = self.target.remove_event_listener_with_callback_and_bool(
+                &self.name,
+                closure.as_ref().unchecked_ref(),
+                self.captures,
+            );
             bury(closure);
         }
     }

@@ -22,6 +22,7 @@ pub(crate) fn is_visible() -> bool {
 }
 
 pub(super) type Watcher = Rc<dyn Fn(io::Page)>;
+pub(super) type Leaver = Rc<dyn Fn(bool)>;
 
 /// Listens to it until it is dropped.
 pub(crate) struct Watch {
@@ -52,7 +53,42 @@ impl Drop for Watch {
     }
 }
 
+/// Hears that the page goes, before anything is let go of for it, until this is dropped.
+pub(crate) struct Leave {
+    world: Weak<World>,
+    number: u64,
+}
+
+impl Leave {
+    /// `tell`: whether the page may come back.
+    pub(crate) fn new(tell: impl Fn(bool) + 'static) -> Self {
+        let Some(world) = current() else { return Self { world: Weak::new(), number: 0 } };
+        let number = world.number();
+        world.leavers.borrow_mut().insert(number, Rc::new(tell));
+        Self { world: Rc::downgrade(&world), number }
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if let Some(world) = self.world.upgrade() {
+            let leaver = world.leavers.borrow_mut().remove(&self.number);
+            drop(leaver);
+        }
+    }
+}
+
 impl World {
+    /// It goes for good.
+    pub(crate) fn goes(&self) {
+        self.run();
+        let leavers: Vec<Leaver> = self.leavers.borrow().values().cloned().collect();
+        for leaver in leavers {
+            leaver(false);
+        }
+        self.live(io::Page::Left);
+    }
+
     /// It becomes this.
     pub(crate) fn live(&self, page: io::Page) {
         match page {

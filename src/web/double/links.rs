@@ -40,7 +40,7 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    fn header(&self, name: &str) -> Option<String> {
+    pub(super) fn header(&self, name: &str) -> Option<String> {
         find(&self.headers, name)
     }
 }
@@ -435,7 +435,11 @@ async fn redirected(conn: &Rc<Conn>, response: &Response) {
     if *redirect == Some(Redirect::Error) || (own && *redirect != Some(Redirect::Follow) && !stays) {
         return conn.lost(lost::REDIRECT, "", false).await;
     }
-    if carries && !own && !stays {
+    if carries
+        && !own
+        && !stays
+        && let Some(astray) = astray
+    {
         url = astray(&url);
         conn.headers.borrow_mut().retain(|(name, _)| !is_cursor(name));
     }

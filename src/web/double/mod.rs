@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(any(test, feature = "test-util")), allow(dead_code, reason = "tests make it live"))]
 
+mod beside;
 mod life;
 mod links;
 mod session;
@@ -13,11 +14,14 @@ mod tasks;
 mod world;
 
 #[cfg(any(test, feature = "test-util"))]
+pub(crate) use self::beside::Exchange;
+#[cfg(any(test, feature = "test-util"))]
 pub(crate) use self::links::{Asked, Response, find};
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) use self::world::{World, sleep};
 pub(crate) use self::{
-    life::{Page, Watch, is_visible, now},
+    beside::post,
+    life::{Leave, Page, Watch, is_visible, now},
     links::{Link, Socket},
     session::{session, set_session},
     target::{Target, origin, origin_of},

@@ -14,7 +14,12 @@ use std::{
     time::Duration,
 };
 
-use super::{life::Watcher, links::Asked, tasks::Tasks};
+use super::{
+    beside::Exchange,
+    life::{Leaver, Watcher},
+    links::Asked,
+    tasks::Tasks,
+};
 
 /// The time of day when a page begins: 2026-01-01T00:00:00Z, in ms since 1970.
 const BEGAN: f64 = 1_767_225_600_000.0;
@@ -45,12 +50,16 @@ pub(crate) struct World {
     /// What is run runs nothing itself.
     running: Cell<bool>,
     pub(super) watchers: RefCell<BTreeMap<u64, Watcher>>,
+    /// Those that hear first that the page goes.
+    pub(super) leavers: RefCell<BTreeMap<u64, Leaver>>,
     pub(super) hidden: Cell<bool>,
     pub(super) offline: Cell<bool>,
     /// Nothing runs.
     pub(super) frozen: Cell<bool>,
     /// Connections that no server has answered yet.
     pub(super) asked: RefCell<VecDeque<Asked>>,
+    /// So requests beside them.
+    pub(super) exchanges: RefCell<VecDeque<Exchange>>,
     warnings: RefCell<Vec<String>>,
     pub(super) session: RefCell<BTreeMap<String, String>>,
 }
@@ -67,10 +76,12 @@ impl World {
             tasks: Tasks::default(),
             running: Cell::new(false),
             watchers: RefCell::default(),
+            leavers: RefCell::default(),
             hidden: Cell::new(false),
             offline: Cell::new(false),
             frozen: Cell::new(false),
             asked: RefCell::default(),
+            exchanges: RefCell::default(),
             warnings: RefCell::default(),
             session: RefCell::default(),
         });
@@ -101,11 +112,22 @@ impl World {
         None
     }
 
+    /// The first request beside a connection that no server has answered and the client, or a page that went, still waits for.
+    pub(crate) fn next_exchange(&self) -> Option<Exchange> {
+        let mut exchanges = self.exchanges.borrow_mut();
+        while let Some(first) = exchanges.pop_front() {
+            if first.is_waiting() {
+                return Some(first);
+            }
+        }
+        None
+    }
+
     /// It is over, with all that waits.
     pub(crate) fn leave(self: &Rc<Self>) {
         self.tasks.clear();
         drop(self.timers.take());
-        drop(self.asked.take());
+        drop((self.asked.take(), self.exchanges.take()));
         let this = Rc::downgrade(self);
         let _ = PAGES.try_with(|pages| pages.borrow_mut().retain(|page| !page.ptr_eq(&this)));
     }

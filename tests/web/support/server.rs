@@ -61,6 +61,11 @@ impl Server {
         format!("{}{path}", self.wire)
     }
 
+    /// What the server knows, as JSON.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        get(&format!("{}{path}", self.app)).await
+    }
+
     /// Answers when the fault is in force.
     pub(crate) async fn fault(&self, path: &str) {
         request(&format!("{}{path}", self.page), &post()).await;
