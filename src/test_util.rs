@@ -196,7 +196,7 @@ impl Page {
     }
 
     /// The first of the requests beside a connection that no server has answered: a POST of an
-    /// [uplink](crate::Builder::uplink). The clock stands still.
+    /// [uplink](crate::Builder::uplink), the GET of a [probe](crate::Builder::probe). The clock stands still.
     pub fn next_request(&self) -> Option<HttpRequest> {
         self.world.wait(false, || self.requested())
     }

@@ -14,7 +14,7 @@ use crate::{
     },
     error::OptionError,
     options::{Heartbeat, Outbox},
-    web::uplink::Upward,
+    web::{probe::Probes, uplink::Upward},
 };
 
 /// Why there is no client.
@@ -192,6 +192,7 @@ pub struct Builder {
     pub(crate) notice: Option<String>,
     pub(crate) handshake: Option<super::Shakes>,
     pub(crate) uplink: Option<Rc<dyn Upward>>,
+    pub(crate) probe: Option<Rc<dyn Probes>>,
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<super::rate::Is>,
     pub(crate) frame: Option<super::resume::Frame>,
@@ -236,6 +237,7 @@ impl Builder {
             notice: None,
             handshake: None,
             uplink: None,
+            probe: None,
             ping: None,
             is_pong: None,
             frame: None,
@@ -528,6 +530,7 @@ impl Builder {
                 }
                 None => Ok(()),
             })
+            .and_then(|()| self.probe.as_ref().map_or(Ok(()), |probe| probe.check()))
             .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)
     }

@@ -19,6 +19,8 @@ mod inbox;
 #[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
+mod probe;
+#[cfg(feature = "rust")]
 mod rate;
 #[cfg(feature = "rust")]
 mod reconnect;

@@ -159,6 +159,7 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         slow: builder.slow.take(),
         handshake: builder.handshake.take(),
         uplink: builder.uplink.take(),
+        probe: builder.probe.take(),
         ping: builder.ping.take(),
         is_pong: builder.is_pong.take(),
         silent,
@@ -518,6 +519,18 @@ impl Host for AppHost {
             Some(super::Decision::After(delay)) => {
                 Decision::After(delay.as_millis().try_into().unwrap_or(u64::MAX))
             }
+        }
+    }
+
+    fn head(&self, attempt: u32) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.port().head(attempt);
+        }
+    }
+
+    fn probe(&self, attempt: u32) {
+        if let Some(driver) = self.driver.upgrade() {
+            driver.port().probe(attempt);
         }
     }
 

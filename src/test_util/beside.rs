@@ -33,7 +33,7 @@ use crate::{
 pub struct HttpRequest(pub(super) Exchange);
 
 impl HttpRequest {
-    /// `POST`.
+    /// `POST`, `GET` or `HEAD`.
     #[must_use]
     pub fn method(&self) -> &str {
         self.0.method()

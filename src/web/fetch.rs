@@ -309,6 +309,20 @@ impl Run {
     }
 }
 
+/// The head of the answer to a request that is no stream's, by the rules of one. Its drop calls it off.
+pub(crate) fn ask(outgoing: Outgoing) -> impl Future<Output = Result<Reply, Unanswered>> + 'static {
+    let link = Link::new();
+    let guard = Fetch(Rc::clone(&link));
+    let run = Run { link, outgoing, tell: Rc::new(|_| Flow::Go) };
+    async move {
+        let response = run.answer().await.map_err(|_| Unanswered::Network)?;
+        let reply = reply(&response);
+        discard(&response);
+        drop(guard);
+        Ok(reply)
+    }
+}
+
 /// Posts at once, and gives the answer with its body. Its drop calls it off. `keepalive`: it outlives the page.
 pub(crate) fn post(
     outgoing: &Outgoing,

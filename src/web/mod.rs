@@ -8,6 +8,7 @@ pub(crate) mod aim;
 mod answer;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod browser;
+mod buffered;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod double;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -17,6 +18,7 @@ pub(crate) mod inbound;
 mod json;
 pub(crate) mod link;
 pub(crate) mod port;
+pub(crate) mod probe;
 pub(crate) mod requests;
 pub(crate) mod settings;
 pub(crate) mod shaking;

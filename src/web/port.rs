@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Core,
+    Core, buffered,
     inbound::Inbound,
     link::{Data, Flow},
     page::{self, Link, Page, Timer, Watch},
@@ -37,6 +37,8 @@ pub(super) struct Open {
     pub(super) link: Link,
     pub(super) transport: Transport,
     pub(super) origin: Rc<str>,
+    /// What runs beside it, and ends with it.
+    pub(super) task: Option<Task>,
 }
 
 /// What is known of a connection that is being asked for.
@@ -52,6 +54,7 @@ pub(crate) struct Port {
     pub(super) inbound: Inbound,
     pub(crate) asked_for: Asked,
     pub(super) topics: Topics,
+    pub(super) heads: buffered::Asked,
     /// Of this page's fingerprints: nobody else knows it.
     pub(super) key: u64,
     pub(super) prepared: RefCell<Prepared>,
@@ -104,6 +107,7 @@ impl Port {
         Self {
             asked_for: Asked::new(settings.requests.clone()),
             topics: Topics::new(settings.subscriptions.clone()),
+            heads: buffered::Asked::default(),
             settings,
             core,
             inbound: Inbound::default(),
@@ -179,12 +183,16 @@ impl Port {
                 core.port().network.set(lost::BLOCKED);
             }
         });
+        let head = (transport == Transport::Fetch).then(|| self.head_of(&outgoing)).flatten();
         let Ok(link) = Link::dial(transport, outgoing, tell, blocked) else { return false };
-        let open = Open { attempt, link, transport, origin: origin.into() };
+        let open = Open { attempt, link, transport, origin: origin.into(), task: None };
         let before = self.successor.replace(Some(open));
         drop(before);
         if let Some(uplink) = &self.settings.uplink {
             Rc::clone(uplink).began(self, attempt);
+        }
+        if let Some(head) = head {
+            self.streams(attempt, head);
         }
         if self.current.borrow().is_none() {
             self.switch(true);
@@ -312,6 +320,31 @@ impl Port {
 
     pub(crate) fn set_checked(&self, checked: bool) {
         self.inbound.checked.set(checked);
+    }
+
+    /// It ends with the connection of this attempt.
+    pub(super) fn accompany(&self, attempt: u32, task: Task) {
+        let mut task = Some(task);
+        for open in [&self.successor, &self.current] {
+            if let Some(open) = open.borrow_mut().as_mut().filter(|open| open.attempt == attempt) {
+                std::mem::swap(&mut open.task, &mut task);
+                break;
+            }
+        }
+        drop(task);
+    }
+
+    /// Or sooner.
+    pub(super) fn unaccompany(&self) {
+        let task = self.current.borrow_mut().as_mut().and_then(|open| open.task.take());
+        drop(task);
+    }
+
+    /// The server is asked why this attempt failed.
+    pub(crate) fn probe(&self, attempt: u32) {
+        if let Some(probe) = &self.settings.probe {
+            probe.probe(self, attempt);
+        }
     }
 
     /// This request of the uplink's is overdue.

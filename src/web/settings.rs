@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::uplink::Upward;
+use super::{probe::Probes, uplink::Upward};
 use crate::{
     client::{Acks, ContentType, Is, Ping, Place, Requests, Shakes, Subscriptions},
     core::carrier::Via,
@@ -24,6 +24,7 @@ pub(crate) struct Settings {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) handshake: Option<Shakes>,
     pub(crate) uplink: Option<Rc<dyn Upward>>,
+    pub(crate) probe: Option<Rc<dyn Probes>>,
     /// Of a WebSocket: the first frame.
     pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
     pub(crate) via: Option<Via>,

@@ -16,6 +16,7 @@ mod fallback;
 mod inbox;
 mod life;
 mod page;
+mod probe;
 mod seam;
 mod sending;
 mod stream;

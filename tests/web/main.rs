@@ -19,6 +19,7 @@ mod lifetime;
 mod messages;
 mod options;
 mod policy;
+mod probe;
 mod requests;
 mod seam;
 mod secrets;

@@ -17,7 +17,7 @@ pub(crate) use self::{
     session::{session, set_session},
     target::{Target, origin, origin_of},
 };
-pub(crate) use super::fetch::post;
+pub(crate) use super::fetch::{ask, post};
 use crate::transport::Transport;
 
 #[wasm_bindgen]

@@ -64,6 +64,10 @@ impl Target {
         let pair = one.to_string().as_string().unwrap_or_default();
         self.0.set_search(&format!("{search}{}{pair}", if search.is_empty() { "?" } else { "&" }));
     }
+
+    pub(crate) fn delete_parameter(&self, name: &str) {
+        self.0.search_params().delete(name);
+    }
 }
 
 /// The page's own.

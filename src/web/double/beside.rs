@@ -120,6 +120,16 @@ fn is_redirect(response: &Response) -> bool {
     matches!(response.status, 301 | 302 | 303 | 307 | 308)
 }
 
+/// As the browser's; a redirect is no answer here.
+pub(crate) fn ask(outgoing: Outgoing) -> impl Future<Output = Result<Reply, Unanswered>> + 'static {
+    let method = outgoing.method.clone().unwrap_or_default();
+    let waits = Waits(Exchange::new(&outgoing, false, &method));
+    async move {
+        let (response, _) = waits.0.answered().await?;
+        if is_redirect(&response) { Err(Unanswered::Network) } else { Ok(reply(&response)) }
+    }
+}
+
 /// As the browser's.
 pub(crate) fn post(
     outgoing: &Outgoing,

@@ -20,7 +20,7 @@ pub(crate) use self::links::{Asked, Response, find};
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) use self::world::{World, sleep};
 pub(crate) use self::{
-    beside::post,
+    beside::{ask, post},
     life::{Leave, Page, Watch, is_visible, now},
     links::{Link, Socket},
     session::{session, set_session},

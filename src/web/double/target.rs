@@ -115,6 +115,15 @@ impl Target {
         });
     }
 
+    pub(crate) fn delete_parameter(&self, name: &str) {
+        let mut parts = self.0.borrow_mut();
+        let Some(query) = parts.query.take() else { return };
+        let rest = pairs(&query).into_iter().filter(|(given, _)| given != name);
+        let written: Vec<String> =
+            rest.map(|(name, value)| format!("{}={}", encoded(&name), encoded(&value))).collect();
+        parts.query = Some(written.join("&")).filter(|query| !query.is_empty());
+    }
+
     /// What stands in the query under this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<String> {
         let parts = self.0.borrow();
