@@ -5,6 +5,6 @@ declare const EVERWIRE_ERRORS: string;
 
 /** The build for the main entry, and the one that `everwire/duplex` needs. */
 declare module "#wasm/*" {
-  /** Its size, and how it is written in the text, as scripts/build.mjs says; then the module, once it is compiled. */
-  export const wasm: [number, number, number, number, string, WebAssembly.Module?];
+  /** How it is written in the text, the text, and where its parts begin, as unpack.js says; then the module, once it is compiled. */
+  export const wasm: [number, number, number, string, number[], WebAssembly.Module?];
 }

@@ -2,6 +2,7 @@
 // `internal`, and the next connect gets a fresh one.
 import { report } from "./port.js";
 import { EverwireError } from "./errors.js";
+import { unpack } from "./unpack.js";
 
 // <calls.rs>
 const NEW = 31,
@@ -18,20 +19,11 @@ export function offer(wasm) {
   larger = wasm;
 }
 
-/** @param {any} wasm */
-export function compile([size, pivot, mark, unused, text]) {
+export function compile(wasm) {
   if (typeof WebAssembly !== "object") {
     throw new EverwireError("wasm-unavailable", "WebAssembly is missing, or off in a lockdown mode");
   }
-  // As scripts/build.mjs wrote it. A plain loop: `Uint8Array.from` takes longer than the compiler does.
-  const bytes = new Uint8Array(size);
-  for (let i = 0, at = 0; i < size; i++) {
-    let code = text.charCodeAt(at++);
-    if (code === mark) code = text.charCodeAt(at++) ^ 128;
-    const byte = (pivot - code) & 255;
-    bytes[i] = byte === unused ? pivot - mark : byte;
-  }
-  return new WebAssembly.Module(bytes);
+  return new WebAssembly.Module(unpack(wasm));
 }
 
 /** The page's instance: `{ add, memory }`, of this build, or of a larger one that the page has. */
@@ -76,26 +68,28 @@ export function instance(wasm) {
         stop,
         kinds: [
           ...kinds,
-          // Ask 10: Open
-          (attempt, transport) => port.open(attempt, transport),
-          // Ask 11: Transmit
-          (id) => port.send(id),
-          // Ask 12: Ping
-          () => port.sendPing(),
-          // Ask 13: Switch
-          (taken) => port.switch(taken),
-          // Ask 14: Drop
-          (code) => port.drop(code),
-          // Ask 15: Dispose
-          (code) => port.dispose(code),
-          // Ask 16: Drain
-          () => port.drain(),
-          // Ask 17: Arm
-          (ms) => port.arm(ms),
-          // Ask 18: Disarm
-          () => port.disarm(),
-          // Ask 19: Watch
-          (all) => port.watch(all),
+          ...[
+            // Ask 10: Open
+            port.open,
+            // Ask 11: Transmit
+            port.send,
+            // Ask 12: Ping
+            port.sendPing,
+            // Ask 13: Switch
+            port.switch,
+            // Ask 14: Drop
+            port.drop,
+            // Ask 15: Dispose
+            port.dispose,
+            // Ask 16: Drain
+            port.drain,
+            // Ask 17: Arm
+            port.arm,
+            // Ask 18: Disarm
+            port.disarm,
+            // Ask 19: Watch
+            port.watch,
+          ].map((ask) => ask.bind(port)),
           // Ask 20: Heard
           () => port.heard,
           // Ask 21: Checked
