@@ -5,6 +5,8 @@ const silence = 300_000;
 
 /** `folder`: where the server has it. */
 export async function runFile(driver, url, engine, file, report, folder = "tests") {
+  // A page may be busy for long on a busy machine, and answers nothing meanwhile.
+  await driver.manage().setTimeouts({ script: silence });
   const query = new URLSearchParams({ file, folder, engine, only: report.only });
   await driver.get(`${url}/index.html?${query}`);
   let lastWord = Date.now();
