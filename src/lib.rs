@@ -78,7 +78,7 @@ pub mod endpoint {
 /// What cannot work: an address, an option, a value.
 pub mod error {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ConnectError, DecodeError, EncodeError, SendError};
+    pub use crate::client::{ConnectError, DecodeError, EncodeError, Error, SendError};
     pub use crate::core::config::OptionError;
 }
 
@@ -94,11 +94,17 @@ pub mod failure {
     pub use crate::core::failure::{Class, RetryAfter};
 }
 
+/// What a [`Message`] is made of.
+#[cfg(feature = "rust")]
+pub mod message {
+    pub use crate::client::Payload;
+}
+
 /// What a [`Builder`] and a send are told.
 pub mod options {
     #[cfg(feature = "rust")]
     pub use crate::client::{
-        ContentType, Decision, Fallback, Place, Rate, Reconnect, Resume, SendOptions, Uplink,
+        ContentType, Decision, Fallback, Place, Rate, Reconnect, Resume, SendOptions, Sequence, Uplink,
     };
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
 }

@@ -14,7 +14,7 @@ use crate::{
     },
     error::OptionError,
     options::{Heartbeat, Outbox},
-    web::{probe::Probes, uplink::Upward},
+    web::{decode::Decodes, probe::Probes, uplink::Upward},
 };
 
 /// Why there is no client.
@@ -107,7 +107,6 @@ pub(crate) enum Endpoint {
 }
 
 pub(crate) type Ping = Box<dyn Fn() -> String>;
-pub(crate) type Acks = Box<dyn Fn(&Message) -> Vec<String>>;
 
 /// Which answers to a fetch are event streams, by their content type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +185,7 @@ pub struct Builder {
     pub(crate) max_event_bytes: usize,
     pub(crate) flush: bool,
     pub(crate) content_type: ContentType,
+    pub(crate) decode: Option<Rc<dyn Decodes>>,
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
     pub(crate) paused: bool,
@@ -196,8 +196,8 @@ pub struct Builder {
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<super::rate::Is>,
     pub(crate) frame: Option<super::resume::Frame>,
-    pub(crate) acks: Option<Acks>,
-    pub(crate) refused: Option<Acks>,
+    pub(crate) acks: Option<super::Acks>,
+    pub(crate) refused: Option<super::Acks>,
     pub(crate) high_water_mark: Option<u32>,
     pub(crate) slow: Option<super::rate::Is>,
     pub(crate) requests: Requests,
@@ -230,6 +230,7 @@ impl Builder {
             max_event_bytes: MAX_EVENT_BYTES as usize,
             flush: false,
             content_type: ContentType::Required,
+            decode: None,
             resume: Resume::new(),
             page_lifecycle: true,
             paused: false,
@@ -373,37 +374,6 @@ impl Builder {
     /// The bounds of what waits to be sent. Default: [`Outbox::new`].
     pub fn outbox(mut self, outbox: Outbox) -> Self {
         self.config.outbox = outbox;
-        self
-    }
-
-    /// Which id an incoming message acks, or which ids, of messages sent [with one](crate::options::SendOptions::with_ack): an `Option`, a
-    /// `Vec`, or the like; with none in it, it is no ack. Acks do not reach the app.
-    ///
-    /// ```
-    /// let builder = everwire::Client::builder("wss://example.com/orders")
-    ///     .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned));
-    /// # let _ = builder;
-    /// ```
-    pub fn acks<I: IntoIterator<Item = String>>(mut self, acks: impl Fn(&Message) -> I + 'static) -> Self {
-        self.acks = Some(Box::new(move |message| acks(message).into_iter().collect()));
-        self
-    }
-
-    /// Which id an incoming message refuses, or which ids, of those sent [with one](crate::options::SendOptions::with_ack): the server will
-    /// not have these messages, which are [`Refused`](crate::send::Dropped::Refused) then. Refusals do not reach the app. `connect` fails
-    /// without [`acks`](Self::acks).
-    ///
-    /// ```
-    /// let builder = everwire::Client::builder("wss://example.com/orders")
-    ///     .acks(|message| message.text()?.strip_prefix("ack ").map(str::to_owned))
-    ///     .refused(|message| message.text()?.strip_prefix("no ").map(str::to_owned));
-    /// # let _ = builder;
-    /// ```
-    pub fn refused<I: IntoIterator<Item = String>>(
-        mut self,
-        refused: impl Fn(&Message) -> I + 'static,
-    ) -> Self {
-        self.refused = Some(Box::new(move |message| refused(message).into_iter().collect()));
         self
     }
 

@@ -130,6 +130,12 @@ impl<H: Host> Driver<H> {
         (core.queue().len(), core.queue().bytes())
     }
 
+    /// Whether the outbox takes another message.
+    #[cfg(feature = "rust")]
+    pub(crate) fn has_room(&self) -> bool {
+        self.inner.borrow().core.queue().has_room(1)
+    }
+
     #[cfg(feature = "rust")]
     pub(crate) fn start(&self) {
         self.input(Input::Start);

@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin, rc::Rc};
 
-use super::{EndpointError, Message, imp};
+use super::{EndpointError, Message, Place, imp};
 use crate::core::{failure::see, io::Reason};
 
 pub(crate) type Shakes = Rc<dyn Fn(Handshake) -> Pin<Box<dyn Future<Output = Result<(), EndpointError>>>>>;
@@ -35,7 +35,7 @@ impl Handshake {
     ///
     /// [`HandshakeOver`], when the connection is lost or given up.
     pub async fn receive(&self) -> Result<Message, HandshakeOver> {
-        std::future::poll_fn(|cx| self.0.poll_receive(cx)).await
+        self.0.receive().await
     }
 
     /// Why the attempt is made.
@@ -53,7 +53,13 @@ impl Handshake {
     /// The cursor; empty when there is none.
     #[must_use]
     pub fn last_event_id(&self) -> String {
-        self.0.last_event_id()
+        self.place().id
+    }
+
+    /// The last id, the last sequence number and its epoch.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.0.place()
     }
 }
 

@@ -23,7 +23,7 @@ const UNITS: usize = 1 << 24;
 const RESERVE: usize = 64;
 
 /// What became of a send, once it is known.
-pub(crate) type Sending = Slot<Sent>;
+type Settled = Slot<Sent>;
 
 /// What waits for the app.
 #[derive(Default)]
@@ -35,7 +35,9 @@ pub(crate) struct Inbox {
     ended: Cell<bool>,
     /// Of a fetched stream that waits for room.
     waits: RefCell<Option<Waker>>,
-    sends: RefCell<Table<u32, Sending>>,
+    sends: RefCell<Table<u32, Settled>>,
+    /// Of those who wait until sends have settled.
+    settles: RefCell<Vec<Waker>>,
     next_send: Cell<u32>,
     stats: Cell<Stats>,
 }
@@ -145,9 +147,9 @@ impl Inbox {
         id
     }
 
-    pub(crate) fn sending(&self) -> (u32, Sending) {
+    pub(crate) fn sending(&self) -> (u32, Settled) {
         let id = self.number();
-        let sending = Sending::default();
+        let sending = Settled::default();
         self.sends.borrow_mut().insert(id, sending.clone());
         (id, sending)
     }
@@ -163,5 +165,18 @@ impl Inbox {
             });
             sending.set(sent);
         }
+    }
+
+    /// Once a send has settled.
+    pub(crate) fn wait_for_settled(&self, cx: &TaskContext<'_>) {
+        let mut wakers = self.settles.borrow_mut();
+        if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            wakers.push(cx.waker().clone());
+        }
+    }
+
+    pub(crate) fn wake_settled(&self) {
+        let wakers = self.settles.take();
+        wakers.into_iter().for_each(Waker::wake);
     }
 }

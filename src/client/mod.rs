@@ -4,7 +4,13 @@
 pub(crate) mod driver;
 
 #[cfg(feature = "rust")]
+mod acks;
+#[cfg(feature = "rust")]
 mod builder;
+#[cfg(feature = "rust")]
+mod decode;
+#[cfg(feature = "rust")]
+mod error;
 #[cfg(feature = "rust")]
 mod event;
 #[cfg(feature = "rust")]
@@ -19,9 +25,13 @@ mod inbox;
 #[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
+mod payload;
+#[cfg(feature = "rust")]
 mod probe;
 #[cfg(feature = "rust")]
 mod rate;
+#[cfg(feature = "rust")]
+mod reads;
 #[cfg(feature = "rust")]
 mod reconnect;
 #[cfg(feature = "rust")]
@@ -32,6 +42,10 @@ mod requests;
 mod resume;
 #[cfg(feature = "rust")]
 mod send_options;
+#[cfg(feature = "rust")]
+mod sending;
+#[cfg(feature = "rust")]
+mod sequence;
 #[cfg(feature = "rust")]
 mod shuffle;
 #[cfg(feature = "rust")]
@@ -51,30 +65,38 @@ mod words;
 
 #[cfg(feature = "rust")]
 pub(crate) use self::{
-    builder::{Acks, Endpoint, Ping},
+    acks::Acks,
+    builder::{Endpoint, Ping},
+    decode::{Decode, Decoded, Decoding},
     handshake::Shakes,
     inbox::Inbox,
     rate::Is,
+    reads::Reads,
     request::strays,
+    requests::RequestId,
     slot::Slot,
-    topics::{Join, JoinFrame, Word},
+    topics::{InTopic, Join, JoinFrame, Word},
 };
 #[cfg(feature = "rust")]
 pub use self::{
     builder::{Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable},
+    error::Error,
     event::{Closed, Event, Gap, Retry},
     fallback::Fallback,
     handshake::{Handshake, HandshakeOver},
     message::{DecodeError, Message},
+    payload::Payload,
     rate::Rate,
     reconnect::Reconnect,
     request::{Redirect, Request, path_segment},
     requests::{RequestError, RequestOptions, Requesting, Requests},
     resume::{Place, Resume},
     send_options::SendOptions,
+    sending::Sending,
+    sequence::Sequence,
     stats::Stats,
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
     uplink::Uplink,
     ways::{Way, Ways},
-    wire::{Client, EncodeError, Handle, SendError, Sending},
+    wire::{Client, EncodeError, Handle, SendError},
 };

@@ -9,13 +9,23 @@ use std::{
     time::Duration,
 };
 
-use super::{EncodeError, Message, imp};
+use super::{EncodeError, Message, Reads, imp};
 use crate::{
     core::{config, failure::see, outbox::Dropped},
     error::OptionError,
 };
 
 pub(crate) type IsError = Rc<dyn Fn(&Message) -> bool>;
+
+pub(crate) type IdOf = Rc<dyn Fn(&str) -> Option<String>>;
+
+/// Where a request has its id.
+#[derive(Clone)]
+pub(crate) enum RequestId {
+    At(String),
+    /// In its JSON.
+    By(IdOf),
+}
 
 /// How a reply is told by its id: see [`Handle::request`](crate::Handle::request).
 ///
@@ -29,8 +39,8 @@ pub(crate) type IsError = Rc<dyn Fn(&Message) -> bool>;
 #[derive(Clone)]
 #[must_use]
 pub struct Requests {
-    pub(crate) id: String,
-    pub(crate) reply_id: Option<String>,
+    pub(crate) id: RequestId,
+    pub(crate) reply_id: Option<Reads<Option<String>>>,
     pub(crate) error: String,
     pub(crate) is_error: Option<IsError>,
     pub(crate) timeout: u64,
@@ -47,7 +57,7 @@ impl Requests {
     /// The defaults, which suit JSON-RPC 2.0.
     pub fn new() -> Self {
         Self {
-            id: "id".to_owned(),
+            id: RequestId::At("id".to_owned()),
             reply_id: None,
             error: "error".to_owned(),
             is_error: None,
@@ -56,15 +66,38 @@ impl Requests {
         }
     }
 
-    /// Key of the JSON that a request's id goes under; filled in where there is none. Default `id`.
+    /// Key of the JSON that a request's id goes under; filled in where there is none. Under a path with dots nothing is filled in. Default
+    /// `id`.
     pub fn with_id(mut self, key: impl Into<String>) -> Self {
-        self.id = key.into();
+        self.id = RequestId::At(key.into());
+        self
+    }
+
+    /// Which id a request has, in the place of a key: the function is given the request's JSON, in which the app has put one. `connect` fails
+    /// without a [`with_reply_id`](Self::with_reply_id) or [`with_reply_id_of`](Self::with_reply_id_of).
+    ///
+    /// ```
+    /// use everwire::requests::Requests;
+    /// // [id, method, …]
+    /// let requests = Requests::new()
+    ///     .with_id_of(|json| serde_json::from_str::<(String, String)>(json).ok().map(|(id, _)| id))
+    ///     .with_reply_id_of(|reply| reply.json::<(String, String)>().ok().map(|(id, _)| id));
+    /// # drop(requests);
+    /// ```
+    pub fn with_id_of(mut self, id: impl Fn(&str) -> Option<String> + 'static) -> Self {
+        self.id = RequestId::By(Rc::new(id));
         self
     }
 
     /// Key or path of the JSON that the reply has it under. Default as [`with_id`](Self::with_id).
     pub fn with_reply_id(mut self, path: impl Into<String>) -> Self {
-        self.reply_id = Some(path.into());
+        self.reply_id = Some(Reads::At(path.into()));
+        self
+    }
+
+    /// Of which request a message is the reply, in the place of a path.
+    pub fn with_reply_id_of(mut self, id: impl Fn(&Message) -> Option<String> + 'static) -> Self {
+        self.reply_id = Some(Reads::by(id));
         self
     }
 
@@ -94,27 +127,25 @@ impl Requests {
         self
     }
 
-    pub(crate) fn reply_id(&self) -> &str {
-        self.reply_id.as_deref().unwrap_or(&self.id)
-    }
-
     pub(crate) fn check(&self) -> Result<(), OptionError> {
         check_timeout(self.timeout)?;
-        for (option, key) in [("requests.id", &*self.id), ("requests.replyId", self.reply_id())] {
-            if key.is_empty() {
-                return Err(OptionError { option, problem: "must be a non-empty string" });
+        let error = |option, problem| Err(OptionError { option, problem });
+        match (&self.id, &self.reply_id) {
+            (RequestId::At(key), _) if key.is_empty() => error("requests.id", "must be a non-empty string"),
+            (_, Some(Reads::At(path))) if path.is_empty() => {
+                error("requests.replyId", "must be a non-empty string")
             }
+            (RequestId::By(_), None) => {
+                error("requests.replyId", "is needed where requests.id is a function")
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl fmt::Debug for Requests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Requests")
-            .field("id", &self.id)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        f.debug_struct("Requests").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 

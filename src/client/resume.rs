@@ -1,18 +1,20 @@
 //! How a client picks up where a connection left off.
 
-use super::Builder;
+use super::{Builder, Message, Reads, Sequence};
 use crate::core::carrier::Via;
 
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
 
 /// Where a client stands in its stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Place {
     /// The last id; empty before there is one.
     pub id: String,
     /// The last sequence number, where messages have them ([`Resume::with_seq`]).
     pub seq: Option<u64>,
+    /// What that one counts in, where the server says so; empty else.
+    pub epoch: String,
 }
 
 /// How to pick up where a connection left off.
@@ -24,9 +26,9 @@ pub struct Place {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
-    pub(crate) id: Option<String>,
-    pub(crate) seq: Option<String>,
-    pub(crate) name: Option<String>,
+    pub(crate) id: Option<Reads<Option<String>>>,
+    pub(crate) seq: Option<Reads<Option<Sequence>>>,
+    pub(crate) names: Vec<String>,
     pub(crate) via: Option<Via>,
     pub(crate) from: String,
     pub(crate) gap: Option<String>,
@@ -43,7 +45,14 @@ impl Resume {
     /// Where a message carries its id (an event stream has ids of its own): a key of its JSON, or a path with dots.
     #[must_use]
     pub fn with_id(mut self, path: impl Into<String>) -> Self {
-        self.id = Some(path.into());
+        self.id = Some(Reads::At(path.into()));
+        self
+    }
+
+    /// Which id a message has, in the place of a path: also of binary ones. An empty one is none.
+    #[must_use]
+    pub fn with_id_of(mut self, id: impl Fn(&Message) -> Option<String> + 'static) -> Self {
+        self.id = Some(Reads::by(id));
         self
     }
 
@@ -51,14 +60,31 @@ impl Resume {
     /// JSON, or a path with dots. With it nothing comes twice, and a gap names what is missing.
     #[must_use]
     pub fn with_seq(mut self, path: impl Into<String>) -> Self {
-        self.seq = Some(path.into());
+        self.seq = Some(Reads::At(path.into()));
+        self
+    }
+
+    /// Which number a message has, in the place of a path, or which numbers: see [`Sequence`]. Here
+    /// [`Message::last_event_id`](crate::Message::last_event_id) is already the message's own.
+    #[must_use]
+    pub fn with_seq_of<S: Into<Sequence>>(
+        mut self,
+        sequence: impl Fn(&Message) -> Option<S> + 'static,
+    ) -> Self {
+        self.seq = Some(Reads::by(move |message| sequence(message).map(Into::into)));
         self
     }
 
     /// The query parameter in which the cursor goes up. Default `lastEventId`.
     #[must_use]
-    pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        self.with_names([name])
+    }
+
+    /// Several of them, for a server that does not say which one it reads.
+    #[must_use]
+    pub fn with_names<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.names = names.into_iter().map(Into::into).collect();
         self
     }
 

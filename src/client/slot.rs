@@ -39,6 +39,10 @@ impl<T: Clone> Slot<T> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    pub(crate) fn get(&self) -> Option<T> {
+        self.0.borrow().value.clone()
+    }
+
     pub(crate) fn is_set(&self) -> bool {
         self.0.borrow().value.is_some()
     }

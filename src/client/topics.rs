@@ -11,7 +11,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{EndpointError, Event, Message, imp};
+use super::{EndpointError, Event, Message, Sequence, imp};
 use crate::{
     core::{config, failure::see, outbox::Dropped},
     error::OptionError,
@@ -28,7 +28,9 @@ pub struct TopicPlace {
     pub last_event_id: String,
 }
 
-pub(crate) type Reads = Rc<dyn Fn(&Message) -> Option<String>>;
+pub(crate) type ReadsTopics = Rc<dyn Fn(&Message) -> Vec<String>>;
+/// Of a message of that topic.
+pub(crate) type OfTopic<T> = Rc<dyn Fn(&Message, &str) -> Option<T>>;
 pub(crate) type JoinAll = Rc<dyn Fn(&[TopicPlace]) -> String>;
 pub(crate) type JoinFrame = Pin<Box<dyn Future<Output = Result<Data, EndpointError>>>>;
 
@@ -46,7 +48,14 @@ pub(crate) enum Join {
 pub(crate) enum Word {
     /// A message of this type, of the topic that stands in it.
     Kind(String),
-    Reads(Reads),
+    Reads(ReadsTopics),
+}
+
+/// Where a message of a topic has something.
+#[derive(Clone)]
+pub(crate) enum InTopic<T> {
+    At(String),
+    By(OfTopic<T>),
 }
 
 /// How topics are told apart and joined: see [`Handle::subscribe`](crate::Handle::subscribe).
@@ -60,11 +69,12 @@ pub(crate) enum Word {
 #[must_use]
 pub struct Subscriptions {
     pub(crate) topic: Word,
-    pub(crate) id: Option<String>,
-    pub(crate) seq: Option<String>,
+    pub(crate) id: Option<InTopic<String>>,
+    pub(crate) seq: Option<InTopic<Sequence>>,
     pub(crate) joined: Word,
     pub(crate) refused: Word,
     pub(crate) gap: Word,
+    pub(crate) removed: Option<Word>,
     pub(crate) timeout: u64,
     pub(crate) confirm: bool,
     pub(crate) join_all: Option<JoinAll>,
@@ -86,33 +96,53 @@ impl Subscriptions {
             joined: Word::Kind("joined".to_owned()),
             refused: Word::Kind("refused".to_owned()),
             gap: Word::Kind("gap".to_owned()),
+            removed: None,
             timeout: 10_000,
             confirm: true,
             join_all: None,
         }
     }
 
-    /// Where a message says which topic it belongs to: a key of its JSON, or a path with dots. Default `topic`.
+    /// Where a message says which topic it belongs to: a key of its JSON, or a path with dots. Default `topic`. Where an array stands
+    /// there, it belongs to each of these topics, which all have a cursor of their own.
     pub fn with_topic(mut self, path: impl Into<String>) -> Self {
         self.topic = Word::Kind(path.into());
         self
     }
 
-    /// Which topic a message belongs to, in the place of a path.
-    pub fn with_topic_of(mut self, reads: impl Fn(&Message) -> Option<String> + 'static) -> Self {
-        self.topic = Word::Reads(Rc::new(reads));
+    /// Which topic a message belongs to, in the place of a path: an `Option`, or a `Vec` of several.
+    pub fn with_topic_of<I: IntoIterator<Item = String>>(
+        mut self,
+        reads: impl Fn(&Message) -> I + 'static,
+    ) -> Self {
+        self.topic = word(reads);
         self
     }
 
     /// Where a message has its id, from which its topic goes on. Default: none.
     pub fn with_id(mut self, path: impl Into<String>) -> Self {
-        self.id = Some(path.into());
+        self.id = Some(InTopic::At(path.into()));
+        self
+    }
+
+    /// Which id a message has in this topic, in the place of a path.
+    pub fn with_id_of(mut self, id: impl Fn(&Message, &str) -> Option<String> + 'static) -> Self {
+        self.id = Some(InTopic::By(Rc::new(id)));
         self
     }
 
     /// Where a message has its sequence number in its topic, a whole number from 0. Default: none.
     pub fn with_seq(mut self, path: impl Into<String>) -> Self {
-        self.seq = Some(path.into());
+        self.seq = Some(InTopic::At(path.into()));
+        self
+    }
+
+    /// Which number a message has in this topic, in the place of a path, or which numbers: see [`Sequence`]. An epoch is not looked at.
+    pub fn with_seq_of<S: Into<Sequence>>(
+        mut self,
+        sequence: impl Fn(&Message, &str) -> Option<S> + 'static,
+    ) -> Self {
+        self.seq = Some(InTopic::By(Rc::new(move |message, topic| sequence(message, topic).map(Into::into))));
         self
     }
 
@@ -123,8 +153,11 @@ impl Subscriptions {
     }
 
     /// Which topic a message confirms, in the place of a type.
-    pub fn with_joined_when(mut self, reads: impl Fn(&Message) -> Option<String> + 'static) -> Self {
-        self.joined = Word::Reads(Rc::new(reads));
+    pub fn with_joined_when<I: IntoIterator<Item = String>>(
+        mut self,
+        reads: impl Fn(&Message) -> I + 'static,
+    ) -> Self {
+        self.joined = word(reads);
         self
     }
 
@@ -135,8 +168,11 @@ impl Subscriptions {
     }
 
     /// Which topic a message refuses, in the place of a type.
-    pub fn with_refused_when(mut self, reads: impl Fn(&Message) -> Option<String> + 'static) -> Self {
-        self.refused = Word::Reads(Rc::new(reads));
+    pub fn with_refused_when<I: IntoIterator<Item = String>>(
+        mut self,
+        reads: impl Fn(&Message) -> I + 'static,
+    ) -> Self {
+        self.refused = word(reads);
         self
     }
 
@@ -147,8 +183,27 @@ impl Subscriptions {
     }
 
     /// Of which topic a message says so, in the place of a type.
-    pub fn with_gap_when(mut self, reads: impl Fn(&Message) -> Option<String> + 'static) -> Self {
-        self.gap = Word::Reads(Rc::new(reads));
+    pub fn with_gap_when<I: IntoIterator<Item = String>>(
+        mut self,
+        reads: impl Fn(&Message) -> I + 'static,
+    ) -> Self {
+        self.gap = word(reads);
+        self
+    }
+
+    /// The type of the message by which the server says that it has put this client out of a topic: its subscriptions get this message,
+    /// and the topic is joined again, after a delay that grows as it does between attempts to connect. Default: none.
+    pub fn with_removed(mut self, kind: impl Into<String>) -> Self {
+        self.removed = Some(Word::Kind(kind.into()));
+        self
+    }
+
+    /// Which topic a message puts this client out of, in the place of a type.
+    pub fn with_removed_when<I: IntoIterator<Item = String>>(
+        mut self,
+        reads: impl Fn(&Message) -> I + 'static,
+    ) -> Self {
+        self.removed = Some(word(reads));
         self
     }
 
@@ -181,11 +236,17 @@ impl Subscriptions {
 
     /// The event names that an EventSource has to hear.
     pub(crate) fn names(&self) -> impl Iterator<Item = String> {
-        [&self.joined, &self.refused, &self.gap].into_iter().filter_map(|word| match word {
-            Word::Kind(kind) => Some(kind.clone()),
-            Word::Reads(_) => None,
-        })
+        [&self.joined, &self.refused, &self.gap].into_iter().chain(&self.removed).filter_map(
+            |word| match word {
+                Word::Kind(kind) => Some(kind.clone()),
+                Word::Reads(_) => None,
+            },
+        )
     }
+}
+
+fn word<I: IntoIterator<Item = String>>(reads: impl Fn(&Message) -> I + 'static) -> Word {
+    Word::Reads(Rc::new(move |message| reads(message).into_iter().collect()))
 }
 
 impl fmt::Debug for Subscriptions {
@@ -365,6 +426,12 @@ impl Subscription {
     #[must_use]
     pub fn state(&self) -> TopicState {
         self.0.state()
+    }
+
+    /// How many messages wait to be taken.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.0.waiting()
     }
 
     /// The topic's cursor: the id of its last message; empty before there is one.

@@ -1,15 +1,16 @@
 //! The Rust app's side of a client.
 
 use std::{
+    cell::RefCell,
     rc::{Rc, Weak},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
 
-pub(crate) use super::inbox::Sending;
 use super::{
-    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, NotResumable, Request, RequestError,
-    RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions, SubscriptionError, Way,
+    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, NotResumable, Payload, Request,
+    RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions,
+    SubscriptionError, Way,
     builder::Endpoint,
     driver::{self, Host},
     inbox::Inbox,
@@ -24,7 +25,7 @@ use crate::{
         carrier::Via,
         config::Config,
         io::{Decision, Input, News, Page, Reason, Why},
-        outbox::{Awaits, Parcel},
+        outbox::{Awaits, Dropped, Parcel},
         seam::Outcome,
     },
     error::OptionError,
@@ -98,7 +99,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             driver.start();
         }
     });
-    Ok(Wire { handle: Handle { driver, inbox, can } })
+    Ok(Wire { handle: Handle { driver, inbox, can }, flushing: RefCell::default() })
 }
 
 /// Whether a fixed endpoint can work.
@@ -152,6 +153,7 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
     Settings {
         id: resume.id.clone(),
         seq: resume.seq.clone(),
+        decode: builder.decode.take(),
         gap: resume.gap.clone(),
         notice: builder.notice.clone(),
         acks: builder.acks.take(),
@@ -167,7 +169,11 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         subscriptions: builder.subscriptions.clone(),
         via: if frame.is_some() { Some(Via::Frame) } else { resume.via },
         frame,
-        cursor_name: resume.name.clone().unwrap_or_else(|| "lastEventId".to_owned()),
+        cursor_names: if resume.names.is_empty() {
+            vec!["lastEventId".to_owned()]
+        } else {
+            resume.names.clone()
+        },
         names,
         heartbeat,
         content_type: builder.content_type,
@@ -193,6 +199,8 @@ fn confined(builder: &Builder, request: &Request) -> bool {
 /// Owns the connection.
 pub(crate) struct Wire {
     handle: Handle,
+    /// What was sent since the last flush, by whom a Sink is wanted.
+    flushing: RefCell<Vec<Sending>>,
 }
 
 impl Wire {
@@ -202,6 +210,65 @@ impl Wire {
 
     pub(crate) fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// A closed client takes no more, and says so when it is flushed.
+    pub(crate) fn poll_room(&self, cx: &TaskContext<'_>) -> Poll<Result<(), Dropped>> {
+        if self.handle.state() == State::Closed {
+            return Poll::Ready(Err(Dropped::Closed));
+        }
+        if self.handle.driver.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        self.handle.inbox.wait_for_settled(cx);
+        Poll::Pending
+    }
+
+    pub(crate) fn start_send(&self, payload: Payload) {
+        let sending = self.handle.post(payload.0, &SendOptions::new());
+        let mut flushing = self.flushing.borrow_mut();
+        flushing.retain(|sending| {
+            !matches!(sending.settled.get(), Some(Sent::Sent | Sent::Acked | Sent::Unknown))
+        });
+        flushing.push(sending);
+    }
+
+    pub(crate) fn poll_flush(&self, cx: &TaskContext<'_>) -> Poll<Result<(), Dropped>> {
+        let mut flushing = self.flushing.borrow_mut();
+        while let Some(sending) = flushing.first() {
+            match sending.settled.get() {
+                None => {
+                    self.handle.inbox.wait_for_settled(cx);
+                    return Poll::Pending;
+                }
+                Some(Sent::Dropped(why)) => {
+                    flushing.remove(0);
+                    return Poll::Ready(Err(why));
+                }
+                Some(_) => drop(flushing.remove(0)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+pub(crate) struct Sending {
+    settled: Slot<Sent>,
+    number: u32,
+    driver: Weak<Driver>,
+}
+
+impl Sending {
+    pub(crate) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Sent> {
+        self.settled.poll(cx)
+    }
+
+    pub(crate) fn abort(&self) {
+        if !self.settled.is_set()
+            && let Some(driver) = self.driver.upgrade()
+        {
+            driver.input(Input::Abort(self.number));
+        }
     }
 }
 
@@ -321,7 +388,7 @@ impl Handle {
     }
 
     fn post(&self, data: Data, options: &SendOptions) -> Sending {
-        let (id, sending) = self.inbox.sending();
+        let (id, settled) = self.inbox.sending();
         let bytes = data.bytes().len() as u64;
         self.driver.port().keep(id, data, options.ack.clone());
         self.driver.input(Input::Send(Parcel {
@@ -335,7 +402,15 @@ impl Handle {
             },
             ..Parcel::new(id, bytes)
         }));
-        sending
+        Sending { settled, number: id, driver: Rc::downgrade(&self.driver) }
+    }
+
+    pub(crate) fn poll_drained(&self, cx: &TaskContext<'_>) -> Poll<()> {
+        if self.driver.port().is_drained() {
+            return Poll::Ready(());
+        }
+        self.inbox.wait_for_settled(cx);
+        Poll::Pending
     }
 
     pub(crate) fn request(&self, text: Option<String>, options: &RequestOptions) -> Requesting {
@@ -539,6 +614,7 @@ impl Host for AppHost {
         if !asked {
             self.inbox.settle(id, sent);
         }
+        self.inbox.wake_settled();
     }
 
     fn tell(&self, driver: &Driver, news: News) {

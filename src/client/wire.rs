@@ -12,12 +12,12 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions, Stats,
+    Builder, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions, Sending, Stats,
     SubscribeOptions, Subscription, SubscriptionError,
     builder::{Asked, Endpoint},
     imp,
 };
-use crate::{Failure, Sent, State, Transport, core::failure::see, error::OptionError};
+use crate::{Failure, State, Transport, core::failure::see, error::OptionError};
 
 /// One client: a stream of [`Event`]s. Dropping it closes the connection.
 ///
@@ -307,6 +307,12 @@ impl Handle {
         self.0.subscribe(topic, options).map(Subscription)
     }
 
+    /// Waits until every send has settled: nothing waits, and nothing is without its ack or reply.
+    pub fn drained(&self) -> impl Future<Output = ()> + use<> {
+        let handle = self.0.clone();
+        poll_fn(move |cx| handle.poll_drained(cx))
+    }
+
     /// Closes the connection and opens no other until [`Self::resume`]: for a hidden tab, say. The state is
     /// [`State::Suspended`](crate::State). The cursor and the outbox stay as they are; what was on its way up is as after a loss. On a
     /// paused or closed client it does nothing.
@@ -399,22 +405,5 @@ impl From<EncodeError> for SendError {
 impl From<OptionError> for SendError {
     fn from(error: OptionError) -> Self {
         Self::Option(error)
-    }
-}
-
-/// A send under way; it goes on whether this is awaited or not.
-pub struct Sending(imp::Sending);
-
-impl Future for Sending {
-    type Output = Sent;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Sent> {
-        self.0.poll(cx)
-    }
-}
-
-impl fmt::Debug for Sending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sending").finish_non_exhaustive()
     }
 }

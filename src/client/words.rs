@@ -66,6 +66,8 @@ words! {
     }
 }
 
+impl std::error::Error for Dropped {}
+
 impl fmt::Display for Transport {
     /// Its [name](Transport::name).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

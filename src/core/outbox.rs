@@ -207,6 +207,12 @@ impl Queue {
         self.parcels.len() - self.flying
     }
 
+    /// Whether another message of so many bytes may wait.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
+        let Outbox { max_messages, max_bytes, .. } = self.limits;
+        (self.len() as u64) < max_messages && self.bytes.saturating_add(bytes) <= max_bytes
+    }
+
     #[cfg(any(feature = "rust", test))]
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
@@ -242,11 +248,11 @@ impl Queue {
 
     /// Queues the parcel within the limits; what gives way is done with, it may be the parcel itself.
     pub(crate) fn push(&mut self, parcel: Parcel, done: &mut impl Settle) {
-        let Outbox { max_messages, max_bytes, overflow, .. } = self.limits;
+        let Outbox { max_bytes, overflow, .. } = self.limits;
         if parcel.bytes > max_bytes {
             return done.settle(parcel.id, Sent::Dropped(Dropped::TooBig));
         }
-        while self.len() as u64 >= max_messages || self.bytes.saturating_add(parcel.bytes) > max_bytes {
+        while !self.has_room(parcel.bytes) {
             let mut waiting = self.parcels.iter().filter(|other| !other.flying);
             let victim = match overflow {
                 Overflow::Reject => None,

@@ -126,7 +126,7 @@ impl Port {
                 let bytes = cursor.bytes().map(char::from).collect();
                 headers.push(("last-event-id".to_owned(), bytes));
             }
-            carry::QUERY => target.set_parameter(&self.settings.cursor_name, &cursor),
+            carry::QUERY => self.put_cursor(&target, &cursor),
             _ => {}
         }
         let port = target.port();
@@ -166,7 +166,13 @@ impl Port {
         let Some(target) = Target::resolve(url) else { return url.to_owned() };
         self.away.replace(Some(target.origin()));
         let asked = self.asked.borrow().clone();
-        target.set_parameter(&self.settings.cursor_name, &asked);
+        self.put_cursor(&target, &asked);
         target.href()
+    }
+
+    fn put_cursor(&self, target: &Target, cursor: &str) {
+        for name in &self.settings.cursor_names {
+            target.set_parameter(name, cursor);
+        }
     }
 }

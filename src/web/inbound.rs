@@ -6,12 +6,19 @@ use std::{
 };
 
 use super::{
+    decode::Frame,
     fingerprint::{epoch, fingerprint},
     json,
     link::Data,
     port::Port,
 };
-use crate::{calls::Call, client::Message, codes::ruling, core::seam::Id, transport::Transport};
+use crate::{
+    calls::Call,
+    client::{Message, Reads, Sequence},
+    codes::ruling,
+    core::seam::Id,
+    transport::Transport,
+};
 
 /// If no more than this was held back before ids are seen to begin anew, it was new as well (`src/core/seam.rs`); and no more bytes.
 pub(super) const WITHHELD: usize = 16;
@@ -41,10 +48,17 @@ pub(crate) struct Inbound {
     resumable: Cell<bool>,
 }
 
+/// A message's number, and the first one where it has several.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Numbers {
+    pub(super) first: Option<u64>,
+    pub(super) last: Option<u64>,
+}
+
 /// What was held back since the last message that was not.
 #[derive(Default)]
 struct Withheld {
-    messages: Vec<(Option<Rc<str>>, Option<u64>, Message)>,
+    messages: Vec<(Option<Rc<str>>, Numbers, Message)>,
     bytes: usize,
     /// There was more, so nothing is kept.
     more: bool,
@@ -78,32 +92,51 @@ impl Port {
         let id = id.map(Rc::from);
         match data {
             Some(data) => self.take(Data::Text(data.into()), kind, id),
-            None if id.is_some() && self.rule(id, None, None) => self.begun(),
+            None if id.is_some() && self.rule(id, Numbers::default(), None) => self.begun(),
             None => {}
         }
     }
 
-    fn take(&self, data: Data, kind: Option<String>, mut own: Option<Rc<str>>) {
+    fn take(&self, data: Data, kind: Option<String>, own: Option<Rc<str>>) {
+        match &self.settings.decode {
+            Some(decode) => Rc::clone(decode).take(self, Frame { data, kind, own }),
+            None => self.put(data, kind, own),
+        }
+    }
+
+    /// One message.
+    pub(super) fn put(&self, data: Data, kind: Option<String>, mut own: Option<Rc<str>>) {
         self.inbound.received.set(self.inbound.received.get() + 1);
-        let message = self.parse(data, kind);
+        let mut message = self.parse(data, kind);
         if self.acknowledges(&message) {
             return;
         }
-        let text = message.text();
-        if let Some(path) = &self.settings.id {
-            let found = text.and_then(|text| json::at(text, path));
+        if let Some(id) = &self.settings.id {
             // An empty one is none: only an event stream's own takes the cursor back.
-            let found = found.as_ref().and_then(json::id_of).filter(|id| !id.is_empty());
+            let found = id_in(id, &message).filter(|id| !id.is_empty());
             own = found.map(Rc::from).or(own);
         }
-        let number = self.settings.seq.as_ref().and_then(|path| self.number_of(text, path));
+        let mut numbers = Numbers::default();
+        if let Some(seq) = &self.settings.seq {
+            if let Some(own) = &own {
+                message.set_last_event_id(Rc::clone(own));
+            }
+            let found = sequence_in(seq, &message).unwrap_or_default();
+            if found.odd {
+                self.warn(NUMBERS);
+            }
+            if let Some(epoch) = found.epoch {
+                self.count(epoch);
+            }
+            numbers = Numbers { first: found.first, last: found.number };
+        }
         if self.closed() {
             return;
         }
         let is = |kind: &Option<String>| kind.as_deref() == Some(message.kind());
         if is(&self.settings.gap) {
             self.call(Call::GapTold { here: false });
-        } else if self.rule(own, number, Some(&message)) {
+        } else if self.rule(own, numbers, Some(&message)) {
             if is(&self.settings.notice) {
                 self.call(Call::Retire);
             } else {
@@ -155,18 +188,6 @@ impl Port {
         self.replies(message) || self.of_topic(message)
     }
 
-    fn number_of(&self, text: Option<&str>, path: &str) -> Option<u64> {
-        let found = json::at(text?, path)?;
-        let json::Sequence { epoch, number, odd } = json::sequence_of(&found);
-        if odd {
-            self.warn(NUMBERS);
-        }
-        if let Some(epoch) = epoch {
-            self.count(epoch);
-        }
-        number
-    }
-
     /// What the numbers from here on count in.
     fn count(&self, name: String) {
         if *self.inbound.epoch.borrow() == name {
@@ -179,9 +200,9 @@ impl Port {
     }
 
     /// Moves the cursor, if the id does. Whether what has it is to be delivered.
-    fn rule(&self, own: Option<Rc<str>>, number: Option<u64>, message: Option<&Message>) -> bool {
+    fn rule(&self, own: Option<Rc<str>>, numbers: Numbers, message: Option<&Message>) -> bool {
         if self.inbound.checked.get() {
-            return self.check(own, number, message);
+            return self.check(own, numbers, message);
         }
         if let Some(own) = own {
             let id = self.fingerprint(Some(&own), None, message);
@@ -192,13 +213,18 @@ impl Port {
     }
 
     /// After a reconnect, and where messages are numbered, the core decides.
-    fn check(&self, own: Option<Rc<str>>, number: Option<u64>, message: Option<&Message>) -> bool {
+    fn check(&self, own: Option<Rc<str>>, numbers: Numbers, message: Option<&Message>) -> bool {
+        let Numbers { first, last: number } = numbers;
         let inbound = &self.inbound;
         inbound.pending.replace(own.clone().unwrap_or_default());
         // The first number may be of the message that the cursor names.
         let named = own.as_ref().is_some_and(|own| !own.is_empty());
         let counted = number.filter(|_| !named || inbound.number.get().is_some());
-        let id = self.fingerprint(own.as_deref(), counted, message);
+        if first.is_some() {
+            self.call(Call::Epoch { epoch: 0, first });
+        }
+        // When it comes again it may be put together in another way.
+        let id = self.fingerprint(own.as_deref(), counted, message.filter(|_| first.is_none()));
         let ruling = self.call(Call::Check { id, number });
         // By who was told of the gap.
         if self.closed() {
@@ -210,7 +236,7 @@ impl Port {
                 && !withheld.more
             {
                 withheld.bytes += message.bytes().len();
-                withheld.messages.push((own.clone(), number, message.clone()));
+                withheld.messages.push((own.clone(), numbers, message.clone()));
                 if withheld.messages.len() > WITHHELD || withheld.bytes > WITHHELD_BYTES {
                     withheld = Withheld { more: true, ..Withheld::default() };
                 }
@@ -220,13 +246,13 @@ impl Port {
             return false;
         }
         if ruling & ruling::RESTARTED != 0 {
-            for (own, number, message) in withheld.messages {
+            for (own, numbers, message) in withheld.messages {
                 self.unsuppressed();
-                if self.check(own, number, Some(&message)) {
+                if self.check(own, numbers, Some(&message)) {
                     self.deliver(message);
                 }
             }
-            return self.check(own, number, message);
+            return self.check(own, numbers, message);
         }
         if ruling & ruling::MOVES != 0
             && let Some(own) = own
@@ -282,5 +308,20 @@ impl Port {
         self.begun();
         self.inbound.delivered.set(self.inbound.delivered.get() + 1);
         self.sink(message);
+    }
+}
+
+/// What a message is numbered by; nothing where there is nothing.
+pub(super) fn sequence_in(seq: &Reads<Option<Sequence>>, message: &Message) -> Option<json::Sequence> {
+    match seq {
+        Reads::At(path) => json::at(message.text()?, path).as_ref().map(json::sequence_of),
+        Reads::By(seq) => seq(message).map(json::sequence_from),
+    }
+}
+
+pub(super) fn id_in(id: &Reads<Option<String>>, message: &Message) -> Option<String> {
+    match id {
+        Reads::At(path) => json::at(message.text()?, path).as_ref().and_then(json::id_of),
+        Reads::By(id) => id(message),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Sequence {
     /// What the numbers from here on count in, "" for nothing; `None` leaves that as it is.
     pub(crate) epoch: Option<String>,
     pub(crate) number: Option<u64>,
+    /// Of the message that this is the last one of.
+    pub(crate) first: Option<u64>,
     /// There was something that is no number, or no epoch.
     pub(crate) odd: bool,
 }
@@ -115,7 +117,7 @@ pub(crate) fn sequence_of(found: &Found) -> Sequence {
         Found::Null => Some(String::new()),
         Found::Many(_) | Found::Object => None,
     }
-    .filter(|name| name.encode_utf16().take(LONGEST_EPOCH + 1).count() <= LONGEST_EPOCH);
+    .filter(|name| is_epoch(name));
     let counted = match number {
         Found::Text(text) => digits(text),
         Found::Number(source) => digits(&plain(source)),
@@ -125,7 +127,25 @@ pub(crate) fn sequence_of(found: &Found) -> Sequence {
         odd: named.is_none() || (counted.is_none() && *number != Found::Null),
         epoch: Some(named.unwrap_or_default()),
         number: counted,
+        first: None,
     }
+}
+
+/// What a function of the app's gives.
+pub(crate) fn sequence_from(given: crate::client::Sequence) -> Sequence {
+    let odd = given.is_odd();
+    let name = given.epoch.unwrap_or_default();
+    let fits = is_epoch(&name);
+    Sequence {
+        epoch: Some(if fits { name } else { String::new() }),
+        number: given.last.filter(|_| !odd),
+        first: given.first.filter(|_| !odd),
+        odd: odd || !fits,
+    }
+}
+
+fn is_epoch(name: &str) -> bool {
+    name.encode_utf16().take(LONGEST_EPOCH + 1).count() <= LONGEST_EPOCH
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -485,7 +505,12 @@ mod tests {
             (Found::Object, None),
         ] {
             let read = sequence_of(&found);
-            let told = Sequence { epoch: Some(String::new()), number: expected, odd: expected.is_none() };
+            let told = Sequence {
+                epoch: Some(String::new()),
+                number: expected,
+                first: None,
+                odd: expected.is_none(),
+            };
             assert_eq!(read, told, "{found:?}");
         }
         // A message without one is nothing odd, and leaves the epoch as it is.
@@ -516,7 +541,7 @@ mod tests {
             (vec![text(&wide), number("1")], "", Some(1), true),
         ] {
             let found = Found::Many(parts);
-            let told = Sequence { epoch: Some(epoch.to_owned()), number: expected, odd };
+            let told = Sequence { epoch: Some(epoch.to_owned()), number: expected, first: None, odd };
             assert_eq!(sequence_of(&found), told, "{found:?}");
         }
     }

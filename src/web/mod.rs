@@ -9,13 +9,14 @@ mod answer;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod browser;
 mod buffered;
+pub(crate) mod decode;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod double;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod fetch;
 mod fingerprint;
 pub(crate) mod inbound;
-mod json;
+pub(crate) mod json;
 pub(crate) mod link;
 pub(crate) mod port;
 pub(crate) mod probe;

@@ -209,6 +209,7 @@ impl Port {
             return self.end_gates();
         }
         self.held.set(false);
+        self.forget();
         let before = self.current.replace(successor);
         self.inbound.begin();
         self.pinged.set(None);
@@ -259,11 +260,18 @@ impl Port {
         self.forsake();
         self.held.set(false);
         let open = self.current.take();
+        self.forget();
         if let Some(open) = open {
             let goodbye = self.goodbye.borrow().clone();
             open.link.close(code, &goodbye);
         }
         self.end_gates();
+    }
+
+    fn forget(&self) {
+        if let Some(decode) = &self.settings.decode {
+            decode.forget();
+        }
     }
 
     /// Lets go of everything, for good.
@@ -402,6 +410,11 @@ impl Port {
         self.payloads.borrow_mut().insert(id, Payload { data, ack });
     }
 
+    /// Whether no send is without its outcome.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.payloads.borrow().is_empty()
+    }
+
     pub(crate) fn awaiting(&self, ack: &str) -> Option<u32> {
         self.awaiting.borrow().get(ack).copied()
     }
@@ -478,6 +491,11 @@ impl Port {
         self.resumes.get()
     }
 
+    /// Of the connection there is; 0 where there is none.
+    pub(super) fn attempt(&self) -> u32 {
+        self.current.borrow().as_ref().map_or(0, |open| open.attempt)
+    }
+
     pub(super) fn transport(&self) -> Transport {
         self.current.borrow().as_ref().map_or(Transport::Fetch, |open| open.transport)
     }
@@ -488,6 +506,10 @@ impl Port {
 
     /// Where an app's frame is to go on.
     pub(super) fn place(&self) -> Place {
-        Place { id: self.cursor().as_ref().to_owned(), seq: self.inbound.number.get() }
+        Place {
+            id: self.cursor().as_ref().to_owned(),
+            seq: self.inbound.number.get(),
+            epoch: self.inbound.epoch.borrow().clone(),
+        }
     }
 }

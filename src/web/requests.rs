@@ -3,11 +3,11 @@
 
 use std::cell::RefCell;
 
-use super::{fingerprint::fingerprint, json, page, port::Port, table::Table};
+use super::{fingerprint::fingerprint, inbound::id_in, json, page, port::Port, table::Table};
 use crate::{
     Sent,
     calls::Call,
-    client::{EncodeError, Message, RequestError, Requests, Slot},
+    client::{EncodeError, Message, RequestError, RequestId, Requests, Slot},
     core::{outbox::Dropped, requests::Reply, seam::Id},
 };
 
@@ -35,7 +35,13 @@ impl Asked {
     /// The request with its id, that id, and whether it is new. Under a path nothing is filled in.
     pub(crate) fn identify(&self, text: String) -> Result<(String, String, bool), RequestError> {
         let problem = || RequestError::Encode(EncodeError);
-        let key = &self.options.id;
+        let key = match &self.options.id {
+            RequestId::At(key) => key,
+            RequestId::By(id) => {
+                let id = id(&text).filter(|id| !id.is_empty()).ok_or_else(problem)?;
+                return self.alone(text, id, false);
+            }
+        };
         if !text.starts_with('{') {
             return Err(problem());
         }
@@ -54,6 +60,11 @@ impl Asked {
             }
             _ => return Err(problem()),
         };
+        self.alone(text, id, fresh)
+    }
+
+    /// Unless one with this id waits already.
+    fn alone(&self, text: String, id: String, fresh: bool) -> Result<(String, String, bool), RequestError> {
         if self.waiting.borrow().replies.contains(&id) {
             return Err(RequestError::Duplicate);
         }
@@ -97,8 +108,13 @@ impl Port {
         if !asked.waiting.borrow().any {
             return false;
         }
-        let found = message.text().and_then(|text| json::at(text, asked.options.reply_id()));
-        let Some(id) = found.as_ref().and_then(json::id_of) else { return false };
+        let at = |path| message.text().and_then(|text| json::at(text, path)).as_ref().and_then(json::id_of);
+        let found = match (&asked.options.reply_id, &asked.options.id) {
+            (Some(reads), _) => id_in(reads, message),
+            (None, RequestId::At(path)) => at(path),
+            (None, RequestId::By(_)) => None,
+        };
+        let Some(id) = found else { return false };
         let Some(key) = self.request_key(&id) else { return false };
         // The core settles it while it is asked.
         if let Some(reply) = asked.waiting.borrow_mut().replies.get_mut(&id) {

@@ -2,17 +2,19 @@
 
 use std::rc::Rc;
 
-use super::{probe::Probes, uplink::Upward};
+use super::{decode::Decodes, probe::Probes, uplink::Upward};
 use crate::{
-    client::{Acks, ContentType, Is, Ping, Place, Requests, Shakes, Subscriptions},
+    client::{Acks, ContentType, Is, Ping, Place, Reads, Requests, Sequence, Shakes, Subscriptions},
     core::carrier::Via,
 };
 
 /// What the builder has for the port.
 pub(crate) struct Settings {
     /// Where messages have their id, and their sequence number.
-    pub(crate) id: Option<String>,
-    pub(crate) seq: Option<String>,
+    pub(crate) id: Option<Reads<Option<String>>>,
+    pub(crate) seq: Option<Reads<Option<Sequence>>>,
+    /// What makes messages of what comes.
+    pub(crate) decode: Option<Rc<dyn Decodes>>,
     /// The types by which the server says that something is missing, and that it is going to close.
     pub(crate) gap: Option<String>,
     pub(crate) notice: Option<String>,
@@ -28,7 +30,7 @@ pub(crate) struct Settings {
     /// Of a WebSocket: the first frame.
     pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
     pub(crate) via: Option<Via>,
-    pub(crate) cursor_name: String,
+    pub(crate) cursor_names: Vec<String>,
     /// Of an EventSource.
     pub(crate) names: Vec<String>,
     pub(crate) heartbeat: bool,

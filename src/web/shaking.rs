@@ -9,22 +9,24 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Core, link::Data, page, port::Port};
+use super::{Core, decode::decoded_or_none, link::Data, page, port::Port};
 use crate::{
     calls::Call,
-    client::{Handshake, HandshakeOver, Message},
+    client::{Decoding, Handshake, HandshakeOver, Message, Payload, Place},
     codes::lost,
     core::io::Reason,
 };
 
 /// So many messages, and bytes, may come before the handshake has received them.
-const LIMIT: usize = 1_024;
-const BYTES: usize = 1 << 24;
+pub(super) const LIMIT: usize = 1_024;
+pub(super) const BYTES: usize = 1 << 24;
 
 /// Of one connection.
 #[derive(Default)]
 pub(super) struct Gate {
     held: RefCell<VecDeque<(Data, f64)>>,
+    /// Messages of a frame that the handshake has received in part.
+    decoded: RefCell<VecDeque<Payload>>,
     bytes: Cell<usize>,
     over: Cell<bool>,
     wakers: RefCell<Vec<Waker>>,
@@ -104,11 +106,35 @@ impl Shaking {
         self.send(&Data::Bytes(bytes.into()))
     }
 
-    pub(crate) fn poll_receive(&self, cx: &mut Context<'_>) -> Poll<Result<Message, HandshakeOver>> {
-        let core = self.core.upgrade().filter(|_| !self.gate.over.get());
-        let Some(core) = core else { return Poll::Ready(Err(HandshakeOver)) };
+    pub(crate) async fn receive(&self) -> Result<Message, HandshakeOver> {
+        loop {
+            let decoded = self.gate.decoded.borrow_mut().pop_front();
+            if let (Some(Payload(data)), Some(core)) = (decoded, self.core.upgrade()) {
+                return Ok(core.port().parse(data, None));
+            }
+            let frame = poll_fn(|cx| self.poll_frame(cx)).await?;
+            let decoding = {
+                let core = self.core.upgrade().ok_or(HandshakeOver)?;
+                let frame = core.port().parse(frame, None);
+                match &core.port().settings.decode {
+                    Some(decode) => decode.decode(frame),
+                    None => return Ok(frame),
+                }
+            };
+            let decoded = match decoding {
+                Decoding::Now(decoded) => decoded,
+                Decoding::Later(decoding) => decoding.await,
+            };
+            self.gate.decoded.borrow_mut().extend(decoded_or_none(decoded));
+        }
+    }
+
+    fn poll_frame(&self, cx: &Context<'_>) -> Poll<Result<Data, HandshakeOver>> {
+        if self.gate.over.get() {
+            return Poll::Ready(Err(HandshakeOver));
+        }
         if let Some((data, _)) = self.gate.next() {
-            return Poll::Ready(Ok(core.port().parse(data, None)));
+            return Poll::Ready(Ok(data));
         }
         self.gate.wait(cx);
         Poll::Pending
@@ -123,8 +149,8 @@ impl Shaking {
         socket.map_or_else(String::new, |socket| socket.protocol())
     }
 
-    pub(crate) fn last_event_id(&self) -> String {
-        self.core.upgrade().map_or_else(String::new, |core| core.port().cursor().as_ref().to_owned())
+    pub(crate) fn place(&self) -> Place {
+        self.core.upgrade().map_or_else(Place::default, |core| core.port().place())
     }
 }
 
@@ -160,6 +186,11 @@ impl Port {
     /// What the handshake has not received.
     fn let_through(&self, attempt: u32, gate: &Rc<Gate>) {
         while !gate.over.get() {
+            let decoded = gate.decoded.borrow_mut().pop_front();
+            if let Some(Payload(data)) = decoded {
+                self.put(data, None, None);
+                continue;
+            }
             let Some((data, at)) = gate.next() else { break };
             self.message(data, None, None, at);
         }

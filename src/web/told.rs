@@ -1,8 +1,12 @@
 //! What a client's links tell: what opened, what came, what was lost.
 
-use std::{cell::RefCell, rc::Weak};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+};
 
 use super::{
+    decode::Tell,
     json,
     link::{Data, Flow, Told},
     page::{self, Timer},
@@ -58,9 +62,12 @@ impl Port {
                 self.close_reason.replace(reason);
                 self.lost(attempt, code, orderly);
             }
-            Told::Interrupted => {
-                self.call(Call::Interrupted { attempt });
-            }
+            Told::Interrupted => self.in_order(
+                attempt,
+                Box::new(move |port| {
+                    port.call(Call::Interrupted { attempt });
+                }),
+            ),
             Told::Refused { status, retry_after } => {
                 let retry_after = retry_after.map(RetryAfter);
                 self.call(Call::Refused { attempt, status, retry_after });
@@ -140,14 +147,20 @@ impl Port {
             if !self.is_current(attempt) {
                 return None;
             }
-            let room = self.room.get().and_then(|room| room());
-            let room = room.or_else(|| self.owes_turn().then(|| Box::pin(page::turn()) as Room));
+            let decoded = self.settings.decode.as_ref().and_then(|decode| Rc::clone(decode).wait());
+            let room = decoded.or_else(|| self.wait_for_room());
             if room.is_some() {
                 self.held.set(true);
                 return room;
             }
         }
         None
+    }
+
+    /// What a stream waits for before it goes on: the app's room, or the page's turn.
+    pub(super) fn wait_for_room(&self) -> Option<Room> {
+        let room = self.room.get().and_then(|room| room());
+        room.or_else(|| self.owes_turn().then(|| Box::pin(page::turn()) as Room))
     }
 
     /// Chunks that are there, and an app that takes what they bring, go on in microtasks alone.
@@ -169,8 +182,24 @@ impl Port {
         self.turn.get().is_some_and(|since| page::monotonic() - since > SLICE)
     }
 
-    /// A connection is over.
+    /// A connection is over: told after what came of it.
     fn lost(&self, attempt: u32, code: u32, orderly: bool) {
+        self.in_order(attempt, Box::new(move |port| port.ended(attempt, code, orderly)));
+    }
+
+    /// When all that came before has been delivered.
+    fn in_order(&self, attempt: u32, tell: Tell) {
+        let decode = self.settings.decode.as_ref().filter(|_| self.is_current(attempt));
+        let now = match decode {
+            Some(decode) => decode.after(tell),
+            None => Some(tell),
+        };
+        if let Some(tell) = now {
+            tell(self);
+        }
+    }
+
+    fn ended(&self, attempt: u32, code: u32, orderly: bool) {
         let brought =
             orderly && self.is_current(attempt) && self.inbound.received.get() > self.inbound.began.get();
         // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow. And Chromium and

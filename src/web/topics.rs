@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     fingerprint::fingerprint,
-    inbound::{WITHHELD, WITHHELD_BYTES},
+    inbound::{Numbers, WITHHELD, WITHHELD_BYTES},
     json,
     link::Data,
     port::Port,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     calls::Call,
     client::{
-        Event, Gap, Inbox, Join, JoinFrame, Message, Slot, SubscribeOptions, SubscriptionError,
+        Event, Gap, InTopic, Inbox, Join, JoinFrame, Message, Slot, SubscribeOptions, SubscriptionError,
         Subscriptions, TopicPlace, TopicState, Word,
     },
     codes::ruling,
@@ -70,10 +70,12 @@ struct Topic {
     generation: Cell<u64>,
 }
 
+type Held = (Message, Rc<str>, Numbers);
+
 /// What was held back, as the port keeps it.
 #[derive(Default)]
 struct Withheld {
-    messages: Vec<(Message, Rc<str>, Option<u64>)>,
+    messages: Vec<Held>,
     bytes: usize,
     more: bool,
 }
@@ -156,6 +158,10 @@ impl Subscription {
     pub(crate) fn ready(&self) -> impl Future<Output = Result<(), SubscriptionError>> + use<> {
         let ready = self.member.ready.borrow().clone();
         std::future::poll_fn(move |cx| ready.poll(cx))
+    }
+
+    pub(crate) fn waiting(&self) -> u64 {
+        self.member.inbox.stats().waiting
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -347,74 +353,123 @@ impl Port {
             return false;
         }
         let options = &topics.options;
-        let find = |name: Option<String>| name.and_then(|name| topics.named.borrow().get(&name).cloned());
         let of = || match &options.topic {
             Word::Kind(path) => {
-                message.text().and_then(|text| json::at(text, path)).as_ref().and_then(json::id_of)
+                message.text().and_then(|text| json::at(text, path)).map_or_else(Vec::new, names)
             }
             Word::Reads(reads) => reads(message),
         };
         let word = |word: &Word| match word {
-            Word::Kind(kind) => (message.kind() == kind).then(of).flatten(),
+            Word::Kind(kind) if message.kind() == kind => of(),
+            Word::Kind(_) => Vec::new(),
             Word::Reads(reads) => reads(message),
         };
-        if let Some(topic) = find(word(&options.refused)) {
-            if self.call(Call::TopicAnswered { topic: topic.number, refused: true }) != 0 {
-                topics.end(&topic, &SubscriptionError::Refused(message.clone()));
-            } else {
-                self.suppressed();
-            }
-        } else if let Some(topic) = find(word(&options.joined)) {
-            if self.call(Call::TopicAnswered { topic: topic.number, refused: false }) != 0 {
-                topic.settle(&Ok(()));
-            } else {
-                self.suppressed();
-            }
-        } else if let Some(topic) = find(word(&options.gap)) {
-            if self.call(Call::TopicHeard { topic: topic.number }) != 0 {
-                self.call(Call::TopicGap { topic: topic.number });
-            } else {
-                self.suppressed();
-            }
-        } else if let Some(topic) = find(of()) {
-            let text = message.text();
-            let at =
-                |path: &Option<String>| path.as_ref().zip(text).and_then(|(path, text)| json::at(text, path));
-            let id = at(&options.id).as_ref().and_then(json::id_of).unwrap_or_default();
-            let number = at(&options.seq).and_then(|found| {
-                let json::Sequence { number, odd, .. } = json::sequence_of(&found);
-                if odd {
-                    self.warn(NUMBERS);
-                }
-                number
-            });
-            if self.call(Call::TopicHeard { topic: topic.number }) != 0 {
-                self.topic_message(&topic, message.clone(), id.into(), number);
-            } else {
-                self.suppressed();
-            }
+        if let Some(found) = self.topics_named(word(&options.refused)) {
+            self.each_topic(
+                &found,
+                |topic| Call::TopicAnswered { topic, refused: true },
+                |topic| {
+                    topics.end(topic, &SubscriptionError::Refused(message.clone()));
+                },
+            );
+        } else if let Some(found) = self.topics_named(word(&options.joined)) {
+            let call = |topic| Call::TopicAnswered { topic, refused: false };
+            self.each_topic(&found, call, |topic| topic.settle(&Ok(())));
+        } else if let Some(found) = self.topics_named(word(&options.gap)) {
+            self.each_topic(
+                &found,
+                |topic| Call::TopicHeard { topic },
+                |topic| {
+                    self.call(Call::TopicGap { topic: topic.number });
+                },
+            );
+        } else if let Some(found) = self.topics_named(options.removed.as_ref().map(word).unwrap_or_default())
+        {
+            self.each_topic(
+                &found,
+                |topic| Call::TopicRemoved { topic },
+                |topic| {
+                    // Who listens is told by the message itself.
+                    let mut message = message.clone();
+                    message.set_last_event_id(topic.cursor.borrow().clone());
+                    let size = message.bytes().len();
+                    topic.tell(&Event::Message(message), size);
+                },
+            );
+        } else if let Some(found) = self.topics_named(of()) {
+            self.each_topic(
+                &found,
+                |topic| Call::TopicHeard { topic },
+                |topic| {
+                    let (id, numbers) = self.in_topic(message, &topic.name);
+                    self.topic_message(topic, message.clone(), id, numbers);
+                },
+            );
         } else {
             return false;
         }
         true
     }
 
-    fn topic_message(&self, topic: &Rc<Topic>, mut message: Message, id: Rc<str>, number: Option<u64>) {
+    /// Those that are known, each once; none where none is.
+    fn topics_named(&self, names: Vec<String>) -> Option<Vec<Rc<Topic>>> {
+        let named = self.topics.named.borrow();
+        let mut found: Vec<Rc<Topic>> = Vec::new();
+        for topic in names.iter().filter_map(|name| named.get(name)) {
+            if !found.iter().any(|one| one.number == topic.number) {
+                found.push(Rc::clone(topic));
+            }
+        }
+        (!found.is_empty()).then_some(found)
+    }
+
+    /// Of a topic that was left, or joined anew since, it counts as held back.
+    fn each_topic(&self, found: &[Rc<Topic>], call: impl Fn(u32) -> Call, tell: impl Fn(&Rc<Topic>)) {
+        for topic in found {
+            if self.call(call(topic.number)) == 0 {
+                self.suppressed();
+            } else {
+                tell(topic);
+            }
+        }
+    }
+
+    fn in_topic(&self, message: &Message, topic: &str) -> (Rc<str>, Numbers) {
+        let at = |path: &String| message.text().and_then(|text| json::at(text, path));
+        let id = match &self.topics.options.id {
+            Some(InTopic::At(path)) => at(path).as_ref().and_then(json::id_of),
+            Some(InTopic::By(id)) => id(message, topic),
+            None => None,
+        };
+        let found = match &self.topics.options.seq {
+            Some(InTopic::At(path)) => at(path).as_ref().map(json::sequence_of),
+            Some(InTopic::By(seq)) => seq(message, topic).map(json::sequence_from),
+            None => None,
+        };
+        let json::Sequence { number, first, odd, .. } = found.unwrap_or_default();
+        if odd {
+            self.warn(NUMBERS);
+        }
+        (id.unwrap_or_default().into(), Numbers { first, last: number })
+    }
+
+    fn topic_message(&self, topic: &Rc<Topic>, mut message: Message, id: Rc<str>, numbers: Numbers) {
+        let Numbers { first, last: number } = numbers;
         let generation = topic.generation.get();
         // The first number may be of the message that the join named.
         let named = !id.is_empty() && !topic.numbers.get();
         let socket = self.transport() == Transport::WebSocket;
+        // A range may be put together in another way when it comes again.
+        let raw = Some(message.data()).filter(|_| first.is_none());
         let print = match number.filter(|_| !named) {
-            Some(number) => {
-                fingerprint(Some(&format!("#{number}")), true, Some(message.data()), socket, self.key)
-            }
-            None => {
-                let id = Some(&*id).filter(|id| !id.is_empty());
-                fingerprint(id, false, Some(message.data()), socket, self.key)
-            }
+            Some(number) => fingerprint(Some(&format!("#{number}")), true, raw, socket, self.key),
+            None => fingerprint(Some(&*id).filter(|id| !id.is_empty()), false, raw, socket, self.key),
         };
         topic.pending.replace(Rc::clone(&id));
         self.call(Call::TopicHeard { topic: topic.number });
+        if first.is_some() {
+            self.call(Call::Epoch { epoch: 0, first });
+        }
         let ruling = self.call(Call::TopicCheck { id: print, number });
         let live = || topic.generation.get() == generation && topic.is_live();
         if !live() {
@@ -423,14 +478,14 @@ impl Port {
         let before =
             if ruling == 0 { None } else { Some(topic.withheld.borrow_mut().take_all(&self.topics.bytes)) };
         if ruling & ruling::RESTARTED != 0 {
-            for (message, id, number) in before.unwrap_or_default() {
+            for (message, id, numbers) in before.unwrap_or_default() {
                 self.unsuppressed();
                 if live() {
-                    self.topic_message(topic, message, id, number);
+                    self.topic_message(topic, message, id, numbers);
                 }
             }
             if live() {
-                self.topic_message(topic, message, id, number);
+                self.topic_message(topic, message, id, numbers);
             }
             return;
         }
@@ -443,7 +498,7 @@ impl Port {
         }
         if ruling & ruling::DELIVER == 0 {
             if ruling == 0 {
-                topic.withheld.borrow_mut().push((message, id, number), &self.topics.bytes);
+                topic.withheld.borrow_mut().push((message, id, numbers), &self.topics.bytes);
             }
             return self.suppressed();
         }
@@ -576,7 +631,7 @@ impl Port {
 }
 
 impl Withheld {
-    fn push(&mut self, one: (Message, Rc<str>, Option<u64>), all: &Cell<usize>) {
+    fn push(&mut self, one: Held, all: &Cell<usize>) {
         if self.more {
             return;
         }
@@ -590,7 +645,7 @@ impl Withheld {
         }
     }
 
-    fn take_all(&mut self, all: &Cell<usize>) -> Vec<(Message, Rc<str>, Option<u64>)> {
+    fn take_all(&mut self, all: &Cell<usize>) -> Vec<Held> {
         let Self { messages, bytes, .. } = std::mem::take(self);
         all.set(all.get().saturating_sub(bytes));
         messages
@@ -613,4 +668,12 @@ fn json_text(kind: &str, place: &TopicPlace, from: bool) -> String {
         String::new()
     };
     format!(r#"{{"type":"{kind}","topic":{topic}{from}}}"#)
+}
+
+/// The topics that stand there: one, or several in an array.
+fn names(found: json::Found) -> Vec<String> {
+    match found {
+        json::Found::Many(found) => found.iter().filter_map(json::id_of).collect(),
+        found => json::id_of(&found).into_iter().collect(),
+    }
 }

@@ -112,3 +112,20 @@ fn no_more_is_sent_than_the_rate_allows() {
     assert!(live.page.elapsed() >= seconds(2), "eleven in two windows");
     assert_eq!(received(&server).len(), 6);
 }
+
+#[test]
+fn a_requests_id_may_stand_anywhere() {
+    let requests = Requests::new()
+        .with_id_of(|json| serde_json::from_str::<(String, String)>(json).ok().map(|(id, _)| id))
+        .with_reply_id_of(|reply| reply.json::<(String, String)>().ok().map(|(id, _)| id));
+    let live = Live::new(web_socket().requests(requests));
+    let server = live.accept();
+    let reply = live.handle().request(&("7", "list"));
+    assert_eq!(received(&server), [r#"["7","list"]"#.into()]);
+    server.send_text(r#"["7","done"]"#);
+    assert_eq!(live.page.block_on(reply).unwrap().unwrap().text(), Some(r#"["7","done"]"#));
+    let without = live.handle().request(&json!({}));
+    assert!(matches!(live.page.block_on(without), Ok(Err(RequestError::Encode(_)))));
+    let half = web_socket().requests(Requests::new().with_id_of(|_| None)).connect();
+    assert!(half.is_err_and(|error| error.to_string().contains("requests.replyId")));
+}

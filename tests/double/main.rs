@@ -10,11 +10,13 @@
 )]
 
 mod connection;
+mod decode;
 mod duplex;
 mod endpoint;
 mod fallback;
 mod inbox;
 mod life;
+mod numbers;
 mod page;
 mod probe;
 mod seam;

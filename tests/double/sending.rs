@@ -3,10 +3,13 @@
 use everwire::{
     Message, Sent, State,
     error::{ConnectError, OptionError},
+    message::Payload,
     options::{Heartbeat, Outbox, Overflow, SendOptions},
     send::Dropped,
     test_util::{Connection, Frame, Page},
 };
+
+use futures_util::SinkExt;
 
 use crate::support::{Live, millis, seconds, web_socket};
 
@@ -158,4 +161,79 @@ fn a_socket_with_a_full_buffer_takes_no_more_until_the_server_reads() {
     live.page.advance(seconds(1));
     assert_eq!(received(&server), ["0123456789".into(), "abc".into(), "def".into()]);
     assert_eq!(live.handle().queued(), (0, 0));
+}
+
+#[test]
+fn acks_and_refusals_may_be_messages_of_a_type() {
+    let mut live = Live::new(web_socket().ack_type("ack").refused_type("nack"));
+    let server = live.accept();
+    let send = |id: &str| live.handle().send_with(id, &SendOptions::new().with_ack(id)).unwrap();
+    let (one, two) = (send("1"), send("b"));
+    server.send_text(r#"{"type":"ack","id":1}"#);
+    server.send_text(r#"{"type":"nack","id":"b"}"#);
+    server.send_text(r#"{"type":"ack"}"#);
+    assert_eq!(live.page.block_on(one), Ok(Sent::Acked));
+    assert_eq!(live.page.block_on(two), Ok(Sent::Dropped(Dropped::Refused)));
+    assert_eq!(live.texts(), [r#"{"type":"ack"}"#], "it acks nothing");
+}
+
+#[test]
+fn a_send_may_be_taken_back() {
+    let live = Live::new(web_socket());
+    let waits = live.handle().send("a");
+    let drained = live.handle().drained();
+    assert_eq!(live.handle().queued().0, 1);
+    waits.abort();
+    assert_eq!(live.handle().queued().0, 0);
+    assert_eq!(live.page.block_on(waits), Ok(Sent::Dropped(Dropped::Aborted)));
+    assert_eq!(live.page.block_on(drained), Ok(()));
+    let server = live.accept();
+    let sent = live.handle().send("b");
+    live.page.run_until_stalled();
+    sent.abort();
+    assert_eq!(live.page.block_on(sent), Ok(Sent::Sent), "it is settled");
+    assert_eq!(server.received().unwrap(), "b".into());
+}
+
+#[test]
+fn drained_waits_for_acks_and_for_what_is_queued() {
+    let live = Live::new(web_socket().ack_type("ack"));
+    let _one = live.handle().send_with("1", &SendOptions::new().with_ack("1")).unwrap();
+    let _two = live.handle().send("2");
+    let drained = live.handle().drained();
+    let mut drained = std::pin::pin!(drained);
+    assert_eq!(live.page.now_or_never(drained.as_mut()), None);
+    let server = live.accept();
+    assert_eq!(live.page.now_or_never(drained.as_mut()), None);
+    server.send_text(r#"{"type":"ack","id":"1"}"#);
+    assert_eq!(live.page.block_on(drained), Ok(()));
+}
+
+#[test]
+fn a_client_is_a_sink() {
+    let outbox = Outbox::new().with_max_messages(2);
+    let mut live = Live::new(web_socket().outbox(outbox));
+    let client = &mut live.client;
+    for text in ["a", "b"] {
+        assert_eq!(live.page.now_or_never(client.feed(text.into())), Some(Ok(())));
+    }
+    assert_eq!(live.page.now_or_never(client.feed("more".into())), None, "full");
+    assert_eq!(live.page.now_or_never(SinkExt::<Payload>::flush(client)), None);
+    let server = live.page.next_attempt().unwrap().accept();
+    assert_eq!(live.page.block_on(SinkExt::<Payload>::flush(client)), Ok(Ok(())));
+    assert_eq!(live.page.block_on(client.send(vec![1].into())), Ok(Ok(())));
+    assert_eq!(live.page.now_or_never(client.feed("last".into())), Some(Ok(())));
+    assert_eq!(live.page.block_on(SinkExt::<Payload>::close(client)), Ok(Ok(())));
+    let frames: Vec<_> = std::iter::from_fn(|| server.received()).collect();
+    assert_eq!(frames, ["a".into(), "b".into(), (&[1][..]).into(), "last".into()]);
+    assert_eq!(client.handle().state(), State::Closed);
+    assert_eq!(live.page.block_on(client.send("late".into())), Ok(Err(Dropped::Closed)));
+}
+
+#[test]
+fn a_sink_says_why_a_message_was_dropped() {
+    let outbox = Outbox::new().with_max_bytes(4);
+    let mut live = Live::new(web_socket().outbox(outbox));
+    let sent = live.client.send("more than there is room for".into());
+    assert_eq!(live.page.block_on(sent), Ok(Err(Dropped::TooBig)));
 }

@@ -10,6 +10,7 @@
     reason = "a panic fails the test, and that is all it does"
 )]
 
+mod decode;
 mod endpoint;
 mod fallback;
 mod faults;
