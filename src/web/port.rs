@@ -189,7 +189,7 @@ impl Port {
         let before = self.successor.replace(Some(open));
         drop(before);
         if let Some(uplink) = &self.settings.uplink {
-            Rc::clone(uplink).began(self, attempt);
+            uplink.began(self, attempt);
         }
         if let Some(head) = head {
             self.streams(attempt, head);
@@ -310,6 +310,10 @@ impl Port {
     /// Listens to the page's life, or only to its end where the client outlives it. Gives what it is now.
     pub(crate) fn watch(&self, all: bool) -> u32 {
         self.watches.set(all);
+        // Chromium (156) asks who listens to a window in their order, captures or not.
+        if let Some(uplink) = &self.settings.uplink {
+            Rc::clone(uplink).watch(self);
+        }
         let core = Weak::clone(&self.core);
         let watch = Watch::new(all, move |page| {
             if let Some(core) = core.upgrade() {

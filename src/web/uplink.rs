@@ -48,7 +48,9 @@ pub(crate) trait Upward {
     /// A stream is going to be asked for there.
     fn aim(&self, stream: &Request, target: &Target);
     /// It was asked for.
-    fn began(self: Rc<Self>, port: &Port, attempt: u32);
+    fn began(&self, port: &Port, attempt: u32);
+    /// The port is going to listen to the page's life.
+    fn watch(self: Rc<Self>, port: &Port);
     /// What became of it, as a port's `send` says it. None: it does not go by POST.
     fn send(self: Rc<Self>, port: &Port, data: &Data) -> Option<u32>;
     /// This request is overdue.
@@ -388,16 +390,14 @@ impl Upward for Uplinks {
         self.next.replace(posts);
     }
 
-    fn began(self: Rc<Self>, port: &Port, attempt: u32) {
+    fn began(&self, port: &Port, attempt: u32) {
         let Some(posts) = self.next.take() else { return };
-        {
-            let mut ways = self.ways.borrow_mut();
-            ways.retain(|way| port.owns(way.attempt));
-            ways.push(Rc::new(Posts { attempt, ..posts }));
-        }
-        if self.leave.borrow().is_some() {
-            return;
-        }
+        let mut ways = self.ways.borrow_mut();
+        ways.retain(|way| port.owns(way.attempt));
+        ways.push(Rc::new(Posts { attempt, ..posts }));
+    }
+
+    fn watch(self: Rc<Self>, port: &Port) {
         let (core, weak) = (Weak::clone(&port.core), Rc::downgrade(&self));
         let leave = Leave::new(move |persisted| {
             if let (Some(core), Some(uplink)) = (core.upgrade(), weak.upgrade()) {
