@@ -100,6 +100,21 @@ async fn what_is_no_refusal_is_an_ordinary_failure() {
 }
 
 #[wasm_bindgen_test]
+async fn a_redirect_takes_no_header_to_another_origin() {
+    let server = Server::start().await;
+    let target = server.script("sse", r#"[[["status",403]]]"#);
+    let to = js_sys::encode_uri_component(&target.url);
+    let probe = server.sse(&format!("/redirect?to={to}"));
+    let request = Request::get(probe.as_str()).with_header("x-api-key", "K");
+    let (_record, failure) = retried(web_socket(&once(&server).url).probe(request)).await;
+    assert_eq!((failure, target.log().await.len()), (Failure::Network, 0));
+    // What carries nothing may be sent on.
+    let record = Record::of(web_socket(&once(&server).url).probe(probe).live());
+    record.until("the end", |seen| seen.closed.is_some()).await;
+    assert_eq!(target.log().await.len(), 1);
+}
+
+#[wasm_bindgen_test]
 async fn a_function_is_told_of_the_attempt() {
     let server = Server::start().await;
     let plan = server.script("ws", r#"[[["status",500]],[["status",500]],[["send","in"]]]"#);

@@ -3,7 +3,11 @@
 
 use std::fmt::{Debug, Display};
 
-use everwire::{Builder, Client, Event, endpoint::Request, options::Resume};
+use everwire::{
+    Builder, Client, Event,
+    endpoint::Request,
+    options::{Resume, Uplink},
+};
 use serde::Deserialize;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -92,6 +96,30 @@ async fn nothing_that_is_printed_holds_a_secret() {
     for protocol in [SECRET.to_owned(), format!("{SECRET} x"), format!("{SECRET}\u{20ac}")] {
         let dead = Client::builder("ws://localhost:1023/").protocols([protocol.clone(), protocol]);
         follow("protocols", dead).await;
+    }
+    for request in requests() {
+        clean("an uplink", &format!("{:?}", Uplink::new(request.clone())));
+        let builder = Client::builder(server.sse("/ticker")).uplink(Uplink::new(request.clone()));
+        follow("an uplink", builder).await;
+        let asked = Uplink::new_with(move |_| std::future::ready(Ok(request.clone())));
+        let mut wire = Client::builder(server.sse("/ticker")).reconnect(QUICK).uplink(asked).live();
+        let sending = wire.handle().send(SECRET);
+        clean("a send", &format!("{sending:?}"));
+        loop {
+            let event = wire.next().await;
+            clean("an uplink's event", &format!("{event:?}"));
+            if matches!(event, Some(Event::Retry(_) | Event::Closed(_)) | None) {
+                break;
+            }
+            if wire.handle().stats().sent > 0 {
+                break;
+            }
+        }
+    }
+    for request in requests() {
+        let dead = || Client::builder("ws://localhost:1023/");
+        follow("a probe", dead().probe(request.clone())).await;
+        follow("a probe", dead().probe_with(move |_| std::future::ready(Ok(request.clone())))).await;
     }
     clean("the console", &console(false));
 }
