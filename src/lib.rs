@@ -78,7 +78,7 @@ pub mod endpoint {
 /// What cannot work: an address, an option, a value.
 pub mod error {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ConnectError, DecodeError, EncodeError, Error, SendError};
+    pub use crate::client::{ConnectError, DecodeError, EncodeError, Error, SendError, StorageError};
     pub use crate::core::config::OptionError;
 }
 
@@ -104,7 +104,8 @@ pub mod message {
 pub mod options {
     #[cfg(feature = "rust")]
     pub use crate::client::{
-        ContentType, Decision, Fallback, Place, Rate, Reconnect, Resume, SendOptions, Sequence, Uplink,
+        ContentType, Decision, Fallback, Persist, Place, Rate, Reconnect, Resume, SendOptions, Sequence,
+        Uplink,
     };
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
 }
@@ -120,6 +121,12 @@ pub mod send {
     #[cfg(feature = "rust")]
     pub use crate::client::Sending;
     pub use crate::core::outbox::Dropped;
+}
+
+/// What outlives a page: see [`Resume::with_storage`](options::Resume::with_storage) and [`Persist`](options::Persist).
+#[cfg(feature = "rust")]
+pub mod storage {
+    pub use crate::client::{Backend, Storage};
 }
 
 /// Topics on one connection, each a stream of its own: [`Handle::subscribe`].

@@ -32,7 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! There is one page on a thread, and it is over when the value is dropped. Tests on other threads have their own, as in `cargo test`.
+//! A thread has one page, which is over when the value is dropped; [`Page::reload`] and [`Page::open_tab`] make others. Tests on other threads have their own, as in `cargo test`.
 //! Without one, [`Builder::connect`](crate::Builder::connect) gives its `Unsupported`, as always on such a host.
 //!
 //! Not simulated: mixed content and the page's policy, preflights, the limit of connections to one host, the slower timers of a hidden
@@ -96,6 +96,55 @@ impl Page {
     pub fn with_seed(self, seed: u64) -> Self {
         self.world.set_seed(seed);
         self
+    }
+
+    // Other pages.
+
+    /// The page is left, and a new one takes its place: in the same tab, with the same storage. What its clients have to write as a page
+    /// is left they write; then nothing of it runs any more.
+    ///
+    /// ```
+    /// use everwire::{Client, options::Resume, storage::Storage, test_util::{Page, SseEvent}};
+    ///
+    /// let connect = || {
+    ///     let resume = Resume::new().with_storage(Storage::session(), "ann prices");
+    ///     Client::builder("/prices").resume(resume).connect()
+    /// };
+    /// let page = Page::new();
+    /// let mut client = connect()?;
+    /// let server = page.next_attempt().expect("it connects").accept();
+    /// server.send_event(SseEvent::new("41.5").with_id("7"));
+    /// page.events(&mut client);
+    ///
+    /// let page = page.reload();
+    /// let client = connect()?;
+    /// let attempt = page.next_attempt().expect("the new page's client connects");
+    /// assert_eq!(attempt.header("last-event-id").as_deref(), Some("7"));
+    /// # Ok::<(), everwire::error::ConnectError>(())
+    /// ```
+    pub fn reload(self) -> Self {
+        Self { world: self.world.another(Some(true)) }
+    }
+
+    /// As [`reload`](Self::reload), but the page is gone at once: nothing of it runs, not even what is to run as it is left.
+    pub fn crash(self) -> Self {
+        Self { world: self.world.another(Some(false)) }
+    }
+
+    /// Another tab of the same browser: the two share [`Storage::local`](crate::storage::Storage::local) and the locks that tell each
+    /// that the other lives. A thread's page is the one that was last asked something, or whose server was: clients are made there.
+    pub fn open_tab(&self) -> Self {
+        Self { world: self.world.another(None) }
+    }
+
+    /// From here on the browser gives no storage, as where its user forbids it.
+    pub fn block_storage(&self) {
+        self.world.block_storage();
+    }
+
+    /// From here on the storage has no room for more.
+    pub fn fill_storage(&self) {
+        self.world.fill_storage();
     }
 
     // The clock and the tasks.

@@ -2,7 +2,9 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{Client, Handshake, Message, Rate, Reconnect, Request, Requests, Resume, Subscriptions, imp};
+use super::{
+    Client, Handshake, Message, Persist, Rate, Reconnect, Request, Requests, Resume, Subscriptions, imp,
+};
 use crate::{
     Failure, Transport,
     core::{
@@ -202,6 +204,7 @@ pub struct Builder {
     pub(crate) slow: Option<super::rate::Is>,
     pub(crate) requests: Requests,
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) persist: Option<(Persist, super::persist::Begin)>,
     pub(crate) rule: Option<Box<dyn Fn(Failure) -> Decision>>,
     reconnect: Reconnect,
     pub(super) config: Config,
@@ -249,6 +252,7 @@ impl Builder {
             slow: None,
             requests: Requests::new(),
             subscriptions: Subscriptions::new(),
+            persist: None,
             config: Config::default(),
         }
     }
@@ -489,6 +493,16 @@ impl Builder {
                 let problem = "needs Builder::acks";
                 let missing = self.refused.is_some() && self.acks.is_none();
                 if missing { Err(OptionError { option: "outbox.ack.refused", problem }) } else { Ok(()) }
+            })
+            .and_then(|()| {
+                let error = |option, problem| Err(OptionError { option, problem });
+                match &self.resume.stored {
+                    None if self.resume.manual => error("resume.commit", "needs Resume::with_storage"),
+                    _ if self.persist.is_some() && self.acks.is_none() => {
+                        error("outbox.persist", "needs Builder::acks")
+                    }
+                    _ => Ok(()),
+                }
             })
             .and_then(|()| self.requests.check())
             .and_then(|()| self.subscriptions.check())

@@ -107,7 +107,6 @@ impl<H: Host> Driver<H> {
         self.inner.borrow().core.last_failure()
     }
 
-    #[cfg(feature = "npm")]
     pub(crate) fn fate(&self, why: crate::core::io::Why) -> crate::core::io::Fate {
         self.inner.borrow().core.fate(why)
     }

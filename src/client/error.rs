@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{
-    ConnectError, DecodeError, EncodeError, HandshakeOver, RequestError, SendError, SubscriptionError,
+    ConnectError, DecodeError, EncodeError, HandshakeOver, RequestError, SendError, StorageError,
+    SubscriptionError,
 };
 use crate::{error::OptionError, send::Dropped};
 
@@ -55,6 +56,8 @@ errors! {
     Dropped(Dropped)
     /// A request got no reply, or one that is an error.
     Request(RequestError)
+    /// Nothing more is stored.
+    Storage(StorageError)
     /// A topic is not joined.
     Subscription(SubscriptionError)
     /// The connection of a handshake is over.

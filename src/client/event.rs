@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Message;
+use super::{Message, StorageError};
 use crate::{
     Failure, State,
     core::{io::CloseReason, seam::Outcome},
@@ -27,6 +27,8 @@ pub enum Event {
         /// How many.
         missed: u64,
     },
+    /// Of the stream's place, or of the outbox, nothing more is stored, for this reason; everything else goes on.
+    NotStored(StorageError),
     /// For good. Nothing comes after it.
     Closed(Closed),
 }

@@ -1,6 +1,6 @@
 //! From one way to the server to the next.
 
-use super::{Builder, Request, Way, builder::Endpoint};
+use super::{Builder, Request, Storage, Way, builder::Endpoint, plain};
 use crate::{
     core::{
         config::{Config, Patience, within},
@@ -217,7 +217,7 @@ fn choose(builder: &mut Builder, config: &mut Config) -> Result<(), OptionError>
         _ => None,
     };
     let key = key.map(|key| format!("everwire-way {key}"));
-    let left = key.as_deref().and_then(page::session);
+    let left = key.as_deref().and_then(left);
     let left = ways.iter().position(|way| left.as_deref() == Some(way.name()));
     config.endpoints = u32::try_from(ways.len()).unwrap_or(1);
     config.patience = Patience { unopened: fallback.failures, early: fallback.early };
@@ -227,47 +227,23 @@ fn choose(builder: &mut Builder, config: &mut Config) -> Result<(), OptionError>
         let names: Vec<&str> = ways.iter().map(|way| way.name()).collect();
         Box::new(move |way: u32| {
             let name = names.get(way as usize).copied().filter(|_| way > 0);
-            page::set_session(&key, name);
+            keep(&key, name);
         }) as Box<dyn Fn(u32)>
     });
     builder.choice.ways = ways;
     Ok(())
 }
 
-/// An address without its query and its user name.
-fn plain(address: &str) -> String {
-    let address = address.split(['?', '#']).next().unwrap_or_default();
-    let mut from = 0;
-    while let Some(found) = address.get(from..).and_then(|rest| rest.find("//")) {
-        let at = from + found;
-        let (Some(before), Some(rest)) = (address.get(..at + 2), address.get(at + 2..)) else { break };
-        let host = rest.split('/').next().unwrap_or_default();
-        if let Some((user, _)) = host.rsplit_once('@') {
-            return format!("{before}{}", rest.get(user.len() + 1..).unwrap_or_default());
-        }
-        from = at + 1;
-    }
-    address.to_owned()
+/// What an earlier page of the session left. A browser may refuse it.
+fn left(key: &str) -> Option<String> {
+    Storage::session().get_item(key).ok().flatten()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::plain;
-
-    /// Each as `plain` of pkg-template/progress.js has it: pages that have both clients share what is stored.
-    #[test]
-    fn a_plain_address_has_no_secrets() {
-        for (address, expected) in [
-            ("wss://example.com/live?token=x#y", "wss://example.com/live"),
-            ("/live#a?b", "/live"),
-            ("https://me:word@example.com/a@b", "https://example.com/a@b"),
-            ("https://me@home@example.com", "https://example.com"),
-            ("///me@example.com/x", "///example.com/x"),
-            ("/a//b@c/d", "/a//c/d"),
-            ("https://example.com/a?//b@c", "https://example.com/a"),
-            ("", ""),
-        ] {
-            assert_eq!(plain(address), expected, "{address}");
-        }
-    }
+/// `None` removes it. It may be full: then the next page begins anew.
+fn keep(key: &str, name: Option<&str>) {
+    let storage = Storage::session();
+    let _ = match name {
+        Some(name) => storage.set_item(key, name),
+        None => storage.remove_item(key),
+    };
 }

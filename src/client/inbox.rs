@@ -12,6 +12,7 @@ use super::{Event, Slot, Stats};
 use crate::{
     Sent,
     core::topics::OWN,
+    send::Dropped,
     web::{port::Room, table::Table},
 };
 
@@ -148,10 +149,25 @@ impl Inbox {
     }
 
     pub(crate) fn sending(&self) -> (u32, Settled) {
-        let id = self.number();
         let sending = Settled::default();
-        self.sends.borrow_mut().insert(id, sending.clone());
-        (id, sending)
+        (self.settles(sending.clone()), sending)
+    }
+
+    /// The number of a send that this is settled with.
+    pub(crate) fn settles(&self, sending: Settled) -> u32 {
+        let id = self.number();
+        self.sends.borrow_mut().insert(id, sending);
+        id
+    }
+
+    /// Of one that never was sent.
+    pub(crate) fn discard(&self, sending: &Settled, why: Dropped) {
+        self.count(|stats| stats.dropped += 1);
+        sending.set(Sent::Dropped(why));
+    }
+
+    pub(crate) fn has_messages(&self) -> bool {
+        self.events.borrow().iter().any(|(event, _)| matches!(event, Event::Message(_)))
     }
 
     pub(crate) fn settle(&self, id: u32, sent: Sent) {

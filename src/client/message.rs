@@ -7,7 +7,10 @@ use serde::de::{
     value::{BytesDeserializer, Error as ValueError, StrDeserializer},
 };
 
-use crate::{Transport, web::link::Data};
+use crate::{
+    Transport,
+    web::{link::Data, place::Stand},
+};
 
 /// One message from the server. A clone shares what came.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,7 +20,20 @@ pub struct Message {
     last_event_id: Rc<str>,
     transport: Transport,
     origin: Rc<str>,
+    stand: Standing,
 }
+
+/// Where it stands in the stream of a client that stores its place. That is nothing of what came.
+#[derive(Clone, Default)]
+struct Standing(Option<Rc<Stand>>);
+
+impl PartialEq for Standing {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Standing {}
 
 /// The message is not what the type asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +69,7 @@ impl Message {
         transport: Transport,
         origin: Rc<str>,
     ) -> Self {
-        Self { data, kind, last_event_id, transport, origin }
+        Self { data, kind, last_event_id, transport, origin, stand: Standing::default() }
     }
 
     pub(crate) fn data(&self) -> &Data {
@@ -62,6 +78,14 @@ impl Message {
 
     pub(crate) fn set_last_event_id(&mut self, id: Rc<str>) {
         self.last_event_id = id;
+    }
+
+    pub(crate) fn stand(&self) -> Option<&Rc<Stand>> {
+        self.stand.0.as_ref()
+    }
+
+    pub(crate) fn set_stand(&mut self, stand: Rc<Stand>) {
+        self.stand = Standing(Some(stand));
     }
 
     /// The SSE event name, else the JSON's string `type`, else `message`.

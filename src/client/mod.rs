@@ -23,9 +23,15 @@ mod imp;
 #[cfg(feature = "rust")]
 mod inbox;
 #[cfg(feature = "rust")]
+mod kept;
+#[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
 mod payload;
+#[cfg(feature = "rust")]
+mod persist;
+#[cfg(feature = "rust")]
+mod place;
 #[cfg(feature = "rust")]
 mod probe;
 #[cfg(feature = "rust")]
@@ -53,6 +59,8 @@ mod slot;
 #[cfg(feature = "rust")]
 mod stats;
 #[cfg(feature = "rust")]
+mod storage;
+#[cfg(feature = "rust")]
 mod topics;
 #[cfg(feature = "rust")]
 mod uplink;
@@ -70,11 +78,13 @@ pub(crate) use self::{
     decode::{Decode, Decoded, Decoding},
     handshake::Shakes,
     inbox::Inbox,
+    place::Stored,
     rate::Is,
     reads::Reads,
     request::strays,
     requests::RequestId,
     slot::Slot,
+    storage::{Area, Kept, outbox_of, places_of, plain},
     topics::{InTopic, Join, JoinFrame, Word},
 };
 #[cfg(feature = "rust")]
@@ -86,6 +96,7 @@ pub use self::{
     handshake::{Handshake, HandshakeOver},
     message::{DecodeError, Message},
     payload::Payload,
+    persist::Persist,
     rate::Rate,
     reconnect::Reconnect,
     request::{Redirect, Request, path_segment},
@@ -95,6 +106,7 @@ pub use self::{
     sending::Sending,
     sequence::Sequence,
     stats::Stats,
+    storage::{Backend, Storage, StorageError},
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
     uplink::Uplink,
     ways::{Way, Ways},

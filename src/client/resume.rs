@@ -1,6 +1,6 @@
 //! How a client picks up where a connection left off.
 
-use super::{Builder, Message, Reads, Sequence};
+use super::{Builder, Message, Reads, Sequence, Stored};
 use crate::core::carrier::Via;
 
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
@@ -32,6 +32,9 @@ pub struct Resume {
     pub(crate) via: Option<Via>,
     pub(crate) from: String,
     pub(crate) gap: Option<String>,
+    pub(crate) stored: Option<Stored>,
+    /// What is stored waits for commits.
+    pub(crate) manual: bool,
 }
 
 impl Resume {

@@ -8,12 +8,13 @@ use std::{
 };
 
 use super::{
-    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, NotResumable, Payload, Request,
+    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, Message, NotResumable, Payload, Request,
     RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions,
     SubscriptionError, Way,
     builder::Endpoint,
     driver::{self, Host},
     inbox::Inbox,
+    kept,
     request::strays,
 };
 pub(crate) use crate::web::{shaking::Shaking, topics::Subscription};
@@ -26,6 +27,7 @@ use crate::{
         config::Config,
         io::{Decision, Input, News, Page, Reason, Why},
         outbox::{Awaits, Dropped, Parcel},
+        persist::Step,
         seam::Outcome,
     },
     error::OptionError,
@@ -35,12 +37,14 @@ use crate::{
         aim::route as route_to,
         link::Data,
         page::{self, Target},
+        persist::Keeps,
+        place::Fixed,
         requests::Answer,
         settings::Settings,
     },
 };
 
-type Driver = driver::Driver<AppHost>;
+pub(super) type Driver = driver::Driver<AppHost>;
 
 /// Of an endpoint function's address that [`strays`].
 const ASTRAY: &str = "an endpoint function must give an address without . and .. in its path, and with its own host: use path_segment for an id";
@@ -71,7 +75,11 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
     let paused = builder.paused;
-    let from = builder.resume.from.clone();
+    let (from, stored, manual) =
+        (builder.resume.from.clone(), builder.resume.stored.clone(), builder.resume.manual);
+    let addresses: Vec<String> = builder.fixed().map(|request| request.address.clone()).collect();
+    let function = matches!(builder.endpoint, Endpoint::Function(_));
+    let persist = builder.persist.take();
     let driver = Rc::new_cyclic(|driver: &Weak<Driver>| {
         let core: Weak<dyn Core> = Weak::<Driver>::clone(driver);
         let port = Port::new(settings, core);
@@ -87,15 +95,25 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         }),
         Box::new(move || weigher.room()),
     );
-    if !from.is_empty() {
+    if let Some(outcome) = stored
+        .map(|stored| kept::place(&driver, &inbox, &stored, manual, &Fixed { addresses, function }, &from))
+    {
+        outcome.map_err(ConnectError::InvalidOption)?;
+    } else if !from.is_empty() {
         driver.port().start(&from);
+    }
+    if let Some((persist, begin)) = persist {
+        kept::outbox(&driver, &inbox, persist, begin).map_err(ConnectError::InvalidOption)?;
     }
     if paused {
         driver.input(Input::Page(Page::Paused));
     }
     let weak = Rc::downgrade(&driver);
     page::spawn(async move {
-        if let Some(driver) = weak.upgrade() {
+        let Some(driver) = weak.upgrade() else { return };
+        if driver.port().places.get().is_some_and(|places| places.is_over()) {
+            driver.input(Input::Close { why: Why::Ended, code: 0 });
+        } else {
             driver.start();
         }
     });
@@ -205,7 +223,14 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) fn poll_next(&self, cx: &mut TaskContext<'_>) -> Poll<Option<Event>> {
-        self.handle.inbox.poll(cx)
+        let event = self.handle.inbox.poll(cx);
+        if let Poll::Ready(Some(Event::Message(message))) = &event
+            && let Some(places) = self.handle.driver.port().places.get()
+            && let Some(stand) = message.stand()
+        {
+            places.pulled(stand);
+        }
+        event
     }
 
     pub(crate) fn handle(&self) -> Handle {
@@ -253,9 +278,11 @@ impl Wire {
 }
 
 pub(crate) struct Sending {
-    settled: Slot<Sent>,
-    number: u32,
-    driver: Weak<Driver>,
+    pub(super) settled: Slot<Sent>,
+    pub(super) number: u32,
+    /// The number is of what is kept.
+    pub(super) kept: bool,
+    pub(super) driver: Weak<Driver>,
 }
 
 impl Sending {
@@ -267,7 +294,10 @@ impl Sending {
         if !self.settled.is_set()
             && let Some(driver) = self.driver.upgrade()
         {
-            driver.input(Input::Abort(self.number));
+            match driver.port().keeps.get().filter(|_| self.kept) {
+                Some(keeps) => keeps.abort(self.number),
+                None => driver.input(Input::Abort(self.number)),
+            }
         }
     }
 }
@@ -301,6 +331,12 @@ impl Handle {
 
     pub(crate) fn last_event_id(&self) -> String {
         self.driver.port().cursor().as_ref().to_owned()
+    }
+
+    /// False: it cannot be.
+    pub(crate) fn commit(&self, message: &Message) -> bool {
+        let places = self.driver.port().places.get();
+        places.zip(message.stand()).is_some_and(|(places, stand)| places.commit(stand))
     }
 
     pub(crate) fn last_failure(&self) -> Option<Failure> {
@@ -362,6 +398,14 @@ impl Handle {
 
     pub(crate) fn send_text_with(&self, text: &str, options: &SendOptions) -> Result<Sending, OptionError> {
         self.check(options)?;
+        if let Some(keeps) = self.keeps()
+            && let Some(ack) = &options.ack
+            && !options.volatile
+            && self.state() != State::Closed
+        {
+            let (number, settled) = keeps.send(text, ack, options);
+            return Ok(Sending { settled, number, kept: true, driver: Rc::downgrade(&self.driver) });
+        }
         Ok(self.post(Data::Text(text.into()), options))
     }
 
@@ -371,7 +415,15 @@ impl Handle {
         options: &SendOptions,
     ) -> Result<Sending, OptionError> {
         self.check(options)?;
+        if options.ack.is_some() && !options.volatile && self.keeps().is_some() {
+            let problem = "is for texts where there is Builder::persist: send bytes without one";
+            return Err(OptionError { option: "send.ack", problem });
+        }
         Ok(self.post(Data::Bytes(bytes.into()), options))
+    }
+
+    fn keeps(&self) -> Option<&Rc<dyn Keeps>> {
+        self.driver.port().keeps.get()
     }
 
     fn check(&self, options: &SendOptions) -> Result<(), OptionError> {
@@ -379,7 +431,10 @@ impl Handle {
         match &options.ack {
             Some(_) if !self.can.ack => error("send.ack", "needs Builder::acks"),
             Some(_) if options.confirm => error("send.ack", "excludes send.confirm"),
-            Some(id) if self.driver.port().awaiting(id).is_some() => {
+            Some(id)
+                if self.driver.port().awaiting(id).is_some()
+                    || self.keeps().is_some_and(|keeps| keeps.has(id)) =>
+            {
                 error("send.ack", "is the id of a message that still awaits an ack")
             }
             _ if options.confirm && !self.can.ping => error("send.confirm", "needs the heartbeat"),
@@ -402,7 +457,7 @@ impl Handle {
             },
             ..Parcel::new(id, bytes)
         }));
-        Sending { settled, number: id, driver: Rc::downgrade(&self.driver) }
+        Sending { settled, number: id, kept: false, driver: Rc::downgrade(&self.driver) }
     }
 
     pub(crate) fn poll_drained(&self, cx: &TaskContext<'_>) -> Poll<()> {
@@ -497,7 +552,7 @@ impl Drop for Requesting {
     }
 }
 
-struct AppHost {
+pub(super) struct AppHost {
     builder: Rc<Builder>,
     inbox: Rc<Inbox>,
     driver: Weak<Driver>,
@@ -613,6 +668,24 @@ impl Host for AppHost {
         let asked = self.driver.upgrade().is_some_and(|driver| driver.port().request_settled(id, sent));
         if !asked {
             self.inbox.settle(id, sent);
+            let driver = self.driver.upgrade();
+            if let Some(keeps) = driver.as_ref().and_then(|driver| driver.port().keeps.get()) {
+                keeps.settled(id);
+            }
+        }
+    }
+
+    fn place(&self) {
+        let driver = self.driver.upgrade();
+        if let Some(places) = driver.as_ref().and_then(|driver| driver.port().places.get()) {
+            places.due();
+        }
+    }
+
+    fn persist(&self, step: Step) {
+        let driver = self.driver.upgrade();
+        if let Some(keeps) = driver.as_ref().and_then(|driver| driver.port().keeps.get()) {
+            keeps.step(step);
         }
         self.inbox.wake_settled();
     }
@@ -636,7 +709,14 @@ impl Host for AppHost {
                 Event::Gap(Gap { outcome, after, before, missing })
             }
             News::Closed { why, code, failure } => {
-                driver.port().end_topics();
+                let port = driver.port();
+                port.end_topics();
+                if let Some(places) = port.places.get() {
+                    places.end(driver.fate(why));
+                }
+                if let Some(keeps) = port.keeps.get() {
+                    keeps.end();
+                }
                 let peer_close_reason = if code == 0 { String::new() } else { driver.port().close_reason() };
                 Event::Closed(Closed { reason: why, code, peer_close_reason, failure })
             }

@@ -123,7 +123,7 @@ impl fmt::Debug for Client {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Handle(imp::Handle);
+pub struct Handle(pub(super) imp::Handle);
 
 impl Handle {
     /// What the client is doing.

@@ -189,11 +189,11 @@ impl Port {
     }
 
     /// What the numbers from here on count in.
-    fn count(&self, name: String) {
+    pub(super) fn count(&self, name: String) {
         if *self.inbound.epoch.borrow() == name {
             return;
         }
-        let epoch = epoch(&name, self.key);
+        let epoch = epoch(&name, self.key.get());
         self.inbound.epoch.replace(name);
         self.inbound.number.set(None);
         self.call(Call::Epoch { epoch, first: None });
@@ -279,9 +279,9 @@ impl Port {
         match number {
             Some(number) => {
                 let id = format!("{}#{number}", self.inbound.epoch.borrow());
-                fingerprint(Some(&id), true, raw, socket, self.key)
+                fingerprint(Some(&id), true, raw, socket, self.key.get())
             }
-            None => fingerprint(own, false, raw, socket, self.key),
+            None => fingerprint(own, false, raw, socket, self.key.get()),
         }
     }
 
@@ -307,6 +307,10 @@ impl Port {
         message.set_last_event_id(self.cursor());
         self.begun();
         self.inbound.delivered.set(self.inbound.delivered.get() + 1);
+        if let Some(places) = self.places.get() {
+            let stand = places.stand(self, &message);
+            message.set_stand(stand);
+        }
         self.sink(message);
     }
 }

@@ -10,6 +10,8 @@ use super::{
     inbound::Inbound,
     link::{Data, Flow},
     page::{self, Link, Page, Timer, Watch},
+    persist::Keeps,
+    place::Places,
     requests::Asked,
     settings::Settings,
     shaking::Gate,
@@ -21,7 +23,7 @@ use crate::{
     calls::Call,
     client::{Context, Message, Place},
     codes::{begins, lost, taken},
-    core::{carrier::Via, io::Reason},
+    core::{carrier::Via, io::Reason, seam::Id},
     transport::Transport,
 };
 
@@ -56,7 +58,7 @@ pub(crate) struct Port {
     pub(super) topics: Topics,
     pub(super) heads: buffered::Asked,
     /// Of this page's fingerprints: nobody else knows it.
-    pub(super) key: u64,
+    pub(super) key: Cell<u64>,
     pub(super) prepared: RefCell<Prepared>,
     /// Why the attempt under way is made.
     pub(crate) reason: Cell<Reason>,
@@ -95,6 +97,9 @@ pub(crate) struct Port {
     /// Losses that are told soon.
     pub(super) losses: RefCell<Table<u32, Timer>>,
     pub(super) warned: RefCell<Vec<&'static str>>,
+    /// What is stored of the stream, and of the outbox.
+    pub(crate) places: OnceCell<Rc<dyn Places>>,
+    pub(crate) keeps: OnceCell<Rc<dyn Keeps>>,
     pub(super) sink: OnceCell<Box<dyn Fn(Message)>>,
     /// What the app has room for: nothing to wait for, or a future of room.
     pub(super) room: OnceCell<Box<dyn Fn() -> Option<Room>>>,
@@ -111,7 +116,7 @@ impl Port {
             settings,
             core,
             inbound: Inbound::default(),
-            key: page::secret(),
+            key: Cell::new(page::secret()),
             prepared: RefCell::default(),
             reason: Cell::new(Reason::Initial),
             gates: RefCell::default(),
@@ -139,6 +144,8 @@ impl Port {
             watches: Cell::new(false),
             losses: RefCell::default(),
             warned: RefCell::default(),
+            places: OnceCell::new(),
+            keeps: OnceCell::new(),
             sink: OnceCell::new(),
             room: OnceCell::new(),
         }
@@ -428,6 +435,30 @@ impl Port {
         self.inbound.cursor.replace(cursor.into());
         let id = self.fingerprint(Some(cursor), None, None);
         self.call(Call::StartFrom { id, number: None });
+    }
+
+    /// The place that an earlier page stored. `print`: what the core compares, and the secret that it was made with.
+    pub(super) fn start_at(
+        &self,
+        cursor: &str,
+        number: Option<u64>,
+        epoch: String,
+        print: Option<(u64, u64)>,
+    ) {
+        if let Some((_, key)) = print {
+            self.key.set(key);
+        }
+        self.inbound.cursor.replace(cursor.into());
+        self.count(epoch);
+        self.inbound.number.set(number);
+        let id =
+            print.map_or_else(|| self.fingerprint(Some(cursor), number, None), |(print, _)| Id::Own(print));
+        self.call(Call::StartFrom { id, number });
+    }
+
+    /// Where it is in the stream: the id, the number, and what that counts in.
+    pub(super) fn stands(&self) -> (Rc<str>, Option<u64>, String) {
+        (self.cursor(), self.inbound.number.get(), self.inbound.epoch.borrow().clone())
     }
 
     pub(crate) fn set_goodbye(&self, reason: &str) {

@@ -18,6 +18,8 @@ mod inbox;
 mod life;
 mod numbers;
 mod page;
+mod persist;
+mod place;
 mod probe;
 mod seam;
 mod sending;

@@ -25,6 +25,7 @@ mod requests;
 mod seam;
 mod secrets;
 mod sending;
+mod storage;
 mod support;
 mod topics;
 mod uplink;

@@ -10,7 +10,7 @@ use super::{
     get,
     scope::{Listener, bury},
 };
-use crate::core::io;
+use crate::{core::io, web::per_page::Parting};
 
 /// What the page is now.
 pub(crate) struct Page {
@@ -36,13 +36,37 @@ fn looked_at() -> io::Page {
     if visibility().as_deref() == Some("hidden") { io::Page::Hidden } else { io::Page::Visible }
 }
 
-/// Listens to it until it is dropped.
-pub(crate) struct Watch {
-    _listeners: Rc<RefCell<Vec<Listener>>>,
+type Listeners = Rc<RefCell<Vec<Listener>>>;
+
+/// Listeners that a document.open() does not take off for good.
+struct Ears {
+    _listeners: Listeners,
     reopened: Option<(MutationObserver, Closure<dyn Fn()>)>,
 }
 
-impl Drop for Watch {
+impl Ears {
+    fn new(listeners: Listeners) -> Self {
+        let document = get(&global(), "document");
+        let reopened = document.dyn_ref::<web_sys::Node>().and_then(|document| {
+            let again = Rc::downgrade(&listeners);
+            let closure = Closure::<dyn Fn()>::new(move || {
+                if let Some(listeners) = again.upgrade() {
+                    for listener in listeners.borrow().iter() {
+                        listener.add();
+                    }
+                }
+            });
+            let observer = MutationObserver::new(closure.as_ref().unchecked_ref()).ok()?;
+            let children = MutationObserverInit::new();
+            children.set_child_list(true);
+            observer.observe_with_options(document, &children).ok()?;
+            Some((observer, closure))
+        });
+        Self { _listeners: listeners, reopened }
+    }
+}
+
+impl Drop for Ears {
     fn drop(&mut self) {
         if let Some((observer, closure)) = self.reopened.take() {
             observer.disconnect();
@@ -51,11 +75,44 @@ impl Drop for Watch {
     }
 }
 
+/// Listens to it until it is dropped.
+pub(crate) struct Watch {
+    _ears: Ears,
+}
+
+/// Hears of what may be the last that runs on the page, until it is dropped.
+pub(crate) struct Leaving {
+    _ears: Ears,
+}
+
+impl Leaving {
+    pub(crate) fn new(tell: impl Fn(Parting) + 'static) -> Self {
+        let tell = Rc::new(tell);
+        let window: EventTarget = global().unchecked_into();
+        let mut listeners = Vec::new();
+        let mut on = |target: &EventTarget, name: &str, is: fn(bool) -> Option<Parting>| {
+            let tell = Rc::clone(&tell);
+            listeners.push(Listener::new(target, name, move |event| {
+                if let Some(is) = is(get(&event, "persisted").is_truthy()) {
+                    tell(is);
+                }
+            }));
+        };
+        on(&window, "pagehide", |_| Some(Parting::Left));
+        on(&window, "pageshow", |kept| kept.then_some(Parting::Back));
+        let document = get(&window, "document");
+        if document.is_object() {
+            on(document.unchecked_ref(), "visibilitychange", |_| Some(Parting::Seen));
+        }
+        Self { _ears: Ears::new(Rc::new(RefCell::new(listeners))) }
+    }
+}
+
 impl Watch {
     /// `all`: not only the end of a page that others can hold.
     pub(crate) fn new(all: bool, tell: impl Fn(io::Page) + 'static) -> Self {
         let tell = Rc::new(tell);
-        let listeners = Rc::<RefCell<Vec<Listener>>>::default();
+        let listeners = Listeners::default();
         let window: EventTarget = global().unchecked_into();
         let document = get(&window, "document");
         let on = |target: &EventTarget, name: &str, is: fn(bool) -> Option<io::Page>| {
@@ -100,22 +157,7 @@ impl Watch {
             on(page, "resume", |_| Some(io::Page::Resumed));
             on(page, "visibilitychange", |_| Some(looked_at()));
         }
-        let reopened = document.dyn_ref::<web_sys::Node>().and_then(|document| {
-            let again = Rc::downgrade(&listeners);
-            let closure = Closure::<dyn Fn()>::new(move || {
-                if let Some(listeners) = again.upgrade() {
-                    for listener in listeners.borrow().iter() {
-                        listener.add();
-                    }
-                }
-            });
-            let observer = MutationObserver::new(closure.as_ref().unchecked_ref()).ok()?;
-            let children = MutationObserverInit::new();
-            children.set_child_list(true);
-            observer.observe_with_options(document, &children).ok()?;
-            Some((observer, closure))
-        });
-        Self { _listeners: listeners, reopened }
+        Self { _ears: Ears::new(listeners) }
     }
 }
 

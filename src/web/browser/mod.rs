@@ -3,22 +3,26 @@
 mod event_source;
 mod life;
 mod links;
+mod locks;
 mod scope;
-mod session;
+mod storage;
 mod target;
 mod websocket;
+
+use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 
 pub(crate) use self::{
-    life::{Leave, Page, Watch, is_visible, now},
+    life::{Leave, Leaving, Page, Watch, is_visible, now},
     links::{Link, Socket},
+    locks::{Lock, has_locks},
     scope::{Timer, turn},
-    session::{session, set_session},
+    storage::{Store, Stored},
     target::{Target, origin, origin_of},
 };
 pub(crate) use super::fetch::{ask, post};
-use crate::transport::Transport;
+use crate::{transport::Transport, web::per_page::PerPage};
 
 #[wasm_bindgen]
 extern "C" {
@@ -68,6 +72,22 @@ pub(crate) fn secret() -> u64 {
         words.set_index(1, (random() * 4_294_967_296.0) as u32);
     }
     u64::from(words.get_index(0)) << 32 | u64::from(words.get_index(1))
+}
+
+thread_local! {
+    static PER_PAGE: Rc<PerPage> = Rc::default();
+}
+
+/// What its clients share.
+pub(crate) fn per_page() -> Rc<PerPage> {
+    PER_PAGE.with(Rc::clone)
+}
+
+/// Which page this is, of all, as JavaScript writes the number.
+pub(crate) fn began() -> String {
+    let began = get(&get(&js_sys::global(), "performance"), "timeOrigin").as_f64().unwrap_or(0.0);
+    let text = js_sys::Number::from(began).to_string_with_radix(10).ok();
+    text.map_or_else(String::new, String::from)
 }
 
 /// What a policy of the page's forbids: the address, or its scheme alone.

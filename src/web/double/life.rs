@@ -3,7 +3,7 @@
 use std::rc::{Rc, Weak};
 
 use super::world::{World, current};
-use crate::core::io;
+use crate::{core::io, web::per_page::Parting};
 
 /// What the page is now.
 pub(crate) struct Page {
@@ -78,9 +78,35 @@ impl Drop for Leave {
     }
 }
 
+pub(super) type Parter = Rc<dyn Fn(Parting)>;
+
+/// Hears of what may be the last that runs on the page, until it is dropped.
+pub(crate) struct Leaving {
+    world: Weak<World>,
+    number: u64,
+}
+
+impl Leaving {
+    pub(crate) fn new(tell: impl Fn(Parting) + 'static) -> Self {
+        let Some(world) = current() else { return Self { world: Weak::new(), number: 0 } };
+        let number = world.number();
+        world.parters.borrow_mut().insert(number, Rc::new(tell));
+        Self { world: Rc::downgrade(&world), number }
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(world) = self.world.upgrade() {
+            let parter = world.parters.borrow_mut().remove(&self.number);
+            drop(parter);
+        }
+    }
+}
+
 impl World {
     /// It goes for good.
-    pub(crate) fn goes(&self) {
+    pub(crate) fn goes(self: &Rc<Self>) {
         self.run();
         let leavers: Vec<Leaver> = self.leavers.borrow().values().cloned().collect();
         for leaver in leavers {
@@ -89,8 +115,16 @@ impl World {
         self.live(io::Page::Left);
     }
 
+    pub(super) fn part(&self, parting: Parting) {
+        let parters: Vec<Parter> = self.parters.borrow().values().cloned().collect();
+        for parter in parters {
+            parter(parting);
+        }
+    }
+
     /// It becomes this.
-    pub(crate) fn live(&self, page: io::Page) {
+    pub(crate) fn live(self: &Rc<Self>, page: io::Page) {
+        self.activate();
         match page {
             io::Page::Hidden => self.hidden.set(true),
             io::Page::Visible => self.hidden.set(false),
@@ -104,6 +138,13 @@ impl World {
         let watchers: Vec<Watcher> = self.watchers.borrow().values().cloned().collect();
         for watcher in watchers {
             watcher(page);
+        }
+        match page {
+            io::Page::Hidden | io::Page::Visible => self.part(Parting::Seen),
+            // As into the back/forward cache.
+            io::Page::Frozen | io::Page::Left => self.part(Parting::Left),
+            io::Page::Resumed => self.part(Parting::Back),
+            _ => {}
         }
         if page == io::Page::Frozen {
             self.frozen.set(true);

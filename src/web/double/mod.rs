@@ -8,7 +8,7 @@
 mod beside;
 mod life;
 mod links;
-mod session;
+mod profile;
 mod target;
 mod tasks;
 mod world;
@@ -21,13 +21,15 @@ pub(crate) use self::links::{Asked, Response, find};
 pub(crate) use self::world::{World, sleep};
 pub(crate) use self::{
     beside::{ask, post},
-    life::{Leave, Page, Watch, is_visible, now},
+    life::{Leave, Leaving, Page, Watch, is_visible, now},
     links::{Link, Socket},
-    session::{session, set_session},
+    profile::{Lock, Store, Stored, has_locks},
     target::{Target, origin, origin_of},
     world::{Timer, current, turn},
 };
-use crate::transport::Transport;
+use std::rc::Rc;
+
+use crate::{transport::Transport, web::per_page::PerPage};
 
 /// Whether there is a page that could connect.
 pub(crate) fn exists() -> bool {
@@ -58,6 +60,16 @@ pub(crate) fn warn(text: &str) {
     if let Some(world) = current() {
         world.warn(text);
     }
+}
+
+/// What its clients share.
+pub(crate) fn per_page() -> Rc<PerPage> {
+    current().map_or_else(Rc::default, |world| Rc::clone(&world.per_page))
+}
+
+/// Which page this is, of all.
+pub(crate) fn began() -> String {
+    current().map_or_else(String::new, |world| (world.wall() - world.monotonic()).to_string())
 }
 
 pub(crate) fn supports(_: Transport) -> bool {

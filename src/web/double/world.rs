@@ -16,10 +16,12 @@ use std::{
 
 use super::{
     beside::Exchange,
-    life::{Leaver, Watcher},
+    life::{Leaver, Parter, Watcher},
     links::Asked,
+    profile::{Items, Profile},
     tasks::Tasks,
 };
+use crate::web::per_page::{Parting, PerPage};
 
 /// The time of day when a page begins: 2026-01-01T00:00:00Z, in ms since 1970.
 const BEGAN: f64 = 1_767_225_600_000.0;
@@ -29,7 +31,7 @@ const LOADED: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 thread_local! {
-    /// The pages of this thread, the newest last.
+    /// The pages of this thread; the last is the one that runs, or ran last.
     static PAGES: RefCell<Vec<Weak<World>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -61,14 +63,57 @@ pub(crate) struct World {
     /// So requests beside them.
     pub(super) exchanges: RefCell<VecDeque<Exchange>>,
     warnings: RefCell<Vec<String>>,
-    pub(super) session: RefCell<BTreeMap<String, String>>,
+    pub(super) profile: Rc<Profile>,
+    /// The tab's own storage.
+    pub(super) session: Rc<Items>,
+    pub(super) per_page: Rc<PerPage>,
+    pub(super) parters: RefCell<BTreeMap<u64, Parter>>,
+    /// The time of day when it began.
+    began: f64,
+    /// There is no storage, or it has no room.
+    pub(super) blocked: Cell<bool>,
+    pub(super) full: Cell<bool>,
+    /// It is over: nothing runs.
+    pub(super) gone: Cell<bool>,
 }
 
 impl World {
     /// From here on it is this thread's page.
     pub(crate) fn enter(address: &str, seed: u64) -> Rc<Self> {
+        Self::make(address.to_owned(), seed, BEGAN, Rc::default(), Rc::default())
+    }
+
+    /// Another page of the same browser: a tab of its own, or in the place of this one, which is left or killed.
+    pub(crate) fn another(self: &Rc<Self>, left: Option<bool>) -> Rc<Self> {
+        let (address, profile) = (self.address(), Rc::clone(&self.profile));
+        let session = if left.is_some() { Rc::clone(&self.session) } else { Rc::default() };
+        match left {
+            Some(true) => {
+                self.goes();
+                self.leave();
+            }
+            Some(false) => {
+                drop(self.parters.take());
+                self.leave();
+            }
+            None => {}
+        }
+        // It takes its time to load.
+        let began = self.wall() + LOADED.as_secs_f64() * 1_000.0;
+        Self::make(address, self.draw(), began, profile, session)
+    }
+
+    fn make(address: String, seed: u64, began: f64, profile: Rc<Profile>, session: Rc<Items>) -> Rc<Self> {
         let world = Rc::new(Self {
-            address: RefCell::new(address.to_owned()),
+            profile,
+            session,
+            per_page: Rc::default(),
+            parters: RefCell::default(),
+            began,
+            blocked: Cell::new(false),
+            full: Cell::new(false),
+            gone: Cell::new(false),
+            address: RefCell::new(address),
             now: Cell::new(LOADED),
             draws: Cell::new(seed),
             timers: RefCell::default(),
@@ -83,7 +128,6 @@ impl World {
             asked: RefCell::default(),
             exchanges: RefCell::default(),
             warnings: RefCell::default(),
-            session: RefCell::default(),
         });
         PAGES.with(|pages| pages.borrow_mut().push(Rc::downgrade(&world)));
         world
@@ -123,8 +167,35 @@ impl World {
         None
     }
 
+    pub(crate) fn block_storage(&self) {
+        self.blocked.set(true);
+    }
+
+    pub(crate) fn fill_storage(&self) {
+        self.full.set(true);
+    }
+
+    /// From here on calls are of this page.
+    pub(crate) fn activate(self: &Rc<Self>) {
+        let this = Rc::downgrade(self);
+        PAGES.with(|pages| {
+            let mut pages = pages.borrow_mut();
+            if let Some(at) = pages.iter().position(|page| page.ptr_eq(&this)) {
+                let page = pages.remove(at);
+                pages.push(page);
+            }
+        });
+    }
+
     /// It is over, with all that waits.
     pub(crate) fn leave(self: &Rc<Self>) {
+        if self.gone.get() {
+            return;
+        }
+        self.activate();
+        self.part(Parting::Left);
+        self.gone.set(true);
+        self.profile.locks.left(self);
         self.tasks.clear();
         drop(self.timers.take());
         drop((self.asked.take(), self.exchanges.take()));
@@ -137,7 +208,7 @@ impl World {
     }
 
     pub(super) fn wall(&self) -> f64 {
-        BEGAN + self.elapsed().as_secs_f64() * 1_000.0
+        self.began + self.elapsed().as_secs_f64() * 1_000.0
     }
 
     /// Since the page began.
@@ -174,10 +245,11 @@ impl World {
     }
 
     /// Runs what is ready, and what that makes ready, until nothing is. The clock stands still.
-    pub(crate) fn run(&self) {
+    pub(crate) fn run(self: &Rc<Self>) {
         if self.running.replace(true) {
             return;
         }
+        self.activate();
         while !self.frozen.get() && (self.tasks.step() || self.fire(self.now.get())) {}
         self.running.set(false);
     }
@@ -195,7 +267,7 @@ impl World {
     }
 
     /// Up to then, with all that becomes due on the way.
-    pub(crate) fn advance(&self, time: Duration) {
+    pub(crate) fn advance(self: &Rc<Self>, time: Duration) {
         let until = self.now.get().saturating_add(time);
         self.run();
         while self.next(until) {}
@@ -203,11 +275,12 @@ impl World {
     }
 
     /// Goes on to the next timer, if it is due by then.
-    fn next(&self, until: Duration) -> bool {
+    fn next(self: &Rc<Self>, until: Duration) -> bool {
         if self.running.get() || self.frozen.get() {
             return false;
         }
         self.running.set(true);
+        self.activate();
         let fired = self.fire(until);
         self.running.set(false);
         self.run();
@@ -215,7 +288,7 @@ impl World {
     }
 
     /// What `look` finds, now or when the clock has gone on. None: nothing is left to run that could bring it.
-    pub(crate) fn wait<T>(&self, moves: bool, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    pub(crate) fn wait<T>(self: &Rc<Self>, moves: bool, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         let until = self.now.get().saturating_add(LONGEST);
         loop {
             self.run();
@@ -228,7 +301,7 @@ impl World {
         }
     }
 
-    pub(crate) fn block_on<T>(&self, moves: bool, future: impl Future<Output = T>) -> Option<T> {
+    pub(crate) fn block_on<T>(self: &Rc<Self>, moves: bool, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
