@@ -225,7 +225,7 @@ function withoutNames(wasm) {
 /** The texts of panics, which nothing prints any more, become zeros of the same length; their places too. */
 function blankPanics(data) {
   const panics =
-    /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|removal index \(is |\) should be < len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index | out of range for slice of length /g;
+    /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|(?:removal|insertion) index \(is |\) should be <=? len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index | out of range for slice of length /g;
   const out = Buffer.from(data);
   const text = out.toString("latin1");
   for (const { 0: found, index } of text.matchAll(panics)) {
