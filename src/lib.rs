@@ -65,6 +65,12 @@ pub use crate::core::{failure::Failure, outbox::Sent, state::State};
 #[cfg(any(feature = "rust", feature = "npm"))]
 pub use crate::transport::Transport;
 
+/// Tokens: asked for once for all clients that need one, kept until shortly before they expire, put where the server reads them.
+#[cfg(feature = "rust")]
+pub mod auth {
+    pub use crate::client::{Authorize, Greet, KeptFresh, Token, TokenContext, TokenReason, Tokens};
+}
+
 /// Where a client connects: what is asked of the server, and what a function is told that gives it.
 pub mod endpoint {
     #[cfg(feature = "rust")]

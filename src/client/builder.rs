@@ -178,6 +178,7 @@ pub struct Builder {
     /// What became of that: empty, if there is none.
     pub(crate) order: Vec<u32>,
     pub(crate) choice: super::fallback::Choice,
+    pub(crate) map: Option<super::request::Map>,
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
     /// The origin that these are for.
@@ -225,6 +226,7 @@ impl Builder {
             shuffle: None,
             order: Vec::new(),
             choice: super::fallback::Choice::new(),
+            map: None,
             transport: None,
             protocols: Vec::new(),
             offered: RefCell::default(),
@@ -466,7 +468,10 @@ impl Builder {
     /// ```
     pub fn connect(mut self) -> Result<Client, ConnectError> {
         let mut config = Config {
-            has_provider: self.config.has_provider || matches!(self.endpoint, Endpoint::Function(_)),
+            has_provider: self.config.has_provider
+                || matches!(self.endpoint, Endpoint::Function(_))
+                || self.map.is_some()
+                || self.handshake.is_some(),
             asks: self.rule.is_some(),
             numbered: self.resume.seq.is_some(),
             endpoints: u32::try_from(self.others.len()).unwrap_or(0).saturating_add(1),

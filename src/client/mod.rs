@@ -6,6 +6,8 @@ pub(crate) mod driver;
 #[cfg(feature = "rust")]
 mod acks;
 #[cfg(feature = "rust")]
+mod auth;
+#[cfg(feature = "rust")]
 mod builder;
 #[cfg(feature = "rust")]
 mod decode;
@@ -89,6 +91,7 @@ pub(crate) use self::{
 };
 #[cfg(feature = "rust")]
 pub use self::{
+    auth::{Authorize, Greet, KeptFresh, Token, TokenContext, TokenReason, Tokens},
     builder::{Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable},
     error::Error,
     event::{Closed, Event, Gap, Retry},

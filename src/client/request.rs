@@ -1,7 +1,13 @@
 //! What is asked of the server: an address, and over HTTP what goes with it.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    future::Future,
+    pin::Pin,
+    rc::Rc,
+};
 
+use super::{Builder, Context, EndpointError};
 use crate::Transport;
 
 /// A part of an address's path made of what a server said, such as an id: percent-encoded, so that it leads nowhere else.
@@ -183,6 +189,35 @@ impl Request {
     pub(crate) fn once(&self) -> bool {
         let method = self.method.as_deref().unwrap_or_default();
         !self.retry && (method.eq_ignore_ascii_case("POST") || method.eq_ignore_ascii_case("PATCH"))
+    }
+}
+
+pub(crate) type Mapped = Pin<Box<dyn Future<Output = Result<Request, EndpointError>>>>;
+pub(crate) type Map = Rc<dyn Fn(Request, Context) -> Mapped>;
+
+impl Builder {
+    /// Completes each request before it is asked, those of [`failover`](Self::failover) and of an endpoint function, too: with a token in
+    /// a header, say ([`Tokens::header`](crate::auth::Tokens::header)). It is asked before each attempt. An error is a failed attempt,
+    /// [`Failure::Provider`](crate::Failure::Provider), and what it takes counts for the open timeout. After a refusal it is asked with
+    /// [`Reason::Unauthorized`](crate::endpoint::Reason::Unauthorized), as an endpoint function is. An address that it changes must not lead
+    /// elsewhere: see [`Client::builder_with`](crate::Client::builder_with).
+    ///
+    /// ```
+    /// use everwire::Client;
+    /// # async fn token(fresh: bool) -> Result<String, std::fmt::Error> { Ok(String::new()) }
+    /// use everwire::endpoint::Reason;
+    /// let builder = Client::builder("https://example.com/news").map_request(|request, context| async move {
+    ///     let token = token(context.reason == Reason::Unauthorized).await?;
+    ///     Ok(request.with_header("authorization", format!("Bearer {token}")))
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn map_request<R>(mut self, map: impl Fn(Request, Context) -> R + 'static) -> Self
+    where
+        R: Future<Output = Result<Request, EndpointError>> + 'static,
+    {
+        self.map = Some(Rc::new(move |request, context| Box::pin(map(request, context))));
+        self
     }
 }
 

@@ -41,6 +41,7 @@ use crate::{
         place::Fixed,
         requests::Answer,
         settings::Settings,
+        tokens::Keeper,
     },
 };
 
@@ -329,6 +330,22 @@ impl Handle {
         self.driver.state()
     }
 
+    pub(crate) fn keep_fresh(&self, keeper: &Rc<Keeper>, on_refresh: impl Fn(&str) + 'static) -> Option<u64> {
+        if self.state() == State::Closed {
+            return None;
+        }
+        let driver = Rc::downgrade(&self.driver);
+        let following = keeper.follow(Rc::new(move |token| {
+            // One that is not open comes with the new token by itself.
+            if driver.upgrade().is_some_and(|driver| driver.state() == State::Open) {
+                on_refresh(token);
+            }
+        }));
+        let number = following.number;
+        self.driver.port().keep_until_closed(Box::new(following));
+        Some(number)
+    }
+
     pub(crate) fn last_event_id(&self) -> String {
         self.driver.port().cursor().as_ref().to_owned()
     }
@@ -558,32 +575,63 @@ pub(super) struct AppHost {
     driver: Weak<Driver>,
 }
 
+/// A request, and the transport it was chosen for.
+type Picked = (Request, Option<Transport>);
+
 /// What a function gave, or is fixed: `given` says which. `way`: of several ways, this one.
-fn resolved(
+fn picked(
     driver: &Driver,
-    attempt: u32,
     builder: &Builder,
-    request: Option<&Request>,
+    request: &Request,
     way: Option<Way>,
     given: bool,
-) {
-    let fails = || driver.input(driver.prepared(attempt, None));
-    let Some(request) = request else { return fails() };
-    let port = driver.port();
+) -> Option<Picked> {
     let picked = request.pick(way.map_or(builder.transport, |way| Some(way.transport())));
     let Some((request, transport)) = picked else {
-        port.warn(PATHLESS);
-        return fails();
+        driver.port().warn(PATHLESS);
+        return None;
     };
     // An id of the server's may stand in it.
     if given && strays(&request.address) {
-        port.warn(ASTRAY);
-        return fails();
+        driver.port().warn(ASTRAY);
+        return None;
     }
+    Some((request.clone(), transport))
+}
+
+/// What the app's functions make of it.
+async fn requested(
+    builder: &Builder,
+    driver: &Weak<Driver>,
+    (fixed, asked): (Option<Request>, Option<super::builder::Asked>),
+    way: Option<Way>,
+    context: Context,
+) -> Result<Option<Picked>, super::EndpointError> {
+    let (request, given) = match asked {
+        Some(asked) => (Some(asked.await?), true),
+        None => (fixed, false),
+    };
+    let Some(request) = request else { return Ok(None) };
+    let picks = driver.upgrade().and_then(|driver| picked(&driver, builder, &request, way, given));
+    let (Some((request, transport)), Some(map)) = (picks.clone(), &builder.map) else { return Ok(picks) };
+    let address = request.address.clone();
+    let request = map(request, context).await?;
+    if request.address != address && strays(&request.address) {
+        if let Some(driver) = driver.upgrade() {
+            driver.port().warn(ASTRAY);
+        }
+        return Ok(None);
+    }
+    Ok(Some((request, transport)))
+}
+
+fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Picked>) {
+    let Some((request, transport)) = picked else { return driver.input(driver.prepared(attempt, None)) };
+    let port = driver.port();
     let protocols = request.protocols.as_ref().unwrap_or(&builder.protocols);
     port.prepare(request.clone(), protocols.clone());
     let mut taken = route_to(&request.address, transport);
-    if (taken & route::TRANSPORT) > Transport::WebSocket.number() && port.posts(request) {
+    if (taken & route::TRANSPORT) > Transport::WebSocket.number() && port.posts(&request) {
         taken |= route::POSTS;
     }
     if taken == route::CREDENTIALS {
@@ -591,7 +639,7 @@ fn resolved(
         return driver.lost(attempt, lost::BLOCKED);
     }
     let mut address = Address::new(taken, request.once());
-    if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !confined(builder, request)
+    if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !confined(builder, &request)
     {
         port.warn(OFFERED);
         address = None;
@@ -607,31 +655,36 @@ impl Host for AppHost {
         let way = self.builder.choice.ways.get(endpoint).copied();
         let place = self.builder.order.get(endpoint).map_or(endpoint, |place| *place as usize);
         let other = place.checked_sub(1).filter(|_| way.is_none());
-        if let Some(request) = other.and_then(|place| self.builder.others.get(place)) {
-            return resolved(driver, attempt, &self.builder, Some(request), None, false);
+        let other = other.and_then(|place| self.builder.others.get(place));
+        let (fixed, ask) = match (other, &self.builder.endpoint) {
+            (Some(request), _) | (None, Endpoint::Fixed(request)) => (Some(request), None),
+            (None, Endpoint::Function(ask)) => (None, Some(ask)),
+        };
+        if self.builder.map.is_none()
+            && let Some(fixed) = fixed
+        {
+            let picked = picked(driver, &self.builder, fixed, way, false);
+            return resolved(driver, attempt, &self.builder, picked);
         }
-        match &self.builder.endpoint {
-            Endpoint::Fixed(request) => resolved(driver, attempt, &self.builder, Some(request), way, false),
-            Endpoint::Function(ask) => {
-                if self.builder.resume.via == Some(Via::Url) {
-                    driver.asking();
-                }
-                let last_event_id = driver.port().cursor().as_ref().to_owned();
-                let port = driver.port();
-                let times = port.forsake();
-                let asked = ask(Context { reason, attempt: retry, last_event_id });
-                let driver = Weak::clone(&self.driver);
-                let builder = Rc::clone(&self.builder);
-                port.wait_for(times, async move {
-                    let request = asked.await;
-                    let Some(driver) = driver.upgrade() else { return };
-                    match request {
-                        Err(error) if error.is::<NotResumable>() => driver.lost(attempt, lost::NOT_RESUMABLE),
-                        request => resolved(&driver, attempt, &builder, request.as_ref().ok(), way, true),
-                    }
-                });
+        if ask.is_some() && self.builder.resume.via == Some(Via::Url) {
+            driver.asking();
+        }
+        let last_event_id = driver.port().cursor().as_ref().to_owned();
+        let port = driver.port();
+        let times = port.forsake();
+        let context = Context { reason, attempt: retry, last_event_id };
+        let asked = ask.map(|ask| ask(context.clone()));
+        let fixed = fixed.cloned();
+        let driver = Weak::clone(&self.driver);
+        let builder = Rc::clone(&self.builder);
+        port.wait_for(times, async move {
+            let request = requested(&builder, &driver, (fixed, asked), way, context).await;
+            let Some(driver) = driver.upgrade() else { return };
+            match request {
+                Err(error) if error.is::<NotResumable>() => driver.lost(attempt, lost::NOT_RESUMABLE),
+                request => resolved(&driver, attempt, &builder, request.ok().flatten()),
             }
-        }
+        });
     }
 
     fn begin(&self, endpoint: u32) {

@@ -126,6 +126,15 @@ impl fmt::Debug for Client {
 pub struct Handle(pub(super) imp::Handle);
 
 impl Handle {
+    /// The number of who is told, unless the client is closed.
+    pub(super) fn keep_fresh(
+        &self,
+        keeper: &Rc<crate::web::tokens::Keeper>,
+        on_refresh: impl Fn(&str) + 'static,
+    ) -> Option<u64> {
+        self.0.keep_fresh(keeper, on_refresh)
+    }
+
     /// What the client is doing.
     #[must_use]
     pub fn state(&self) -> State {

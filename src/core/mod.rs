@@ -14,7 +14,7 @@ pub(crate) mod losses;
 pub(crate) mod outbox;
 pub(crate) mod seam;
 pub(crate) mod state;
-#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "tokens"))]
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "tokens", feature = "rust"))]
 pub(crate) mod tokens;
 
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]

@@ -77,6 +77,12 @@ impl Tokens {
         Self { ahead, kept: None, question: None, serial: 0, followed: false, due: u64::MAX }
     }
 
+    /// Of the tokens from here on.
+    #[cfg(feature = "rust")]
+    pub(crate) const fn set_ahead(&mut self, ahead: u64) {
+        self.ahead = ahead;
+    }
+
     pub(crate) const fn due(&self) -> u64 {
         self.due
     }

@@ -31,6 +31,7 @@ pub(crate) mod table;
 pub(crate) mod task;
 #[cfg(all(test, not(all(target_arch = "wasm32", target_os = "unknown"))))]
 mod tests;
+pub(crate) mod tokens;
 mod told;
 pub(crate) mod topics;
 pub(crate) mod uplink;

@@ -1,6 +1,7 @@
 //! What the driver asks of the page, for the Rust API. No policy: the core has it all.
 
 use std::{
+    any::Any,
     cell::{Cell, OnceCell, RefCell},
     rc::{Rc, Weak},
 };
@@ -89,6 +90,8 @@ pub(crate) struct Port {
     pub(super) ping: RefCell<Option<String>>,
     pub(super) pinged: Cell<Option<f64>>,
     pub(super) round_trip: Cell<Option<f64>>,
+    /// Of others, who let go of what these hold when the client is over.
+    kept: RefCell<Vec<Box<dyn Any>>>,
     payloads: RefCell<Table<u32, Payload>>,
     awaiting: RefCell<Table<String, u32>>,
     pub(super) timer: RefCell<Option<Timer>>,
@@ -137,6 +140,7 @@ impl Port {
             ping: RefCell::default(),
             pinged: Cell::new(None),
             round_trip: Cell::new(None),
+            kept: RefCell::default(),
             payloads: RefCell::default(),
             awaiting: RefCell::default(),
             timer: RefCell::default(),
@@ -292,6 +296,8 @@ impl Port {
             uplink.end();
         }
         self.drop(code);
+        let kept = self.kept.take();
+        drop(kept);
     }
 
     /// The core is told of each id as it comes.
@@ -396,6 +402,10 @@ impl Port {
     pub(super) fn context(&self, reason: Reason) -> Context {
         let attempt = self.core.upgrade().map_or(0, |core| core.retries());
         Context { reason, attempt, last_event_id: self.cursor().as_ref().to_owned() }
+    }
+
+    pub(crate) fn keep_until_closed(&self, what: Box<dyn Any>) {
+        self.kept.borrow_mut().push(what);
     }
 
     /// The app is asked where to. Gives which time this is; what came of the one before is of no interest any more.

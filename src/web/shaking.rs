@@ -140,6 +140,18 @@ impl Shaking {
         Poll::Pending
     }
 
+    /// Where the connection leads.
+    pub(crate) fn origin(&self) -> Option<String> {
+        let core = self.core.upgrade()?;
+        let of = |open: &RefCell<Option<super::port::Open>>| {
+            open.borrow()
+                .as_ref()
+                .filter(|open| open.attempt == self.attempt)
+                .map(|open| open.origin.to_string())
+        };
+        of(&core.port().current).or_else(|| of(&core.port().successor))
+    }
+
     pub(crate) fn reason(&self) -> Reason {
         self.core.upgrade().map_or(Reason::Initial, |core| core.port().reason.get())
     }

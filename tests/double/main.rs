@@ -25,5 +25,6 @@ mod seam;
 mod sending;
 mod stream;
 mod support;
+mod tokens;
 mod uplink;
 mod uplink_answers;

@@ -27,6 +27,7 @@ mod secrets;
 mod sending;
 mod storage;
 mod support;
+mod tokens;
 mod topics;
 mod uplink;
 
