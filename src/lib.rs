@@ -91,7 +91,7 @@ pub mod error {
 /// What an [`Event`] tells.
 pub mod event {
     #[cfg(feature = "rust")]
-    pub use crate::client::{Closed, Gap, Retry};
+    pub use crate::client::{Closed, Gap, Head, Opened, Retry};
     pub use crate::core::{io::CloseReason, seam::Outcome};
 }
 

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use super::{
-    Client, Handshake, Message, Persist, Rate, Reconnect, Request, Requests, Resume, Subscriptions, imp,
+    Client, Handshake, Head, Message, Persist, Rate, Reconnect, Request, Requests, Resume, Subscriptions, imp,
 };
 use crate::{
     Failure, Transport,
@@ -70,6 +70,8 @@ pub struct Context {
     pub attempt: u64,
     /// The cursor; empty when there is none.
     pub last_event_id: String,
+    /// The head of the answer that was last streamed by fetch: a server may name there what it streams.
+    pub head: Option<Head>,
 }
 
 /// Why an endpoint function has no address. It is one failed attempt, not the end, unless it is [`NotResumable`].
@@ -179,6 +181,9 @@ pub struct Builder {
     pub(crate) order: Vec<u32>,
     pub(crate) choice: super::fallback::Choice,
     pub(crate) map: Option<super::request::Map>,
+    pub(crate) preset: Option<super::presets::Preset>,
+    pub(crate) unpack: Option<super::presets::Unpack>,
+    pub(crate) outcome: Option<super::head::Says>,
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
     /// The origin that these are for.
@@ -227,6 +232,9 @@ impl Builder {
             order: Vec::new(),
             choice: super::fallback::Choice::new(),
             map: None,
+            preset: None,
+            unpack: None,
+            outcome: None,
             transport: None,
             protocols: Vec::new(),
             offered: RefCell::default(),
@@ -265,6 +273,11 @@ impl Builder {
     pub fn failover(mut self, others: impl IntoIterator<Item = impl Into<Request>>) -> Self {
         self.others = others.into_iter().map(Into::into).collect();
         self
+    }
+
+    /// A heartbeat that sends.
+    pub(crate) const fn pings(&self) -> bool {
+        self.config.heartbeat.is_some() && !self.config.passive
     }
 
     pub(crate) fn fixed(&self) -> impl Iterator<Item = &Request> {
@@ -467,6 +480,9 @@ impl Builder {
     /// assert_eq!(none.err(), Some(everwire::error::ConnectError::Unsupported));
     /// ```
     pub fn connect(mut self) -> Result<Client, ConnectError> {
+        if let Some(preset) = self.preset {
+            preset(&mut self).map_err(ConnectError::InvalidOption)?;
+        }
         let mut config = Config {
             has_provider: self.config.has_provider
                 || matches!(self.endpoint, Endpoint::Function(_))

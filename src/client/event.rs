@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Message, StorageError};
+use super::{Message, Opened, StorageError};
 use crate::{
     Failure, State,
     core::{io::CloseReason, seam::Outcome},
@@ -13,7 +13,7 @@ use crate::{
 #[non_exhaustive]
 pub enum Event {
     /// Connected; [`State::Open`] came just before.
-    Open,
+    Open(Opened),
     /// The server said something.
     Message(Message),
     /// Messages may be missing before the next one.

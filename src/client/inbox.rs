@@ -60,7 +60,7 @@ impl Inbox {
     /// Bounded, for an app that does not keep up: what is lost is told in its place.
     pub(crate) fn push(&self, event: Event, size: usize) {
         match &event {
-            Event::Open => self.count(|stats| stats.opens += 1),
+            Event::Open(_) => self.count(|stats| stats.opens += 1),
             Event::Gap(_) => self.count(|stats| stats.gaps += 1),
             _ => {}
         }

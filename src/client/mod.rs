@@ -20,6 +20,8 @@ mod fallback;
 #[cfg(feature = "rust")]
 mod handshake;
 #[cfg(feature = "rust")]
+mod head;
+#[cfg(feature = "rust")]
 #[path = "web.rs"]
 mod imp;
 #[cfg(feature = "rust")]
@@ -34,6 +36,8 @@ mod payload;
 mod persist;
 #[cfg(feature = "rust")]
 mod place;
+#[cfg(feature = "rust")]
+mod presets;
 #[cfg(feature = "rust")]
 mod probe;
 #[cfg(feature = "rust")]
@@ -79,8 +83,10 @@ pub(crate) use self::{
     builder::{Endpoint, Ping},
     decode::{Decode, Decoded, Decoding},
     handshake::Shakes,
+    head::Says,
     inbox::Inbox,
     place::Stored,
+    presets::Unpack,
     rate::Is,
     reads::Reads,
     request::strays,
@@ -97,6 +103,7 @@ pub use self::{
     event::{Closed, Event, Gap, Retry},
     fallback::Fallback,
     handshake::{Handshake, HandshakeOver},
+    head::{Head, Opened},
     message::{DecodeError, Message},
     payload::Payload,
     persist::Persist,

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, Message, NotResumable, Payload, Request,
-    RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions,
+    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, Message, NotResumable, Opened, Payload,
+    Request, RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions,
     SubscriptionError, Way,
     builder::Endpoint,
     driver::{self, Host},
@@ -150,6 +150,12 @@ fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> 
             return wrong("handshake", "is for a WebSocket: SSE cannot send");
         }
     }
+    if socket && builder.unpack.is_some() && builder.pings() {
+        return wrong(
+            "heartbeat",
+            "excludes Builder::nchan over a WebSocket: nchan closes or broadcasts when a subscriber sends a ping. Leave it out, or say no_ping",
+        );
+    }
     if socket && !confined(builder, request) {
         return wrong("protocols", "are for one origin: give endpoints of others Request::with_protocols");
     }
@@ -193,6 +199,8 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         } else {
             resume.names.clone()
         },
+        outcome: builder.outcome.take(),
+        unpack: builder.unpack,
         names,
         heartbeat,
         content_type: builder.content_type,
@@ -204,7 +212,8 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
 
 /// Whether the builder's protocols may go there: to the first origin that asked, as one may be a token.
 fn confined(builder: &Builder, request: &Request) -> bool {
-    if builder.protocols.is_empty() || request.protocols.is_some() {
+    // A preset's are no secret.
+    if builder.protocols.is_empty() || request.protocols.is_some() || builder.preset.is_some() {
         return true;
     }
     let origin = Target::resolve(&request.address).map(|target| target.origin().replacen("ws", "http", 1));
@@ -672,7 +681,7 @@ impl Host for AppHost {
         let last_event_id = driver.port().cursor().as_ref().to_owned();
         let port = driver.port();
         let times = port.forsake();
-        let context = Context { reason, attempt: retry, last_event_id };
+        let context = Context { reason, attempt: retry, last_event_id, head: port.streamed() };
         let asked = ask.map(|ask| ask(context.clone()));
         let fixed = fixed.cloned();
         let driver = Weak::clone(&self.driver);
@@ -747,7 +756,11 @@ impl Host for AppHost {
         let event = match news {
             News::Topic(told) => return driver.port().topic_told(told),
             News::State(state) => Event::State(state),
-            News::Open => Event::Open,
+            News::Open => {
+                let transport = driver.port().transport();
+                let head = driver.port().streamed().filter(|_| transport == Transport::Fetch);
+                Event::Open(Opened { transport, head })
+            }
             News::Retry { retry, delay, failure } => {
                 let delay = Duration::from_millis(delay);
                 Event::Retry(Retry { attempt: retry, delay, failure })

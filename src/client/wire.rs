@@ -29,7 +29,7 @@ use crate::{Failure, State, Transport, core::failure::see, error::OptionError};
 /// let handle = wire.handle();
 /// while let Some(event) = wire.next().await {
 ///     match event {
-///         Event::Open => drop(handle.send("hello")),
+///         Event::Open(_) => drop(handle.send("hello")),
 ///         Event::Message(message) => println!("{:?}", message.text()),
 ///         Event::Gap(gap) => println!("something may be missing after {}", gap.after),
 ///         _ => {}

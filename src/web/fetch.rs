@@ -23,7 +23,10 @@ use super::{
     link::{Flow, Outgoing, Reply, Tell, Told, Unanswered},
     page,
 };
-use crate::{client::Redirect, codes::lost};
+use crate::{
+    client::{Head, Redirect},
+    codes::lost,
+};
 
 /// The longest chunk that is told at once, in bytes.
 const CHUNK: u32 = 65_536;
@@ -178,7 +181,8 @@ impl Run {
             Some(Err(_)) => return Some(lost(lost::NETWORK)),
         };
         drop(self.link.reader.replace(reader.clone()));
-        self.told(Told::Opened { from: Some(from) }).await?;
+        let head = Head::new(status, page::Headers(headers.clone()));
+        self.told(Told::Opened { from: Some(from), head: Some(head) }).await?;
         self.read(reader).await
     }
 

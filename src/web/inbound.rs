@@ -84,6 +84,10 @@ impl Port {
         if let Some(id) = &own {
             self.inbound.last_event_id.replace(id.clone());
         }
+        let unpacked = self.settings.unpack.filter(|_| self.transport() == Transport::WebSocket);
+        if let Some((id, body)) = unpacked.and_then(|unpack| unpack(&data)) {
+            return self.take(body, kind, Some(id.into()));
+        }
         self.take(data, kind, own.map(Rc::from));
     }
 

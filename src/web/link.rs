@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, rc::Rc};
 
 use super::answer;
-use crate::client::{ContentType, Redirect};
+use crate::client::{ContentType, Head, Redirect};
 
 /// What came, or what is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) enum Told {
     Opened {
         /// Where the answer came from, after its redirects; of a fetch.
         from: Option<String>,
+        /// Of the same.
+        head: Option<Head>,
     },
     Message {
         data: Data,

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     calls::Call,
-    client::{Context, Message, Place},
+    client::{Context, Head, Message, Place},
     codes::{begins, lost, taken},
     core::{carrier::Via, io::Reason, seam::Id},
     transport::Transport,
@@ -80,6 +80,8 @@ pub(crate) struct Port {
     /// The cursor that the connection was asked for.
     pub(super) asked: RefCell<Rc<str>>,
     pub(super) close_reason: RefCell<String>,
+    /// Of the answer that was last streamed.
+    pub(super) head: RefCell<Option<Head>>,
     pub(super) resumes: Cell<bool>,
     pub(super) closed: Cell<bool>,
     /// The app is behind, or the page has its turn: nothing is read, and nothing is expected either.
@@ -132,6 +134,7 @@ impl Port {
             times: Cell::new(0),
             asked: RefCell::default(),
             close_reason: RefCell::default(),
+            head: RefCell::default(),
             resumes: Cell::new(false),
             closed: Cell::new(false),
             held: Cell::new(false),
@@ -401,7 +404,7 @@ impl Port {
     /// For a function of the app's.
     pub(super) fn context(&self, reason: Reason) -> Context {
         let attempt = self.core.upgrade().map_or(0, |core| core.retries());
-        Context { reason, attempt, last_event_id: self.cursor().as_ref().to_owned() }
+        Context { reason, attempt, last_event_id: self.cursor().as_ref().to_owned(), head: self.streamed() }
     }
 
     pub(crate) fn keep_until_closed(&self, what: Box<dyn Any>) {
@@ -501,6 +504,11 @@ impl Port {
         self.current.borrow().as_ref().map(|open| open.transport)
     }
 
+    /// Of the answer that was last streamed; None where no stream has begun.
+    pub(crate) fn streamed(&self) -> Option<Head> {
+        self.head.borrow().clone()
+    }
+
     pub(crate) fn protocol(&self) -> String {
         self.link().map_or_else(String::new, |link| link.protocol())
     }
@@ -541,7 +549,7 @@ impl Port {
         self.current.borrow().as_ref().map_or(0, |open| open.attempt)
     }
 
-    pub(super) fn transport(&self) -> Transport {
+    pub(crate) fn transport(&self) -> Transport {
         self.current.borrow().as_ref().map_or(Transport::Fetch, |open| open.transport)
     }
 

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use super::{decode::Decodes, probe::Probes, uplink::Upward};
 use crate::{
-    client::{Acks, ContentType, Is, Ping, Place, Reads, Requests, Sequence, Shakes, Subscriptions},
+    client::{
+        Acks, ContentType, Is, Ping, Place, Reads, Requests, Says, Sequence, Shakes, Subscriptions, Unpack,
+    },
     core::carrier::Via,
 };
 
@@ -31,6 +33,9 @@ pub(crate) struct Settings {
     pub(crate) frame: Option<Box<dyn Fn(Place) -> Option<String>>>,
     pub(crate) via: Option<Via>,
     pub(crate) cursor_names: Vec<String>,
+    pub(crate) outcome: Option<Says>,
+    /// A WebSocket's frames have their ids in front.
+    pub(crate) unpack: Option<Unpack>,
     /// Of an EventSource.
     pub(crate) names: Vec<String>,
     pub(crate) heartbeat: bool,

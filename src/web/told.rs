@@ -12,7 +12,13 @@ use super::{
     page::{self, Timer},
     port::{Open, Port, Room},
 };
-use crate::{calls::Call, codes::lost, core::failure::RetryAfter, sse::Piece, transport::Transport};
+use crate::{
+    calls::Call,
+    codes::lost,
+    core::{failure::RetryAfter, seam::Outcome},
+    sse::Piece,
+    transport::Transport,
+};
 
 /// A page that is left loses its connections some ms before it is told so (Chromium), or when the next one is asked for (Firefox).
 const LEAVING: u32 = 200;
@@ -43,7 +49,11 @@ impl Port {
             return Flow::Go;
         }
         match told {
-            Told::Opened { from } => {
+            Told::Opened { from, head } => {
+                if head.is_some() {
+                    let before = self.head.replace(head);
+                    drop(before);
+                }
                 if !self.shake(attempt) {
                     self.opened(attempt, from);
                 }
@@ -100,6 +110,21 @@ impl Port {
         {
             self.away.replace((*origin != *open.origin).then(|| open.origin.as_ref().to_owned()));
             open.origin = origin.into();
+        }
+        if fetched && self.is_current(attempt) {
+            self.answered();
+        }
+    }
+
+    /// The server's word on what it is going to send.
+    fn answered(&self) {
+        let Some(outcome) = &self.settings.outcome else { return };
+        let (asked, head) = (self.asked.borrow().clone(), self.head.borrow().clone());
+        let Some(head) = head.filter(|_| !asked.is_empty()) else { return };
+        match outcome(&head, &asked) {
+            Some(Outcome::Recovered) => drop(self.call(Call::RecoveryTold)),
+            Some(Outcome::Gap) => drop(self.call(Call::GapTold { here: false })),
+            Some(Outcome::Unknown) | None => {}
         }
     }
 

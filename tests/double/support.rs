@@ -111,7 +111,7 @@ pub(crate) fn message(event: &Event) -> Option<&everwire::Message> {
 
 pub(crate) fn label(event: &Event) -> String {
     match event {
-        Event::Open => "open".to_owned(),
+        Event::Open(_) => "open".to_owned(),
         Event::Message(message) => format!("message {}", message.text().unwrap_or_default()),
         Event::Gap(gap) => format!("gap {:?} after {:?} before {:?}", gap.outcome, gap.after, gap.before),
         Event::State(state) => format!("state {state:?}"),

@@ -82,7 +82,7 @@ async fn a_loss_ends_it() {
         })
         .live();
     until("the first one to end", || ended.get() == 1).await;
-    within("the open", async { while !matches!(wire.next().await, Some(Event::Open)) {} }).await;
+    within("the open", async { while !matches!(wire.next().await, Some(Event::Open(_))) {} }).await;
     wire.handle().close();
     assert_eq!(wire.handle().state(), State::Closed);
     until("both to end", || ended.get() == 2).await;

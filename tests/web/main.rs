@@ -20,6 +20,7 @@ mod lifetime;
 mod messages;
 mod options;
 mod policy;
+mod presets;
 mod probe;
 mod requests;
 mod seam;

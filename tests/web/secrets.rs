@@ -39,7 +39,7 @@ async fn follow(what: &str, builder: Builder) {
             Some(Event::Closed(closed)) => {
                 return clean(what, &closed.failure.map_or_else(String::new, |failure| printed(&failure)));
             }
-            Some(Event::Open) | None => return,
+            Some(Event::Open(_)) | None => return,
             _ => {}
         }
     }

@@ -50,7 +50,7 @@ impl EventSource {
             // A server may name its events `open` and `error`, too.
             if message(event.clone()).is_none() {
                 stamps.opened(&event);
-                told(Told::Opened { from: None });
+                told(Told::Opened { from: None, head: None });
             }
         }));
         let (of, comes_back) = (source.clone(), outgoing.comes_back);

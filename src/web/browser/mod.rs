@@ -1,6 +1,7 @@
 //! What the port needs of the page.
 
 mod event_source;
+mod headers;
 mod life;
 mod links;
 mod locks;
@@ -14,6 +15,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 
 pub(crate) use self::{
+    headers::Headers,
     life::{Leave, Leaving, Page, Watch, is_visible, now},
     links::{Link, Socket},
     locks::{Lock, has_locks},

@@ -72,7 +72,7 @@ impl WebSocket {
         let (told, opened) = (Rc::clone(&tell), stamps.clone());
         listeners.push(Listener::new(&socket, "open", move |event| {
             opened.opened(&event);
-            told(Told::Opened { from: None });
+            told(Told::Opened { from: None, head: None });
         }));
         let told = Rc::clone(&tell);
         listeners.push(Listener::new(&socket, "message", move |event| {

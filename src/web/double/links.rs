@@ -14,7 +14,7 @@ use super::{
     world::{Timer, World, current},
 };
 use crate::{
-    client::{ContentType, Redirect},
+    client::{ContentType, Head, Redirect},
     codes::lost,
     sse::{Parser, Piece},
     transport::Transport,
@@ -42,6 +42,16 @@ pub(crate) struct Response {
 impl Response {
     pub(super) fn header(&self, name: &str) -> Option<String> {
         find(&self.headers, name)
+    }
+}
+
+/// Those of an answer, as the client has them.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Headers(Rc<[(String, String)]>);
+
+impl Headers {
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        find(&self.0, name)
     }
 }
 
@@ -257,9 +267,9 @@ impl Conn {
         self.told(Told::Lost { code, reason: reason.to_owned(), orderly }).await;
     }
 
-    async fn opened(&self, from: Option<String>) {
+    async fn opened(&self, from: Option<String>, head: Option<Head>) {
         self.stage.set(Stage::Open);
-        self.told(Told::Opened { from }).await;
+        self.told(Told::Opened { from, head }).await;
     }
 
     /// What the server got.
@@ -300,7 +310,7 @@ async fn pump(conn: Rc<Conn>) {
 
 async fn web_socket(conn: &Rc<Conn>, comes: Comes) {
     match comes {
-        Comes::Answer(Response { status: 101, .. }) => conn.opened(None).await,
+        Comes::Answer(Response { status: 101, .. }) => conn.opened(None, None).await,
         Comes::Data(data) if conn.is_open() => {
             let at = super::monotonic();
             conn.told(Told::Message { data, kind: None, last_event_id: None, origin: None, at }).await;
@@ -321,7 +331,7 @@ async fn event_source(conn: &Rc<Conn>, events: &mut Parser, comes: Comes) {
             let content_type = response.header("content-type").unwrap_or_default();
             if response.status == 200 && answer::is_event_stream(&content_type, ContentType::Required) {
                 events.reset();
-                conn.opened(None).await;
+                conn.opened(None, None).await;
             } else {
                 conn.lost(lost::NETWORK, "", false).await;
             }
@@ -394,7 +404,8 @@ async fn fetch(conn: &Rc<Conn>, comes: Comes) {
                 conn.lost(lost::CONTENT_TYPE, "", false).await;
             } else {
                 let from = conn.url.borrow().clone();
-                conn.opened(Some(from)).await;
+                let head = Head::new(status, Headers(response.headers.into()));
+                conn.opened(Some(from), Some(head)).await;
             }
         }
         Comes::Data(data) if conn.is_open() => {

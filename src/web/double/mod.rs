@@ -22,7 +22,7 @@ pub(crate) use self::world::{World, sleep};
 pub(crate) use self::{
     beside::{ask, post},
     life::{Leave, Leaving, Page, Watch, is_visible, now},
-    links::{Link, Socket},
+    links::{Headers, Link, Socket},
     profile::{Lock, Store, Stored, has_locks},
     target::{Target, origin, origin_of},
     world::{Timer, current, turn},

@@ -39,7 +39,7 @@ pub(crate) async fn next(wire: &mut Client) -> Event {
 
 /// Passes over what comes before the connection is open.
 pub(crate) async fn until_open(wire: &mut Client) {
-    while !matches!(next(wire).await, Event::Open) {}
+    while !matches!(next(wire).await, Event::Open(_)) {}
 }
 
 /// The next message's text. Passes over all other events.

@@ -100,7 +100,7 @@ fn note(seen: &mut Seen, event: Event) {
                 return seen.numbers.push(seq);
             }
         }
-        Event::Open => seen.opens += 1,
+        Event::Open(_) => seen.opens += 1,
         Event::Retry(retry) => seen.retries.push(retry.clone()),
         Event::Gap(gap) => seen.gaps.push(gap.clone()),
         Event::Closed(closed) => seen.closed = Some(closed.clone()),
@@ -112,7 +112,7 @@ fn note(seen: &mut Seen, event: Event) {
 /// An event in a few words, so that an order of events is a list of strings.
 pub(crate) fn label(event: &Event) -> String {
     match event {
-        Event::Open => "open".to_owned(),
+        Event::Open(_) => "open".to_owned(),
         Event::Message(message) => format!("message {}", message.text().unwrap_or_default()),
         Event::Gap(gap) => format!("gap {:?} after {:?} before {:?}", gap.outcome, gap.after, gap.before),
         Event::State(state) => format!("state {state:?}"),

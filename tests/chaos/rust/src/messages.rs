@@ -51,7 +51,7 @@ async fn count(mut client: Client, tally: Tally) {
                     Err(error) => fail(&format!("{:?}: {error}", message.text())),
                 }
             }
-            Event::Open => opened = Some(std::mem::replace(&mut calm, true)),
+            Event::Open(_) => opened = Some(std::mem::replace(&mut calm, true)),
             Event::State(State::Closed) | Event::Retry(_) => {}
             Event::State(_) => calm = false,
             Event::Gap(gap) => {

@@ -71,7 +71,7 @@ fn begin(mode: Mode, sends: Rc<Sends>) -> Result<(), everwire::error::ConnectErr
     spawn_local(async move {
         while let Some(event) = client.next().await {
             match event {
-                Event::Open => opened.open(),
+                Event::Open(_) => opened.open(),
                 Event::Message(_) | Event::Gap(_) | Event::Overflow { .. } | Event::Closed(_) => {
                     fail(&format!("{event:?}"));
                 }
