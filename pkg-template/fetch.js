@@ -24,7 +24,7 @@ const DATA = 1,
 const REPLACEMENT = String.fromCharCode(0xfffd);
 /** The longest chunk that the stage takes. */
 const STAGE_SIZE = 65_536;
-/** Of a refusal's body, so many characters are kept, and waited for no longer than this many ms. */
+/** Of a refusal's body, so many characters are kept unless the app asks for more, and waited for no longer than this many ms. */
 const HEAD = 1024,
   HEAD_WAIT = 300;
 
@@ -80,7 +80,7 @@ async function run(port, socket, attempt, signal, aim, news) {
       if (port.socket === socket) code = await read(port, socket, response.body);
     } else if (port.owns(socket)) {
       let answer;
-      [answer, kind, code] = await refusal(response, init);
+      [answer, kind, code] = await refusal(response, init, port.maxFailureBody);
       if (port.owns(socket)) port.answer = answer;
     }
   } catch (error) {
@@ -163,9 +163,9 @@ export function isStream(response, init, { contentType } = /** @type {any} */ ({
 }
 
 /** What there is to tell of an answer that is no event stream, and the kind and code of the loss. */
-export async function refusal(response, init) {
+export async function refusal(response, init, length = HEAD) {
   const { headers, status, body } = response;
-  const answer = { status, contentType: typeOf(response), body: await head(body) };
+  const answer = { status, contentType: typeOf(response), body: await head(body, length) };
   return isAnswer(response, init)
     ? [answer, LOST, LOST_CONTENT_TYPE]
     : [answer, REFUSED, status | (retryAfter(headers) << 10)];
@@ -193,19 +193,19 @@ export function retryAfter(headers) {
   return Math.min(longest, 0x3fffff);
 }
 
-export async function head(body) {
+export async function head(body, length) {
   const reader = body?.getReader();
   const timer = setTimeout(() => cancel(reader), HEAD_WAIT);
   let text = "";
   try {
     const decoder = new TextDecoder();
-    for (let part; reader && text.length < HEAD && !(part = await reader.read()).done; ) {
+    for (let part; reader && text.length < length && !(part = await reader.read()).done; ) {
       text += decoder.decode(part.value, { stream: true });
     }
   } catch {}
   clearTimeout(timer);
   cancel(reader);
-  return text.slice(0, HEAD);
+  return text.slice(0, length);
 }
 
 /** Reads to the end. Gives the code of the loss, or nothing if the connection was dropped meanwhile. */

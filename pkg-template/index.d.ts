@@ -129,6 +129,11 @@ export interface HttpOptions {
         | Promise<string | URL | (HttpRequest & { url: string | URL }) | void>);
   /** At the stream's end an event whose blank line is missing counts all the same. Default false, as the standard has it. */
   flush?: boolean;
+  /**
+   * How much of the body of an answer that is no event stream a failure has in its `body`, in characters: what comes within 300 ms.
+   * Default 1 024; 0 to 1 048 576.
+   */
+  maxFailureBody?: number;
   /** Each comment line of the stream, without its colon and one space. */
   onComment?: (text: string) => void;
 }
@@ -217,7 +222,10 @@ export class Failure extends EverwireError {
   readonly status: number;
   /** The answer's content type, where a status is known. */
   readonly contentType: string;
-  /** The first 1 024 characters of the answer's body, where a status is known. It may hold secrets that the server sent: do not log it. */
+  /**
+   * The first 1 024 characters of the answer's body, where a status is known; more by `http.maxFailureBody`. It may hold secrets that the
+   * server sent: do not log it.
+   */
   readonly body: string;
   /** What the failure table says of it. */
   readonly class: "retriable" | "fatal" | "reauth" | "ended";

@@ -147,6 +147,7 @@ fetch=a function
 contentType="required", "optional" or "any"
 cancel=an address or a function
 flush=true or false
+maxFailureBody=a number of characters from 0 to 1048576
 onComment=a function`,
   send: `
 priority=true or false
@@ -381,7 +382,7 @@ export function readOptions(all, endpoints) {
     // That of a preset is a name.
     offers: all[SILENT] ? null : protocols || null,
     port: {
-      // Of these, fetch, contentType, flush and onComment are its own.
+      // Of these, fetch, contentType, flush, maxFailureBody and onComment are its own.
       ...http,
       id: isString(id) ? reader(id) : id,
       seq: isString(seq) ? reader(seq) : seq || undefined,

@@ -40,6 +40,7 @@ const places = {
   "requests.error": set("error", "duplex"),
   "requests.timeout": set("timeout", "duplex"),
   "request.priority": set("priority", "requests"),
+  "http.maxFailureBody": facade("fetch", /HEAD = (\d+)/),
   "subscriptions.topic": facade("subscriptions", /topic: where = ("\w+")/),
   "subscriptions.joined": facade("subscriptions", /word\(("joined")\)/),
   "subscriptions.refused": facade("subscriptions", /word\(("refused")\)/),

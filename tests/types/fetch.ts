@@ -26,6 +26,7 @@ const wire = connect("/v1/chat", {
     redirect: "follow",
     retry: false,
     flush: true,
+    maxFailureBody: 10_000,
     fetch,
     cancel: ({ id }) => ({ url: `/v1/chat/${id}`, method: "DELETE" }),
     onComment: (text) => is<string>()(text),

@@ -75,8 +75,8 @@ async fn acks_replies_and_topics_are_found_in_a_frame_of_several() {
 async fn in_order(transport: Transport) {
     let server = Server::start().await;
     let address = match transport {
-        Transport::WebSocket => server.ws("/count?to=300"),
-        _ => server.sse("/count?to=300"),
+        Transport::WebSocket => server.ws("/count?replay=all&to=300"),
+        _ => server.sse("/count?replay=all&to=300"),
     };
     let builder = Client::builder(address).transport(transport).reconnect(QUICK);
     let record = Record::of(slow(builder.resume(Resume::new().with_id("eventId"))).live());

@@ -1,6 +1,6 @@
 // Event streams over fetch: what each answer leads to.
 import { client, watch } from "../client.js";
-import { equal, ok, test, waitFor } from "../harness.js";
+import { equal, ok, test, thrown, waitFor } from "../harness.js";
 import { app, fault, script, sse, unique, wire } from "../server.js";
 
 const answer = (query, key = unique()) => `${wire}/answer?key=${key}&${query}`;
@@ -20,6 +20,27 @@ for (const status of [400, 402, 403, 404, 405, 406, 409, 410, 413, 414, 415, 418
     equal((await requests(url)).length, 1, "requests");
   });
 }
+
+test("a refusal's body is kept as far as the app asks", async () => {
+  const body = "€1 ".repeat(1_000);
+  for (const [maxFailureBody, length] of [
+    [undefined, 1_024],
+    [0, 0],
+    [2_999, 2_999],
+    [1_048_576, 3_000],
+  ]) {
+    const url = answer(`status=422&body=${encodeURIComponent(body)}`);
+    const { error } = await closed(watch(client(url, { http: { maxFailureBody } })));
+    equal(error.body, body.slice(0, length), `with ${maxFailureBody}`);
+  }
+  for (const maxFailureBody of [-1, 1_048_577, "all"]) {
+    const error = thrown(() => client("/live", { http: { maxFailureBody } }), maxFailureBody);
+    ok(
+      /^everwire: http.maxFailureBody must be a number of characters from 0 to 1048576/.test(error.message),
+      error.message,
+    );
+  }
+});
 
 for (const status of [408, 425, 429, 500, 502, 503, 504]) {
   test(`${status} is tried again`, async () => {
