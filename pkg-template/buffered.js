@@ -5,8 +5,8 @@ import { go, isStream, request } from "./fetch.js";
 // <calls.rs>
 const ASK_JOIN = 23,
   ASK_HEAD = 28,
-  STREAMING = 53,
-  WOULD_STREAM = 54;
+  STREAMING = 54,
+  WOULD_STREAM = 55;
 // </calls.rs>
 
 /** `name`, if there is an uplink, is the parameter that says which stream it is. Gives what the core asks for. */

@@ -14,6 +14,7 @@ import {
   headersFor,
   isAddress,
   pick,
+  readForm,
   readSend,
   stays,
   wrongProtocols,
@@ -46,6 +47,7 @@ const RESULTS = [
 // <calls.rs>
 const SEND_ACK = 4,
   LOST = 2,
+  STOPPING = 35,
   ABORT = 21,
   ASKING = 13,
   START = 24,
@@ -393,20 +395,31 @@ export class Client extends EventTarget {
     this.#close(WHY_APP, code ?? (reason && 1000), reason);
   }
 
-  cancel() {
-    return (this.#told ??= this.#cancel());
+  cancel(options = {}) {
+    const { listen } = readForm("cancel", check("cancel", options, "an object"));
+    if (this.#told && !listen) this.#giveUp();
+    return (this.#told ??= this.#cancel(listen));
   }
 
-  async #cancel() {
-    const { cancel, headers } = this.#settings.http;
-    // Nothing to stop before the first request is out.
-    const due = cancel !== undefined && this.#port.url;
-    // For a listener that hears of the close and calls this.
-    this.#told = Promise.resolve(false);
+  #giveUp() {
     // Its end is told to the next page; what was given up is not.
     this.#progress?.forget();
     this.close();
-    if (!due) return false;
+  }
+
+  async #cancel(listen) {
+    const { cancel, headers } = this.#settings.http;
+    // Nothing to stop before the first request is out.
+    const due = cancel !== undefined && this.#port.url;
+    if (listen) {
+      if (!due || this.#state === STATE_CLOSED) return false;
+      this.#port.call(STOPPING, 0, 1);
+    } else {
+      // For a listener that hears of the close and calls this.
+      this.#told = Promise.resolve(false);
+      this.#giveUp();
+      if (!due) return false;
+    }
     // A handler of what the page's end fires called this. Quoted: the port has an `event` of its own, with a shorter name.
     // biome-ignore lint/complexity/useLiteralKeys: as above.
     const leaving = /hide|unload|visib|freeze/.test(`${globalThis["event"]?.type}`);
@@ -418,7 +431,10 @@ export class Client extends EventTarget {
     // What cannot differ is not repeated.
     if (failure?.status === 401 && [cancel, headers].some((value) => typeof value === "function"))
       failure = await tellStop(this.#port, this.#settings, "unauthorized", leaving);
-    if (failure) this.#lastFailure = failure;
+    if (failure) {
+      this.#lastFailure = failure;
+      if (listen) this.#port.call(STOPPING);
+    }
     return !failure;
   }
 

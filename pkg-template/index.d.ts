@@ -428,6 +428,11 @@ export interface Handshake {
   readonly epoch: string | undefined;
 }
 
+export interface CancelOptions {
+  /** Listen on until the server has ended the stream. Default false. */
+  listen?: boolean;
+}
+
 export interface SendOptions {
   /** Time to live, in ms: after that it is `expired` if it is still in the outbox, `unknown` if it is in flight. Default: no limit; 0 to 2^31-1. */
   ttl?: number;
@@ -731,8 +736,12 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
    * answer's status, `network`, `open-timeout`, or `provider` with the function's error as its cause. It never rejects, and a
    * second call gives the same promise. When the page goes before the answer, the request is made once more, so that it outlives
    * the page: it may come twice.
+   *
+   * With `listen` the client stays, for what the server still says of the job: an end in good order (of a WebSocket a close with 1000)
+   * closes it as `ended`, and after a loss it goes on listening, as it would have without. Where the server was not told, nothing has
+   * changed. A second call without `listen` closes it.
    */
-  cancel(): Promise<boolean>;
+  cancel(options?: CancelOptions): Promise<boolean>;
   [Symbol.dispose](): void;
   [Symbol.asyncIterator](): AsyncIterableIterator<AnyMessage<E>>;
 

@@ -156,6 +156,8 @@ ack=true or false
 confirm="pong"
 ttl=a number of ms from 0 to 2147483647
 signal=an AbortSignal`,
+  cancel: `
+listen=true or false`,
 };
 
 /** The value, if it is none or of the kind: a number in a range, or one of several. */

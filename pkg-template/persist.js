@@ -11,12 +11,12 @@ const ASK_JOIN = 23,
   ASK_STORE = 32,
   ASK_FORGET = 33,
   ASK_HAND = 34,
-  FOUND = 56,
-  LOCKED = 57,
-  UNLOCKED = 58,
-  KEEP = 59,
-  RESTORED = 60,
-  DONE = 61;
+  FOUND = 57,
+  LOCKED = 58,
+  UNLOCKED = 59,
+  KEEP = 60,
+  RESTORED = 61,
+  DONE = 62;
 // </calls.rs>
 
 /** The core takes this time for none. */

@@ -7,9 +7,9 @@ import { isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";
 
 // <calls.rs>
-const PAGE_LEAVES = 52,
-  POST = 50,
-  POSTED = 51,
+const PAGE_LEAVES = 53,
+  POST = 51,
+  POSTED = 52,
   POSTED_NETWORK = 0,
   POSTED_PROVIDER = 1,
   TAKEN_UNSENDABLE = 2,

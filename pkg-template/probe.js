@@ -10,7 +10,7 @@ import { isFetchable } from "./posts.js";
 const ASK_JOIN = 23,
   ASK_PROBE = 29,
   NUMBER_PROBES = 40,
-  PROBED = 55;
+  PROBED = 56;
 // </calls.rs>
 
 /** `tries` gives how many attempts there were since the last stable connection. Gives what the core asks for. */

@@ -6,7 +6,7 @@ import { check, readForm } from "./options.js";
 // <calls.rs>
 const NUMBER_RATE_MESSAGES = 34,
   NUMBER_RATE_PER = 35,
-  SLOWER = 47,
+  SLOWER = 48,
   TAKEN_SENT = 1,
   TAKEN_FULL = 3;
 // </calls.rs>

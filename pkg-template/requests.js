@@ -6,8 +6,8 @@ import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 
 // <calls.rs>
-const ASKS = 46,
-  REPLIED = 48,
+const ASKS = 47,
+  REPLIED = 49,
   REPLIED_AWAITED = 2,
   ASKS_OWN = 1,
   ASKS_AGAIN = 2;

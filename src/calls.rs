@@ -90,6 +90,10 @@ pub(crate) enum Call {
     },
     /// There is another request for what comes after the first message.
     Resumable,
+    /// The server was asked to stop: the stream's end is the end. Not so any more where it was not told.
+    Stopping {
+        on: bool,
+    },
 
     /// The chunk is to be written there: the answer is an address.
     Stage,
@@ -375,69 +379,70 @@ impl Call {
             32 => Self::Free,
             33 => Self::PlaceDue { claim: code != 0 },
             34 => Self::Write(facts(attempt, code)),
+            35 => Self::Stopping { on: code != 0 },
             #[cfg(feature = "duplex")]
-            35 => Self::Subscribe { topic: attempt, from: id },
+            36 => Self::Subscribe { topic: attempt, from: id },
             #[cfg(feature = "duplex")]
-            36 => Self::SubscribeAgain { topic: attempt },
+            37 => Self::SubscribeAgain { topic: attempt },
             #[cfg(feature = "duplex")]
-            37 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
+            38 => Self::Joining { topic: attempt, id: code, bytes: high.into(), more: low != 0 },
             #[cfg(feature = "duplex")]
-            38 => Self::Unjoinable { topic: attempt },
+            39 => Self::Unjoinable { topic: attempt },
             #[cfg(feature = "duplex")]
-            39 => Self::NextJoin,
+            40 => Self::NextJoin,
             #[cfg(feature = "duplex")]
-            40 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
+            41 => Self::TopicAnswered { topic: attempt, refused: code != 0 },
             #[cfg(feature = "duplex")]
-            41 => Self::TopicHeard { topic: attempt },
+            42 => Self::TopicHeard { topic: attempt },
             #[cfg(feature = "duplex")]
-            42 => Self::TopicCheck { id, number },
+            43 => Self::TopicCheck { id, number },
             #[cfg(feature = "duplex")]
-            43 => Self::TopicGap { topic: attempt },
+            44 => Self::TopicGap { topic: attempt },
             #[cfg(feature = "duplex")]
-            44 => Self::Leave { topic: attempt },
+            45 => Self::Leave { topic: attempt },
             #[cfg(feature = "duplex")]
-            45 => Self::Leaving { id: code, bytes: high.into() },
+            46 => Self::Leaving { id: code, bytes: high.into() },
             #[cfg(feature = "duplex")]
-            46 => Self::Asks {
+            47 => Self::Asks {
                 key: Some(whole(high, low)).filter(|key| *key > 0),
                 own: code & asks::OWN > 0,
                 again: code & asks::AGAIN > 0,
             },
             #[cfg(feature = "duplex")]
-            47 => Self::Slower,
+            48 => Self::Slower,
             #[cfg(feature = "duplex")]
-            48 => Self::Replied { key: whole(high, low) },
+            49 => Self::Replied { key: whole(high, low) },
             #[cfg(feature = "duplex")]
-            49 => Self::Sendable,
+            50 => Self::Sendable,
             #[cfg(feature = "duplex")]
-            50 => Self::Post { request: attempt },
+            51 => Self::Post { request: attempt },
             #[cfg(feature = "duplex")]
-            51 => Self::Posted { request: attempt, answer: answer(code) },
+            52 => Self::Posted { request: attempt, answer: answer(code) },
             #[cfg(feature = "duplex")]
-            52 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
+            53 => Self::PageLeaves { persisted: attempt != 0, alive: code.into() },
             #[cfg(feature = "duplex")]
-            53 => Self::Streaming { attempt },
+            54 => Self::Streaming { attempt },
             #[cfg(feature = "duplex")]
-            54 => Self::WouldStream { attempt },
+            55 => Self::WouldStream { attempt },
             #[cfg(feature = "duplex")]
-            55 => Self::Probed {
+            56 => Self::Probed {
                 attempt,
                 answer: Some((status(code), retry_after(code))).filter(|(status, _)| *status > 0),
             },
             #[cfg(feature = "duplex")]
-            56 => Self::Found { tab: attempt },
+            57 => Self::Found { tab: attempt },
             #[cfg(feature = "duplex")]
-            57 => Self::Locked { tab: attempt },
+            58 => Self::Locked { tab: attempt },
             #[cfg(feature = "duplex")]
-            58 => Self::Unlocked { tab: attempt },
+            59 => Self::Unlocked { tab: attempt },
             #[cfg(feature = "duplex")]
-            59 => Self::Keep { id: attempt, ttl: ttl(low) },
+            60 => Self::Keep { id: attempt, ttl: ttl(low) },
             #[cfg(feature = "duplex")]
-            60 => Self::Restored { id: attempt, expires: whole(high, low) },
+            61 => Self::Restored { id: attempt, expires: whole(high, low) },
             #[cfg(feature = "duplex")]
-            61 => Self::Done { id: attempt },
+            62 => Self::Done { id: attempt },
             #[cfg(feature = "duplex")]
-            62 => Self::TopicRemoved { topic: attempt },
+            63 => Self::TopicRemoved { topic: attempt },
             _ => return None,
         })
     }

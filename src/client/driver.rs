@@ -247,6 +247,10 @@ impl<H: Host> Driver<H> {
                 core.resumable();
                 return self.after(inner, 0);
             }
+            Call::Stopping { on } => {
+                core.stopping(on);
+                return self.after(inner, 0);
+            }
             Call::Nacked { id } => {
                 core.refused(id, false);
                 return self.after(inner, 0);

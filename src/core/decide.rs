@@ -52,9 +52,9 @@ impl Connection {
             return Failure::LongId { length: up };
         }
         match failure {
-            Failure::End if self.config.until => Failure::Truncated,
+            Failure::End if self.config.until && !self.stopping => Failure::Truncated,
             // Half an answer, and no more to be had: there is no use in asking again.
-            Failure::Http { status: 204, .. } if self.config.until && begun => {
+            Failure::Http { status: 204, .. } if self.config.until && begun && !self.stopping => {
                 self.spent = true;
                 Failure::Truncated
             }
@@ -131,8 +131,10 @@ impl Connection {
         let elsewhere =
             refused && !reauth && repeatable && self.config.reconnects && self.endpoints.others(&self.config);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
+        // Of one that was asked to stop nothing more is to come.
+        let over = self.stopping && matches!(counts, Failure::End | Failure::Closed { code: 1000 });
         let again = match decision {
-            Decision::Table | Decision::Unauthorized => table,
+            Decision::Table | Decision::Unauthorized => table && !over,
             Decision::GiveUp => false,
             Decision::Again | Decision::After(_) => true,
         };
@@ -159,7 +161,7 @@ impl Connection {
         let exhausted = self.retries.exhausted(self.config.backoff.max_attempts);
         let why = if again && self.config.reconnects {
             (exhausted && probe.is_none()).then_some(Why::Exhausted)
-        } else if matches!(counts, Failure::End) || class == Class::Ended && !again {
+        } else if over && !again || matches!(counts, Failure::End) || class == Class::Ended && !again {
             // That nobody asks for more is no failure.
             Some(Why::Ended)
         } else {

@@ -113,6 +113,7 @@ pub(crate) struct Connection {
     heard: u64,
     ids: Ids,
     first: Option<u64>,
+    stopping: bool,
     queue: Queue,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     question: Option<requests::Question>,
@@ -172,6 +173,7 @@ impl Connection {
             heard: 0,
             ids: Ids::new(config.numbered),
             first: None,
+            stopping: false,
             queue: Queue::new(config.outbox.clone()),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             question: None,
@@ -448,6 +450,11 @@ impl Connection {
     /// Of the tick that comes next: the socket has not handed over yet all that it was given.
     pub(crate) fn behind(&mut self) {
         self.behind = true;
+    }
+
+    /// The server was asked to stop, and the client listens on: an end in good order is then the end, and no loss.
+    pub(crate) fn stopping(&mut self, on: bool) {
+        self.stopping = on;
     }
 
     /// Something was delivered, and the caller has another request to go on with.

@@ -16,6 +16,7 @@ const PREFIXES = {
   OutboxOptions: "outbox.",
   AckOptions: "outbox.ack.",
   SendOptions: "send.",
+  CancelOptions: "cancel.",
   OnOptions: "on.",
   Codec: "codec.",
   Handshake: "handshake.",

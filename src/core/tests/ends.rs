@@ -328,3 +328,35 @@ fn nothing_is_told_of_a_page_that_is_left() {
     asking.input(Input::Lost { attempt: asking.core.attempt(), failure: Failure::Provider });
     assert_eq!(asking.take(), []);
 }
+
+#[test]
+fn after_a_stop_an_end_in_good_order_is_the_end_and_a_loss_is_none() {
+    for failure in [Failure::End, Failure::Closed { code: 1000 }, http(204)] {
+        let mut sim = answering(resuming());
+        sim.core.stopping(true);
+        sim.lost(failure);
+        assert_eq!(end(&mut sim), Some((Why::Ended, None, Fate::Over)), "{failure:?}");
+    }
+    for failure in [Failure::Network, Failure::HalfOpen, Failure::Closed { code: 1011 }] {
+        let mut sim = answering(resuming());
+        sim.core.stopping(true);
+        sim.lost(failure);
+        assert_eq!(end(&mut sim), None, "{failure:?}");
+        sim.pass(60_000);
+        sim.opened();
+        sim.lost(Failure::End);
+        assert_eq!(end(&mut sim).map(|(why, ..)| why), Some(Why::Ended), "{failure:?}");
+    }
+    // The server was not told.
+    let mut sim = answering(resuming());
+    sim.core.stopping(true);
+    sim.core.stopping(false);
+    sim.lost(Failure::End);
+    assert_eq!(end(&mut sim), None);
+    // The app has its own mind.
+    let mut sim = answering(Config { asks: true, ..resuming() });
+    sim.core.stopping(true);
+    sim.lost(Failure::End);
+    sim.input(Input::Answer(Decision::Again));
+    assert_eq!(end(&mut sim), None);
+}

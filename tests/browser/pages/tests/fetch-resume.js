@@ -2,7 +2,7 @@
 import { tokens } from "/pkg/auth.js";
 import { client, watch } from "../client.js";
 import { duplex } from "../duplex.js";
-import { engine, equal, ok, takeReports, test, waitFor } from "../harness.js";
+import { engine, equal, ok, takeReports, test, thrown, waitFor } from "../harness.js";
 import { app, page, script, sse, unique, wire } from "../server.js";
 
 const cutAfter = (text) => [["send", text], ["wait", 30], ["reset"]];
@@ -346,6 +346,46 @@ test("an answer cut five times: one POST, GETs, the text byte-equal, one cancel"
   );
   const stopped = await run(true);
   equal([stopped.reason, stopped.stats.starts, stopped.stats.cancels], ["app", 1, 1], "stopped");
+});
+
+test("cancel with listen: what the server still says comes, and its end is the end", async () => {
+  const listening = async (stop, query = "delay=5&tokens=1000") => {
+    let job;
+    const made = client(`${wire}/llm?${query}`, {
+      http: {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"prompt":"hi"}',
+        cancel: () => ({ url: `${wire}/llm/${stop ?? job}`, method: "DELETE" }),
+      },
+      resume: { request: ({ id }) => `${wire}/llm/${job}?lastEventId=${id}` },
+      until: ({ data }) => data === "[DONE]",
+    });
+    made.on("job", ({ data }) => {
+      job = data.id;
+    });
+    const seen = watch(made);
+    await waitFor(() => seen.messages.length > 5, "tokens");
+    return { made, seen, told: made.cancel({ listen: true }) };
+  };
+  // Also when a connection breaks before the server has heard of it.
+  for (const query of [undefined, "delay=5&tokens=1000&cut=7"]) {
+    const { made, seen, told } = await listening(undefined, query);
+    equal(await told, true, "told");
+    const { reason, error } = await closed(seen);
+    equal([reason, error], ["ended", null], `the end, ${query}`);
+    equal(await made.cancel(), true, "once for all");
+  }
+  // The server was not told, so nothing has changed.
+  const { made, seen, told } = await listening("nobody's");
+  equal([await told, made.lastFailure.status, made.state], [false, 404, "open"], "not told");
+  const before = seen.messages.length;
+  await waitFor(() => seen.messages.length > before, "more of them");
+  equal(await made.cancel(), false, "a second call");
+  equal((await closed(seen)).reason, "app", "the end");
+  equal(await made.cancel({ listen: true }), false, "of a closed one");
+  for (const wrong of [{ listen: 1 }, { listens: true }, null])
+    equal(thrown(() => made.cancel(wrong)).code, "invalid-option", JSON.stringify(wrong));
 });
 
 test("cancel: an address gets a POST; after the end there is nothing to cancel", async () => {
