@@ -110,8 +110,8 @@ pub mod message {
 pub mod options {
     #[cfg(feature = "rust")]
     pub use crate::client::{
-        ContentType, Decision, Fallback, Persist, Place, Rate, Reconnect, Resume, SendOptions, Sequence,
-        Uplink,
+        ContentType, Decision, Fallback, LongPoll, Persist, Place, Rate, Reconnect, Resume, SendOptions,
+        Sequence, Uplink,
     };
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
 }

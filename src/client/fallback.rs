@@ -1,10 +1,10 @@
 //! From one way to the server to the next.
 
-use super::{Builder, Request, Storage, Way, builder::Endpoint, plain};
+use super::{Builder, Request, Storage, Way, builder::Endpoint, long_poll::Polls, plain};
 use crate::{
     core::{
         config::{Config, Patience, within},
-        endpoints::first,
+        endpoints::{default_failback, first},
     },
     error::OptionError,
     web::page,
@@ -15,7 +15,7 @@ use crate::{
 ///
 /// | | default | range |
 /// |---|---|---|
-/// | order | a WebSocket, then fetch | each once |
+/// | order | a WebSocket, then fetch, and long polls where there are [some](Builder::long_poll) | each once |
 /// | failures | 2 | 1 to 1 000 000 |
 /// | early | 3 | 1 to 1 000 000 |
 /// | remember | by the addresses | |
@@ -91,7 +91,7 @@ impl Fallback {
         self
     }
 
-    /// It is kept under this name, which the JavaScript client of the same page may share.
+    /// It is kept under this name, if that is not empty, which the JavaScript client of the same page may share.
     pub fn with_remember_as(mut self, name: impl Into<String>) -> Self {
         self.remember = Remember::By(name.into());
         self
@@ -148,16 +148,17 @@ impl Eq for Choose {}
 /// What a builder has of it.
 pub(crate) struct Choice {
     fallback: Fallback,
-    choose: Option<Choose>,
+    pub(crate) choose: Option<Choose>,
     /// Empty: there is nothing to choose.
     pub(crate) ways: Vec<Way>,
     /// Writes down which one the next page begins with.
     pub(crate) begin: Option<Box<dyn Fn(u32)>>,
+    pub(crate) polls: Option<Polls>,
 }
 
 impl Choice {
     pub(crate) const fn new() -> Self {
-        Self { fallback: Fallback::new(), choose: None, ways: Vec::new(), begin: None }
+        Self { fallback: Fallback::new(), choose: None, ways: Vec::new(), begin: None, polls: None }
     }
 }
 
@@ -188,23 +189,48 @@ fn choose(builder: &mut Builder, config: &mut Config) -> Result<(), OptionError>
         if several {
             return error("is for one endpoint: those of Builder::failover are tried one after the other");
         }
+        if order.contains(&Way::Poll) && builder.choice.polls.is_none() {
+            return error("with Way::Poll needs Builder::long_poll");
+        }
     }
     let request = if let Endpoint::Fixed(request) = &builder.endpoint { Some(request) } else { None };
     let named = request.and_then(|request| request.ways.as_ref());
+    let polls = builder.choice.polls.take();
     let mut ways = match fallback.order {
         _ if !fallback.on || several || builder.transport.is_some() => Vec::new(),
         Some(order) => order,
-        None if named.is_some_and(|ways| ways.websocket.is_some() && ways.sse.is_some()) => {
-            vec![Way::WebSocket, Way::Fetch]
+        None => {
+            let socket = named.is_some_and(|ways| ways.websocket.is_some());
+            let (both, alone) = match (request, named) {
+                (_, Some(ways)) => (socket && ways.sse.is_some(), !socket),
+                (Some(request), None) => (false, !is_socket(&request.address)),
+                (None, None) => (false, false),
+            };
+            let mut ways = if both { vec![Way::WebSocket] } else { Vec::new() };
+            if both || (alone && polls.is_some()) {
+                ways.push(Way::Fetch);
+                ways.extend(polls.as_ref().map(|_| Way::Poll));
+            }
+            ways
         }
-        None => Vec::new(),
     };
+    if let Some(polls) = &polls {
+        (polls.check)(&polls.long_poll, builder, config)?;
+        if !ways.contains(&Way::Poll) {
+            let problem = "is one of the ways to one endpoint: needs Ways::with_sse, or Fallback::with_order";
+            return Err(OptionError { option: "longPoll", problem });
+        }
+        config.polls = true;
+        if config.failback == u64::MAX {
+            config.failback = default_failback(config.polls, config.reconnects);
+        }
+    }
     ways.retain(|way| page::supports(way.transport()));
     if ways.is_empty() {
         return Ok(());
     }
     let key = match (fallback.remember, request) {
-        (Remember::By(name), _) => Some(name),
+        (Remember::By(name), _) => Some(name).filter(|name| !name.is_empty()),
         // Of a function nothing is known; of addresses not the queries, which may hold tokens.
         (Remember::ByAddress, Some(request)) => Some(match &request.ways {
             Some(ways) => {
@@ -231,7 +257,13 @@ fn choose(builder: &mut Builder, config: &mut Config) -> Result<(), OptionError>
         }) as Box<dyn Fn(u32)>
     });
     builder.choice.ways = ways;
+    builder.choice.polls = polls;
     Ok(())
+}
+
+fn is_socket(address: &str) -> bool {
+    let scheme = address.split(':').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss")
 }
 
 /// What an earlier page of the session left. A browser may refuse it.

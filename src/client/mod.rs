@@ -29,6 +29,8 @@ mod inbox;
 #[cfg(feature = "rust")]
 mod kept;
 #[cfg(feature = "rust")]
+mod long_poll;
+#[cfg(feature = "rust")]
 mod message;
 #[cfg(feature = "rust")]
 mod payload;
@@ -104,6 +106,7 @@ pub use self::{
     fallback::Fallback,
     handshake::{Handshake, HandshakeOver},
     head::{Head, Opened},
+    long_poll::LongPoll,
     message::{DecodeError, Message},
     payload::Payload,
     persist::Persist,

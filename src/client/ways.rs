@@ -15,20 +15,26 @@ pub enum Way {
     Fetch,
     /// An event stream by [`Transport::EventSource`].
     EventSource,
+    /// An event stream in pieces, by [`Transport::Fetch`]: see [`Builder::long_poll`](crate::Builder::long_poll).
+    Poll,
 }
 
 impl Way {
+    /// A long poll is a fetch.
     pub(crate) const fn transport(self) -> Transport {
         match self {
             Self::WebSocket => Transport::WebSocket,
-            Self::Fetch => Transport::Fetch,
+            Self::Fetch | Self::Poll => Transport::Fetch,
             Self::EventSource => Transport::EventSource,
         }
     }
 
     /// As in the JavaScript API, whose clients read what is stored.
     pub(crate) const fn name(self) -> &'static str {
-        self.transport().name()
+        match self {
+            Self::Poll => "poll",
+            way => way.transport().name(),
+        }
     }
 }
 

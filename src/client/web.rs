@@ -584,8 +584,13 @@ pub(super) struct AppHost {
     driver: Weak<Driver>,
 }
 
-/// A request, and the transport it was chosen for.
-type Picked = (Request, Option<Transport>);
+/// A request, what it was chosen for, and as which of several ways.
+#[derive(Clone)]
+struct Picked {
+    request: Request,
+    transport: Option<Transport>,
+    way: Option<Way>,
+}
 
 /// What a function gave, or is fixed: `given` says which. `way`: of several ways, this one.
 fn picked(
@@ -605,7 +610,7 @@ fn picked(
         driver.port().warn(ASTRAY);
         return None;
     }
-    Some((request.clone(), transport))
+    Some(Picked { request: request.clone(), transport, way })
 }
 
 /// What the app's functions make of it.
@@ -622,23 +627,29 @@ async fn requested(
     };
     let Some(request) = request else { return Ok(None) };
     let picks = driver.upgrade().and_then(|driver| picked(&driver, builder, &request, way, given));
-    let (Some((request, transport)), Some(map)) = (picks.clone(), &builder.map) else { return Ok(picks) };
-    let address = request.address.clone();
-    let request = map(request, context).await?;
+    let (Some(picked), Some(map)) = (picks.clone(), &builder.map) else { return Ok(picks) };
+    let address = picked.request.address.clone();
+    let request = map(picked.request, context).await?;
     if request.address != address && strays(&request.address) {
         if let Some(driver) = driver.upgrade() {
             driver.port().warn(ASTRAY);
         }
         return Ok(None);
     }
-    Ok(Some((request, transport)))
+    Ok(Some(Picked { request, ..picked }))
 }
 
 fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Picked>) {
-    let Some((request, transport)) = picked else { return driver.input(driver.prepared(attempt, None)) };
+    let fails = || driver.input(driver.prepared(attempt, None));
+    let Some(Picked { request, transport, way }) = picked else { return fails() };
     let port = driver.port();
     let protocols = request.protocols.as_ref().unwrap_or(&builder.protocols);
-    port.prepare(request.clone(), protocols.clone());
+    let polls = builder.choice.polls.as_ref().filter(|_| way == Some(Way::Poll));
+    if let Some(problem) = polls.and_then(|polls| (polls.unfit)(&request)) {
+        port.warn(problem);
+        return fails();
+    }
+    port.prepare(request.clone(), protocols.clone(), polls.is_some());
     let mut taken = route_to(&request.address, transport);
     if (taken & route::TRANSPORT) > Transport::WebSocket.number() && port.posts(&request) {
         taken |= route::POSTS;
@@ -646,6 +657,9 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Pic
     if taken == route::CREDENTIALS {
         // As a connection that the browser blocks.
         return driver.lost(attempt, lost::BLOCKED);
+    }
+    if polls.is_some() && taken & route::TRANSPORT != 0 {
+        taken |= route::POLLS;
     }
     let mut address = Address::new(taken, request.once());
     if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !confined(builder, &request)
@@ -694,6 +708,15 @@ impl Host for AppHost {
                 request => resolved(&driver, attempt, &builder, request.ok().flatten()),
             }
         });
+    }
+
+    fn poll(&self, attempt: u32, wait: Option<u64>) {
+        // None: the last one is overdue, and lost.
+        if let (Some(polls), Some(wait), Some(driver)) =
+            (&self.builder.choice.polls, wait, self.driver.upgrade())
+        {
+            (polls.ask)(driver.port(), attempt, wait, &polls.long_poll.name);
+        }
     }
 
     fn begin(&self, endpoint: u32) {

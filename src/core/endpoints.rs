@@ -26,12 +26,10 @@ impl Patience {
 /// How long a client that may come to long polls stays away from the first way, in ms, if the caller does not say: a poll has
 /// no end of its own after which that one could be tried.
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
 const FAILBACK: u64 = 300_000;
 
 /// `reconnect.failback`, if it is not given. `polls`: one of the ways is a long poll.
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
 pub(crate) fn default_failback(polls: bool, reconnects: bool) -> u64 {
     if polls && reconnects { FAILBACK } else { u64::MAX }
 }

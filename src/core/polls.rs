@@ -11,19 +11,26 @@ use super::{
 use crate::core::Later as _;
 
 /// More than the server may wait, and nothing came: the answer is lost.
-pub(super) const PATIENCE: u64 = 10_000;
+pub(crate) const PATIENCE: u64 = 10_000;
 /// The end of that, kept for an answer that came while the thread was blocked: it may be dispatched after the timer.
 const LAST_CALL: u64 = 50;
 /// An answer that brings nothing is due after the wait. One that comes sooner than this ends the connection, so that the
 /// backoff holds.
 pub(super) const SOON: u64 = 1_000;
-/// How long the server may wait for something to say, if the caller does not say.
+/// The shortest time that a caller may let the server wait.
+#[cfg(feature = "rust")]
+pub(crate) const LEAST_WAIT: u64 = SOON;
+/// Without a heartbeat.
 const WAIT: u64 = 25_000;
 
-/// How long the server may wait: with a heartbeat four fifths of its interval at most, as the end of a request is the sign of
-/// life.
+/// How long the server may wait with a heartbeat: four fifths of its interval, as the end of a request is the sign of life.
+pub(crate) fn longest_wait(heartbeat: &Heartbeat) -> u64 {
+    heartbeat.interval / 5 * 4
+}
+
+/// How long the server may wait, if the caller does not say.
 pub(crate) fn default_wait(heartbeat: Option<&Heartbeat>) -> u64 {
-    heartbeat.map_or(WAIT, |heartbeat| WAIT.min(heartbeat.interval / 5 * 4))
+    heartbeat.map_or(WAIT, |heartbeat| WAIT.min(longest_wait(heartbeat)))
 }
 
 /// Of the connection that is open, if it is one of polls.

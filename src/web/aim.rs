@@ -76,12 +76,14 @@ pub(super) fn encoded(id: &str) -> String {
 impl Port {
     /// What the browser is asked for, and the origin it leads to. None: the browser would refuse it, or the id is too long.
     pub(super) fn aim(&self, transport: Transport, prepared: Prepared) -> Option<(Outgoing, String)> {
-        let Prepared { request, protocols } = prepared;
+        let Prepared { request, protocols, polls } = prepared;
         let request = request?;
         let target = Target::resolve(&request.address)?;
         // A fragment never leaves the browser, and older WebSockets throw on it.
         target.drop_fragment();
-        if let Some(uplink) = self.settings.uplink.as_ref().filter(|_| transport != Transport::WebSocket) {
+        // Long polls have it from the first one on.
+        let stream = transport != Transport::WebSocket && !polls;
+        if let Some(uplink) = self.settings.uplink.as_ref().filter(|_| stream) {
             uplink.aim(&request, &target);
         }
         let Request { method, mut headers, body, redirect, .. } = request;

@@ -22,6 +22,7 @@ pub(crate) mod lock;
 pub(crate) mod per_page;
 pub(crate) mod persist;
 pub(crate) mod place;
+mod polls;
 pub(crate) mod port;
 pub(crate) mod probe;
 pub(crate) mod requests;

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Core, buffered,
     inbound::Inbound,
-    link::{Data, Flow},
+    link::{Data, Flow, Outgoing},
     page::{self, Link, Page, Timer, Watch},
     persist::Keeps,
     place::Places,
@@ -37,11 +37,14 @@ struct Payload {
 /// One connection.
 pub(super) struct Open {
     pub(super) attempt: u32,
-    pub(super) link: Link,
+    /// None: a long poll that has not been asked yet.
+    pub(super) link: Option<Link>,
     pub(super) transport: Transport,
     pub(super) origin: Rc<str>,
     /// What runs beside it, and ends with it.
     pub(super) task: Option<Task>,
+    /// What each of its long polls asks for.
+    pub(super) polls: Option<Rc<Prepared>>,
 }
 
 /// What is known of a connection that is being asked for.
@@ -49,6 +52,8 @@ pub(super) struct Open {
 pub(super) struct Prepared {
     pub(super) request: Option<crate::client::Request>,
     pub(super) protocols: Vec<String>,
+    /// Each request ends, and is followed by the next.
+    pub(super) polls: bool,
 }
 
 pub(crate) struct Port {
@@ -179,13 +184,28 @@ impl Port {
 
     /// False when the browser refuses.
     pub(crate) fn open(&self, attempt: u32, transport: u32) -> bool {
+        let Some(transport) = Transport::of(transport) else { return false };
+        let prepared = self.prepared.borrow().clone();
+        if prepared.polls {
+            let Some(prepared) = self.polls_of(prepared) else { return false };
+            let (origin, polls) = (Rc::default(), Some(Rc::new(prepared)));
+            self.succeed(Open { attempt, link: None, transport, origin, task: None, polls }, None);
+            return true;
+        }
         // With "url" the app has read the cursor, when it was asked where to.
         if self.settings.via != Some(Via::Url) {
             self.call(Call::Asking);
         }
-        let Some(transport) = Transport::of(transport) else { return false };
-        let prepared = self.prepared.borrow().clone();
         let Some((outgoing, origin)) = self.aim(transport, prepared) else { return false };
+        let head = (transport == Transport::Fetch).then(|| self.head_of(&outgoing)).flatten();
+        let Some(link) = self.dial(attempt, transport, outgoing) else { return false };
+        let (link, origin) = (Some(link), origin.into());
+        self.succeed(Open { attempt, link, transport, origin, task: None, polls: None }, head);
+        true
+    }
+
+    /// None: the browser refuses.
+    pub(super) fn dial(&self, attempt: u32, transport: Transport, outgoing: Outgoing) -> Option<Link> {
         let core = Weak::clone(&self.core);
         let tell = Rc::new(move |told| match core.upgrade() {
             Some(core) => core.port().told(attempt, told),
@@ -197,9 +217,11 @@ impl Port {
                 core.port().network.set(lost::BLOCKED);
             }
         });
-        let head = (transport == Transport::Fetch).then(|| self.head_of(&outgoing)).flatten();
-        let Ok(link) = Link::dial(transport, outgoing, tell, blocked) else { return false };
-        let open = Open { attempt, link, transport, origin: origin.into(), task: None };
+        Link::dial(transport, outgoing, tell, blocked).ok()
+    }
+
+    fn succeed(&self, open: Open, head: Option<Outgoing>) {
+        let attempt = open.attempt;
         let before = self.successor.replace(Some(open));
         drop(before);
         if let Some(uplink) = &self.settings.uplink {
@@ -211,7 +233,6 @@ impl Port {
         if self.current.borrow().is_none() {
             self.switch(true);
         }
-        true
     }
 
     /// The successor takes over, or is dropped.
@@ -275,9 +296,9 @@ impl Port {
         self.held.set(false);
         let open = self.current.take();
         self.forget();
-        if let Some(open) = open {
+        if let Some(link) = open.and_then(|open| open.link) {
             let goodbye = self.goodbye.borrow().clone();
-            open.link.close(code, &goodbye);
+            link.close(code, &goodbye);
         }
         self.end_gates();
     }
@@ -391,9 +412,9 @@ impl Port {
 
     // What the client asks.
 
-    pub(crate) fn prepare(&self, request: crate::client::Request, protocols: Vec<String>) {
+    pub(crate) fn prepare(&self, request: crate::client::Request, protocols: Vec<String>, polls: bool) {
         self.resumes.set(request.resumes);
-        self.prepared.replace(Prepared { request: Some(request), protocols });
+        self.prepared.replace(Prepared { request: Some(request), protocols, polls });
     }
 
     /// What is sent beside this stream can go up.

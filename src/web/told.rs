@@ -27,7 +27,7 @@ const SLICE: f64 = 16.0;
 
 impl Port {
     pub(super) fn link(&self) -> Option<page::Socket> {
-        self.current.borrow().as_ref().and_then(|open| open.link.socket())
+        self.current.borrow().as_ref().and_then(|open| open.link.as_ref()?.socket())
     }
 
     pub(super) fn is_current(&self, attempt: u32) -> bool {
@@ -114,6 +114,9 @@ impl Port {
         if fetched && self.is_current(attempt) {
             self.answered();
         }
+        if self.is_polled(attempt) {
+            self.inbound.began.set(self.news());
+        }
     }
 
     /// The server's word on what it is going to send.
@@ -130,7 +133,8 @@ impl Port {
 
     pub(super) fn socket(&self, attempt: u32) -> Option<page::Socket> {
         let of = |open: &RefCell<Option<Open>>| {
-            open.borrow().as_ref().filter(|open| open.attempt == attempt).and_then(|open| open.link.socket())
+            let open = open.borrow();
+            open.as_ref().filter(|open| open.attempt == attempt)?.link.as_ref()?.socket()
         };
         of(&self.current).or_else(|| of(&self.successor))
     }
@@ -225,8 +229,8 @@ impl Port {
     }
 
     fn ended(&self, attempt: u32, code: u32, orderly: bool) {
-        let brought =
-            orderly && self.is_current(attempt) && self.inbound.received.get() > self.inbound.began.get();
+        let came = if self.is_polled(attempt) { self.news() } else { self.inbound.received.get() };
+        let brought = orderly && self.is_current(attempt) && came > self.inbound.began.get();
         // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow. And Chromium and
         // Firefox tell of a policy after it has refused a fetch.
         let wait = match code {

@@ -198,6 +198,7 @@ fn the_session_remembers_the_way_that_worked_by_the_server() {
         ),
         (both().fallback(Fallback::new().with_remember(false)), Transport::WebSocket),
         (both().fallback(Fallback::new().with_remember_as("mine")), Transport::WebSocket),
+        (both().fallback(Fallback::new().with_remember_as("")), Transport::WebSocket),
         (
             Client::builder(Ways::new().with_websocket("wss://other.example/live").with_sse(SSE)),
             Transport::WebSocket,

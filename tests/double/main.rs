@@ -20,6 +20,7 @@ mod numbers;
 mod page;
 mod persist;
 mod place;
+mod polls;
 mod presets;
 mod probe;
 mod seam;

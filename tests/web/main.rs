@@ -20,6 +20,7 @@ mod lifetime;
 mod messages;
 mod options;
 mod policy;
+mod polls;
 mod presets;
 mod probe;
 mod requests;
