@@ -127,6 +127,7 @@ export function addUplink(settings, uplink, endpoints, tries) {
   const {
     route = Port.prototype.route,
     open = Port.prototype.open,
+    watch = Port.prototype.watch,
     takes = Port.prototype.takes,
     send = Port.prototype.send,
     dispose = Port.prototype.dispose,
@@ -135,12 +136,16 @@ export function addUplink(settings, uplink, endpoints, tries) {
     const found = route.call(this, address, transport);
     return (found & 3) > TRANSPORT_WEBSOCKET && urlOf(this) !== undefined ? found | ROUTE_POSTS : found;
   };
+  port.watch = function (all) {
+    client = this;
+    // Before the port's own, which lets go of the stream: captured, and the first, as Chromium (156) asks who listens to a window in
+    // their order, captured or not.
+    globalThis.addEventListener?.("pagehide", leave, true);
+    return watch.call(this, all);
+  };
   port.open = function (attempt, transport) {
     const url = urlOf(this);
     if (transport === TRANSPORT_WEBSOCKET || url === undefined) return open.call(this, attempt, transport);
-    // Captured: before the port's own, which lets go of the stream.
-    if (!client) globalThis.addEventListener?.("pagehide", leave, true);
-    client = this;
     const posts = new Posts(this, shared, url);
     const [address, extra] = this.prepared;
     const target = resolve(address);

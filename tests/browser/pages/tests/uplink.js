@@ -401,6 +401,25 @@ test("and what has no ack yet", async () => {
   }
 });
 
+test("a page that comes back sends again what got no ack", async () => {
+  const plan = script("sse", [[["hang"]], [["status", 204]]]);
+  const { frame, connect } = await page();
+  const made = connect({ sse: silent(), uplink: plan.url }, { reconnect: quick, outbox: { ack: true } });
+  after(() => made.close());
+  await made.opened();
+  made.send({ id: "a" });
+  await waitFor(async () => (await plan.log()).length === 1, "the first request, which is not answered");
+  made.send({ id: "b" });
+  const happens = (name) =>
+    frame.contentWindow.dispatchEvent(new frame.contentWindow.PageTransitionEvent(name, { persisted: true }));
+  happens("pagehide");
+  equal(made.state, "suspended", "state");
+  await waitFor(async () => (await plan.log()).length === 2, "the request of the page that went");
+  happens("pageshow");
+  await waitFor(async () => (await plan.log()).length === 3, "the request of the page that came back");
+  equal((await posted(plan)).slice(1), Array(2).fill([{ id: "a" }, { id: "b" }]), "what they carried");
+});
+
 test("what cannot be", async () => {
   for (const [name, endpoint, options] of [
     ["uplink", { sse: sse("/echo"), uplink: 5 }, {}],
