@@ -19,9 +19,9 @@ export function clientOf(name, { page, run }) {
     page: "chaos-rust.html",
     roots: [`chaos-rust=${built}`],
     query: { run },
-    // Its place in the stream does not outlive the page yet, and it has no uplink.
+    // Its place in the stream does not outlive the page yet.
     without: ["reload"],
-    ways: "websocket",
+    ways: "websocket,stream",
     known: true,
   };
 }

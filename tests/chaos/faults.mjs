@@ -18,7 +18,9 @@ const hole = (direction) => ({
   after: "/fault/clear",
 });
 
-/** @type {{ name: string, path?: string, ms: number[], after?: string, everywhere?: boolean }[]} */
+/** @typedef {{ name: string, path?: string, app?: string, ms: number[], after?: string, everywhere?: boolean }} Fault `app`: what the app is told before. */
+
+/** @type {Fault[]} */
 const faults = [
   { name: "reset", path: "/proxy/reset", ms: [0, 300] },
   { name: "reset", path: "/proxy/reset", ms: [0, 50] },
@@ -38,15 +40,19 @@ const faults = [
 
 /**
  * The faults in their order, each with the time it lasts, whether it hits every endpoint (`everywhere`) or the one that
- * the client `at` is at (0 to 1, of all clients), and whether it is `settled` before the next one.
+ * the client `at` is at (0 to 1, of all clients), and whether it is `settled` before the next one. `more` are others besides.
+ * @param {number} seed
+ * @param {number} count
+ * @param {Fault[]} more
  */
-export function script(seed, count) {
-  const draw = random(seed);
+export function script(seed, count, more) {
+  const draw = random(seed),
+    all = [...faults, ...more];
   return Array.from({ length: count }, () => {
     const {
       ms: [from, to],
       ...fault
-    } = faults[Math.floor(draw() * faults.length)];
+    } = all[Math.floor(draw() * all.length)];
     const ms = Math.round(from + draw() * (to - from));
     const everywhere = draw() < 0.5,
       at = draw(),

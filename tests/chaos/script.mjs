@@ -7,10 +7,10 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * `strict`: the page's clients must all come back after each fault, or this throws. Else they get 3 s, and 10 s at the end.
- * `rollovers`: goes on until each client has had so many. `without`: faults left out. `atEnd` is called
+ * `rollovers`: goes on until each client has had so many. `without`: faults left out; `more`: others besides. `atEnd` is called
  * with the page and the first server. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
  * @param {{ engine: string, page: string, roots?: string[], query: object, rate: number, servers: number, seed: number, faults: number,
- *   strict: boolean, rollovers?: number, without?: string[], atEnd?: (driver: any, server: any) => unknown }} options
+ *   strict: boolean, rollovers?: number, without?: string[], more?: import("./faults.mjs").Fault[], atEnd?: (driver: any, server: any) => unknown }} options
  */
 export async function play({
   engine: name,
@@ -24,18 +24,17 @@ export async function play({
   strict,
   rollovers = 0,
   without = [],
+  more = [],
   atEnd,
 }) {
   const engine = await engines[name]();
   const servers = [];
   try {
     while (servers.length < count) servers.push(await startTestServer(roots));
-    const endpoints = await Promise.all(
-      servers.map(async ({ url }) => (await (await fetch(`${url}/config.json`)).json()).wire),
-    );
+    const configs = await Promise.all(servers.map(async ({ url }) => (await fetch(`${url}/config.json`)).json()));
     const begin = Date.now();
     const parameters = new URLSearchParams({ ...query, begin: String(begin), rate: String(rate) });
-    for (const endpoint of endpoints) parameters.append("endpoint", endpoint);
+    for (const { wire } of configs) parameters.append("endpoint", wire);
     await engine.driver.get(`${servers[0].url}/${page}?${parameters}`);
 
     const published = () => Math.floor(((Date.now() - begin) * rate) / 1_000);
@@ -71,6 +70,14 @@ export async function play({
           if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
         }),
       );
+    /** Past the proxies, but perhaps in a restart. */
+    const tell = async ({ app }, path) => {
+      for (const end = Date.now() + 10_000; ; await pause(50)) {
+        const answer = await fetch(`${app}${path}`, { method: "POST" }).catch(() => undefined);
+        if (answer?.ok) return;
+        if (Date.now() > end) throw new Error(`${path}: ${answer?.status ?? "no answer"}`);
+      }
+    };
     const targetsOf = async ({ everywhere, at }) => {
       if (everywhere || servers.length === 1) return servers;
       const clients = Object.values((await tallies()) ?? {});
@@ -79,9 +86,10 @@ export async function play({
 
     await caughtUp("the start");
     const injected = {};
-    for (const fault of script(seed, faults).filter(({ name }) => !without.includes(name))) {
+    for (const fault of script(seed, faults, more).filter(({ name }) => !without.includes(name))) {
       injected[fault.name] = (injected[fault.name] ?? 0) + 1;
       const targets = fault.path ? await targetsOf(fault) : [];
+      if (fault.app) await Promise.all(configs.map((config) => tell(config, fault.app)));
       if (fault.path) await control(targets, fault.path);
       else await engine.driver.navigate().refresh();
       await pause(fault.ms);

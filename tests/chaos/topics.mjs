@@ -10,6 +10,7 @@ import { stopAll, stopOnSignals } from "../browser/node/processes.mjs";
 import { sideBySide } from "../browser/node/side-by-side.mjs";
 import { clientOf } from "./client.mjs";
 import { play } from "./script.mjs";
+import { settle } from "./settle.mjs";
 import { everwireRow, print } from "./table.mjs";
 
 /** @returns {{ type: "string", default: string }} */
@@ -77,20 +78,7 @@ async function run(engine, over) {
     faults,
     strict: true,
     without: ["reload"],
-    atEnd: async (driver) => {
-      await driver.executeScript("window.stopped = true");
-      /** What has not settled, or not come back. */
-      const left = async () => {
-        const { failure, tallies } = await driver.executeScript(
-          "return { failure: window.failure, tallies: window.tallies }",
-        );
-        if (failure) throw new Error(`the page failed: ${failure}`);
-        const said = (name) => tallies[name.replace("topic", "to")].sent;
-        return Object.entries(tallies).filter(([name, { last }]) => last !== said(name));
-      };
-      for (const end = Date.now() + 30_000; (await left()).length > 0; )
-        if (Date.now() > end) throw new Error(`not settled, or not come back: ${JSON.stringify(await left())}`);
-    },
+    atEnd: settle,
   });
   const all = Object.entries(tallies);
   const rows = all

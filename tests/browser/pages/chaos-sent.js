@@ -1,5 +1,5 @@
-// What became of what clients sent: each must settle once. Of the page as it is now, as what a client has of it goes with its page.
-import { fail, option, published } from "./chaos-tally.js";
+// What became of what clients sent: each must settle once.
+import { fail, onLeave, option, published } from "./chaos-tally.js";
 
 /** Adds a number to ranges, most often behind the last. */
 function note(ranges, n) {
@@ -8,10 +8,17 @@ function note(ranges, n) {
   else ranges.push([n, n]);
 }
 
-export function sendsOf(name) {
+/** `kept`: what is not settled is the next page's. Else it goes with its page, and the next one begins with what is due then. */
+export function sendsOf(name, kept = false) {
   const key = `${name.replace(", ", "-")}-${option("begin")}`;
-  const tally = (window.tallies[name] = { last: 0, sent: 0, statuses: {}, settled: {}, opens: 0, key });
-  const pending = new Set();
+  const before = window.tallies[name],
+    begun = before && !kept ? published() : 0;
+  const empty = { begun, last: begun, sent: begun, statuses: {}, settled: {}, opens: 0, key };
+  const tally = (window.tallies[name] = (kept && before) || empty);
+  const pending = new Set(kept ? before?.pending : []);
+  onLeave(() => {
+    if (kept) tally.pending = [...pending];
+  });
   return {
     /** Its name on the server. */
     key,

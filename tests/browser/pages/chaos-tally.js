@@ -11,6 +11,8 @@ export const published = () => Math.floor(((Date.now() - begin) * rate) / 1_000)
 
 const tallies = JSON.parse(sessionStorage.getItem("tallies") ?? "{}");
 const leaving = [];
+/** Called before the tallies are kept for the next page. */
+export const onLeave = (leave) => leaving.push(leave);
 addEventListener("pagehide", () => {
   for (const leave of leaving) leave();
   sessionStorage.setItem("tallies", JSON.stringify(tallies));
@@ -23,6 +25,10 @@ export const fail = (why) => {
 };
 window.addEventListener("error", ({ message }) => fail(message));
 window.addEventListener("unhandledrejection", ({ reason }) => fail(String(reason)));
+
+/** For the next page. */
+export const keep = (name, value) => sessionStorage.setItem(name, value);
+export const kept = (name) => sessionStorage.getItem(name);
 
 const empty = {
   first: null,
@@ -103,7 +109,7 @@ export function tallyOf(name) {
       if (tally.last === null) tally.first = number + 1;
       else tally.overReloads += number - tally.last;
       tally.last = number;
-      leaving.push(() => {
+      onLeave(() => {
         const due = published();
         if (!gaveUp() || due <= tally.last) return;
         tally.holes.push([tally.last + 1, due]);

@@ -1,6 +1,7 @@
 //! The app: what clients connect to through the wire.
 
 pub(crate) mod answer;
+mod auth;
 mod bots;
 mod bulk;
 mod chat;
@@ -54,6 +55,7 @@ pub(crate) struct App {
     ledgers: ledger::Ledgers,
     streams: Arc<uplink::Streams>,
     rooms: Arc<rooms::Hub>,
+    gate: auth::Gate,
 }
 
 type Shared = State<Arc<App>>;
@@ -77,6 +79,7 @@ pub(crate) async fn run(options: AppOptions) -> Result<(), String> {
         ledgers: ledger::Ledgers::new(options.dir.clone()),
         streams: uplink::Streams::new(bounds.streams),
         rooms: Arc::new(rooms::Hub::new(Arc::clone(&logs))),
+        gate: auth::Gate::default(),
     });
     let streams = Arc::clone(&app.streams);
     tokio::spawn(async move { streams.sweep_for_ever().await });
@@ -98,6 +101,7 @@ fn router(app: Arc<App>, guard: Option<Guard>) -> Router {
     let mut router = for_the_page();
     if guard.is_none() {
         router = router.merge(for_tests());
+        router = router.layer(middleware::from_fn_with_state(Arc::clone(&app), auth::check));
     }
     router = router.layer(middleware::from_fn(http::allow_origin));
     if guard.is_none() {
@@ -146,6 +150,9 @@ fn for_tests() -> Router<Arc<App>> {
         .route("/answer", any(answer::handle))
         .route("/redirect", any(answer::redirect))
         .route("/requests", any(requests::handle))
+        .route("/token", get(auth::token))
+        .route("/token/revoke", post(auth::revoke))
+        .route("/upgrades/refuse", post(auth::refuse))
         .route("/big", get(bulk::big))
         .route("/flood", get(bulk::flood))
 }

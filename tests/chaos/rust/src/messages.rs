@@ -35,7 +35,7 @@ fn connect(transport: Transport) -> Result<Client, everwire::error::ConnectError
     paced(Client::builder(first)).failover(addresses).transport(transport).resume(resume).connect()
 }
 
-async fn count(mut client: Client, tally: Tally) {
+pub(crate) async fn count(mut client: Client, tally: Tally) {
     // Another connection, and the state was open all the while.
     let mut calm = true;
     let mut opened = None;

@@ -22,6 +22,10 @@ extern "C" {
     /// Ends the run.
     pub(crate) fn fail(why: &str);
 
+    /// For the next page.
+    pub(crate) fn keep(name: &str, value: &str);
+    pub(crate) fn kept(name: &str) -> Option<String>;
+
     /// What came of one stream.
     pub(crate) type Tally;
     #[wasm_bindgen(js_name = tallyOf)]
@@ -39,7 +43,7 @@ extern "C" {
     /// What became of one client's sends.
     pub(crate) type Sends;
     #[wasm_bindgen(js_name = sendsOf)]
-    pub(crate) fn sends_of(name: &str) -> Sends;
+    pub(crate) fn sends_of(name: &str, kept: bool) -> Sends;
     /// Calls it with each number that is due.
     #[wasm_bindgen(method)]
     pub(crate) fn drive(this: &Sends, send: &JsValue);

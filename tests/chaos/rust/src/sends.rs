@@ -1,16 +1,16 @@
 //! Numbered messages to the server's ledger: see tests/chaos/sends.mjs.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use everwire::{
-    Client, Event, Message, Sent,
-    options::{Outbox, SendOptions},
+    Builder, Client, Event, Message, Sent, Transport,
+    options::{Outbox, Resume, SendOptions, Uplink},
 };
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use crate::page::{Sends, endpoints, fail, fail_by_panic, paced, sends_of};
+use crate::page::{Sends, endpoints, fail, fail_by_panic, option, paced, sends_of};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
@@ -22,10 +22,50 @@ enum Mode {
 #[wasm_bindgen]
 pub fn sends() {
     fail_by_panic();
-    for (name, mode) in [("acked", Mode::Acked), ("confirmed", Mode::Confirmed), ("plain", Mode::Plain)] {
-        let sends = Rc::new(sends_of(name));
-        if let Err(error) = begin(mode, Rc::clone(&sends)) {
+    let modes: &[(&str, Mode, Way)] = if over_streams() {
+        // By POSTs beside event streams. A browser makes six connections to a host, so there are two names of it.
+        &[
+            ("acked", Mode::Acked, Way::Stream(Transport::Fetch, "127.0.0.1")),
+            ("acked, eventsource", Mode::Acked, Way::Stream(Transport::EventSource, "localhost")),
+            ("plain", Mode::Plain, Way::Stream(Transport::Fetch, "127.0.0.1")),
+        ]
+    } else {
+        &[
+            ("acked", Mode::Acked, Way::WebSocket),
+            ("confirmed", Mode::Confirmed, Way::WebSocket),
+            ("plain", Mode::Plain, Way::WebSocket),
+        ]
+    };
+    for (name, mode, way) in modes {
+        let sends = Rc::new(sends_of(name, false));
+        if let Err(error) = begin(*mode, *way, Rc::clone(&sends)) {
             fail(&format!("{name}: {error}"));
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Way {
+    WebSocket,
+    /// The name of the host is the second.
+    Stream(Transport, &'static str),
+}
+
+pub(crate) fn over_streams() -> bool {
+    option("over").as_deref() == Some("stream")
+}
+
+/// A client that can send.
+pub(crate) fn two_ways(path: &str, way: Way) -> Builder {
+    let address = endpoints().into_iter().next().unwrap_or_default() + path;
+    match way {
+        Way::WebSocket => paced(Client::builder(address.replacen("http", "ws", 1))),
+        Way::Stream(transport, host) => {
+            let address = address.replacen("localhost", host, 1).replacen("127.0.0.1", host, 1);
+            paced(Client::builder(&address))
+                .transport(transport)
+                .resume(Resume::new().via_query())
+                .uplink(Uplink::new(&address).with_timeout(Duration::from_millis(1_500)))
         }
     }
 }
@@ -57,11 +97,15 @@ pub(crate) fn roomy() -> Outbox {
     Outbox::new().with_max_messages(100_000).with_max_bytes(100_000_000).with_in_flight(64)
 }
 
-fn begin(mode: Mode, sends: Rc<Sends>) -> Result<(), everwire::error::ConnectError> {
-    let address = endpoints().into_iter().next().unwrap_or_default().replacen("http", "ws", 1);
+/// Sends each number when it is due.
+pub(crate) fn drive(sends: &Sends, send: impl Fn(f64) + 'static) {
+    sends.drive(&Closure::<dyn Fn(f64)>::new(send).into_js_value());
+}
+
+fn begin(mode: Mode, way: Way, sends: Rc<Sends>) -> Result<(), everwire::error::ConnectError> {
     let silent = if mode == Mode::Acked { "" } else { "&ack=0" };
-    let url = format!("{address}/ledger?client={}{silent}", sends.key());
-    let mut builder = paced(Client::builder(url)).outbox(roomy());
+    let path = format!("/ledger?client={}{silent}", sends.key());
+    let mut builder = two_ways(&path, way).outbox(roomy());
     if mode == Mode::Acked {
         builder = builder.acks(acked);
     }
@@ -80,7 +124,7 @@ fn begin(mode: Mode, sends: Rc<Sends>) -> Result<(), everwire::error::ConnectErr
         }
     });
     let settles = Rc::clone(&sends);
-    let send = Closure::<dyn Fn(f64)>::new(move |n: f64| {
+    drive(&sends, move |n| {
         let id = format!("m{n}");
         let text = format!(r#"{{"id":"{id}","n":{n}}}"#);
         let options = match mode {
@@ -96,6 +140,5 @@ fn begin(mode: Mode, sends: Rc<Sends>) -> Result<(), everwire::error::ConnectErr
             Err(error) => fail(&error.to_string()),
         }
     });
-    sends.drive(&send.into_js_value());
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use everwire::{
-    Client, Event, Handle,
+    Event, Handle, Transport,
     error::ConnectError,
     options::SendOptions,
     requests::{RequestError, Requests},
@@ -17,8 +17,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::{
-    page::{Tally, begin, endpoints, fail, fail_by_panic, paced, sends_of, tally_of},
-    sends::{acked, name_of, roomy},
+    page::{self, Sends, Tally, begin, fail, fail_by_panic, sends_of, tally_of},
+    sends::{Way, acked, drive, name_of, over_streams, roomy, two_ways},
 };
 
 #[wasm_bindgen]
@@ -30,8 +30,8 @@ pub fn topics() {
 }
 
 fn connect() -> Result<(), ConnectError> {
-    let address = endpoints().into_iter().next().unwrap_or_default().replacen("http", "ws", 1);
-    let mut client = paced(Client::builder(format!("{address}/rooms?name=page")))
+    let way = if over_streams() { Way::Stream(Transport::Fetch, "127.0.0.1") } else { Way::WebSocket };
+    let mut client = two_ways("/rooms?name=page", way)
         .outbox(roomy())
         // The server acks by id whatever has one. For a request that is the reply.
         .acks(|message| acked(message).filter(|id| id.starts_with("said-")))
@@ -47,12 +47,21 @@ fn connect() -> Result<(), ConnectError> {
             }
         }
     });
-    room(&handle, "a", None);
-    room(&handle, "b", None);
+    room(&handle, "a", Room::default());
+    room(&handle, "b", Room::default());
     // Left and joined again all the time.
-    room(&handle, "c", Some(Duration::from_secs(1)));
+    room(&handle, "c", Room { away: Some(Duration::from_secs(1)), ..Room::default() });
     ask(handle);
     Ok(())
+}
+
+/// How a room is used.
+#[derive(Default)]
+pub(crate) struct Room {
+    /// After so long it is left and joined again, and so on.
+    pub(crate) away: Option<Duration>,
+    /// What was said, where that and the place outlive the page.
+    pub(crate) kept: Option<Rc<Sends>>,
 }
 
 fn topic_of(name: &str) -> String {
@@ -60,9 +69,10 @@ fn topic_of(name: &str) -> String {
 }
 
 /// What is said in a room comes back to it, with the room's own numbers.
-fn room(handle: &Handle, name: &'static str, away: Option<Duration>) {
+pub(crate) fn room(handle: &Handle, name: &'static str, Room { away, kept }: Room) {
     let topic = topic_of(name);
-    let sends = Rc::new(sends_of(&format!("to {name}")));
+    let keeps = kept.is_some();
+    let sends = kept.unwrap_or_else(|| Rc::new(sends_of(&format!("to {name}"), false)));
     let (says, settles, into) = (handle.clone(), Rc::clone(&sends), topic.clone());
     let say = move |n: f64| {
         let id = format!("said-{name}-{n}");
@@ -75,7 +85,8 @@ fn room(handle: &Handle, name: &'static str, away: Option<Duration>) {
             Err(error) => fail(&error.to_string()),
         }
     };
-    let first = match handle.subscribe(&topic) {
+    let from = SubscribeOptions::new().with_from(page::kept(name).unwrap_or_default());
+    let first = match handle.subscribe_with(&topic, from) {
         Ok(first) => first,
         Err(error) => return fail(&format!("{topic}: {error}")),
     };
@@ -87,17 +98,26 @@ fn room(handle: &Handle, name: &'static str, away: Option<Duration>) {
             Err(error) => fail(&format!("{topic}: {error}")),
         }
     });
-    spawn_local(listen(handle.clone(), first, tally_of(&format!("topic {name}")), away));
+    let seen = Seen {
+        came: tally_of(&format!("topic {name}")),
+        said: tally_of(&format!("said in {name}")),
+        place: keeps.then_some(name),
+    };
+    spawn_local(listen(handle.clone(), first, seen, away));
 }
 
-fn drive(sends: &crate::page::Sends, send: impl Fn(f64) + 'static) {
-    sends.drive(&Closure::<dyn Fn(f64)>::new(send).into_js_value());
+/// What came in a room: by its own numbers, and by what was said.
+struct Seen {
+    came: Tally,
+    said: Tally,
+    /// The name that its place is kept under.
+    place: Option<&'static str>,
 }
 
-async fn listen(handle: Handle, mut room: Subscription, tally: Tally, away: Option<Duration>) {
+async fn listen(handle: Handle, mut room: Subscription, seen: Seen, away: Option<Duration>) {
     loop {
         let ended = {
-            let read = std::pin::pin!(read(&mut room, &tally));
+            let read = std::pin::pin!(read(&mut room, &seen));
             match away {
                 Some(away) => matches!(select(read, sleep(away)).await, Either::Left(_)),
                 None => {
@@ -120,7 +140,7 @@ async fn listen(handle: Handle, mut room: Subscription, tally: Tally, away: Opti
     }
 }
 
-async fn read(room: &mut Subscription, tally: &Tally) {
+async fn read(room: &mut Subscription, seen: &Seen) {
     #[derive(Deserialize)]
     struct Chat {
         seq: u32,
@@ -130,9 +150,10 @@ async fn read(room: &mut Subscription, tally: &Tally) {
         match event {
             Event::Message(message) if message.kind() == "chat" => match message.json() {
                 Ok(Chat { seq, text }) => {
-                    tally.message(f64::from(seq));
-                    if text != seq.to_string() {
-                        fail(&format!("{}: {seq} is the text {text}", room.topic()));
+                    seen.came.message(f64::from(seq));
+                    seen.said.message(text.parse().unwrap_or_default());
+                    if let Some(name) = seen.place {
+                        page::keep(name, message.last_event_id());
                     }
                 }
                 Err(error) => fail(&format!("{:?}: {error}", message.text())),
@@ -140,15 +161,15 @@ async fn read(room: &mut Subscription, tally: &Tally) {
             Event::Message(_) => {}
             Event::Gap(gap) => {
                 let (from, to) = gap.missing.unzip();
-                tally.gap(from.map(|from| from as f64), to.map(|to| to as f64));
+                seen.came.gap(from.map(|from| from as f64), to.map(|to| to as f64));
             }
             other => fail(&format!("{}: {other:?}", room.topic())),
         }
     }
 }
 
-fn ask(handle: Handle) {
-    let asked = Rc::new(sends_of("requests"));
+pub(crate) fn ask(handle: Handle) {
+    let asked = Rc::new(sends_of("requests", false));
     let (topic, settles) = (topic_of("a"), Rc::clone(&asked));
     drive(&asked, move |n| {
         let asking = handle
