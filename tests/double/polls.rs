@@ -51,7 +51,7 @@ fn one_connection_to_the_app_and_each_request_names_the_cursor() {
     let waits = live.retry().accept();
     live.page.advance(seconds(19));
     assert!(waits.is_open());
-    let opens = live.events().iter().filter(|event| **event == Event::Open).count();
+    let opens = live.events().iter().filter(|event| matches!(event, Event::Open(_))).count();
     let texts: Vec<_> =
         live.seen.iter().filter_map(crate::support::message).filter_map(|m| m.text()).collect();
     assert_eq!((opens, texts), (1, vec!["a", "b", "c", "d"]));
