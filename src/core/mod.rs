@@ -142,6 +142,8 @@ pub(crate) struct Connection {
     life: Life,
     /// When the stored place is to be written, or a claim for it is over; the end of the clock: neither.
     place: u64,
+    /// It waits for the lock of another page.
+    claims: bool,
     /// Until when the last error of an EventSource that reconnects by itself counts, and the one before that.
     interruptions: (u64, u64),
 }
@@ -197,6 +199,7 @@ impl Connection {
             behind: false,
             life: Life::new(),
             place: u64::MAX,
+            claims: false,
             interruptions: (0, 0),
             config,
         }
@@ -735,6 +738,7 @@ impl Connection {
         }
         self.queue.give_up(Dropped::Closed, &mut self.actions);
         self.place = u64::MAX;
+        self.claims = false;
         self.show(State::Closed);
         self.tell(News::Closed { why, code, failure });
     }

@@ -18,8 +18,11 @@ use crate::core::Later as _;
 
 /// What the app is done with is unwritten for so long.
 const EVERY: u64 = 250;
-/// A page that goes lets go of its lock in this time.
-const LEAVING: u64 = 1_000;
+/// A page that goes lets go of its lock in this time, also on a machine that is busy: with 1 s a reload was taken for a second page.
+const LEAVING: u64 = 5_000;
+/// A timer that is so late says that this page had no turn, and nothing of the other: its lock may be on the way. Hidden pages have
+/// theirs up to 1 s late.
+const LATE: u64 = 2_000;
 
 /// What there is to be written, and over what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,10 +84,14 @@ impl Connection {
     /// The app is done with something, and no claim is out; or the lock of another page was asked for.
     pub(crate) fn place_due(&mut self, now: u64, claim: bool) {
         self.place = if claim { now.later(LEAVING) } else { self.place.min(now.later(EVERY)) };
+        self.claims |= claim;
     }
 
     pub(super) fn place_tick(&mut self, now: u64) {
         if now >= self.place {
+            if std::mem::take(&mut self.claims) && now - self.place > LATE {
+                return self.place_due(now, true);
+            }
             self.place = u64::MAX;
             self.act(Action::Place);
         }

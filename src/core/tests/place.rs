@@ -33,11 +33,30 @@ fn what_the_app_is_done_with_is_written_250_ms_after_the_first_of_it() {
 }
 
 #[test]
-fn another_page_has_a_second_to_let_go_of_its_lock() {
+fn another_page_has_5_s_to_let_go_of_its_lock() {
     let mut sim = Sim::open_on(STREAM, Config::default());
     sim.core.place_due(sim.now, false);
     sim.core.place_due(sim.now, true);
-    assert_eq!(written(&mut sim, 10_000), [1_000]);
+    assert_eq!(written(&mut sim, 10_000), [5_000]);
+}
+
+#[test]
+fn a_page_that_had_no_turn_waits_once_more_for_the_lock_of_another() {
+    for (late, waits) in [(2_000, false), (2_001, true), (60_000, true)] {
+        let mut sim = Sim::open_on(STREAM, Config::default());
+        sim.core.place_due(sim.now, true);
+        sim.now += 5_000 + late;
+        sim.tick();
+        let given_up = sim.take().contains(&Action::Place);
+        assert_eq!(given_up, !waits, "{late} ms late");
+        assert_eq!(written(&mut sim, 10_000), if waits { vec![5_000] } else { vec![] });
+    }
+    // What is to be written is written, however late.
+    let mut sim = Sim::open_on(STREAM, Config::default());
+    sim.core.place_due(sim.now, false);
+    sim.now += 60_000;
+    sim.tick();
+    assert!(sim.take().contains(&Action::Place));
 }
 
 #[test]
@@ -49,7 +68,7 @@ fn what_waits_is_the_clients_own_when_it_ends_and_what_it_claims_then_is_given_u
         sim.take();
         assert_eq!(sim.core.deadline(), None, "no timer outlives the client");
         sim.core.place_due(sim.now, true);
-        assert_eq!(written(&mut sim, 10_000), [1_000]);
+        assert_eq!(written(&mut sim, 10_000), [5_000]);
         assert_eq!(sim.core.deadline(), None);
     }
 }

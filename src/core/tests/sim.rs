@@ -484,7 +484,7 @@ impl Sim {
             && core.queue().soonest() == u64::MAX
             && core.topics.soonest() == u64::MAX
             && (!matches!(core.phase, Phase::Open { .. }) || core.endpoints.proven_at() == u64::MAX);
-        let quiet = quiet && core.uplink.soonest() == u64::MAX;
+        let quiet = quiet && core.uplink.soonest() == u64::MAX && core.place == u64::MAX;
         // What is due at the end of the clock is never.
         let never = quiet || core.deadline().is_none() && self.now > u64::MAX / 2;
         assert_eq!(core.deadline().is_none(), never, "the timer in {:?}", core.phase);
