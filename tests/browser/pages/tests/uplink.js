@@ -410,8 +410,8 @@ test("a page that comes back sends again what got no ack", async () => {
   made.send({ id: "a" });
   await waitFor(async () => (await plan.log()).length === 1, "the first request, which is not answered");
   made.send({ id: "b" });
-  const happens = (name) =>
-    frame.contentWindow.dispatchEvent(new frame.contentWindow.PageTransitionEvent(name, { persisted: true }));
+  const other = /** @type {any} */ (frame.contentWindow);
+  const happens = (name) => other.dispatchEvent(new other.PageTransitionEvent(name, { persisted: true }));
   happens("pagehide");
   equal(made.state, "suspended", "state");
   await waitFor(async () => (await plan.log()).length === 2, "the request of the page that went");
