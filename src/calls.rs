@@ -732,7 +732,7 @@ mod tests {
         let read = |kind| Call::read(kind, 0, 0, 1, 1);
         let calls: Vec<Call> = (0..).map_while(read).collect();
         // Those of `everwire/duplex` are behind the others.
-        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 63 } else { 35 });
+        assert_eq!(calls.len(), if cfg!(feature = "duplex") { 64 } else { 36 });
         for (kind, call) in calls.iter().enumerate() {
             assert!(calls.iter().skip(kind + 1).all(|other| discriminant(other) != discriminant(call)));
         }
