@@ -397,7 +397,8 @@ export class Client extends EventTarget {
 
   cancel(options = {}) {
     const { listen } = readForm("cancel", check("cancel", options, "an object"));
-    if (this.#told && !listen) this.#giveUp();
+    // Only one that listens on has something to give up still.
+    if (this.#told && !listen && this.#state !== STATE_CLOSED) this.#giveUp();
     return (this.#told ??= this.#cancel(listen));
   }
 
@@ -412,7 +413,12 @@ export class Client extends EventTarget {
     // Nothing to stop before the first request is out.
     const due = cancel !== undefined && this.#port.url;
     if (listen) {
-      if (!due || this.#state === STATE_CLOSED) return false;
+      if (!due || this.#state === STATE_CLOSED) {
+        // It may be asked again. First that one has this promise.
+        await undefined;
+        this.#told = undefined;
+        return false;
+      }
       this.#port.call(STOPPING, 0, 1);
     } else {
       // For a listener that hears of the close and calls this.
@@ -433,7 +439,10 @@ export class Client extends EventTarget {
       failure = await tellStop(this.#port, this.#settings, "unauthorized", leaving);
     if (failure) {
       this.#lastFailure = failure;
-      if (listen) this.#port.call(STOPPING);
+      if (listen) {
+        this.#port.call(STOPPING);
+        this.#told = undefined;
+      }
     }
     return !failure;
   }

@@ -739,7 +739,7 @@ export interface Client<E extends EventMap = AnyEvents> extends EventTarget, Asy
    *
    * With `listen` the client stays, for what the server still says of the job: an end in good order (of a WebSocket a close with 1000)
    * closes it as `ended`, and after a loss it goes on listening, as it would have without. Where the server was not told, nothing has
-   * changed. A second call without `listen` closes it.
+   * changed, and it may be called again. A later call without `listen` closes it.
    */
   cancel(options?: CancelOptions): Promise<boolean>;
   [Symbol.dispose](): void;
