@@ -104,7 +104,8 @@ export class Posts {
     if (/SharedArrayBuffer\]$/.test(Object.prototype.toString.call(body))) return TAKEN_UNSENDABLE;
     // With its comma.
     const length = (entry[1] = byteLength(body) + 1);
-    if (this.#made.push(body) === 1) // Of one that has ended the core has taken them back.
+    if (this.#made.push(body) === 1)
+      // Of one that has ended the core has taken them back.
       queueMicrotask(() => (this.#ended ? this.#made.splice(0) : this.#flush()));
     return TAKEN_CARRIED + 2 * length + +raw;
   }

@@ -75,8 +75,8 @@ pub mod auth {
 pub mod endpoint {
     #[cfg(feature = "rust")]
     pub use crate::client::{
-        Context, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request, Way, Ways,
-        path_segment,
+        Context, Credentials, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request, Way,
+        Ways, path_segment,
     };
     pub use crate::core::io::Reason;
 }
@@ -84,14 +84,16 @@ pub mod endpoint {
 /// What cannot work: an address, an option, a value.
 pub mod error {
     #[cfg(feature = "rust")]
-    pub use crate::client::{ConnectError, DecodeError, EncodeError, Error, SendError, StorageError};
+    pub use crate::client::{
+        CancelError, ConnectError, DecodeError, EncodeError, Error, SendError, StorageError,
+    };
     pub use crate::core::config::OptionError;
 }
 
 /// What an [`Event`] tells.
 pub mod event {
     #[cfg(feature = "rust")]
-    pub use crate::client::{Closed, Gap, Head, Opened, Retry};
+    pub use crate::client::{Closed, Details, Gap, Head, Opened, Retry};
     pub use crate::core::{io::CloseReason, seam::Outcome};
 }
 
@@ -132,7 +134,7 @@ pub mod send {
 /// What outlives a page: see [`Resume::with_storage`](options::Resume::with_storage) and [`Persist`](options::Persist).
 #[cfg(feature = "rust")]
 pub mod storage {
-    pub use crate::client::{Backend, Storage};
+    pub use crate::client::{Backend, Storage, forget};
 }
 
 /// Topics on one connection, each a stream of its own: [`Handle::subscribe`].

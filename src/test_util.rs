@@ -450,7 +450,7 @@ impl Attempt {
 
     /// An answer with headers of its own.
     pub fn respond(self, response: Response) -> Connection {
-        self.0.answer(response.head);
+        self.0.answer(response.0);
         run(&self.0);
         Connection(self.0)
     }
@@ -477,27 +477,25 @@ impl fmt::Debug for Attempt {
 /// 307 and 308: a fetch that follows one is a new [`Attempt`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Response {
-    head: double::Response,
-    body: Vec<u8>,
-}
+pub struct Response(double::Response);
 
 impl Response {
     /// An answer with this status and no headers.
     pub fn new(status: u16) -> Self {
-        Self { head: double::Response { status, headers: Vec::new() }, body: Vec::new() }
+        Self(double::Response { status, headers: Vec::new(), body: Vec::new() })
     }
 
     /// One more header.
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.head.headers.push((name.into(), value.into()));
+        self.0.headers.push((name.into(), value.into()));
         self
     }
 
-    /// A body, of the answer to an [`HttpRequest`]: messages are read of it where its `content-type` is `application/json`. What a stream
+    /// A body: of a refusal, or of the answer to an [`HttpRequest`], of which messages are read where its `content-type` is
+    /// `application/json`. What a stream
     /// says is sent by its [`Connection`].
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.body = body.into();
+        self.0.body = body.into();
         self
     }
 }

@@ -7,7 +7,10 @@ use crate::{
     core::config,
     endpoint::Reason,
     error::OptionError,
-    web::tokens::{ASTRAY, Expires, Got, Keeper, frame, http, origin_of, with_parameter},
+    web::{
+        aim::over_http,
+        tokens::{ASTRAY, Expires, Got, Keeper, frame, origin_of, with_parameter},
+    },
 };
 
 /// A token, and when it expires. A `String` or `&str` is one that is good until the server refuses it.
@@ -282,7 +285,7 @@ impl Tokens {
     {
         let (tokens, shake) = (Placed::new(self), Rc::new(shake));
         Box::new(move |socket| {
-            let got = tokens.get(socket.0.origin().map(|origin| http(&origin)), socket.reason());
+            let got = tokens.get(socket.0.origin().map(|origin| over_http(&origin)), socket.reason());
             let shake = Rc::clone(&shake);
             Box::pin(async move { shake(got.await?, socket).await })
         })

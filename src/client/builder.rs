@@ -3,7 +3,8 @@
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use super::{
-    Client, Handshake, Head, Message, Persist, Rate, Reconnect, Request, Requests, Resume, Subscriptions, imp,
+    Client, Details, Handshake, Head, Message, Persist, Rate, Reconnect, Request, Requests, Resume,
+    Subscriptions, imp,
 };
 use crate::{
     Failure, Transport,
@@ -16,8 +17,11 @@ use crate::{
     },
     error::OptionError,
     options::{Heartbeat, Outbox},
-    web::{decode::Decodes, probe::Probes, uplink::Upward},
+    web::{cancel::Cancels, decode::Decodes, probe::Probes, uplink::Upward},
 };
+
+/// So many characters of a refusal's body are kept.
+const FAILURE_BODY: usize = 1_024;
 
 /// Why there is no client.
 ///
@@ -110,6 +114,8 @@ pub(crate) enum Endpoint {
     Function(Rc<dyn Fn(Context) -> Asked>),
 }
 
+pub(crate) type OnComment = Box<dyn Fn(&str)>;
+type Rule = Box<dyn Fn(Failure, &Details) -> Decision>;
 pub(crate) type Ping = Box<dyn Fn() -> String>;
 
 /// Which answers to a fetch are event streams, by their content type.
@@ -192,6 +198,8 @@ pub struct Builder {
     pub(crate) with_credentials: bool,
     pub(crate) max_event_bytes: usize,
     pub(crate) flush: bool,
+    pub(crate) on_comment: Option<OnComment>,
+    pub(crate) cancel: Option<Rc<dyn Cancels>>,
     pub(crate) content_type: ContentType,
     pub(crate) decode: Option<Rc<dyn Decodes>>,
     pub(crate) resume: Resume,
@@ -211,7 +219,8 @@ pub struct Builder {
     pub(crate) requests: Requests,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) persist: Option<(Persist, super::persist::Begin)>,
-    pub(crate) rule: Option<Box<dyn Fn(Failure) -> Decision>>,
+    pub(crate) rule: Option<Rule>,
+    pub(crate) failure_body: usize,
     reconnect: Reconnect,
     pub(super) config: Config,
 }
@@ -242,12 +251,15 @@ impl Builder {
             with_credentials: false,
             max_event_bytes: MAX_EVENT_BYTES as usize,
             flush: false,
+            on_comment: None,
+            cancel: None,
             content_type: ContentType::Required,
             decode: None,
             resume: Resume::new(),
             page_lifecycle: true,
             paused: false,
             rule: None,
+            failure_body: FAILURE_BODY,
             notice: None,
             handshake: None,
             uplink: None,
@@ -327,6 +339,12 @@ impl Builder {
     /// A fetched stream's last event counts even when the blank line after it is missing. Default: no.
     pub fn flush(mut self) -> Self {
         self.flush = true;
+        self
+    }
+
+    /// Gets each comment line of a fetched stream, without its colon and one space.
+    pub fn on_comment(mut self, on_comment: impl Fn(&str) + 'static) -> Self {
+        self.on_comment = Some(Box::new(on_comment));
         self
     }
 
@@ -452,7 +470,33 @@ impl Builder {
     /// # drop(builder);
     /// ```
     pub fn should_reconnect<D: Into<Decision>>(mut self, rule: impl Fn(Failure) -> D + 'static) -> Self {
-        self.rule = Some(Box::new(move |failure| rule(failure).into()));
+        self.rule = Some(Box::new(move |failure, _| rule(failure).into()));
+        self
+    }
+
+    /// As [`should_reconnect`](Self::should_reconnect), by what the server said of the failure, too.
+    ///
+    /// ```
+    /// let builder = everwire::Client::builder("wss://example.com/live").should_reconnect_with(|_, details| {
+    ///     (details.close_reason == "maintenance").then_some(std::time::Duration::from_secs(60)).map_or(
+    ///         everwire::options::Decision::Table,
+    ///         everwire::options::Decision::After,
+    ///     )
+    /// });
+    /// # drop(builder);
+    /// ```
+    pub fn should_reconnect_with<D: Into<Decision>>(
+        mut self,
+        rule: impl Fn(Failure, &Details) -> D + 'static,
+    ) -> Self {
+        self.rule = Some(Box::new(move |failure, details| rule(failure, details).into()));
+        self
+    }
+
+    /// How much of the body of an answer that is no event stream [`Details::body`](crate::event::Details) has, in characters: at most
+    /// 1 048 576. Default 1 024.
+    pub fn max_failure_body(mut self, characters: usize) -> Self {
+        self.failure_body = characters;
         self
     }
 
@@ -535,6 +579,12 @@ impl Builder {
                 }
                 None => Ok(()),
             })
+            .and_then(|()| {
+                let problem = "must be 0 to 1048576 characters";
+                let long = self.failure_body > 1 << 20;
+                if long { Err(OptionError { option: "http.maxFailureBody", problem }) } else { Ok(()) }
+            })
+            .and_then(|()| self.cancel.as_ref().map_or(Ok(()), |cancel| cancel.check()))
             .and_then(|()| self.probe.as_ref().map_or(Ok(()), |probe| probe.check()))
             .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)

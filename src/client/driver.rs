@@ -135,6 +135,13 @@ impl<H: Host> Driver<H> {
         self.inner.borrow().core.queue().has_room(1)
     }
 
+    /// Whether nothing waits, and the connection takes what is sent.
+    #[cfg(feature = "rust")]
+    pub(crate) fn takes_at_once(&self) -> bool {
+        let core = &self.inner.borrow().core;
+        core.queue().len() == 0 && core.state() == State::Open
+    }
+
     #[cfg(feature = "rust")]
     pub(crate) fn start(&self) {
         self.input(Input::Start);

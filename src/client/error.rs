@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    ConnectError, DecodeError, EncodeError, HandshakeOver, RequestError, SendError, StorageError,
-    SubscriptionError,
+    CancelError, ConnectError, DecodeError, EncodeError, HandshakeOver, RequestError, SendError,
+    StorageError, SubscriptionError,
 };
 use crate::{error::OptionError, send::Dropped};
 
@@ -60,6 +60,8 @@ errors! {
     Storage(StorageError)
     /// A topic is not joined.
     Subscription(SubscriptionError)
+    /// The server was not told to stop.
+    Cancel(CancelError)
     /// The connection of a handshake is over.
     Handshake(HandshakeOver)
 }

@@ -1,6 +1,6 @@
 //! What the stream of a client gives.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::{Message, Opened, StorageError};
 use crate::{
@@ -55,6 +55,25 @@ pub struct Gap {
     pub missing: Option<(u64, u64)>,
 }
 
+/// What the server said of a failure. Each is empty where it said nothing.
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Details {
+    /// The WebSocket close reason.
+    pub close_reason: String,
+    /// The content type of an answer that is no event stream.
+    pub content_type: String,
+    /// The beginning of its body, as far as it came within 300 ms: 1 024 characters, or as many as
+    /// [`Builder::max_failure_body`](crate::Builder::max_failure_body) says. It may hold secrets that the server sent: do not log it.
+    pub body: String,
+}
+
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Details").field("content_type", &self.content_type).finish_non_exhaustive()
+    }
+}
+
 /// A wait before the next attempt.
 ///
 /// ```
@@ -72,6 +91,8 @@ pub struct Retry {
     pub delay: Duration,
     /// Why it is needed.
     pub failure: Failure,
+    /// What the server said of it.
+    pub details: Details,
 }
 
 /// How a client ended.
@@ -96,4 +117,8 @@ pub struct Closed {
     pub peer_close_reason: String,
     /// The failure that ended it, unless the app did.
     pub failure: Option<Failure>,
+    /// Whether the end was agreed on: the app closed an open connection, the stream had ended, or the server closed the WebSocket.
+    pub was_clean: bool,
+    /// What the server said of the failure.
+    pub details: Details,
 }

@@ -193,6 +193,9 @@ fn choose(builder: &mut Builder, config: &mut Config) -> Result<(), OptionError>
             return error("with Way::Poll needs Builder::long_poll");
         }
     }
+    if !fallback.on && fallback.order.is_some() {
+        return Err(OptionError { option: "fallback.order", problem: "has no effect with Fallback::never" });
+    }
     let request = if let Endpoint::Fixed(request) = &builder.endpoint { Some(request) } else { None };
     let named = request.and_then(|request| request.ways.as_ref());
     let polls = builder.choice.polls.take();

@@ -50,6 +50,12 @@ impl Handshake {
         self.0.protocol()
     }
 
+    /// Where the connection leads, with parameters. It may hold a token: do not log it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.0.url()
+    }
+
     /// The cursor; empty when there is none.
     #[must_use]
     pub fn last_event_id(&self) -> String {

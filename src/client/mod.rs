@@ -10,6 +10,8 @@ mod auth;
 #[cfg(feature = "rust")]
 mod builder;
 #[cfg(feature = "rust")]
+mod cancel;
+#[cfg(feature = "rust")]
 mod decode;
 #[cfg(feature = "rust")]
 mod error;
@@ -82,7 +84,7 @@ mod words;
 #[cfg(feature = "rust")]
 pub(crate) use self::{
     acks::Acks,
-    builder::{Endpoint, Ping},
+    builder::{Endpoint, OnComment, Ping},
     decode::{Decode, Decoded, Decoding},
     handshake::Shakes,
     head::Says,
@@ -101,8 +103,9 @@ pub(crate) use self::{
 pub use self::{
     auth::{Authorize, Greet, KeptFresh, Token, TokenContext, TokenReason, Tokens},
     builder::{Builder, ConnectError, ContentType, Context, Decision, EndpointError, NotResumable},
+    cancel::CancelError,
     error::Error,
-    event::{Closed, Event, Gap, Retry},
+    event::{Closed, Details, Event, Gap, Retry},
     fallback::Fallback,
     handshake::{Handshake, HandshakeOver},
     head::{Head, Opened},
@@ -112,14 +115,14 @@ pub use self::{
     persist::Persist,
     rate::Rate,
     reconnect::Reconnect,
-    request::{Redirect, Request, path_segment},
+    request::{Credentials, Redirect, Request, path_segment},
     requests::{RequestError, RequestOptions, Requesting, Requests},
     resume::{Place, Resume},
     send_options::SendOptions,
     sending::Sending,
     sequence::Sequence,
     stats::Stats,
-    storage::{Backend, Storage, StorageError},
+    storage::{Backend, Storage, StorageError, forget},
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
     uplink::Uplink,
     ways::{Way, Ways},

@@ -61,6 +61,18 @@ pub enum Redirect {
     Error,
 }
 
+/// Whether cookies and the like go along with a fetched stream, and what it brings is kept (Fetch, "credentials mode").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// Never.
+    Omit,
+    /// To the page's own origin; the default.
+    SameOrigin,
+    /// To every origin.
+    Include,
+}
+
 /// An address, and for a fetched event stream the method, headers and body of the request.
 ///
 /// A `String` or `&str` is a GET. An EventSource takes the address alone, and so does a WebSocket, but for
@@ -80,6 +92,8 @@ pub struct Request {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) redirect: Option<Redirect>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) same_origin: bool,
     pub(crate) protocols: Option<Vec<String>>,
     pub(crate) retry: bool,
     pub(crate) resumes: bool,
@@ -97,6 +111,8 @@ impl Request {
             headers: Vec::new(),
             body: None,
             redirect: None,
+            credentials: None,
+            same_origin: false,
             protocols: None,
             retry: false,
             resumes: false,
@@ -134,6 +150,18 @@ impl Request {
     /// other origins would get what was given for this one. A request without these is followed anywhere.
     pub fn with_redirect(mut self, redirect: Redirect) -> Self {
         self.redirect = Some(redirect);
+        self
+    }
+
+    /// A fetched stream: whether cookies go along, in the place of what [`Builder::with_credentials`](crate::Builder::with_credentials) says.
+    pub fn with_credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    /// A fetched stream: another origin than the page's own is refused (Fetch, mode "same-origin"), also behind a redirect.
+    pub fn with_same_origin(mut self) -> Self {
+        self.same_origin = true;
         self
     }
 

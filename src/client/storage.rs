@@ -203,6 +203,21 @@ impl Storage {
         }
     }
 
+    /// At logout, when the clients are closed: removes what [`Resume::with_storage`](crate::options::Resume::with_storage) and
+    /// [`Builder::persist`](crate::Builder::persist) keep under this key, for every endpoint and of every tab. Another tab that has a client
+    /// with this key open writes again: close those, too. `forget` of this module does so in both of the page's storages.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_item`](Self::get_item).
+    pub fn forget(&self, key: &str) -> Result<(), StorageError> {
+        let begins = [places_of(key), outbox_of(key)];
+        for name in self.names()?.iter().filter(|name| begins.iter().any(|begin| name.starts_with(begin))) {
+            self.remove_item(name)?;
+        }
+        Ok(())
+    }
+
     /// The page's own as this page has it, which is not another one's that comes after it.
     pub(crate) fn open(&self) -> Result<Rc<dyn Backend>, StorageError> {
         match &self.0 {
@@ -305,6 +320,21 @@ fn part(key: &str) -> String {
         }
     }
     text
+}
+
+/// At logout: [`Storage::forget`] in the page's session storage and in its local one. What the browser forbids holds nothing.
+///
+/// ```
+/// # fn logout(client: everwire::Client, auth: &everwire::auth::Tokens, user: &str) {
+/// client.handle().close();
+/// auth.forget();
+/// everwire::storage::forget(user);
+/// # }
+/// ```
+pub fn forget(key: &str) {
+    for storage in [Storage::session(), Storage::local()] {
+        let _ = storage.forget(key);
+    }
 }
 
 pub(crate) fn places_of(key: &str) -> String {

@@ -1,16 +1,16 @@
 //! The Rust app's side of a client.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     rc::{Rc, Weak},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
 
 use super::{
-    Builder, Closed, ConnectError, Context, EncodeError, Event, Gap, Message, NotResumable, Opened, Payload,
-    Request, RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats, SubscribeOptions,
-    SubscriptionError, Way,
+    Builder, Closed, ConnectError, Context, Details, EncodeError, Event, Gap, Message, NotResumable, Opened,
+    Payload, Request, RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats,
+    SubscribeOptions, SubscriptionError, Way,
     builder::Endpoint,
     driver::{self, Host},
     inbox::Inbox,
@@ -25,7 +25,7 @@ use crate::{
     core::{
         carrier::Via,
         config::Config,
-        io::{Decision, Input, News, Page, Reason, Why},
+        io::{Decision, Fate, Input, News, Page, Reason, Why},
         outbox::{Awaits, Dropped, Parcel},
         persist::Step,
         seam::Outcome,
@@ -34,7 +34,8 @@ use crate::{
     transport::address::{Address, problem},
     web::{
         Core, Port,
-        aim::route as route_to,
+        aim::{over_http, route as route_to},
+        cancel::Cancelled,
         link::Data,
         page::{self, Target},
         persist::Keeps,
@@ -53,6 +54,13 @@ const ASTRAY: &str = "an endpoint function must give an address without . and ..
 /// Of one that gave nothing for the way that is tried.
 const PATHLESS: &str =
     "an endpoint function must give an address for each way: see Ways and Fallback::with_order";
+
+const NCHAN_PINGS: &str =
+    "a heartbeat excludes Builder::nchan over a WebSocket: leave it out, or say no_ping";
+const NCHAN_PROTOCOLS: &str =
+    "nchan's subprotocol must be the only one offered: leave out those of the request";
+const SILENT: &str = "Builder::handshake and resume_frame are for a WebSocket: an endpoint function must give a ws: or wss: address with them";
+const UPLINK: &str = "Request::with_uplink needs Builder::uplink";
 
 /// Of one whose protocols would be those of another origin.
 const OFFERED: &str = "Builder::protocols are for the first endpoint's origin: give the others theirs by Request::with_protocols";
@@ -75,7 +83,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let can = Can { ack: settings.acks.is_some(), ping: config.heartbeat.is_some() && !config.passive };
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
-    let paused = builder.paused;
+    let (paused, comments) = (builder.paused, settings.on_comment.is_some());
     let (from, stored, manual) =
         (builder.resume.from.clone(), builder.resume.stored.clone(), builder.resume.manual);
     let addresses: Vec<String> = builder.fixed().map(|request| request.address.clone()).collect();
@@ -84,9 +92,14 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let driver = Rc::new_cyclic(|driver: &Weak<Driver>| {
         let core: Weak<dyn Core> = Weak::<Driver>::clone(driver);
         let port = Port::new(settings, core);
-        let host =
-            AppHost { builder: Rc::new(builder), inbox: Rc::clone(&inbox), driver: Weak::clone(driver) };
-        Driver::new(config, port, host, watch_page, max_event_bytes, false)
+        let host = AppHost {
+            builder: Rc::new(builder),
+            inbox: Rc::clone(&inbox),
+            driver: Weak::clone(driver),
+            state: Cell::new(State::Connecting),
+            before: Cell::new(State::Connecting),
+        };
+        Driver::new(config, port, host, watch_page, max_event_bytes, comments)
     });
     let (to, weigher) = (Rc::clone(&inbox), Rc::clone(&inbox));
     driver.port().deliver_to(
@@ -156,6 +169,12 @@ fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> 
             "excludes Builder::nchan over a WebSocket: nchan closes or broadcasts when a subscriber sends a ping. Leave it out, or say no_ping",
         );
     }
+    if socket && builder.unpack.is_some() && request.protocols.is_some() {
+        return wrong("protocols", "exclude Builder::nchan, whose own must be the only one offered");
+    }
+    if socket && !(request.headers.is_empty() && request.body.is_none() && request.method.is_none()) {
+        return wrong("http", "is for fetch: a WebSocket takes the address alone");
+    }
     if socket && !confined(builder, request) {
         return wrong("protocols", "are for one origin: give endpoints of others Request::with_protocols");
     }
@@ -205,6 +224,10 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         heartbeat,
         content_type: builder.content_type,
         flush: builder.flush,
+        on_comment: builder.on_comment.take(),
+        cancel: builder.cancel.take(),
+        failure_body: builder.failure_body,
+        open_timeout: u32::try_from(builder.config.open_timeout).unwrap_or(u32::MAX),
         credentials: builder.with_credentials,
         high_water: builder.high_water_mark.unwrap_or(1 << 24),
     }
@@ -213,10 +236,10 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
 /// Whether the builder's protocols may go there: to the first origin that asked, as one may be a token.
 fn confined(builder: &Builder, request: &Request) -> bool {
     // A preset's are no secret.
-    if builder.protocols.is_empty() || request.protocols.is_some() || builder.preset.is_some() {
+    if builder.protocols.is_empty() || request.protocols.is_some() || builder.unpack.is_some() {
         return true;
     }
-    let origin = Target::resolve(&request.address).map(|target| target.origin().replacen("ws", "http", 1));
+    let origin = Target::resolve(&request.address).map(|target| over_http(&target.origin()));
     let mut home = builder.offered.borrow_mut();
     if home.is_none() {
         home.clone_from(&origin);
@@ -252,7 +275,8 @@ impl Wire {
         if self.handle.state() == State::Closed {
             return Poll::Ready(Err(Dropped::Closed));
         }
-        if self.handle.driver.has_room() {
+        // What need not wait is not bounded.
+        if self.handle.driver.has_room() || self.handle.driver.takes_at_once() {
             return Poll::Ready(Ok(()));
         }
         self.handle.inbox.wait_for_settled(cx);
@@ -395,6 +419,10 @@ impl Handle {
 
     pub(crate) fn transport(&self) -> Option<Transport> {
         self.driver.port().way()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.driver.port().url().as_ref().to_owned()
     }
 
     pub(crate) fn protocol(&self) -> String {
@@ -549,6 +577,15 @@ impl Handle {
         self.driver.input(Input::Reconnect);
     }
 
+    pub(crate) fn cancel(&self, listen: bool) -> Cancelled {
+        let cancelled = self.driver.port().cancel(listen);
+        if !listen {
+            self.driver.port().given_up.set(true);
+            self.close(0, "");
+        }
+        cancelled
+    }
+
     pub(crate) fn close(&self, code: u16, reason: &str) {
         self.driver.port().set_goodbye(reason);
         self.driver.input(Input::Close { why: Why::App, code });
@@ -582,6 +619,9 @@ pub(super) struct AppHost {
     builder: Rc<Builder>,
     inbox: Rc<Inbox>,
     driver: Weak<Driver>,
+    /// What the client is doing, and what it did before that.
+    state: Cell<State>,
+    before: Cell<State>,
 }
 
 /// A request, what it was chosen for, and as which of several ways.
@@ -667,7 +707,30 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Pic
         port.warn(OFFERED);
         address = None;
     }
+    if let Some(to) = &address
+        && let Some(problem) = unfit(port, builder, &request, to.transport)
+    {
+        port.warn(problem);
+        address = None;
+    }
     driver.input(driver.prepared(attempt, address));
+}
+
+/// What an option asks for that this connection cannot do, without which the server is not told what it has to know. Of fixed endpoints `connect`
+/// has seen to it.
+fn unfit(port: &Port, builder: &Builder, request: &Request, transport: Transport) -> Option<&'static str> {
+    let socket = transport == Transport::WebSocket;
+    if socket && builder.unpack.is_some() && builder.pings() {
+        return Some(NCHAN_PINGS);
+    }
+    if socket && builder.unpack.is_some() && request.protocols.is_some() {
+        return Some(NCHAN_PROTOCOLS);
+    }
+    if !socket && request.uplink.is_some() && !port.has_uplink() {
+        port.warn(UPLINK);
+    }
+    // Of several ways each has what is for it.
+    (!socket && builder.choice.ways.is_empty() && port.greets()).then_some(SILENT)
 }
 
 impl Host for AppHost {
@@ -726,7 +789,8 @@ impl Host for AppHost {
     }
 
     fn ask(&self, failure: Failure) -> Decision {
-        match self.builder.rule.as_ref().map(|rule| rule(failure)) {
+        let rule = self.builder.rule.as_ref().zip(self.driver.upgrade());
+        match rule.map(|(rule, driver)| rule(failure, &driver.port().details())) {
             None | Some(super::Decision::Table) => Decision::Table,
             Some(super::Decision::GiveUp) => Decision::GiveUp,
             Some(super::Decision::Again) => Decision::Again,
@@ -758,6 +822,7 @@ impl Host for AppHost {
                 keeps.settled(id);
             }
         }
+        self.inbox.wake_settled();
     }
 
     fn place(&self) {
@@ -772,13 +837,16 @@ impl Host for AppHost {
         if let Some(keeps) = driver.as_ref().and_then(|driver| driver.port().keeps.get()) {
             keeps.step(step);
         }
-        self.inbox.wake_settled();
     }
 
     fn tell(&self, driver: &Driver, news: News) {
         let event = match news {
             News::Topic(told) => return driver.port().topic_told(told),
-            News::State(state) => Event::State(state),
+            News::State(state) => {
+                self.inbox.wake_settled();
+                self.before.set(self.state.replace(state));
+                Event::State(state)
+            }
             News::Open => {
                 let transport = driver.port().transport();
                 let head = driver.port().streamed().filter(|_| transport == Transport::Fetch);
@@ -786,7 +854,7 @@ impl Host for AppHost {
             }
             News::Retry { retry, delay, failure } => {
                 let delay = Duration::from_millis(delay);
-                Event::Retry(Retry { attempt: retry, delay, failure })
+                Event::Retry(Retry { attempt: retry, delay, failure, details: driver.port().details() })
             }
             News::Outcome(outcome, missing) => {
                 self.inbox.count(|stats| stats.outcome = Some(outcome));
@@ -801,13 +869,20 @@ impl Host for AppHost {
                 let port = driver.port();
                 port.end_topics();
                 if let Some(places) = port.places.get() {
-                    places.end(driver.fate(why));
+                    let given_up = port.given_up.get();
+                    places.end(if given_up { Fate::Gone } else { driver.fate(why) });
                 }
                 if let Some(keeps) = port.keeps.get() {
                     keeps.end();
                 }
-                let peer_close_reason = if code == 0 { String::new() } else { driver.port().close_reason() };
-                Event::Closed(Closed { reason: why, code, peer_close_reason, failure })
+                let details = failure.map_or_else(Details::default, |_| port.details());
+                let peer_close_reason = if code == 0 { String::new() } else { port.details().close_reason };
+                let was_clean = match why {
+                    Why::App | Why::Aborted | Why::Unloaded => self.before.get() == State::Open,
+                    Why::Ended => true,
+                    _ => matches!(failure, Some(Failure::Closed { .. })),
+                };
+                Event::Closed(Closed { reason: why, code, peer_close_reason, failure, was_clean, details })
             }
         };
         // Its ids are the server's: what is long is weighed.

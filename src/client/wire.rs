@@ -12,10 +12,10 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions, Sending, Stats,
-    SubscribeOptions, Subscription, SubscriptionError,
+    Builder, CancelError, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions,
+    Sending, Stats, SubscribeOptions, Subscription, SubscriptionError,
     builder::{Asked, Endpoint},
-    imp,
+    imp, plain,
 };
 use crate::{Failure, State, Transport, core::failure::see, error::OptionError};
 
@@ -189,6 +189,13 @@ impl Handle {
         self.0.transport()
     }
 
+    /// Of the connection, or the last one, with parameters; empty before the first attempt. It holds what the endpoint holds: do not log
+    /// tokens.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.0.url()
+    }
+
     /// The subprotocol that the server chose; empty when it chose none, or over SSE.
     #[must_use]
     pub fn protocol(&self) -> String {
@@ -340,6 +347,29 @@ impl Handle {
         self.0.reconnect();
     }
 
+    /// Closes, and tells the server by [`Builder::cancel`] to stop the job. It goes on whether this is awaited or not, for no longer than the
+    /// open timeout twice. A second call gives the same answer.
+    ///
+    /// # Errors
+    ///
+    /// Why the server was not told.
+    pub fn cancel(&self) -> impl Future<Output = Result<(), CancelError>> + use<> {
+        let cancelled = self.0.cancel(false);
+        poll_fn(move |cx| cancelled.poll(cx))
+    }
+
+    /// As [`cancel`](Self::cancel), but the client stays, for what the server still says of the job: an end in good order (of a WebSocket a
+    /// close with 1000) closes it as [`CloseReason::Ended`](crate::event::CloseReason::Ended), and after a loss it goes on listening, as it
+    /// would have without. Where the server was not told, nothing has changed.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn cancel_and_listen(&self) -> impl Future<Output = Result<(), CancelError>> + use<> {
+        let cancelled = self.0.cancel(true);
+        poll_fn(move |cx| cancelled.poll(cx))
+    }
+
     /// For good.
     pub fn close(&self) {
         self.0.close(0, "");
@@ -364,8 +394,14 @@ impl Handle {
 }
 
 impl fmt::Debug for Handle {
+    /// With the address, but not its query: tokens stand there.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handle").field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Handle")
+            .field("state", &self.state())
+            .field("transport", &self.transport())
+            .field("attempt", &self.attempt())
+            .field("url", &plain(&self.url()))
+            .finish_non_exhaustive()
     }
 }
 

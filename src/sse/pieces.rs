@@ -7,6 +7,8 @@ use super::{COMMENT, DATA, DISPATCH, EVENT, HEADER, ID, Parser, TOO_BIG};
 pub(crate) enum Piece {
     /// `data`: none in a block that only moves the cursor. `size`: in bytes, of all that it came in.
     Event { kind: Option<String>, data: Option<String>, id: Option<String>, size: usize },
+    /// Without its colon and one space.
+    Comment(String),
     /// A line or an event is longer than the limit.
     TooBig,
 }
@@ -34,7 +36,7 @@ impl Parser {
                 }
                 EVENT => kind = Some(text.into_owned()),
                 ID => id = Some(text.into_owned()),
-                COMMENT => {}
+                COMMENT => pieces.push(Piece::Comment(text.into_owned())),
                 // `TOO_BIG`: nothing comes behind it.
                 _ => {
                     debug_assert_eq!(what, TOO_BIG);

@@ -86,7 +86,7 @@ impl HttpRequest {
 
     /// The answer. A redirect is followed nowhere.
     pub fn respond(self, response: Response) {
-        self.answer(Some((response.head, response.body)));
+        self.answer(Some((response.0.clone(), response.0.body)));
     }
 
     /// The network fails.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     calls::Call,
-    client::Request,
+    client::{Credentials, Request},
     codes::{carry, lost, route},
     core::carrier::{Asking, By, Via},
     transport::Transport,
@@ -42,6 +42,11 @@ pub(crate) fn route(address: &str, transport: Option<Transport>) -> u32 {
     }
     let transport = if http { transport.unwrap_or(Transport::Fetch) } else { Transport::WebSocket };
     transport.number() | if is_loopback(&target.hostname()) { route::LOOPBACK } else { 0 }
+}
+
+/// The origin over HTTP of one that may be a WebSocket's.
+pub(crate) fn over_http(origin: &str) -> String {
+    origin.strip_prefix("ws").map_or_else(|| origin.to_owned(), |rest| format!("http{rest}"))
 }
 
 /// This very machine, whose network cannot be missing.
@@ -86,7 +91,7 @@ impl Port {
         if let Some(uplink) = self.settings.uplink.as_ref().filter(|_| stream) {
             uplink.aim(&request, &target);
         }
-        let Request { method, mut headers, body, redirect, .. } = request;
+        let Request { method, mut headers, body, redirect, credentials, same_origin, .. } = request;
         if transport == Transport::WebSocket {
             target.set_protocol(&target.protocol().replacen("http", "ws", 1));
         }
@@ -152,9 +157,15 @@ impl Port {
             headers,
             body,
             redirect,
-            credentials: settings.credentials,
+            credentials: credentials.unwrap_or(if settings.credentials {
+                Credentials::Include
+            } else {
+                Credentials::SameOrigin
+            }),
+            same_origin,
             content_type: settings.content_type,
             flush: settings.flush,
+            failure_body: settings.failure_body,
             astray: Some(Box::new(move |url| match core.upgrade() {
                 Some(core) => core.port().astray(url),
                 None => url.to_owned(),

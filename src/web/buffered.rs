@@ -27,7 +27,8 @@ impl Port {
         if let Some(name) = self.settings.uplink.as_ref().and_then(|uplink| uplink.name()) {
             target.delete_parameter(name);
         }
-        let mut head = Outgoing::beside("HEAD", target.href(), stream.headers.clone(), stream.credentials);
+        let mut head = Outgoing::beside("HEAD", target.href(), stream.headers.clone(), false);
+        (head.credentials, head.same_origin) = (stream.credentials, stream.same_origin);
         (head.redirect, head.content_type) = (stream.redirect, stream.content_type);
         Some(head)
     }

@@ -85,13 +85,15 @@ impl Line {
         self.bytes.set(self.bytes.get() + frame.data.bytes().len());
         self.waiting.borrow_mut().push_back(Waiting::Frame { decoding, frame, missed });
         if !self.is_working() {
-            let working = Task::spawn(Rc::clone(&self).work(Weak::clone(&port.core)));
+            let working = Task::spawn(Rc::clone(&self).work(Weak::clone(&port.core), port.attempt()));
             self.working.replace(Some(working));
         }
     }
 
     /// What waits has its turn, one by one. Given up with its connection.
-    async fn work(self: Rc<Self>, core: Weak<dyn Core>) {
+    async fn work(self: Rc<Self>, core: Weak<dyn Core>, attempt: u32) {
+        // The app's function may end the connection, and with it this, before it gives anything.
+        let lives = |core: &Rc<dyn Core>| core.port().attempt() == attempt;
         loop {
             let next = self.waiting.borrow_mut().pop_front();
             match next {
@@ -100,13 +102,15 @@ impl Line {
                         Decoding::Now(decoded) => decoded,
                         Decoding::Later(decoding) => decoding.await,
                     };
+                    let Some(live) = core.upgrade().filter(lives) else { return };
+                    drop(live);
                     self.bytes.set(self.bytes.get().saturating_sub(frame.data.bytes().len()));
                     if missed && let Some(core) = core.upgrade() {
                         core.call(Call::GapTold { here: true });
                     }
                     let mut rest = Some(decoded);
                     while let Some(decoded) = rest.take() {
-                        let Some(core) = core.upgrade() else { return };
+                        let Some(core) = core.upgrade().filter(lives) else { return };
                         let wait = deal(core.port(), decoded, &frame);
                         drop(core);
                         if let Some((left, room)) = wait {

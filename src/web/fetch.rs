@@ -24,13 +24,15 @@ use super::{
     page,
 };
 use crate::{
-    client::{Head, Redirect},
+    client::{Credentials, Head, Redirect},
     codes::lost,
 };
 
 /// The longest chunk that is told at once, in bytes.
 const CHUNK: u32 = 65_536;
 const CURSOR: &str = "last-event-id";
+/// A refusal's body is waited for no longer than this, in ms.
+const BODY_WAIT: u32 = 300;
 /// The longest answer to a POST that is read, in bytes.
 const LONGEST_ANSWER: usize = 1 << 24;
 
@@ -164,11 +166,11 @@ impl Run {
         if !answer::is_answer(status, method) {
             let retry_after =
                 answer::retry_after(header("retry-after").as_deref(), header("date").as_deref(), wall());
-            discard(&response);
+            self.refused(&response).await?;
             return Some(Told::Refused { status, retry_after });
         }
         if !answer::is_event_stream(&header("content-type").unwrap_or_default(), *content_type) {
-            discard(&response);
+            self.refused(&response).await?;
             return Some(lost(lost::CONTENT_TYPE));
         }
         let from = response.url();
@@ -184,6 +186,28 @@ impl Run {
         let head = Head::new(status, page::Headers(headers.clone()));
         self.told(Told::Opened { from: Some(from), head: Some(head) }).await?;
         self.read(reader).await
+    }
+
+    /// Tells what there is to be told of an answer that is no event stream: of its body what comes soon.
+    async fn refused(&self, response: &Response) -> Option<()> {
+        let content_type = response.headers().get("content-type").ok().flatten().unwrap_or_default();
+        let mut body = String::new();
+        let length = self.outgoing.failure_body;
+        match response.body().map(|body| ReadableStreamDefaultReader::new(&body)) {
+            Some(Ok(reader)) if length > 0 => {
+                drop(self.link.reader.replace(Some(reader.clone())));
+                let late = reader.clone();
+                let timer = page::Timer::new(BODY_WAIT, move || cancel(&late));
+                let bytes = self.link.within(beginning(&reader, 4 * length)).await?;
+                drop(timer);
+                drop(self.link.reader.take());
+                cancel(&reader);
+                body = String::from_utf8_lossy(&bytes).chars().take(length).collect();
+            }
+            Some(Ok(reader)) => cancel(&reader),
+            Some(Err(_)) | None => {}
+        }
+        self.told(Told::Answered { content_type, body }).await
     }
 
     /// `None`: nobody listens any more.
@@ -244,7 +268,7 @@ impl Run {
         let own = redirect.is_some()
             || !answer::is_safe(method.as_deref())
             || body.is_some()
-            || *credentials
+            || *credentials == Credentials::Include
             || given.iter().any(|(name, value)| !is_cursor(name) && value.trim() != "text/event-stream");
         let carries = given.iter().any(|(name, _)| is_cursor(name));
         if *redirect == Some(Redirect::Follow) || !(own || carries) {
@@ -276,7 +300,7 @@ impl Run {
     }
 
     async fn ask(&self, url: &str, headers: &Headers, hops: Hops) -> Result<Response, Missing> {
-        let Outgoing { method, body, credentials, .. } = &self.outgoing;
+        let Outgoing { method, body, credentials, same_origin, .. } = &self.outgoing;
         let init = RequestInit::new();
         init.set_headers(headers);
         init.set_cache(RequestCache::NoStore);
@@ -287,8 +311,13 @@ impl Run {
         if let Some(body) = body {
             init.set_body(&Uint8Array::from(body.as_slice()));
         }
-        if *credentials {
-            init.set_credentials(RequestCredentials::Include);
+        init.set_credentials(match credentials {
+            Credentials::Omit => RequestCredentials::Omit,
+            Credentials::SameOrigin => RequestCredentials::SameOrigin,
+            Credentials::Include => RequestCredentials::Include,
+        });
+        if *same_origin {
+            init.set_mode(RequestMode::SameOrigin);
         }
         match hops {
             Hops::Followed => {}
@@ -373,7 +402,7 @@ fn posted(outgoing: &Outgoing, keepalive: bool, link: &Link) -> Result<Promise, 
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(link.abort.as_ref().map(AbortController::signal).as_ref());
     init.set_body(&Uint8Array::from(outgoing.body.as_deref().unwrap_or_default()));
-    if outgoing.credentials {
+    if outgoing.credentials == Credentials::Include {
         init.set_credentials(RequestCredentials::Include);
     }
     if keepalive {
@@ -382,6 +411,20 @@ fn posted(outgoing: &Outgoing, keepalive: bool, link: &Link) -> Result<Promise, 
     }
     let answered = fetch(&outgoing.url, &init).map_err(|_| Unanswered::Network)?;
     Ok(Promise::resolve(&answered))
+}
+
+/// Up to so many bytes, and to what breaks it off.
+async fn beginning(reader: &ReadableStreamDefaultReader, length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        let Ok(part) = JsFuture::from(reader.read()).await else { break };
+        let part: Part = part.unchecked_into();
+        if part.done() {
+            break;
+        }
+        bytes.extend(Uint8Array::new(&part.value()).to_vec());
+    }
+    bytes
 }
 
 /// To the end; of one that is longer than anybody waits for, the beginning.

@@ -30,6 +30,8 @@ const NUMBERS: &str = "resume.seq must give a whole number from 0, or [epoch, nu
 pub(crate) struct Inbound {
     pub(super) cursor: RefCell<Rc<str>>,
     pub(super) number: Cell<Option<u64>>,
+    /// The message that stands there, where it moved the cursor or has the number.
+    pub(super) stands: RefCell<Option<Data>>,
     pub(super) epoch: RefCell<String>,
     /// The id under check; empty if it has none.
     pub(super) pending: RefCell<Rc<str>>,
@@ -38,7 +40,7 @@ pub(crate) struct Inbound {
     pub(super) heard: Cell<f64>,
     pub(super) received: Cell<u64>,
     /// Messages that had come when this connection took over.
-    pub(super) began: Cell<u64>,
+    pub(super) began: Cell<i64>,
     pub(super) delivered: Cell<u64>,
     pub(super) suppressed: Cell<u64>,
     /// Of an EventSource: only a change is an id of the event's own.
@@ -70,7 +72,7 @@ impl Inbound {
         self.last_event_id.take();
         self.withheld.take();
         self.resumable.set(false);
-        self.began.set(self.received.get());
+        self.began.set(self.received.get().cast_signed());
     }
 }
 
@@ -211,6 +213,7 @@ impl Port {
         if let Some(own) = own {
             let id = self.fingerprint(Some(&own), None, message);
             self.inbound.cursor.replace(own);
+            self.inbound.stands.replace(message.map(|message| message.data().clone()));
             self.call(Call::Learn { id, more: 0 });
         }
         true
@@ -262,12 +265,16 @@ impl Port {
             && let Some(own) = own
         {
             inbound.cursor.replace(own);
+            inbound.stands.replace(message.map(|message| message.data().clone()));
         }
         if ruling & ruling::DELIVER == 0 {
             self.suppressed();
             return false;
         }
-        inbound.number.set(number.or(inbound.number.get()));
+        if number.is_some() {
+            inbound.number.set(number);
+            inbound.stands.replace(message.map(|message| message.data().clone()));
+        }
         true
     }
 
@@ -278,7 +285,10 @@ impl Port {
         number: Option<u64>,
         message: Option<&Message>,
     ) -> Id {
-        let raw = message.map(Message::data);
+        self.fingerprint_of(own, number, message.map(Message::data))
+    }
+
+    pub(super) fn fingerprint_of(&self, own: Option<&str>, number: Option<u64>, raw: Option<&Data>) -> Id {
         let socket = self.transport() == Transport::WebSocket;
         match number {
             Some(number) => {
@@ -312,7 +322,7 @@ impl Port {
         self.begun();
         self.inbound.delivered.set(self.inbound.delivered.get() + 1);
         if let Some(places) = self.places.get() {
-            let stand = places.stand(self, &message);
+            let stand = places.stand(self);
             message.set_stand(stand);
         }
         self.sink(message);

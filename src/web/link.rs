@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, rc::Rc};
 
 use super::answer;
-use crate::client::{ContentType, Head, Redirect};
+use crate::client::{ContentType, Credentials, Head, Redirect};
 
 /// What came, or what is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(crate) enum Told {
     Lost { code: u32, reason: String, orderly: bool },
     /// The browser is going to open it again by itself.
     Interrupted,
+    /// What an answer is that is no event stream. One of the next two comes then.
+    Answered { content_type: String, body: String },
     /// An answer that is no event stream.
     Refused { status: u16, retry_after: Option<u32> },
 }
@@ -83,10 +85,14 @@ pub(crate) struct Outgoing {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) redirect: Option<Redirect>,
-    pub(crate) credentials: bool,
+    pub(crate) credentials: Credentials,
+    /// Another origin is refused.
+    pub(crate) same_origin: bool,
     pub(crate) content_type: ContentType,
     /// An event that the stream's end cuts off counts.
     pub(crate) flush: bool,
+    /// How many characters of a refusal's body are told.
+    pub(crate) failure_body: usize,
     /// The address on another origin, where a redirect leads, with the cursor in its query. None: what carries a cursor goes to no other.
     pub(crate) astray: Option<Astray>,
 }
@@ -109,9 +115,11 @@ impl Outgoing {
             headers,
             body: None,
             redirect: None,
-            credentials,
+            credentials: if credentials { Credentials::Include } else { Credentials::SameOrigin },
+            same_origin: false,
             content_type: ContentType::Required,
             flush: false,
+            failure_body: 0,
             astray: None,
         }
     }

@@ -9,6 +9,7 @@ mod answer;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod browser;
 mod buffered;
+pub(crate) mod cancel;
 pub(crate) mod decode;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod double;

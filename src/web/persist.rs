@@ -264,6 +264,8 @@ impl Keeper {
             if granted == Granted::Held && keeper.call(Call::Locked { tab }) != 0 {
                 keeper.take_over(&keeper.tab(tab));
             }
+            // It may store more before it is asked about again.
+            keeper.left.borrow_mut().remove(&keeper.tab(tab));
             let lock = keeper.locks.borrow_mut().remove(&tab);
             drop(lock);
             keeper.call(Call::Unlocked { tab });

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     calls::Call,
-    client::{Kept, Message, Stored, places_of, plain},
+    client::{Kept, Stored, places_of, plain},
     core::{
         io::Fate,
         place::{Facts, Write, write},
@@ -43,7 +43,7 @@ pub(crate) struct Stand {
 /// What a port knows of it: a client that stores nothing has none, and its app none of the code.
 pub(crate) trait Places {
     /// Before the app has it: from here on it can be done with.
-    fn stand(&self, port: &Port, message: &Message) -> Rc<Stand>;
+    fn stand(&self, port: &Port) -> Rc<Stand>;
     /// The app has taken it off the stream.
     fn pulled(&self, stand: &Rc<Stand>);
     /// False for what it cannot be done with.
@@ -303,13 +303,14 @@ impl Progress {
             let _core = core;
             let Some(progress) = me.upgrade() else { return };
             progress.claims.set(false);
+            // Before what is written claims another one's.
+            let lock = progress.claim.take();
             progress.gone.replace(Some(other));
             progress.write(false, progress.get());
             // It may come back. A browser that gives no lock says nothing of others.
             if granted == Granted::Held {
                 progress.gone.take();
             }
-            let lock = progress.claim.take();
             drop(lock);
         });
         self.claim.replace(Some(lock));
@@ -317,10 +318,12 @@ impl Progress {
 }
 
 impl Places for Progress {
-    fn stand(&self, port: &Port, message: &Message) -> Rc<Stand> {
+    fn stand(&self, port: &Port) -> Rc<Stand> {
         self.turn.set(self.turn.get() + 1);
         let (id, number, epoch) = port.stands();
-        let print = match port.fingerprint(Some(&id), number, Some(message)) {
+        // Of the message that moved the cursor, which may be an earlier one.
+        let message = port.inbound.stands.borrow().clone();
+        let print = match port.fingerprint_of(Some(&id), number, message.as_ref()) {
             Id::Own(print) => Some((print, port.key.get())),
             Id::None | Id::Reset => None,
         };

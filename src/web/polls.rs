@@ -55,8 +55,9 @@ impl Port {
     }
 
     /// What has come by now that a server would not say again, acks too.
-    pub(super) fn news(&self) -> u64 {
-        self.inbound.received.get() - self.inbound.suppressed.get()
+    /// Below 0 where more was held back than came: an id without data, a message of several topics.
+    pub(super) fn news(&self) -> i64 {
+        self.inbound.received.get().cast_signed() - self.inbound.suppressed.get().cast_signed()
     }
 
     /// Whether what has come ends with the request, and not with the connection.

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     Core, buffered,
+    cancel::Cancelled,
     inbound::Inbound,
     link::{Data, Flow, Outgoing},
     page::{self, Link, Page, Timer, Watch},
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     calls::Call,
-    client::{Context, Head, Message, Place},
+    client::{Context, Details, Head, Message, Place},
     codes::{begins, lost, taken},
     core::{carrier::Via, io::Reason, seam::Id},
     transport::Transport,
@@ -40,6 +41,8 @@ pub(super) struct Open {
     /// None: a long poll that has not been asked yet.
     pub(super) link: Option<Link>,
     pub(super) transport: Transport,
+    /// Where it leads, with parameters.
+    pub(super) url: Rc<str>,
     pub(super) origin: Rc<str>,
     /// What runs beside it, and ends with it.
     pub(super) task: Option<Task>,
@@ -84,7 +87,14 @@ pub(crate) struct Port {
     pub(super) times: Cell<u64>,
     /// The cursor that the connection was asked for.
     pub(super) asked: RefCell<Rc<str>>,
-    pub(super) close_reason: RefCell<String>,
+    /// Of what failed last.
+    pub(super) details: RefCell<Details>,
+    /// What telling the server to stop has led to.
+    pub(super) cancelled: RefCell<Option<Cancelled>>,
+    /// The app does not go on from here, nor does its next page.
+    pub(crate) given_up: Cell<bool>,
+    /// Of the last connection, also when it is over.
+    url: RefCell<Rc<str>>,
     /// Of the answer that was last streamed.
     pub(super) head: RefCell<Option<Head>>,
     pub(super) resumes: Cell<bool>,
@@ -138,7 +148,10 @@ impl Port {
             asking: RefCell::default(),
             times: Cell::new(0),
             asked: RefCell::default(),
-            close_reason: RefCell::default(),
+            details: RefCell::default(),
+            cancelled: RefCell::default(),
+            given_up: Cell::new(false),
+            url: RefCell::default(),
             head: RefCell::default(),
             resumes: Cell::new(false),
             closed: Cell::new(false),
@@ -184,12 +197,21 @@ impl Port {
 
     /// False when the browser refuses.
     pub(crate) fn open(&self, attempt: u32, transport: u32) -> bool {
+        if let Some(uplink) = &self.settings.uplink {
+            uplink.forget_next();
+        }
+        // Of a successor that fails the other connection knows nothing.
+        if self.current.borrow().is_none() {
+            drop(self.details.take());
+        }
         let Some(transport) = Transport::of(transport) else { return false };
         let prepared = self.prepared.borrow().clone();
         if prepared.polls {
             let Some(prepared) = self.polls_of(prepared) else { return false };
+            let url =
+                prepared.request.as_ref().map_or_else(Rc::default, |request| request.address.as_str().into());
             let (origin, polls) = (Rc::default(), Some(Rc::new(prepared)));
-            self.succeed(Open { attempt, link: None, transport, origin, task: None, polls }, None);
+            self.succeed(Open { attempt, link: None, transport, url, origin, task: None, polls }, None);
             return true;
         }
         // With "url" the app has read the cursor, when it was asked where to.
@@ -198,9 +220,10 @@ impl Port {
         }
         let Some((outgoing, origin)) = self.aim(transport, prepared) else { return false };
         let head = (transport == Transport::Fetch).then(|| self.head_of(&outgoing)).flatten();
+        let url = outgoing.url.as_str().into();
         let Some(link) = self.dial(attempt, transport, outgoing) else { return false };
         let (link, origin) = (Some(link), origin.into());
-        self.succeed(Open { attempt, link, transport, origin, task: None, polls: None }, head);
+        self.succeed(Open { attempt, link, transport, url, origin, task: None, polls: None }, head);
         true
     }
 
@@ -245,6 +268,10 @@ impl Port {
         }
         self.held.set(false);
         self.forget();
+        if let Some(open) = &successor {
+            let before = self.url.replace(Rc::clone(&open.url));
+            drop(before);
+        }
         let before = self.current.replace(successor);
         self.inbound.begin();
         self.pinged.set(None);
@@ -508,8 +535,8 @@ impl Port {
         self.inbound.pending.borrow().clone()
     }
 
-    pub(crate) fn close_reason(&self) -> String {
-        self.close_reason.borrow().clone()
+    pub(crate) fn details(&self) -> Details {
+        self.details.borrow().clone()
     }
 
     pub(crate) fn received(&self) -> u64 {
@@ -518,6 +545,18 @@ impl Port {
 
     pub(crate) fn suppressed_count(&self) -> u64 {
         self.inbound.suppressed.get()
+    }
+
+    pub(crate) fn url(&self) -> Rc<str> {
+        self.url.borrow().clone()
+    }
+
+    /// Of one of the connections there are.
+    pub(super) fn url_of(&self, attempt: u32) -> Rc<str> {
+        let of = |open: &RefCell<Option<Open>>| {
+            open.borrow().as_ref().filter(|open| open.attempt == attempt).map(|open| Rc::clone(&open.url))
+        };
+        of(&self.current).or_else(|| of(&self.successor)).unwrap_or_default()
     }
 
     /// Of the connection there is.
@@ -555,6 +594,15 @@ impl Port {
         if fresh {
             page::warn(&format!("everwire: {rule}; anything else is ignored"));
         }
+    }
+
+    /// Whether a WebSocket's first words are the app's.
+    pub(crate) fn greets(&self) -> bool {
+        self.settings.handshake.is_some() || self.settings.frame.is_some()
+    }
+
+    pub(crate) fn has_uplink(&self) -> bool {
+        self.settings.uplink.is_some()
     }
 
     pub(super) fn closed(&self) -> bool {

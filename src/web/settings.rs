@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use super::{decode::Decodes, probe::Probes, uplink::Upward};
+use super::{cancel::Cancels, decode::Decodes, probe::Probes, uplink::Upward};
 use crate::{
     client::{
-        Acks, ContentType, Is, Ping, Place, Reads, Requests, Says, Sequence, Shakes, Subscriptions, Unpack,
+        Acks, ContentType, Is, OnComment, Ping, Place, Reads, Requests, Says, Sequence, Shakes,
+        Subscriptions, Unpack,
     },
     core::carrier::Via,
 };
@@ -46,6 +47,13 @@ pub(crate) struct Settings {
     pub(crate) silent: bool,
     pub(crate) content_type: ContentType,
     pub(crate) flush: bool,
+    pub(crate) cancel: Option<Rc<dyn Cancels>>,
+    /// How many characters of a refusal's body are kept.
+    pub(crate) failure_body: usize,
+    /// How long an attempt may take to open, in ms.
+    pub(crate) open_timeout: u32,
+    /// Of a fetched stream: gets each comment line.
+    pub(crate) on_comment: Option<OnComment>,
     pub(crate) credentials: bool,
     /// A socket with so many bytes in its buffer takes no more.
     pub(crate) high_water: u32,

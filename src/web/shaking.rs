@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
     future::{Future, poll_fn},
-    pin::pin,
+    pin::{Pin, pin},
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
 };
@@ -12,7 +12,7 @@ use std::{
 use super::{Core, decode::decoded_or_none, link::Data, page, port::Port};
 use crate::{
     calls::Call,
-    client::{Decoding, Handshake, HandshakeOver, Message, Payload, Place},
+    client::{Decoded, Decoding, Handshake, HandshakeOver, Message, Payload, Place},
     codes::lost,
     core::io::Reason,
 };
@@ -25,6 +25,8 @@ pub(super) const BYTES: usize = 1 << 24;
 #[derive(Default)]
 pub(super) struct Gate {
     held: RefCell<VecDeque<(Data, f64)>>,
+    /// A frame that is being decoded.
+    decoding: RefCell<Option<Pin<Box<dyn Future<Output = Decoded>>>>>,
     /// Messages of a frame that the handshake has received in part.
     decoded: RefCell<VecDeque<Payload>>,
     bytes: Cell<usize>,
@@ -47,6 +49,16 @@ impl Gate {
             self.bytes.set(self.bytes.get() - data.bytes().len());
         }
         next
+    }
+
+    fn poll_decoding(&self, cx: &mut Context<'_>) -> Poll<Decoded> {
+        // Not in its place while it runs: it is the app's.
+        let Some(mut decoding) = self.decoding.take() else { return Poll::Ready(Ok(Vec::new())) };
+        let polled = decoding.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.decoding.replace(Some(decoding));
+        }
+        polled
     }
 
     /// The connection is over.
@@ -112,6 +124,12 @@ impl Shaking {
             if let (Some(Payload(data)), Some(core)) = (decoded, self.core.upgrade()) {
                 return Ok(core.port().parse(data, None));
             }
+            let decoding = self.gate.decoding.borrow().is_some();
+            if decoding {
+                let decoded = poll_fn(|cx| self.gate.poll_decoding(cx)).await;
+                self.gate.decoded.borrow_mut().extend(decoded_or_none(decoded));
+                continue;
+            }
             let frame = poll_fn(|cx| self.poll_frame(cx)).await?;
             let decoding = {
                 let core = self.core.upgrade().ok_or(HandshakeOver)?;
@@ -121,11 +139,13 @@ impl Shaking {
                     None => return Ok(frame),
                 }
             };
-            let decoded = match decoding {
-                Decoding::Now(decoded) => decoded,
-                Decoding::Later(decoding) => decoding.await,
-            };
-            self.gate.decoded.borrow_mut().extend(decoded_or_none(decoded));
+            match decoding {
+                Decoding::Now(decoded) => {
+                    self.gate.decoded.borrow_mut().extend(decoded_or_none(decoded));
+                }
+                // Kept where the next one finds it, should nobody wait for this one any more.
+                Decoding::Later(decoding) => drop(self.gate.decoding.replace(Some(decoding))),
+            }
         }
     }
 
@@ -161,6 +181,12 @@ impl Shaking {
         socket.map_or_else(String::new, |socket| socket.protocol())
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.core
+            .upgrade()
+            .map_or_else(String::new, |core| core.port().url_of(self.attempt).as_ref().to_owned())
+    }
+
     pub(crate) fn place(&self) -> Place {
         self.core.upgrade().map_or_else(Place::default, |core| core.port().place())
     }
@@ -179,6 +205,11 @@ impl Port {
         let made = shake(Handshake(Shaking { gate: Rc::clone(&gate), attempt, core: Weak::clone(&core) }));
         page::spawn(async move {
             let done = gate.within(made).await;
+            // What the handshake has begun to receive, and not waited for.
+            if gate.decoding.borrow().is_some() {
+                let decoded = gate.within(poll_fn(|cx| gate.poll_decoding(cx))).await;
+                gate.decoded.borrow_mut().extend(decoded.map(decoded_or_none).unwrap_or_default());
+            }
             let Some(core) = core.upgrade().filter(|_| !gate.over.get()) else { return };
             let port = core.port();
             match done {

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    aim::over_http,
     json,
     page::{self, Target, Timer},
     task::Task,
@@ -79,11 +80,7 @@ pub(crate) struct Keeper {
 
 /// Of an address, whichever way it is connected to.
 pub(crate) fn origin_of(address: &str) -> Option<String> {
-    Target::resolve(address).map(|target| http(&target.origin()))
-}
-
-pub(crate) fn http(origin: &str) -> String {
-    origin.replacen("ws", "http", 1)
+    Target::resolve(address).map(|target| over_http(&target.origin()))
 }
 
 /// The address with this parameter in its query.

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     calls::Call,
+    client::Details,
     codes::lost,
     core::{failure::RetryAfter, seam::Outcome},
     sse::Piece,
@@ -68,8 +69,11 @@ impl Port {
             }
             Told::Chunk(chunk) => return self.chunk(attempt, &chunk),
             Told::Alive => self.inbound.heard.set(page::monotonic()),
+            Told::Answered { content_type, body } => {
+                self.details.replace(Details { content_type, body, ..Details::default() });
+            }
             Told::Lost { code, reason, orderly } => {
-                self.close_reason.replace(reason);
+                self.details.borrow_mut().close_reason = reason;
                 self.lost(attempt, code, orderly);
             }
             Told::Interrupted => self.in_order(
@@ -157,9 +161,13 @@ impl Port {
                     if !port.is_current(attempt) {
                         return;
                     }
-                    port.held.set(false);
-                    port.watch_turn();
-                    room = port.pieces(attempt, &mut pieces);
+                    // A decoder that is done may have filled the app's room.
+                    room = port.wait_for_room();
+                    if room.is_none() {
+                        port.held.set(false);
+                        port.watch_turn();
+                        room = port.pieces(attempt, &mut pieces);
+                    }
                 }
             }));
         }
@@ -171,6 +179,11 @@ impl Port {
         for piece in pieces {
             match piece {
                 Piece::Event { kind, data, id, .. } => self.event(kind, data, id),
+                Piece::Comment(text) => {
+                    if let Some(on_comment) = &self.settings.on_comment {
+                        on_comment(&text);
+                    }
+                }
                 Piece::TooBig => self.lost(attempt, lost::TOO_BIG, false),
             }
             if !self.is_current(attempt) {
@@ -229,7 +242,8 @@ impl Port {
     }
 
     fn ended(&self, attempt: u32, code: u32, orderly: bool) {
-        let came = if self.is_polled(attempt) { self.news() } else { self.inbound.received.get() };
+        let came =
+            if self.is_polled(attempt) { self.news() } else { self.inbound.received.get().cast_signed() };
         let brought = orderly && self.is_current(attempt) && came > self.inbound.began.get();
         // It may be the page that goes, which is no failure. Nobody looks at a hidden one, and its timers are slow. And Chromium and
         // Firefox tell of a policy after it has refused a fetch.

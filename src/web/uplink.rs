@@ -47,6 +47,8 @@ pub(crate) trait Upward {
     fn name(&self) -> Option<&str>;
     /// A stream is going to be asked for there.
     fn aim(&self, stream: &Request, target: &Target);
+    /// What was going to be asked for was not.
+    fn forget_next(&self);
     /// It was asked for.
     fn began(&self, port: &Port, attempt: u32);
     /// The port is going to listen to the page's life.
@@ -111,7 +113,10 @@ type Answer = Pin<Box<dyn Future<Output = Result<Reply, Unanswered>>>>;
 
 /// Whether fetch takes it.
 pub(crate) fn is_fetchable(address: &str) -> bool {
-    Transport::of(aim::route(address, Some(Transport::Fetch)) & crate::codes::route::TRANSPORT).is_some()
+    // An empty one is the page itself.
+    !address.is_empty()
+        && Transport::of(aim::route(address, Some(Transport::Fetch)) & crate::codes::route::TRANSPORT)
+            .is_some()
 }
 
 /// What a request beside the connection has no use for.
@@ -122,6 +127,8 @@ pub(crate) fn is_plain(request: &Request) -> bool {
         && request.protocols.is_none()
         && !request.retry
         && !request.resumes
+        && request.ways.is_none()
+        && request.uplink.is_none()
 }
 
 impl Uplinks {
@@ -379,6 +386,10 @@ impl Upward for Uplinks {
         self.uplink.name.as_deref()
     }
 
+    fn forget_next(&self) {
+        drop(self.next.take());
+    }
+
     fn aim(&self, stream: &Request, target: &Target) {
         let posts = self.to(stream).map(|to| {
             let id = format!("{:x}-{:x}", page::secret(), page::secret());
@@ -424,10 +435,10 @@ impl Upward for Uplinks {
         if first {
             let core = Weak::clone(&port.core);
             page::spawn(async move {
-                if let Some(core) = core.upgrade()
-                    && core.port().owns(posts.attempt)
-                {
-                    self.flush(core.port(), &posts);
+                match core.upgrade() {
+                    Some(core) if core.port().owns(posts.attempt) => drop(self.flush(core.port(), &posts)),
+                    // The core has taken them back.
+                    _ => drop(posts.made.take()),
                 }
             });
         }

@@ -281,3 +281,72 @@ fn what_is_decoded_late_is_no_silence() {
     door.open("a");
     assert_eq!(live.texts(), ["a"]);
 }
+
+#[test]
+fn a_slow_decoder_makes_a_fetched_stream_wait_for_the_app_too() {
+    let door = Door::default();
+    let mut live = Live::new(slow(fetch(), &door));
+    let server = live.accept();
+    for n in 0..3_000 {
+        door.open(&n.to_string());
+        server.send_event(SseEvent::new(n.to_string()));
+    }
+    let mut texts = Vec::new();
+    for _ in 0..12 {
+        live.page.advance(seconds(1));
+        texts.extend(live.texts());
+    }
+    assert_eq!(texts.len(), 3_000);
+    assert!(!live.seen.iter().any(|event| matches!(event, everwire::Event::Overflow { .. })));
+}
+
+#[test]
+fn what_a_decoder_gives_after_it_has_ended_its_connection_is_left_to_the_replay() {
+    let cell: Rc<RefCell<Option<everwire::Handle>>> = Rc::default();
+    let handle = Rc::clone(&cell);
+    let resume = Resume::new().with_id_of(|message| message.text().map(str::to_owned));
+    let mut live = Live::new(web_socket().resume(resume).decode_async(move |frame| {
+        let handle = handle.borrow().clone();
+        async move {
+            if let Some(handle) = handle {
+                handle.reconnect();
+            }
+            Ok([frame.text().unwrap_or_default().to_owned()])
+        }
+    }));
+    cell.replace(Some(live.handle()));
+    let server = live.accept();
+    server.send_text("stale");
+    assert_eq!(live.texts(), [""; 0]);
+    assert_eq!(live.retry().query("lastEventId"), None);
+    cell.take();
+}
+
+#[test]
+fn a_frame_that_nobody_waits_for_any_more_is_not_lost_in_a_handshake() {
+    let door = Door::default();
+    let opens = door.clone();
+    let builder = slow(web_socket(), &door).handshake(move |socket| {
+        let opens = opens.clone();
+        async move {
+            {
+                let first = std::pin::pin!(socket.receive());
+                let mut first = first;
+                // Once, and no more.
+                poll_fn(|cx| {
+                    let _ = first.as_mut().poll(cx);
+                    Poll::Ready(())
+                })
+                .await;
+            }
+            opens.open("hello");
+            if socket.receive().await?.text() == Some("hello") { Ok(()) } else { Err("lost".into()) }
+        }
+    });
+    let mut live = Live::new(builder);
+    let server = live.accept();
+    server.send_text("hello");
+    door.open("next");
+    server.send_text("next");
+    assert_eq!(live.texts(), ["next"]);
+}

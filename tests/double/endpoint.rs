@@ -133,3 +133,19 @@ fn protocols_are_offered_and_stay_with_their_origin() {
     assert_eq!(attempt.transport(), Transport::WebSocket);
     assert_eq!(attempt.protocols(), ["chat", "token-7"]);
 }
+
+#[test]
+fn what_a_web_socket_says_first_is_not_skipped_on_an_event_stream_that_a_function_gives() {
+    let to = || Client::builder_with(|_| async { Ok("https://example.com/live") });
+    for builder in [to().handshake(|_| async { Ok(()) }), to().resume_frame(|_| Some("from".to_owned()))] {
+        let live = Live::new(builder);
+        assert!(live.page.next_attempt().is_none());
+        let told = live.page.warnings();
+        assert!(told.iter().any(|told| told.contains("are for a WebSocket")), "{told:?}");
+    }
+    let page = everwire::test_util::Page::new();
+    let request = Request::get("wss://example.com/live").with_header("authorization", "Bearer …");
+    let error = Client::builder(request).connect().unwrap_err();
+    assert!(error.to_string().contains("a WebSocket takes the address alone"), "{error}");
+    drop(page);
+}

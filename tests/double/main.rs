@@ -9,8 +9,10 @@
     reason = "a panic fails the test, and that is all it does"
 )]
 
+mod cancel;
 mod connection;
 mod decode;
+mod details;
 mod duplex;
 mod endpoint;
 mod fallback;

@@ -427,3 +427,24 @@ fn what_cannot_be_is_told_by_name() {
     assert!(!format!("{:?}", Persist::new("secret")).contains("secret"));
     drop(page);
 }
+
+#[test]
+fn what_a_living_tab_stores_later_is_taken_over_as_well() {
+    let first = Page::new();
+    let one = connect(persist());
+    let there = accept(&first);
+    send(&one, 1..=1);
+    assert_eq!(texts(&there), numbers(1..=1));
+    let second = first.open_tab();
+    let two = connect(persist());
+    let server = accept(&second);
+    second.advance(seconds(10));
+    assert_eq!(serve(&server), [""; 0], "that one lives");
+    first.run_until_stalled();
+    send(&one, 2..=3);
+    assert_eq!(texts(&there), numbers(2..=3));
+    drop(first);
+    second.advance(seconds(10));
+    assert_eq!(serve(&server), numbers(1..=3));
+    drop((one, two));
+}

@@ -517,3 +517,22 @@ fn the_names_of_a_client_and_its_messages_say_nothing_of_the_place() {
     assert_eq!(pull(&page, &mut other, 1), one);
     let _ = Rc::new(client);
 }
+
+#[test]
+fn what_is_stored_of_the_cursor_is_of_the_message_that_moved_it() {
+    let page = Page::new();
+    let mut client = connect(kept());
+    let server = page.next_attempt().unwrap().accept();
+    server.send_event(SseEvent::new("five").with_id("m5"));
+    server.send_event(SseEvent::new("without an id"));
+    pull(&page, &mut client, 2);
+    page.advance(seconds(1));
+    let page = page.reload();
+    let mut client = connect(kept());
+    let server = page.next_attempt().unwrap().accept();
+    server.send_event(SseEvent::new("five").with_id("m5"));
+    server.send_event(SseEvent::new("six").with_id("m6"));
+    let messages = pull(&page, &mut client, 1);
+    assert_eq!(messages[0].text(), Some("six"), "the one before it was the cursor's");
+    assert_eq!(client.handle().stats().outcome, Some(Outcome::Recovered));
+}

@@ -354,3 +354,16 @@ fn what_cannot_be() {
     drop(page);
     assert_eq!(sse(LongPoll::new()).connect().err(), Some(ConnectError::Unsupported));
 }
+
+#[test]
+fn ids_without_data_are_no_news() {
+    let mut live = Live::new(polls());
+    for _ in 0..4 {
+        let server = live.retry().accept();
+        server.send_text("id: 5\n\n");
+        server.end();
+        live.page.run_until_stalled();
+    }
+    assert_eq!(live.texts(), [""; 0]);
+    assert_eq!(live.handle().last_event_id(), "5");
+}

@@ -237,3 +237,35 @@ fn a_sink_says_why_a_message_was_dropped() {
     let sent = live.client.send("more than there is room for".into());
     assert_eq!(live.page.block_on(sent), Ok(Err(Dropped::TooBig)));
 }
+
+#[test]
+fn who_waits_for_sends_is_woken_by_the_last_of_them() {
+    use std::{cell::Cell, rc::Rc};
+    let mut live = Live::new(web_socket().outbox(Outbox::new().with_max_messages(0)));
+    let done = Rc::new(Cell::new(0));
+    let count = Rc::clone(&done);
+    let handle = live.handle();
+    live.page.spawn(async move {
+        let _ = handle.send("never waits").await;
+        count.set(count.get() + 1);
+    });
+    assert_eq!(live.page.now_or_never(live.client.feed("no room".into())), None);
+    let server = live.accept();
+    assert_eq!(live.page.block_on(live.client.send("at once".into())), Ok(Ok(())), "nothing has to wait");
+    assert_eq!(done.get(), 1);
+
+    let live = Live::new(web_socket().ack_type("ack"));
+    let (handle, count) = (live.handle(), Rc::clone(&done));
+    let _sent = handle.send_with("a", &SendOptions::new().with_ack("1")).unwrap();
+    live.page.spawn(async move {
+        handle.drained().await;
+        count.set(count.get() + 1);
+    });
+    let other = live.accept();
+    live.page.run_until_stalled();
+    assert_eq!(done.get(), 1);
+    other.send_text(r#"{"type":"ack","id":"1"}"#);
+    live.page.run_until_stalled();
+    assert_eq!(done.get(), 2, "by the ack alone");
+    drop(server);
+}

@@ -415,3 +415,17 @@ fn no_token_is_printed() {
     let printed = format!("{tokens:?} {kept:?} {:?} {events:?} {:?}", Token::new("s3cret"), live.handle());
     assert!(printed.contains("Tokens") && !printed.contains("s3cret"), "{printed}");
 }
+
+#[test]
+fn a_host_with_ws_in_its_name_is_one_origin_by_both_schemes() {
+    for host in ["news.example.com", "ws.example.com", "aws.example"] {
+        let (tokens, _) = lasting();
+        let socket = Client::builder(format!("wss://{host}/live")).map_request(tokens.query("token"));
+        let stream = Client::builder(format!("https://{host}/live")).map_request(tokens.header());
+        let live = Live::new(socket);
+        assert_eq!(live.attempt().query("token").as_deref(), Some("t1"), "{host}");
+        let live = Live::new(stream);
+        assert_eq!(header(&live.attempt()), "Bearer t1", "{host}");
+        assert_eq!(live.page.warnings(), [""; 0]);
+    }
+}

@@ -390,3 +390,40 @@ fn an_uplink_that_cannot_be_is_an_error() {
         assert_eq!(builder.connect().err(), Some(error));
     }
 }
+
+#[test]
+fn a_stream_that_was_not_asked_for_leaves_nothing_to_a_web_socket() {
+    // The browser refuses the port of the first one.
+    let builder =
+        Client::builder("https://example.com:25/live").failover([WS]).uplink(Uplink::new(UP)).reconnect(EVEN);
+    let live = Live::new(builder);
+    let attempt = live.retry();
+    assert_eq!(attempt.transport(), Transport::WebSocket);
+    let server = attempt.accept();
+    let fates = live.fates(live.sends(&["a", "b"]));
+    assert_eq!(fates, [Sent::Sent, Sent::Sent]);
+    assert_eq!(server.received().unwrap(), "a".into());
+    assert!(live.page.next_request().is_none());
+}
+
+#[test]
+fn what_is_no_address_of_its_own_is_an_error() {
+    let page = Page::new();
+    for request in [Request::get(""), Ways::new().with_sse("/up").into()] {
+        let error = fetch().uplink(Uplink::new(request.clone())).connect().unwrap_err();
+        assert!(error.to_string().contains("uplink"), "{error}");
+        let error = web_socket().probe(request).connect().unwrap_err();
+        assert!(error.to_string().contains("probe"), "{error}");
+    }
+    drop(page);
+}
+
+#[test]
+fn a_functions_uplink_without_the_option_is_told() {
+    let builder = Client::builder_with(|_| async { Ok(Request::get(SSE).with_uplink(UP)) });
+    let live = Live::new(builder);
+    let _server = live.accept();
+    assert_eq!(live.fate(live.send("a")), Sent::Dropped(Dropped::NoUplink));
+    let told = live.page.warnings();
+    assert!(told.iter().any(|told| told.contains("Builder::uplink")), "{told:?}");
+}

@@ -7,6 +7,7 @@ use web_sys::{EventSourceInit, MessageEvent};
 
 use super::scope::{Listener, Stamps};
 use crate::{
+    client::Credentials,
     codes::lost,
     web::link::{Data, Outgoing, Tell, Told},
 };
@@ -20,7 +21,7 @@ pub(super) struct EventSource {
 impl EventSource {
     pub(super) fn new(outgoing: &Outgoing, tell: Tell) -> Result<Self, ()> {
         let init = EventSourceInit::new();
-        init.set_with_credentials(outgoing.credentials);
+        init.set_with_credentials(outgoing.credentials == Credentials::Include);
         let source =
             web_sys::EventSource::new_with_event_source_init_dict(&outgoing.url, &init).map_err(|_| ())?;
         let stamps = Stamps::default();

@@ -14,7 +14,7 @@ use super::{
     world::{Timer, World, current},
 };
 use crate::{
-    client::{ContentType, Head, Redirect},
+    client::{ContentType, Credentials, Head, Redirect},
     codes::lost,
     sse::{Parser, Piece},
     transport::Transport,
@@ -37,6 +37,7 @@ const CURSOR: &str = "last-event-id";
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
@@ -383,8 +384,14 @@ async fn event_source(conn: &Rc<Conn>, events: &mut Parser, comes: Comes) {
     }
 }
 
+fn answered(response: &Response, length: usize) -> Told {
+    let content_type = response.header("content-type").unwrap_or_default();
+    let body = String::from_utf8_lossy(&response.body).chars().take(length).collect();
+    Told::Answered { content_type, body }
+}
+
 async fn fetch(conn: &Rc<Conn>, comes: Comes) {
-    let Outgoing { method, content_type, flush, .. } = &conn.outgoing;
+    let Outgoing { method, content_type, flush, failure_body, .. } = &conn.outgoing;
     match comes {
         Comes::Answer(response) if matches!(response.status, 301 | 302 | 303 | 307 | 308) => {
             redirected(conn, &response).await;
@@ -396,11 +403,13 @@ async fn fetch(conn: &Rc<Conn>, comes: Comes) {
                 let retry_after =
                     answer::retry_after(after.as_deref(), date.as_deref(), super::wall() as u64);
                 conn.stage.set(Stage::Over);
+                conn.told(answered(&response, *failure_body)).await;
                 conn.told(Told::Refused { status, retry_after }).await;
             } else if !answer::is_event_stream(
                 &response.header("content-type").unwrap_or_default(),
                 *content_type,
             ) {
+                conn.told(answered(&response, *failure_body)).await;
                 conn.lost(lost::CONTENT_TYPE, "", false).await;
             } else {
                 let from = conn.url.borrow().clone();
@@ -438,7 +447,7 @@ async fn redirected(conn: &Rc<Conn>, response: &Response) {
     let own = redirect.is_some()
         || !answer::is_safe(method.as_deref())
         || body.is_some()
-        || *credentials
+        || *credentials == Credentials::Include
         || given.iter().any(|(name, value)| !is_cursor(name) && value.trim() != "text/event-stream");
     let carries = given.iter().any(|(name, _)| is_cursor(name));
     let stays = own_origin(&from) == super::origin() && Some(to.origin()) == super::origin();
