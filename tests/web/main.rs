@@ -10,6 +10,7 @@
     reason = "a panic fails the test, and that is all it does"
 )]
 
+mod cancel;
 mod decode;
 mod endpoint;
 mod fallback;
