@@ -15,7 +15,7 @@ use super::{
     Builder, CancelError, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions,
     Sending, Stats, SubscribeOptions, Subscription, SubscriptionError,
     builder::{Asked, Endpoint},
-    imp, plain,
+    imp,
 };
 use crate::{Failure, State, Transport, core::failure::see, error::OptionError};
 
@@ -394,13 +394,12 @@ impl Handle {
 }
 
 impl fmt::Debug for Handle {
-    /// With the address, but not its query: tokens stand there.
+    /// Without the address: tokens stand in it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
             .field("state", &self.state())
             .field("transport", &self.transport())
             .field("attempt", &self.attempt())
-            .field("url", &plain(&self.url()))
             .finish_non_exhaustive()
     }
 }
