@@ -110,7 +110,7 @@ test-chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 8
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 10 --client rust
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200 --client rust
-	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8 --client rust
+	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8 --rate 500 --client rust
 	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 8 --client rust
 
 # The configs of docs/proxies behind real browsers, and that each check can fail.

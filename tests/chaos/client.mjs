@@ -5,11 +5,11 @@ import { needFile, root } from "../browser/node/environment.mjs";
 const built = join(root, "target/chaos");
 
 /**
- * `known` is false for a name that is none. `page` is that of the npm package, `run` what the crate's page is to run. `without` are faults that
- * it does not outlive, `ways` those on which it can send.
+ * `known` is false for a name that is none. `page` is that of the npm package, `run` what the crate's page is to run; `ways` are those on
+ * which it can send.
  * @param {string | undefined} name
  * @param {{ page: string, run: string }} what
- * @returns {{ name: string, page: string, roots?: string[], query?: object, without?: string[], ways: string, known: boolean }}
+ * @returns {{ name: string, page: string, roots?: string[], query?: object, ways: string, known: boolean }}
  */
 export function clientOf(name, { page, run }) {
   if (name !== "rust") return { name: "everwire", page, ways: "websocket,stream", known: name === undefined };
@@ -19,8 +19,6 @@ export function clientOf(name, { page, run }) {
     page: "chaos-rust.html",
     roots: [`chaos-rust=${built}`],
     query: { run },
-    // Its place in the stream does not outlive the page yet.
-    without: ["reload"],
     ways: "websocket,stream",
     known: true,
   };

@@ -74,7 +74,6 @@ async function run(engine) {
       ...common,
       page: client.page,
       roots: client.roots,
-      without: client.without,
       servers: endpoints,
       strict: true,
       rollovers,

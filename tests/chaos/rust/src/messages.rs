@@ -1,6 +1,6 @@
 //! Numbered messages on each transport: see tests/chaos/run.mjs.
 
-use everwire::{Client, Event, State, Transport, options::Resume};
+use everwire::{Client, Event, State, Transport, options::Resume, storage::Storage};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -27,7 +27,7 @@ fn connect(transport: Transport) -> Result<Client, everwire::error::ConnectError
     let log = option("log").map(|log| format!("&log={log}")).unwrap_or_default();
     let path = format!("/count?begin={}&rate={}&to=1000000000000{log}", begin(), rate());
     let mut addresses = endpoints().into_iter().map(|address| address + &path);
-    let mut resume = Resume::new().with_seq("seq");
+    let mut resume = Resume::new().with_seq("seq").with_storage(Storage::session(), transport.name());
     if transport == Transport::WebSocket {
         resume = resume.with_id("eventId");
     }
