@@ -102,6 +102,7 @@ chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/run.mjs $(or $(CHAOS_ARGS),all --faults 340) --client rust
 	@. scripts/env.sh && node tests/chaos/sends.mjs $(or $(SENDS_ARGS),all --faults 70) --client rust
 	@. scripts/env.sh && node tests/chaos/topics.mjs $(or $(TOPICS_ARGS),all --faults 70) --client rust
+	@. scripts/env.sh && node tests/chaos/app.mjs $(or $(APP_ARGS),all --faults 70)
 
 test-chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 12
@@ -112,6 +113,7 @@ test-chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200 --client rust
 	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8 --rate 500 --client rust
 	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 8 --client rust
+	@. scripts/env.sh && node tests/chaos/app.mjs all --faults 12
 
 # The configs of docs/proxies behind real browsers, and that each check can fail.
 test-proxies: setup-proxies server pack

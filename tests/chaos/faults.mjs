@@ -18,7 +18,7 @@ const hole = (direction) => ({
   after: "/fault/clear",
 });
 
-/** @typedef {{ name: string, path?: string, app?: string, ms: number[], after?: string, everywhere?: boolean }} Fault `app`: what the app is told before. */
+/** @typedef {{ name: string, path?: string, app?: string, ms: number[], after?: string, everywhere?: boolean, calm?: number }} Fault `app`: what the app is told before; `calm`: so many ms all is well before it. */
 
 /** @type {Fault[]} */
 const faults = [

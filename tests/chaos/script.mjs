@@ -7,10 +7,10 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * `strict`: the page's clients must all come back after each fault, or this throws. Else they get 3 s, and 10 s at the end.
- * `rollovers`: goes on until each client has had so many. `without`: faults left out; `more`: others besides. `atEnd` is called
+ * `rollovers`: goes on until each client has had so many. `without`: faults left out; `more`: others besides. Before a reload `mayReload` is waited for. `atEnd` is called
  * with the page and the first server. Gives the tallies, how often each fault was, and the last number that was due when all was well again.
  * @param {{ engine: string, page: string, roots?: string[], query: object, rate: number, servers: number, seed: number, faults: number,
- *   strict: boolean, rollovers?: number, without?: string[], more?: import("./faults.mjs").Fault[], atEnd?: (driver: any, server: any) => unknown }} options
+ *   strict: boolean, rollovers?: number, without?: string[], more?: import("./faults.mjs").Fault[], mayReload?: (driver: any) => Promise<boolean>, atEnd?: (driver: any, server: any) => unknown }} options
  */
 export async function play({
   engine: name,
@@ -25,6 +25,7 @@ export async function play({
   rollovers = 0,
   without = [],
   more = [],
+  mayReload,
   atEnd,
 }) {
   const engine = await engines[name]();
@@ -89,9 +90,19 @@ export async function play({
     for (const fault of script(seed, faults, more).filter(({ name }) => !without.includes(name))) {
       injected[fault.name] = (injected[fault.name] ?? 0) + 1;
       const targets = fault.path ? await targetsOf(fault) : [];
+      if (fault.calm) {
+        await caughtUp(`what was before ${fault.name}`);
+        await pause(fault.calm);
+        await caughtUp(`the calm before ${fault.name}`);
+      }
       if (fault.app) await Promise.all(configs.map((config) => tell(config, fault.app)));
       if (fault.path) await control(targets, fault.path);
-      else await engine.driver.navigate().refresh();
+      else {
+        if (mayReload) await caughtUp("the fault before the reload");
+        for (const end = Date.now() + 10_000; mayReload && !(await mayReload(engine.driver)); await pause(20))
+          if (Date.now() > end) throw new Error("the page cannot be left");
+        await engine.driver.navigate().refresh();
+      }
       await pause(fault.ms);
       if (fault.after) await control(targets, fault.after);
       // Most faults are over before the next one; some fall into what the one before has left.

@@ -26,12 +26,21 @@ export const fail = (why) => {
 window.addEventListener("error", ({ message }) => fail(message));
 window.addEventListener("unhandledrejection", ({ reason }) => fail(String(reason)));
 
+/** How often something was, over all reloads. */
+window.noted = JSON.parse(sessionStorage.getItem("noted") ?? "{}");
+export const note = (what) => {
+  window.noted[what] = (window.noted[what] ?? 0) + 1;
+};
+onLeave(() => sessionStorage.setItem("noted", JSON.stringify(window.noted)));
+
 /** For the next page. */
 export const keep = (name, value) => sessionStorage.setItem(name, value);
 export const kept = (name) => sessionStorage.getItem(name);
 
 const empty = {
   first: null,
+  /** The first one on this page. */
+  page: null,
   last: null,
   received: 0,
   duplicates: 0,
@@ -67,6 +76,7 @@ function fill(holes, seq) {
 
 export function tallyOf(name) {
   const tally = (tallies[name] ??= structuredClone(empty));
+  tally.page = null;
   /** @type {any} */
   let told = null;
   /** @type {number | null} */
@@ -91,6 +101,7 @@ export function tallyOf(name) {
       tally.lastAt = now;
       tally.received++;
       tally.first ??= seq;
+      tally.page ??= seq;
       if (tally.last !== null) {
         const skipped = seq - tally.last - 1;
         if (skipped < 0) tally[fill(tally.holes, seq) ? "misordered" : "duplicates"]++;

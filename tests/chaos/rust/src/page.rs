@@ -22,6 +22,8 @@ extern "C" {
     /// Ends the run.
     pub(crate) fn fail(why: &str);
 
+    /// That it was so, once more.
+    pub(crate) fn note(what: &str);
     /// For the next page.
     pub(crate) fn keep(name: &str, value: &str);
     pub(crate) fn kept(name: &str) -> Option<String>;
