@@ -107,13 +107,12 @@ chaos: setup-test server pack chaos-client
 test-chaos: setup-test server pack chaos-client
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 12
 	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200
-	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8
-	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 8
-	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 10 --client rust
-	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --log 200 --client rust
-	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 8 --rate 500 --client rust
-	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 8 --client rust
-	@. scripts/env.sh && node tests/chaos/app.mjs all --faults 12
+	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 6 --rate 500
+	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 4
+	@. scripts/env.sh && node tests/chaos/run.mjs all --faults 6 --client rust
+	@. scripts/env.sh && node tests/chaos/sends.mjs all --faults 4 --rate 500 --client rust
+	@. scripts/env.sh && node tests/chaos/topics.mjs all --faults 4 --client rust
+	@. scripts/env.sh && node tests/chaos/app.mjs all --faults 8
 
 # The configs of docs/proxies behind real browsers, and that each check can fail.
 test-proxies: setup-proxies server pack
