@@ -42,6 +42,9 @@ class Port {
   arm() {}
   disarm() {}
   drain() {}
+  send() {}
+  sendPing() {}
+  switch() {}
   drop() {}
   dispose() {}
   open() {
