@@ -183,3 +183,12 @@ fn mercure_names_the_cursor_twice_and_hears_what_the_hub_says() {
     let attempt = Live::new(own).attempt();
     assert_eq!((attempt.query("since").as_deref(), attempt.query("lastEventID")), (Some("5"), None));
 }
+
+#[test]
+fn protocols_of_the_apps_own_stay_with_their_origin_beside_mercure() {
+    let page = everwire::test_util::Page::new();
+    let builder = Client::builder("wss://a.example/live").failover(["wss://b.example/live"]);
+    let error = builder.protocols(["bearer.secret"]).mercure().connect().unwrap_err();
+    assert!(error.to_string().contains("protocols"), "{error}");
+    drop(page);
+}
