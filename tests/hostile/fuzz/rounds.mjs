@@ -158,6 +158,7 @@ function make(number) {
     r,
     how,
     socket,
+    unheard: unheard([...steps, last].flatMap(({ parts }) => parts).filter((part) => !order.includes(part))),
     first,
     last: valid.count,
     // It may have said that it closes; whoever comes after that finds a server in order.
@@ -170,6 +171,13 @@ function make(number) {
     sockets: new Set(),
   };
 }
+
+/** The numbers of what may count without reaching a handler: a notice, an ack and their like. */
+const unheard = (parts) =>
+  parts
+    .map(String)
+    .filter((part) => /goodbye|slow-down|\back\b|joined|refused|pong/.test(part))
+    .flatMap((part) => [...part.matchAll(/"seq":\[?"?(\d+)/g)].map(([, digits]) => Number(digits)));
 
 const dataOf = (message) => {
   try {
@@ -284,7 +292,7 @@ async function round(number) {
     };
     promise.then(() => over(), over).catch((error) => failed(number, error));
   };
-  const numbers = new Set();
+  const numbers = new Set(plan.unheard);
   const hear = (message) => {
     for (const key of ["type", "lastEventId", "transport", "origin"])
       if (typeof message[key] !== "string") failed(number, new Error(`${key} is ${typeof message[key]}`));
