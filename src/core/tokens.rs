@@ -30,6 +30,8 @@ struct Kept {
     expires: u64,
     /// From then on another one is asked for.
     stale: u64,
+    /// It was asked for after another had been refused.
+    forced: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +51,7 @@ pub(crate) enum Had {
     Unknown,
     /// The one that was given last.
     Last,
-    /// Another one: somebody else has got a new one since.
+    /// Another one: somebody else has got a new one since. By a renewal it says nothing: the server may have revoked both.
     Older,
 }
 
@@ -92,19 +94,20 @@ impl Tokens {
         self.serial
     }
 
-    /// Somebody needs a token. `refused`: the one that it had is.
-    pub(crate) fn need(&mut self, now: u64, refused: Option<Had>) -> Step {
-        let refused = match refused {
+    /// Somebody needs a token. `had`: the one that the server refused.
+    pub(crate) fn need(&mut self, now: u64, had: Option<Had>) -> Step {
+        let refused = match had {
             Some(Had::Unknown) => true,
             Some(Had::Last) => self.kept.is_some(),
-            Some(Had::Older) | None => false,
+            Some(Had::Older) => !self.kept.is_some_and(|kept| kept.forced),
+            None => false,
         };
-        if refused {
+        if refused && had != Some(Had::Older) {
             // There is nothing to renew any more.
             self.kept = None;
             self.arm(now);
         }
-        if self.kept.is_some_and(|kept| now < kept.stale) {
+        if !refused && self.kept.is_some_and(|kept| now < kept.stale) {
             return Step::Use;
         }
         // What was asked before the refusal may be the same token.
@@ -128,20 +131,20 @@ impl Tokens {
 
     /// What the app gave to this question, which ends at `expires`.
     pub(crate) fn given(&mut self, now: u64, serial: u32, expires: u64) -> Step {
-        if !self.answers(serial) {
+        let Some(Question { forced, .. }) = self.answers(serial) else {
             return Step::Nothing;
-        }
+        };
         let expires = if expires < SECONDS { expires * 1_000 } else { expires };
         let life = expires.saturating_sub(now);
         let stale = now.later(life.saturating_sub(self.ahead).max(life / 2));
-        self.kept = Some(Kept { expires, stale });
+        self.kept = Some(Kept { expires, stale, forced });
         self.arm(now);
         Step::Given
     }
 
     /// The app's function failed.
     pub(crate) fn failed(&mut self, now: u64, serial: u32) -> Step {
-        if !self.answers(serial) {
+        if self.answers(serial).is_none() {
             return Step::Nothing;
         }
         if self.put_off(now) { Step::Old } else { Step::Failed }
@@ -196,13 +199,9 @@ impl Tokens {
         Step::Ask
     }
 
-    /// Whether this is the question that is out. It is over then.
-    fn answers(&mut self, serial: u32) -> bool {
-        let answers = self.question.is_some_and(|question| question.serial == serial);
-        if answers {
-            self.question = None;
-        }
-        answers
+    /// The question that is out, if it is this one. It is over then.
+    fn answers(&mut self, serial: u32) -> Option<Question> {
+        self.question.take_if(|question| question.serial == serial)
     }
 
     /// When nobody waits any more.
@@ -233,7 +232,7 @@ impl Tokens {
     /// For who follows. What has expired on arrival is so by a wrong clock: asked for when it is needed, and not all the time.
     fn arm(&mut self, now: u64) {
         self.due = match self.kept {
-            Some(Kept { expires, stale }) if self.followed && now < expires && expires < u64::MAX => {
+            Some(Kept { expires, stale, .. }) if self.followed && now < expires && expires < u64::MAX => {
                 stale.max(now.later(PAUSE))
             }
             _ => u64::MAX,

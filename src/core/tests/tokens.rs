@@ -69,15 +69,36 @@ fn before_1973_they_are_seconds() {
 
 #[test]
 fn a_refusal_is_of_the_token_that_was_refused() {
-    for (had, step) in [(Had::Last, Step::Ask), (Had::Unknown, Step::Ask), (Had::Older, Step::Use)] {
-        assert_eq!(with(0, HOUR).need(NOW, Some(had)), step, "{had:?}");
+    for had in [Had::Last, Had::Unknown, Had::Older] {
+        assert_eq!(with(0, HOUR).need(NOW, Some(had)), Step::Ask, "{had:?}");
     }
+    // What was asked for after a refusal is for all who had the refused one.
+    let mut tokens = with(0, HOUR);
+    assert_eq!(tokens.need(NOW, Some(Had::Last)), Step::Ask);
+    let serial = tokens.serial();
+    assert_eq!(tokens.given(NOW, serial, NOW + HOUR), Step::Given);
+    assert_eq!(tokens.need(NOW, Some(Had::Older)), Step::Use);
     // The second of two with the same one waits for what the first has asked for.
     let mut tokens = with(0, HOUR);
     assert_eq!(
         [tokens.need(NOW, Some(Had::Last)), tokens.need(NOW, Some(Had::Last))],
         [Step::Ask, Step::Wait]
     );
+}
+
+/// A stream had the first one, the second came by renewal, and then the server revoked both.
+#[test]
+fn what_came_by_renewal_is_no_answer_to_a_refusal() {
+    let mut tokens = with(60_000, HOUR);
+    tokens.follow(NOW, true);
+    let due = tokens.due();
+    assert_eq!(tokens.tick(due), Step::Ask);
+    let serial = tokens.serial();
+    assert_eq!(tokens.given(due, serial, due + HOUR), Step::Given);
+    assert_eq!(tokens.need(due, Some(Had::Older)), Step::Ask);
+    let serial = tokens.serial();
+    assert_eq!(needs(&tokens, due), Step::Use, "nobody has refused it");
+    assert_eq!(tokens.failed(due, serial), Step::Old, "which is better than none");
 }
 
 #[test]

@@ -36,6 +36,9 @@ struct World {
     /// None of these, nor what was asked for before, is to reach anybody any more.
     barred: u32,
     refused: Vec<u32>,
+    /// Asked for after a refusal, and who is to get one of these.
+    anew: Vec<u32>,
+    wants_anew: [bool; 2],
     followed: bool,
     renewed: Option<u64>,
     answers: u8,
@@ -75,6 +78,8 @@ impl World {
             last: None,
             barred: 0,
             refused: Vec::new(),
+            anew: Vec::new(),
+            wants_anew: [false; 2],
             followed: false,
             renewed: None,
             answers: 0,
@@ -96,8 +101,11 @@ impl World {
     fn hand(&mut self, place: usize, token: u32, good: bool) {
         self.law(good, "what has expired is handed out");
         self.law(token > self.barred, "what was refused or forgotten is handed out");
+        let anew = !self.wants_anew[place] || self.anew.contains(&token);
+        self.law(anew, "who was refused is handed what was asked for before any refusal");
         self.has[place] = Some(token);
         self.waits[place] = false;
+        self.wants_anew[place] = false;
     }
 
     fn hand_all(&mut self, token: u32, good: bool) {
@@ -110,7 +118,11 @@ impl World {
 
     fn need(&mut self, place: usize, refused: Option<Had>) {
         self.waits[place] = true;
+        self.wants_anew[place] = refused.is_some();
         let told = self.tokens.need(self.now, refused);
+        if told == Told::Ask && refused.is_some() {
+            self.anew.push(self.tokens.serial());
+        }
         if told == Told::Use {
             match self.last {
                 Some((token, expires)) => self.hand(place, token, self.now < expires),
@@ -132,6 +144,7 @@ impl World {
             Told::Given => self.law(false, "given by nobody"),
             Told::Old => {
                 self.asked = None;
+                self.wants_anew = [false; 2];
                 match self.last {
                     Some((token, expires)) => self.hand_all(token, self.now < expires),
                     None => self.law(false, "there is no old one"),
