@@ -470,7 +470,7 @@ pub(crate) enum Ask {
     Outcome = 8,
     /// Why, the code, and what becomes of the stored place: 0 kept, 2 over, 4 gone; 1 more if the last failure is its error.
     Closed = 9,
-    // The port's: what each does stands in `src/web/port.rs`.
+    // The port's: what each does stands in `src/driver/port.rs`.
     Open = 10,
     Transmit = 11,
     Ping = 12,

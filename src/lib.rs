@@ -39,11 +39,13 @@
 mod bindings;
 #[cfg(any(test, feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
 mod calls;
-#[cfg(any(feature = "rust", feature = "npm"))]
+#[cfg(feature = "rust")]
 mod client;
 #[cfg(any(test, feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
 mod codes;
 mod core;
+#[cfg(any(feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
+mod driver;
 #[cfg(any(feature = "rust", feature = "npm", test))]
 mod sse;
 #[cfg(all(

@@ -1,7 +1,7 @@
 //! What the npm build imports: functions of numbers, so that it needs no table of JavaScript's objects, nor
-//! wasm-bindgen's glue. `pkg-template/wasm.js` gives them. The crate's own imports are in `src/web/port.rs`.
+//! wasm-bindgen's glue. `pkg-template/wasm.js` gives them. The crate's port is in `src/web`.
 
-use crate::calls::Ask;
+use crate::{calls::Ask, driver};
 
 #[allow(unsafe_code, reason = "the types below are those of pkg-template/wasm.js")]
 #[link(wasm_import_module = "i")]
@@ -11,14 +11,14 @@ unsafe extern "C" {
     pub(super) safe fn host(client: u32, kind: u32, a: u32, b: f64, c: f64) -> f64;
 
     #[link_name = "m"]
-    pub(crate) safe fn monotonic() -> f64;
+    safe fn monotonic() -> f64;
     #[link_name = "w"]
-    pub(crate) safe fn wall() -> f64;
+    safe fn wall() -> f64;
     #[link_name = "r"]
-    pub(crate) safe fn random() -> f64;
+    safe fn random() -> f64;
 }
 
-/// The JavaScript half of a client, by its number; what each does stands in `src/web/port.rs`.
+/// The JavaScript half of a client, by its number.
 #[derive(Clone, Copy)]
 pub(crate) struct Port(pub(super) u32);
 
@@ -28,58 +28,71 @@ impl Port {
     pub(super) fn tell(self, ask: Ask, a: u32) -> f64 {
         host(self.0, ask as u32, a, 0.0, 0.0)
     }
+}
 
-    pub(crate) fn open(self, attempt: u32, transport: u32) -> bool {
+impl driver::Port for Port {
+    fn open(&self, attempt: u32, transport: u32) -> bool {
         host(self.0, Ask::Open as u32, attempt, transport.into(), 0.0) as u32 != 0
     }
 
-    pub(crate) fn send(self, id: u32) -> u32 {
-        self.tell(Ask::Transmit, id) as u32
-    }
-
-    pub(crate) fn send_ping(self) {
-        self.tell(Ask::Ping, 0);
-    }
-
-    pub(crate) fn switch(self, taken: bool) {
+    fn switch(&self, taken: bool) {
         self.tell(Ask::Switch, taken.into());
     }
 
-    pub(crate) fn drop(self, code: u16) {
+    fn drop(&self, code: u16) {
         self.tell(Ask::Drop, code.into());
     }
 
-    pub(crate) fn dispose(self, code: u16) {
-        self.tell(Ask::Dispose, code.into());
+    fn send(&self, id: u32) -> u32 {
+        self.tell(Ask::Transmit, id) as u32
     }
 
-    pub(crate) fn drain(self) {
-        self.tell(Ask::Drain, 0);
+    fn ping(&self) {
+        self.tell(Ask::Ping, 0);
     }
 
-    pub(crate) fn arm(self, ms: i32) {
-        self.tell(Ask::Arm, ms as u32);
-    }
-
-    pub(crate) fn disarm(self) {
-        self.tell(Ask::Disarm, 0);
-    }
-
-    pub(crate) fn watch(self, all: bool) -> u32 {
-        self.tell(Ask::Watch, all.into()) as u32
-    }
-
-    pub(crate) fn heard(self) -> f64 {
-        self.tell(Ask::Heard, 0)
-    }
-
-    /// This request beside the stream is overdue.
     #[cfg(feature = "duplex")]
-    pub(crate) fn stop(self, request: u32) {
+    fn stop(&self, request: u32) {
         self.tell(Ask::Stop, request);
     }
 
-    pub(crate) fn set_checked(self, checked: bool) {
+    fn set_checked(&self, checked: bool) {
         self.tell(Ask::Checked, checked.into());
+    }
+
+    fn heard(&self) -> f64 {
+        self.tell(Ask::Heard, 0)
+    }
+
+    fn drain(&self) {
+        self.tell(Ask::Drain, 0);
+    }
+
+    fn arm(&self, ms: i32) {
+        self.tell(Ask::Arm, ms as u32);
+    }
+
+    fn disarm(&self) {
+        self.tell(Ask::Disarm, 0);
+    }
+
+    fn watch(&self, all: bool) -> u32 {
+        self.tell(Ask::Watch, all.into()) as u32
+    }
+
+    fn dispose(&self, code: u16) {
+        self.tell(Ask::Dispose, code.into());
+    }
+
+    fn monotonic() -> f64 {
+        monotonic()
+    }
+
+    fn wall() -> f64 {
+        wall()
+    }
+
+    fn random() -> f64 {
+        random()
     }
 }

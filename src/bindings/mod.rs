@@ -11,7 +11,6 @@ use std::{
 
 use crate::{
     calls::{Ask, Call},
-    client::driver,
     codes::{decision, sent},
     core::{
         failure::Failure,
@@ -21,6 +20,7 @@ use crate::{
         place,
         state::State,
     },
+    driver,
 };
 use imports::{Port, host};
 
@@ -83,6 +83,8 @@ impl Facade {
 }
 
 impl driver::Host for Facade {
+    type Port = Port;
+
     fn resolve(&self, _: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         self.tell(Ask::Resolve, attempt, retry as f64, f64::from(endpoint << 2 | reason as u32));
     }
@@ -205,7 +207,7 @@ extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, l
         Some(Call::Write(facts)) => return place::write(facts) as u32,
         _ => {
             let driver = CLIENTS.with_borrow(|clients| clients.get(place).cloned().flatten());
-            return driver.map_or(0, |driver| driver.called(kind, attempt, code, high, low));
+            return driver.map_or(0, |driver| called(&driver, kind, attempt, code, high, low));
         }
     };
     let before = CLIENTS.with_borrow_mut(|clients| {
@@ -217,6 +219,15 @@ extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, l
     // Not within the borrow: a client that is still open calls its port.
     drop(before);
     0
+}
+
+fn called(driver: &Driver, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
+    // What the core is to rule by. A handler that reconnects in the middle of a message leaves an id behind, and
+    // whether there is something to go on from matters to a page that freezes.
+    if Call::rules(kind) {
+        driver.learn();
+    }
+    driver.call(|| Call::read(kind, attempt, code, high, low))
 }
 
 /// The facade has checked the options.

@@ -1,7 +1,7 @@
 //! Endpoints in a random order.
 
 use super::Builder;
-use crate::web::random;
+use crate::web::page::random;
 
 /// Gives the places of so many.
 pub(crate) type Shuffle = fn(u32) -> Vec<u32>;

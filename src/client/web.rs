@@ -10,12 +10,7 @@ use std::{
 use super::{
     Builder, Closed, ConnectError, Context, Details, EncodeError, Event, Gap, Message, NotResumable, Opened,
     Payload, Request, RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats,
-    SubscribeOptions, SubscriptionError, Way,
-    builder::Endpoint,
-    driver::{self, Host},
-    inbox::Inbox,
-    kept,
-    request::strays,
+    SubscribeOptions, SubscriptionError, Way, builder::Endpoint, inbox::Inbox, kept, request::strays,
 };
 pub(crate) use crate::web::{shaking::Shaking, topics::Subscription};
 use crate::{
@@ -30,6 +25,7 @@ use crate::{
         persist::Step,
         seam::Outcome,
     },
+    driver::{self, Host},
     error::OptionError,
     transport::address::{Address, problem},
     web::{
@@ -734,6 +730,8 @@ fn unfit(port: &Port, builder: &Builder, request: &Request, transport: Transport
 }
 
 impl Host for AppHost {
+    type Port = Port;
+
     fn resolve(&self, driver: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         self.inbox.count(|stats| stats.attempts += 1);
         driver.port().reason.set(reason);
@@ -814,11 +812,14 @@ impl Host for AppHost {
     }
 
     fn settle(&self, id: u32, sent: Sent) {
-        let asked = self.driver.upgrade().is_some_and(|driver| driver.port().request_settled(id, sent));
-        if !asked {
+        let driver = self.driver.upgrade();
+        let port = driver.as_ref().map(|driver| driver.port());
+        if let Some(port) = port {
+            port.settled(id);
+        }
+        if !port.is_some_and(|port| port.request_settled(id, sent)) {
             self.inbox.settle(id, sent);
-            let driver = self.driver.upgrade();
-            if let Some(keeps) = driver.as_ref().and_then(|driver| driver.port().keeps.get()) {
+            if let Some(keeps) = port.and_then(|port| port.keeps.get()) {
                 keeps.settled(id);
             }
         }

@@ -1,7 +1,4 @@
-//! The thin layer over the browser's connections. Browser callbacks become inputs of the core, its
-//! actions become browser calls. No policy.
-//!
-//! The browser's side is `port.js`: one object per client that holds its socket, listeners and timer.
+//! How a client talks to its server, and what is known of an address for that.
 
 #[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 use crate::codes::transport;
@@ -51,7 +48,3 @@ impl Transport {
 
 #[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod address;
-#[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
-pub(crate) use crate::bindings::imports as sys;
-#[cfg(all(feature = "rust", not(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))))]
-pub(crate) use crate::web as sys;

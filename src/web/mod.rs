@@ -1,6 +1,6 @@
 //! The crate's own port: the one place of the Rust API that touches the page, over web-sys, js-sys and gloo-timers.
 //!
-//! [`port::Port`] is what the driver asks; it has no policy. What it needs of the page stands in [`browser`], which keeps two rules: no
+//! [`Port`] is what the driver asks (`driven`); it has no policy. What it needs of the page stands in [`browser`], which keeps two rules: no
 //! borrow is held across a call into JavaScript, as any such call may come back in; and whatever listens is a value whose drop
 //! takes the listeners off first.
 
@@ -13,6 +13,7 @@ pub(crate) mod cancel;
 pub(crate) mod decode;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod double;
+mod driven;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 mod fetch;
 mod fingerprint;
@@ -42,10 +43,13 @@ pub(crate) mod uplink;
 pub(crate) use self::browser as page;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) use self::double as page;
-pub(crate) use self::page::{monotonic, random, wall};
 pub(crate) use self::port::Port;
 
-use crate::{calls::Call, sse::Piece};
+use crate::{
+    calls::Call,
+    driver::{Driver, Host},
+    sse::Piece,
+};
 
 /// The driver, as the port sees it.
 pub(crate) trait Core {
@@ -57,4 +61,26 @@ pub(crate) trait Core {
     fn stream(&self);
     /// What its next chunk of at most 64 KiB brought.
     fn read(&self, chunk: &[u8]) -> Vec<Piece>;
+}
+
+impl<H: Host<Port = Port>> Core for Driver<H> {
+    fn port(&self) -> &Port {
+        self.port()
+    }
+
+    fn call(&self, call: Call) -> u32 {
+        self.call(|| Some(call))
+    }
+
+    fn retries(&self) -> u64 {
+        self.retries()
+    }
+
+    fn stream(&self) {
+        self.stream();
+    }
+
+    fn read(&self, chunk: &[u8]) -> Vec<Piece> {
+        self.read(chunk)
+    }
 }

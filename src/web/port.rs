@@ -1,4 +1,4 @@
-//! What the driver asks of the page, for the Rust API. No policy: the core has it all.
+//! What the Rust API's port holds, and what the client asks of it; what the driver asks stands in `driven`.
 
 use std::{
     any::Any,
@@ -11,7 +11,7 @@ use super::{
     cancel::Cancelled,
     inbound::Inbound,
     link::{Data, Flow, Outgoing},
-    page::{self, Link, Page, Timer, Watch},
+    page::{self, Link, Timer, Watch},
     persist::Keeps,
     place::Places,
     requests::Asked,
@@ -24,14 +24,14 @@ use super::{
 use crate::{
     calls::Call,
     client::{Context, Details, Head, Message, Place},
-    codes::{begins, lost, taken},
-    core::{carrier::Via, io::Reason, seam::Id},
+    codes::lost,
+    core::{io::Reason, seam::Id},
     transport::Transport,
 };
 
 /// What waits to be sent, or to be settled.
-struct Payload {
-    data: Data,
+pub(super) struct Payload {
+    pub(super) data: Data,
     ack: Option<String>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) struct Port {
     /// The app does not go on from here, nor does its next page.
     pub(crate) given_up: Cell<bool>,
     /// Of the last connection, also when it is over.
-    url: RefCell<Rc<str>>,
+    pub(super) url: RefCell<Rc<str>>,
     /// Of the answer that was last streamed.
     pub(super) head: RefCell<Option<Head>>,
     pub(super) resumes: Cell<bool>,
@@ -108,8 +108,8 @@ pub(crate) struct Port {
     pub(super) pinged: Cell<Option<f64>>,
     pub(super) round_trip: Cell<Option<f64>>,
     /// Of others, who let go of what these hold when the client is over.
-    kept: RefCell<Vec<Box<dyn Any>>>,
-    payloads: RefCell<Table<u32, Payload>>,
+    pub(super) kept: RefCell<Vec<Box<dyn Any>>>,
+    pub(super) payloads: RefCell<Table<u32, Payload>>,
     awaiting: RefCell<Table<String, u32>>,
     pub(super) timer: RefCell<Option<Timer>>,
     pub(super) watch: RefCell<Option<Watch>>,
@@ -193,40 +193,6 @@ impl Port {
         self.core.upgrade().map_or(0, |core| core.call(call))
     }
 
-    // What the driver asks.
-
-    /// False when the browser refuses.
-    pub(crate) fn open(&self, attempt: u32, transport: u32) -> bool {
-        if let Some(uplink) = &self.settings.uplink {
-            uplink.forget_next();
-        }
-        // Of a successor that fails the other connection knows nothing.
-        if self.current.borrow().is_none() {
-            drop(self.details.take());
-        }
-        let Some(transport) = Transport::of(transport) else { return false };
-        let prepared = self.prepared.borrow().clone();
-        if prepared.polls {
-            let Some(prepared) = self.polls_of(prepared) else { return false };
-            let url =
-                prepared.request.as_ref().map_or_else(Rc::default, |request| request.address.as_str().into());
-            let (origin, polls) = (Rc::default(), Some(Rc::new(prepared)));
-            self.succeed(Open { attempt, link: None, transport, url, origin, task: None, polls }, None);
-            return true;
-        }
-        // With "url" the app has read the cursor, when it was asked where to.
-        if self.settings.via != Some(Via::Url) {
-            self.call(Call::Asking);
-        }
-        let Some((outgoing, origin)) = self.aim(transport, prepared) else { return false };
-        let head = (transport == Transport::Fetch).then(|| self.head_of(&outgoing)).flatten();
-        let url = outgoing.url.as_str().into();
-        let Some(link) = self.dial(attempt, transport, outgoing) else { return false };
-        let (link, origin) = (Some(link), origin.into());
-        self.succeed(Open { attempt, link, transport, url, origin, task: None, polls: None }, head);
-        true
-    }
-
     /// None: the browser refuses.
     pub(super) fn dial(&self, attempt: u32, transport: Transport, outgoing: Outgoing) -> Option<Link> {
         let core = Weak::clone(&self.core);
@@ -241,161 +207,6 @@ impl Port {
             }
         });
         Link::dial(transport, outgoing, tell, blocked).ok()
-    }
-
-    fn succeed(&self, open: Open, head: Option<Outgoing>) {
-        let attempt = open.attempt;
-        let before = self.successor.replace(Some(open));
-        drop(before);
-        if let Some(uplink) = &self.settings.uplink {
-            uplink.began(self, attempt);
-        }
-        if let Some(head) = head {
-            self.streams(attempt, head);
-        }
-        if self.current.borrow().is_none() {
-            self.switch(true);
-        }
-    }
-
-    /// The successor takes over, or is dropped.
-    pub(crate) fn switch(&self, taken: bool) {
-        let successor = self.successor.take();
-        if !taken {
-            drop(successor);
-            self.forsake();
-            return self.end_gates();
-        }
-        self.held.set(false);
-        self.forget();
-        if let Some(open) = &successor {
-            let before = self.url.replace(Rc::clone(&open.url));
-            drop(before);
-        }
-        let before = self.current.replace(successor);
-        self.inbound.begin();
-        self.pinged.set(None);
-        self.buffered.set(0);
-        drop(before);
-        self.end_gates();
-    }
-
-    pub(crate) fn send(&self, id: u32) -> u32 {
-        let data = self.payloads.borrow().get(&id).map(|payload| payload.data.clone());
-        if let (Some(uplink), Some(data)) = (&self.settings.uplink, &data)
-            && let Some(taken) = Rc::clone(uplink).send(self, data)
-        {
-            return taken;
-        }
-        let (Some(data), Some(link)) = (data, self.link()) else { return taken::NOT_OPEN };
-        if !link.is_open() {
-            taken::NOT_OPEN
-        } else if link.buffered() >= self.settings.high_water {
-            taken::FULL
-        } else if link.send(&data) {
-            taken::SENT
-        } else {
-            taken::UNSENDABLE
-        }
-    }
-
-    pub(crate) fn send_ping(&self) {
-        let ping = match &self.settings.ping {
-            Some(ping) => ping(),
-            None => format!(r#"{{"type":"ping","timestamp":{}}}"#, page::wall() as u64),
-        };
-        if let Some(link) = self.link().filter(page::Socket::is_open) {
-            let data = Data::Text(ping.as_str().into());
-            self.ping.replace(Some(ping));
-            self.pinged.set(Some(page::monotonic()));
-            if link.send(&data) {
-                return;
-            }
-        }
-        // No pong answers what was not sent.
-        self.call(Call::Unpinged);
-    }
-
-    pub(crate) fn drop(&self, code: u16) {
-        self.inbound.pending.take();
-        drop(self.successor.take());
-        self.forsake();
-        self.held.set(false);
-        let open = self.current.take();
-        self.forget();
-        if let Some(link) = open.and_then(|open| open.link) {
-            let goodbye = self.goodbye.borrow().clone();
-            link.close(code, &goodbye);
-        }
-        self.end_gates();
-    }
-
-    fn forget(&self) {
-        if let Some(decode) = &self.settings.decode {
-            decode.forget();
-        }
-    }
-
-    /// Lets go of everything, for good.
-    pub(crate) fn dispose(&self, code: u16) {
-        self.closed.set(true);
-        self.watches.set(false);
-        self.disarm();
-        drop(self.losses.take());
-        drop(self.watch.take());
-        if let Some(uplink) = &self.settings.uplink {
-            uplink.end();
-        }
-        self.drop(code);
-        let kept = self.kept.take();
-        drop(kept);
-    }
-
-    /// The core is told of each id as it comes.
-    #[allow(clippy::unused_self, reason = "the npm package's port keeps them back")]
-    pub(crate) fn drain(&self) {}
-
-    pub(crate) fn arm(&self, ms: i32) {
-        let core = Weak::clone(&self.core);
-        let timer = Timer::new(ms.unsigned_abs(), move || {
-            if let Some(core) = core.upgrade() {
-                core.port().tick();
-            }
-        });
-        let before = self.timer.replace(Some(timer));
-        drop(before);
-    }
-
-    pub(crate) fn disarm(&self) {
-        let before = self.timer.take();
-        drop(before);
-    }
-
-    /// Listens to the page's life, or only to its end where the client outlives it. Gives what it is now.
-    pub(crate) fn watch(&self, all: bool) -> u32 {
-        self.watches.set(all);
-        // Chromium (156) asks who listens to a window in their order, captures or not.
-        if let Some(uplink) = &self.settings.uplink {
-            Rc::clone(uplink).watch(self);
-        }
-        let core = Weak::clone(&self.core);
-        let watch = Watch::new(all, move |page| {
-            if let Some(core) = core.upgrade() {
-                core.call(Call::Page(page));
-            }
-        });
-        let Page { hidden, offline } = page::now();
-        self.watch.replace(Some(watch));
-        let bit = |set: bool, bit| if all && set { bit } else { 0 };
-        bit(hidden, begins::HIDDEN) | bit(offline, begins::OFFLINE)
-    }
-
-    pub(crate) fn heard(&self) -> f64 {
-        self.inbound.heard.get()
-    }
-
-    pub(crate) fn set_checked(&self, checked: bool) {
-        self.inbound.checked.set(checked);
     }
 
     /// It ends with the connection of this attempt.
@@ -423,21 +234,12 @@ impl Port {
         }
     }
 
-    /// This request of the uplink's is overdue.
-    pub(crate) fn stop(&self, serial: u32) {
-        if let Some(uplink) = &self.settings.uplink {
-            uplink.stop(self, serial);
-        }
-    }
-
     pub(crate) fn settled(&self, id: u32) {
         let payload = self.payloads.borrow_mut().remove(&id);
         if let Some(ack) = payload.and_then(|payload| payload.ack) {
             self.awaiting.borrow_mut().remove(&ack);
         }
     }
-
-    // What the client asks.
 
     pub(crate) fn prepare(&self, request: crate::client::Request, protocols: Vec<String>, polls: bool) {
         self.resumes.set(request.resumes);
