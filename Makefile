@@ -3,7 +3,7 @@
 # make demo-cluster   the same against nginx with nchan, two nodes over one Redis
 # The rest are their parts. Set-up installs what is missing and nothing twice.
 
-.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages chaos-client test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver api release clean
+.PHONY: demo demo-cluster test setup-build setup-app setup-test setup-cluster setup-proxies setup-fallback setup-servers server pack crate lint test-native test-web test-texts test-docs test-hostile test-servers test-package test-packages chaos-client test-chaos chaos test-cluster test-proxies test-fallback test-libraries consumers test-examples app size bench bench-apps test-bench herd docs docs-serve test-site fuzz mutants audit msrv semver api release clean
 # Each part sets itself up; two cores are kept busy by one of them.
 .NOTPARALLEL:
 
@@ -161,6 +161,10 @@ size: pack
 
 bench: setup-test pack
 	@. scripts/env.sh && node benches/websocket.mjs && node benches/sse.mjs && node benches/burst.mjs && node benches/fleet.mjs
+
+# What a Rust app pays, in bytes, beside other libraries: 5 to 10 minutes.
+bench-apps: setup-app
+	@. scripts/env.sh && node benches/apps.mjs $(APPS_ARGS)
 
 # That the benchmarks run, and that all in them give the same contents. No time is looked at.
 test-bench: setup-test pack
