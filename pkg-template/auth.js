@@ -1,6 +1,7 @@
 // Tokens, put where the server reads them. When one is asked for, kept and renewed, and who gets it, is ruled by
 // src/core/tokens.rs, in a wasm of its own: one instance for each `tokens()`.
-import { report, resolve, setParameter } from "./port.js";
+import { resolve, setParameter } from "./port/address.ts";
+import { report } from "./port/report.ts";
 import { outboxOf, placesOf } from "./encode.js";
 import { invalid } from "./errors.js";
 import { LONGEST, check, isStorage, originOf, readForm, stays, wrongProtocols } from "./options.js";

@@ -1,4 +1,4 @@
-import { Batch } from "./port.js";
+import { Batch } from "./port/message.ts";
 import { invalid } from "./errors.js";
 
 /** For `codec.decode`: the frame holds these messages, each as if it had come in its own. */

@@ -1,5 +1,7 @@
 import { request } from "./fetch.js";
-import { Port, report, resolve } from "./port.js";
+import { Port } from "./port.js";
+import { resolve } from "./port/address.ts";
+import { report } from "./port/report.ts";
 import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, quiet, threw } from "./errors.js";
 import { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";

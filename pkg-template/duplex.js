@@ -1,5 +1,5 @@
 // The client for two ways: `connect` of this entry takes the same options, and what is read here besides.
-import { reader } from "./port.js";
+import { reader } from "./port/message.ts";
 import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
 import { invalid, quiet } from "./errors.js";

@@ -1,5 +1,5 @@
 import { EverwireError } from "./errors.js";
-import { isBytes } from "./port.js";
+import { isBytes } from "./port/message.ts";
 
 /** Of any realm: a client in a frame may be given the page's own. */
 const isBlob = (value) => /(Blob|File)\]$/.test(Object.prototype.toString.call(value));

@@ -1,5 +1,5 @@
 // Between a WebSocket's open and the client's: what the caller's handshake sends and receives.
-import { sizeOf } from "./port.js";
+import { sizeOf } from "./port/message.ts";
 import { EverwireError, quiet } from "./errors.js";
 import { UNITS } from "./iterator.js";
 

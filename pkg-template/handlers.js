@@ -1,4 +1,5 @@
-import { report, turn } from "./port.js";
+import { report } from "./port/report.ts";
+import { turn } from "./port/turn.ts";
 import { Messages, UNITS } from "./iterator.js";
 import { check } from "./options.js";
 

@@ -1,4 +1,4 @@
-import { turn } from "./port.js";
+import { turn } from "./port/turn.ts";
 import { EverwireError, quiet } from "./errors.js";
 
 const LIMIT = 1024;

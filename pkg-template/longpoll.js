@@ -1,7 +1,8 @@
 // An event stream in pieces, for a proxy that holds a whole one back: each request is answered with what there is, ends,
 // and is followed by the next. When it is asked, and what an answer means, is ruled by src/core/polls.rs.
 import { request } from "./fetch.js";
-import { Port, setParameter } from "./port.js";
+import { Port } from "./port.js";
+import { setParameter } from "./port/address.ts";
 import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 

@@ -1,6 +1,8 @@
 // Reads the options into what the wasm takes: numbers in the order of `Number` in src/calls.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
-import { isBytes, reader, report, resolve } from "./port.js";
+import { resolve } from "./port/address.ts";
+import { isBytes, reader } from "./port/message.ts";
+import { report } from "./port/report.ts";
 import { EverwireError, invalid } from "./errors.js";
 
 // <calls.rs>

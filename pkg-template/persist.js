@@ -1,6 +1,8 @@
 // The part of the outbox that outlives its page. Whose it is, in which order it is sent and when it is forgotten, is ruled by
 // src/core/persist.rs; here are the storage, the locks and the JSON.
-import { isBytes, reopened, report } from "./port.js";
+import { reopened } from "./port.js";
+import { isBytes } from "./port/message.ts";
+import { report } from "./port/report.ts";
 import { identify, outboxOf } from "./encode.js";
 import { EverwireError, invalid, stored } from "./errors.js";
 import { check, isStorage, readForm, readSend } from "./options.js";

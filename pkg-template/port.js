@@ -1,6 +1,12 @@
 // The JavaScript half of a client: whatever touches the page. It has no policy; the core has it all.
 // It holds each handle that the page could be left with (socket, listeners, timer), so that everything
 // can be let go of even after the wasm has trapped. Messages pass here and never enter wasm memory.
+import { fitsHeader, isBadPort, isLoopback, resolve, setParameter } from "./port/address.ts";
+import { KEY, fingerprint } from "./port/fingerprint.ts";
+import { Batch, contentOf, decodeJson, isBytes, sizeOf } from "./port/message.ts";
+import { asRange, inexact, isInexact } from "./port/numbers.ts";
+import { report } from "./port/report.ts";
+import { task, turn } from "./port/turn.ts";
 
 // <calls.rs>
 const TICK = 0,
@@ -77,111 +83,9 @@ const LEAVING = 200;
 /** The events by which servers keep a stream alive: an EventSource hears none that is not named. */
 const KEEP_ALIVE = ["ping", "heartbeat", "keepalive", "keep-alive"];
 
-/** Careful JSON: what begins with { or [ and parses is the value, everything else the exact string. */
-export function decodeJson(data) {
-  if (typeof data === "string") {
-    const first = data.charCodeAt(0);
-    if (first === 123 || first === 91) {
-      try {
-        return JSON.parse(data);
-      } catch {}
-    }
-  }
-  return data;
-}
-
-/** Several messages that came in one frame: what `batch` of the npm package makes. */
-export class Batch {
-  constructor(messages) {
-    this.messages = messages;
-  }
-}
-
-/** Of any realm: an ArrayBuffer from an iframe is no instance of this page's. */
-export function isBytes(value) {
-  return ArrayBuffer.isView(value) || /ArrayBuffer\]$/.test(Object.prototype.toString.call(value));
-}
-
-/** So long, in ms, may deliveries keep the page from its turn, and so long may a frame be due. */
-const SLICE = 16,
-  FRAME = 12;
-/**
- * Of all clients: the promise of the page's next turn; when it had the last one, and how much of the time since then deliveries took;
- * when a turn was last asked for; since when a frame is due (Infinity: it was waited for in vain), and what waits for it.
- */
-let turning,
-  turned = 0,
-  spent = 0,
-  asked = 0,
-  due,
-  framed = () => {};
-
-/** Not a timer, which browsers throttle. */
-const task = () =>
-  new Promise((resolve) => {
-    if (typeof MessageChannel !== "function") return setTimeout(resolve);
-    const { port1, port2 } = new MessageChannel();
-    // Node waits for a port that is open.
-    port1.onmessage = () => resolve(port1.close());
-    port2.postMessage(0);
-  });
-
-async function rest() {
-  try {
-    await scheduler.yield();
-  } catch {
-    // There is none, or this runs in a task of the app's that was aborted.
-    await task();
-  }
-  // Chromium and Firefox leave frames out for 100 ms rather than a task, so there must be none.
-  if (performance.now() - due > FRAME) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, FRAME);
-      framed = () => resolve(clearTimeout(timer));
-    });
-    due &&= Infinity;
-  }
-  if (due === undefined && typeof requestAnimationFrame === "function" && !globalThis.document?.hidden) {
-    due = performance.now();
-    requestAnimationFrame(() => {
-      due = undefined;
-      framed();
-    });
-  }
-  asked = turned = performance.now();
-  spent = 0;
-  turning = undefined;
-}
-
-/** A promise of the page's turn, if deliveries took most of the time since it had one. `took`: this one, in ms. */
-export function turn(took = performance.now() - asked) {
-  asked = performance.now();
-  spent += took;
-  if (turning || spent < SLICE) return turning;
-  if (asked - turned < 2 * spent) return (turning = rest());
-  turned = asked;
-  spent = 0;
-}
-
 function sendable(frame, name) {
   if (typeof frame === "string" || isBytes(frame)) return frame;
   throw new TypeError(`everwire: ${name} must give a string or bytes`);
-}
-
-/**
- * A handler's or a codec's throw is the app's: told where the browser tells errors, and the stream goes on. Without `reportError` (Node)
- * what is thrown ends the process: a handler's is, as any listener's there; the rest may be made to throw by a server's word.
- * @param {unknown} error
- * @param {boolean} [handler]
- */
-export function report(error, handler) {
-  if (typeof reportError === "function") reportError(error);
-  else if (handler)
-    setTimeout(() => {
-      throw error;
-    });
-  // biome-ignore lint/suspicious/noConsole: there is nothing else that would not end the process.
-  else console.error(error);
 }
 
 function isHeartbeat(data) {
@@ -202,134 +106,8 @@ export function reopened(again) {
   return () => observer?.disconnect();
 }
 
-/** Relative addresses are relative to the document's base, or to a worker's own address. */
-export function resolve(address) {
-  return new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href);
-}
-
-/** `searchParams.set` writes the whole query anew, which can break a signature: only where it must. */
-export function setParameter(url, name, value) {
-  if (url.searchParams.has(name)) url.searchParams.set(name, value);
-  else url.search += `${url.search ? "&" : "?"}${new URLSearchParams([[name, value]])}`;
-}
-
-/** What a header can carry: not what it would be trimmed of, nor what servers refuse (RFC 9110, 5.5). */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header cannot carry.
-const fitsHeader = (id) => !/^[ \t]|[\0-\x08\n-\x1f\x7f]|[ \t]$/.test(id);
-
 const NUMBERS = "resume.seq must give a whole number from 0, { first, last }, or [epoch, either]";
 const REFUSED = "everwire: browsers refuse this address";
-
-/** The ports that browsers refuse (Fetch, "bad port"), each as its distance from the one before. */
-const isBadPort = (port, at = 0) =>
-  /** @type {string[]} */ (
-    "01622222211112c51ag8288611151122224c224ii-05u-012-012-01b111b41188627oez-09t132-0k413-092-18q-0aq-041-0o61-0q3-0fq-02r1111ai-2lz".match(
-      /-...|./g,
-    )
-  ).some((step) => (at += Math.abs(parseInt(step, 36))) === port);
-
-/** This very machine, whose network cannot be missing. */
-const isLoopback = (hostname) => /^(localhost|127\..*|\[::1\])$|\.localhost$/.test(hostname);
-
-/** What stands in the JSON under this key or path. */
-export function reader(path) {
-  const keys = path.split(".");
-  return (message) => {
-    let value = message.data;
-    for (const key of keys) value = value?.[key];
-    return value !== null && typeof value === "object" ? undefined : value;
-  };
-}
-
-/**
- * HalfSipHash-1-3 (Aumasson and Bernstein) of a text or of bytes, two units at a time. A key alone does not do: with FNV-1a pairs can be
- * made that are alike under one key in 300. Nor do some of the places: whoever knows which leaves them alone.
- */
-function keyed(data, key, half) {
-  const { length } = data,
-    text = typeof data === "string";
-  let a = key ^ half,
-    b = key,
-    c = a ^ 0x6c796765,
-    d = b ^ 0x74656462;
-  // In one loop, without a function: what one captures is slow to change. Behind the last unit comes the length, then the end.
-  for (let at = 0, left = 4, word; left; a ^= word) {
-    if (at < length) {
-      word = text ? data.charCodeAt(at) | (data.charCodeAt(at + 1) << 16) : data[at] | (data[at + 1] << 16);
-      at += 2;
-    } else {
-      word = left-- > 3 ? length : 0;
-      if (left === 2) c ^= 0xff;
-    }
-    d ^= word;
-    a = (a + b) | 0;
-    b = ((b << 5) | (b >>> 27)) ^ a;
-    a = (a << 16) | (a >>> 16);
-    c = (c + d) | 0;
-    d = ((d << 8) | (d >>> 24)) ^ c;
-    a = (a + d) | 0;
-    d = ((d << 7) | (d >>> 25)) ^ a;
-    c = (c + b) | 0;
-    b = ((b << 13) | (b >>> 19)) ^ c;
-    c = (c << 16) | (c >>> 16);
-  }
-  return b ^ d;
-}
-
-/** Of this page's fingerprints: nobody else knows it. */
-export const KEY = globalThis.crypto?.getRandomValues(new Int32Array(1))[0];
-
-/**
- * What the core compares, in two halves: whether an id is the same, and what came with it. 38 bits are the id's, and 26
- * the content's, the last of which says over what it came; 0 in these: not known. Of 10 000 messages that come again each id is compared
- * with 1 088 others: with eight bits less two of them looked the same in one replay of a hundred. An id with ten
- * digits other than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. 0 and 0 is no id, 0 and 1 the empty one.
- * A number may be stuck, however long it and its epoch are. `key`: the page's own. Where users choose ids, one of them could look for two that have the same fingerprint, and a message would be lost.
- */
-export function fingerprint(id, raw, socket, key, number) {
-  if (!id) return [0, id === undefined ? 0 : 1];
-  const unique = number === undefined && /([1-9][^1-9]*){10}/.test(id);
-  // Of a Blob only its size can be had.
-  if (raw && typeof raw !== "string")
-    raw = isBytes(raw) ? new Uint8Array(raw.buffer ?? raw, raw.byteOffset ?? 0, raw.byteLength) : `${raw.size}`;
-  const more = keyed(id, key, 0x050c5d1f),
-    content = unique || raw === undefined ? 0 : ((keyed(raw ?? "", key, 1) >>> 8) << 2) | (socket ? 3 : 2);
-  return [(keyed(id, key, 0) | 3) ^ (unique ? 1 : 2), unique ? more : ((more >>> 26) << 26) | content];
-}
-
-/** A sequence number below 10^19, as text where no double holds it, or nothing: not what begins with one, such as "1526919030474-55". */
-export function asNumber(given) {
-  // Not what an object's toString makes of it, which a server may have spoiled.
-  if (typeof given === "object" || !/^\d{1,19}$/.test(given)) return undefined;
-  const number = Number(given);
-  return Number.isSafeInteger(number) ? number : typeof given === "number" ? undefined : `${given}`;
-}
-
-/** A message's number, and the first one where it has several: then it was given as `{ first, last }`. Nothing, where that is wrong. */
-export function asRange(given) {
-  const last = asNumber(given.last ?? given);
-  if (given.first === undefined || last === undefined) return [last];
-  const first = asNumber(given.first);
-  return first !== undefined && BigInt(first) <= BigInt(last) ? [last, first] : [];
-}
-
-/** The bytes, or the units of text, of what came. */
-export const sizeOf = (raw) => raw?.length ?? raw?.byteLength ?? raw?.size ?? 0;
-
-/** What a message of a batch is known again by: its frame may come again with others in it. Bytes in it count by their length. */
-function contentOf(data) {
-  if (typeof data === "string" || isBytes(data)) return data;
-  try {
-    return JSON.stringify(data, (_, value) => (ArrayBuffer.isView(value) ? value.byteLength : value));
-  } catch {
-    // Nested too deep, in a circle, or a big integer.
-    return undefined;
-  }
-}
-
-/** No double is the number that the server wrote. Arrays of arrays are nobody's, and may be too deep. */
-const isInexact = (value) => typeof value === "number" && !Number.isSafeInteger(value);
-const inexact = (value) => (Array.isArray(value) ? value.some(isInexact) : isInexact(value));
 
 export class Port {
   /** Into the core: `(kind, attempt, code, high, low)`, the last two the fingerprint of an id. */

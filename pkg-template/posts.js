@@ -1,7 +1,8 @@
 // One event stream's way up: what the core (src/core/uplink.rs) has gathered is encoded, and goes as one POST. The core says
 // what becomes of each message by the answer.
 import { retryAfter } from "./fetch.js";
-import { resolve, setParameter, turn } from "./port.js";
+import { resolve, setParameter } from "./port/address.ts";
+import { turn } from "./port/turn.ts";
 import { byteLength, freshId, snapshot } from "./encode.js";
 import { isHeaders } from "./options.js";
 import { EverwireError, invalid } from "./errors.js";

@@ -1,5 +1,5 @@
 // What two well-known servers expect, in terms of the options that everybody has.
-import { Batch, decodeJson } from "./port.js";
+import { Batch, decodeJson } from "./port/message.ts";
 import { invalid } from "./errors.js";
 import { CODECS, SILENT, needsJson } from "./options.js";
 

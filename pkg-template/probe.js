@@ -1,7 +1,7 @@
 // Why an upgrade failed no browser says. A fetch of an address that answers as the upgrade would have says it. When it is asked, and
 // what its answer means, is ruled by src/core/probe.rs.
 import { go, refusal } from "./fetch.js";
-import { resolve } from "./port.js";
+import { resolve } from "./port/address.ts";
 import { invalid } from "./errors.js";
 import { confine, headersFor, isHeaders, stays } from "./options.js";
 import { isFetchable } from "./posts.js";

@@ -1,4 +1,5 @@
-import { asNumber, report } from "./port.js";
+import { asNumber } from "./port/numbers.ts";
+import { report } from "./port/report.ts";
 import { freshId, placesOf } from "./encode.js";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
 import { bits } from "./options.js";

@@ -1,5 +1,6 @@
 // How much is sent: the limit that the core keeps (src/core/pace.rs), and the server's word, which narrows it.
-import { Port, report } from "./port.js";
+import { Port } from "./port.js";
+import { report } from "./port/report.ts";
 import { invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 

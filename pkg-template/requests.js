@@ -1,6 +1,6 @@
 // Questions to the server and its answers, by an id that both carry. What a reply is, how long there is time for it and what a loss
 // means is the core's (src/core/requests.rs).
-import { fingerprint, KEY } from "./port.js";
+import { fingerprint, KEY } from "./port/fingerprint.ts";
 import { encode, identify, isRaw, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";

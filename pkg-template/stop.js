@@ -1,6 +1,7 @@
 // The stop request of `cancel()`, and what it has in common with `resume.request`: both are given by the app.
 import { go, refusal } from "./fetch.js";
-import { report, resolve } from "./port.js";
+import { resolve } from "./port/address.ts";
+import { report } from "./port/report.ts";
 import { byteLength } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
 import { aborted } from "./gate.js";

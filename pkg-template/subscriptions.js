@@ -1,5 +1,9 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { asRange, KEY, WITHHELD, fingerprint, reader, report } from "./port.js";
+import { WITHHELD } from "./port.js";
+import { KEY, fingerprint } from "./port/fingerprint.ts";
+import { reader } from "./port/message.ts";
+import { asRange } from "./port/numbers.ts";
+import { report } from "./port/report.ts";
 import { DROPPED } from "./client.js";
 import { byteLength, snapshot } from "./encode.js";
 import { EverwireError, invalid } from "./errors.js";

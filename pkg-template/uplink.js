@@ -1,5 +1,7 @@
 // What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
-import { Port, report, resolve, setParameter } from "./port.js";
+import { Port } from "./port.js";
+import { resolve, setParameter } from "./port/address.ts";
+import { report } from "./port/report.ts";
 import { EverwireError, invalid } from "./errors.js";
 import { check, confine, readForm } from "./options.js";
 import { Posts, isFetchable } from "./posts.js";

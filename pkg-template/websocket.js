@@ -1,5 +1,5 @@
 // The standard's own class (WebSockets Standard) over everwire: one object is one connection, which is watched.
-import { isBytes } from "./port.js";
+import { isBytes } from "./port/message.ts";
 import { Client } from "./client.js";
 import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";

@@ -1,4 +1,4 @@
-// Writes the numbers of src/calls.rs and src/codes.rs into the JavaScript that names them, or with --check (`make lint`) says where they differ.
+// Writes the numbers of src/calls.rs and src/codes.rs into the JavaScript and TypeScript that names them, or with --check (`make lint`) says where they differ.
 // JavaScript names them in blocks between `// <calls.rs>` and `// </calls.rs>`, and, where a list is in their order, in a comment
 // beside each entry: `// Ask 1: Resolve`. Those of src/bindings/tokens.rs stand in blocks of that name.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -35,9 +35,9 @@ for (const [, name, number] of steps.matchAll(/^ +(\w+) = (\d+),/gm)) tokens.set
 
 const wrong = [];
 const check = process.argv.includes("--check");
-const files = ["pkg-template"].flatMap((folder) =>
+const files = ["pkg-template", "pkg-template/port"].flatMap((folder) =>
   readdirSync(folder)
-    .filter((name) => name.endsWith(".js"))
+    .filter((name) => /(?<!\.d)\.[jt]s$/.test(name))
     .map((name) => `${folder}/${name}`),
 );
 for (const file of files) {

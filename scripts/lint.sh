@@ -11,7 +11,7 @@ cargo fmt --manifest-path tests/chaos/rust/Cargo.toml --check
 node_modules/.bin/biome check --error-on-warnings .
 node scripts/workflows.mjs
 node scripts/calls.mjs --check
-for project in . tests scripts; do node_modules/.bin/tsc -p $project; done
+for project in . pkg-template tests scripts; do node_modules/.bin/tsc -p $project; done
 cargo clippy --quiet --locked --workspace --all-targets --features everwire/test-util -- -D warnings
 cargo clippy --quiet --locked -p everwire -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \

@@ -49,7 +49,7 @@ test("each file ends with the name of its map, and the map is complete by itself
         assert.ok(map.sourcesContent[at].length < 200, source);
         return;
       }
-      assert.match(source, /^(pkg-template|src\/transport)\/\w+\.js$/);
+      assert.match(source, /^pkg-template\/(links\/|port\/)?\w+\.[jt]s$/);
       // A field without a value is blank in there: scripts/build.mjs.
       const own = readFileSync(join(root, source), "utf8").replace(/^ {2}\w+;$/gm, "");
       assert.equal(map.sourcesContent[at].replace(/^ {2}\w+;$/gm, ""), own, source);

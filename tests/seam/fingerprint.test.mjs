@@ -1,7 +1,10 @@
 // Which messages came is known by fingerprints: who chooses ids must not be able to make two that look alike.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { fingerprint } from "../../pkg-template/port.js";
+import { fileURLToPath } from "node:url";
+import { load } from "../../scripts/source.mjs";
+
+const { fingerprint } = await load(fileURLToPath(new URL("../../pkg-template/port/fingerprint.ts", import.meta.url)));
 
 /** @param {number[]} print */
 const idOf = ([upper, lower]) => `${upper} ${lower >>> 26}`;

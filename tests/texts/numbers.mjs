@@ -1,12 +1,11 @@
 // Options that are numbers cross to the wasm by their place in a list: each stands where `Number` in src/calls.rs says.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { load } from "../../scripts/source.mjs";
 
 /** Each option with a value of its own, which none of the others has. */
 export async function numbers(root) {
-  // The build gives these.
-  Object.assign(globalThis, { EVERWIRE_ERRORS: "", EVERWIRE_VERSION: "" });
-  const { FORMS, readOptions } = await import(join(root, "pkg-template/options.js"));
+  const { FORMS, readOptions } = await load(join(root, "pkg-template/options.js"));
   const [table] = /enum Number \{[\s\S]*?\/\/ Of `everwire\/duplex`/.exec(
     readFileSync(join(root, "src/calls.rs"), "utf8"),
   ) ?? [""];
