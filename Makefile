@@ -138,9 +138,10 @@ consumers: setup-test server pack
 test-examples: setup-servers setup-test pack
 	@. scripts/env.sh && node --test-reporter=spec tests/examples/run.mjs $(EXAMPLES_ARGS)
 
-# A Rust app with an allocator of its own on the crate.
-app: setup-app
+# A Rust app with an allocator of its own on the crate; and one by each target of wasm-bindgen, in windows and workers of each kind.
+app: setup-test server pack
 	@scripts/app.sh
+	@. scripts/env.sh && node tests/app/run.mjs $(or $(PLACES_ARGS),all)
 
 # The site of docs/, into target/docs, with the package in its live demo; a link that leads nowhere is an error. docs-serve shows it on
 # this machine: PORT=5173.

@@ -8,6 +8,7 @@ toolchain=$(everwire_wasm_toolchain)
 
 cargo fmt --all --check
 cargo fmt --manifest-path tests/chaos/rust/Cargo.toml --check
+cargo fmt --manifest-path tests/app/Cargo.toml --check
 node_modules/.bin/biome check --error-on-warnings .
 node scripts/workflows.mjs
 node scripts/calls.mjs --check

@@ -2,6 +2,10 @@
 declare module "/pkg/*";
 // What scripts/chaos.sh builds.
 declare module "/chaos-rust/*";
+// What scripts/app.sh builds: a module, what webpack takes, and what a classic script has.
+declare module "/app/*";
+declare module "places";
+declare const wasm_bindgen: any;
 
 // What pages tell whoever drives them, and frames their tests.
 interface Window {

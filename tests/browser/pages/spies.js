@@ -19,10 +19,10 @@ for (const [set, clear] of [
   ["setTimeout", "clearTimeout"],
   ["setInterval", "clearInterval"],
 ]) {
-  const [originalSet, originalClear] = [window[set], window[clear]];
-  window[set] = (callback, delay, ...given) => {
+  const [originalSet, originalClear] = [globalThis[set], globalThis[clear]];
+  globalThis[set] = (callback, delay, ...given) => {
     const id = originalSet.call(
-      window,
+      globalThis,
       (...now) => {
         if (set === "setTimeout") timers.delete(id);
         return typeof callback === "function" ? callback(...now) : undefined;
@@ -34,9 +34,9 @@ for (const [set, clear] of [
     if (!/evaluateJavaScriptFunction/.test(String(new Error("who sets it").stack))) timers.add(id);
     return id;
   };
-  window[clear] = (id) => {
+  globalThis[clear] = (id) => {
     timers.delete(id);
-    originalClear.call(window, id);
+    originalClear.call(globalThis, id);
   };
 }
 
@@ -55,8 +55,8 @@ const keyOf = (target, type, listener, options) => {
 // What a test listens to on a client is the test's own.
 const platform = (target) => /\[native code\]/.test(Function.prototype.toString.call(target.constructor));
 EventTarget.prototype.addEventListener = function (type, listener, /** @type {any} */ options) {
-  // In a module `this` is undefined for a bare addEventListener(…): it means the window.
-  const target = this ?? window;
+  // In a module `this` is undefined for a bare addEventListener(…): it means the global object.
+  const target = this ?? globalThis;
   if (listener && platform(target) && !options?.signal?.aborted) {
     const key = keyOf(target, type, listener, options);
     listeners.add(key);
@@ -66,7 +66,7 @@ EventTarget.prototype.addEventListener = function (type, listener, /** @type {an
   return addEventListener.call(target, type, listener, options);
 };
 EventTarget.prototype.removeEventListener = function (type, listener, options) {
-  const target = this ?? window;
+  const target = this ?? globalThis;
   if (listener) listeners.delete(keyOf(target, type, listener, options));
   return removeEventListener.call(target, type, listener, options);
 };

@@ -28,7 +28,7 @@ export function newestTarball() {
 }
 
 /** The project's dependencies, installed once for each content of its lockfile. */
-async function dependencies(name, source) {
+export async function dependencies(name, source) {
   const hash = createHash("sha256")
     .update(readFileSync(join(source, "package.json")))
     .update(readFileSync(join(source, "package-lock.json")))
