@@ -63,6 +63,8 @@ test-native: setup-build
 # The Rust API, with wasm-pack test, in the three engines.
 test-web: setup-test server
 	@scripts/test-web.sh
+	@scripts/test-web.sh chromium --features websocket
+	@scripts/test-web.sh chromium --features sse
 
 # The packed npm package, from pages, in the three engines.
 test-package: setup-test server pack

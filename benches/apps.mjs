@@ -18,10 +18,14 @@ const APPS = [
   ["leptos", "leptos", "leptos"],
   ["leptos-gloo-net", "leptos-gloo-net", "leptos,gloo-net", "leptos"],
   ["leptos-use-websocket", "leptos-use-websocket", "leptos,leptos-use-websocket", "leptos"],
-  ["leptos-everwire", "leptos-everwire", "leptos,everwire", "leptos"],
+  ["leptos-everwire", "leptos-everwire", "leptos,everwire-websocket", "leptos"],
+  ["leptos-everwire, all", "leptos-everwire", "leptos,everwire-all", "leptos"],
   ["bare", "bare", ""],
   ["bare-gloo-net", "bare-gloo-net", "gloo-net", "bare"],
-  ["bare-everwire", "bare-everwire", "everwire", "bare"],
+  ["bare-everwire", "bare-everwire", "everwire-websocket", "bare"],
+  ["bare-everwire, sse", "bare-everwire", "everwire-sse", "bare"],
+  ["bare-everwire, duplex", "bare-everwire", "everwire-duplex", "bare"],
+  ["bare-everwire, all", "bare-everwire", "everwire-all", "bare"],
 ];
 
 const run = (command, ...args) => execFileSync(command, args, { stdio: ["ignore", "pipe", "inherit"], cwd: root });

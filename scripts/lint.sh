@@ -17,6 +17,12 @@ cargo clippy --quiet --locked --workspace --all-targets --features everwire/test
 cargo clippy --quiet --locked -p everwire -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \
   --target wasm32-unknown-unknown -- -D warnings
+# With some of the features alone: an app leaves out what it does not use, also where it renders on a server.
+for features in websocket sse websocket,duplex sse,duplex; do
+  CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --lib --test part \
+    --no-default-features --features "$features" --target wasm32-unknown-unknown -- -D warnings
+done
+cargo clippy --quiet --locked -p everwire --no-default-features --features websocket -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
   --no-default-features --features npm --target wasm32-unknown-unknown -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \

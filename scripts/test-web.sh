@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tests of the Rust API (tests/web) in real browsers, against the real server.
 # Usage: scripts/test-web.sh [all|chromium|firefox|webkit] [PART-OF-A-TEST-NAME]
+#    or: scripts/test-web.sh ENGINE --features websocket|sse [PART-OF-A-TEST-NAME], the crate with that alone (tests/part)
 # Needs the demo server (make server) and what scripts/setup.sh test installs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +15,11 @@ case ${1:-all} in
   chromium | firefox | webkit) engines=$1 ;;
   *) die "there is no engine \"$1\". Usage: scripts/test-web.sh [all|chromium|firefox|webkit] [PART-OF-A-TEST-NAME]" ;;
 esac
+part=
+if [ "${2:-}" = --features ]; then
+  part=${3:?"--features needs one"}
+  shift 2
+fi
 filter=${2:-}
 
 # All of it before the first build: a browser that is missing is a failure, and soon.
@@ -87,6 +93,7 @@ END
 # The pref: Firefox delays a WebSocket to a host that refused one, by up to a minute.
 
 cargo_args=(--locked --test web)
+[ -z "$part" ] || cargo_args=(--locked --test part --no-default-features --features "$part")
 [ -z "$filter" ] || cargo_args+=(-- "$filter")
 wasm_pack() { wasm-pack --log-level warn test --mode no-install --headless "$@" . "${cargo_args[@]}"; }
 

@@ -19,8 +19,10 @@
 //! On a host that is not wasm the crate compiles, and [`Builder::connect`] returns
 //! [`ConnectError::Unsupported`](error::ConnectError::Unsupported), so that an app that renders on the server can use it.
 //!
-//! The feature `rust` is on by default and is this API; all of it, with topics and requests. `test-util` adds `test_util`, by which an
-//! app's own tests drive a client natively. `npm`, `duplex` and `tokens` are for the build of the JavaScript package alone.
+//! The features `websocket`, `sse` and `duplex` are on by default. An app that sets `default-features = false` and names what it uses
+//! is smaller: the transports, and requests, topics and what else `duplex` brings. `test-util` adds `test_util`, by which an app's own
+//! tests drive a client natively, with all features on. `rust` is what these have in common; `npm` and `tokens` are for the build of the
+//! JavaScript package alone.
 
 // The driver, the bindings and what they use of the core are for the browser only.
 #![cfg_attr(
@@ -34,6 +36,15 @@
     not(any(feature = "rust", feature = "npm")),
     allow(dead_code, reason = "the wasm of tokens has them alone")
 )]
+#![cfg_attr(
+    all(feature = "rust", not(all(feature = "websocket", feature = "sse", feature = "duplex"))),
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        reason = "of the features that are off; with all of them nothing is unused"
+    )
+)]
 
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod bindings;
@@ -46,7 +57,20 @@ mod codes;
 mod core;
 #[cfg(any(feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
 mod driver;
-#[cfg(any(feature = "rust", feature = "npm", test))]
+#[cfg(any(
+    feature = "sse",
+    feature = "npm",
+    test,
+    all(feature = "rust", not(all(target_arch = "wasm32", target_os = "unknown")))
+))]
+mod sse;
+#[cfg(all(
+    feature = "rust",
+    not(any(feature = "sse", feature = "npm", test)),
+    target_arch = "wasm32",
+    target_os = "unknown"
+))]
+#[path = "sse/none.rs"]
 mod sse;
 #[cfg(all(
     any(feature = "test-util", all(test, feature = "rust")),
@@ -77,9 +101,11 @@ pub mod auth {
 pub mod endpoint {
     #[cfg(feature = "rust")]
     pub use crate::client::{
-        Context, Credentials, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request, Way,
-        Ways, path_segment,
+        Context, Credentials, EndpointError, Handshake, HandshakeOver, NotResumable, Redirect, Request,
+        path_segment,
     };
+    #[cfg(all(feature = "rust", feature = "duplex"))]
+    pub use crate::client::{Way, Ways};
     pub use crate::core::io::Reason;
 }
 
@@ -113,15 +139,14 @@ pub mod message {
 /// What a [`Builder`] and a send are told.
 pub mod options {
     #[cfg(feature = "rust")]
-    pub use crate::client::{
-        ContentType, Decision, Fallback, LongPoll, Persist, Place, Rate, Reconnect, Resume, SendOptions,
-        Sequence, Uplink,
-    };
+    pub use crate::client::{ContentType, Decision, Place, Reconnect, Resume, SendOptions, Sequence};
+    #[cfg(all(feature = "rust", feature = "duplex"))]
+    pub use crate::client::{Fallback, LongPoll, Persist, Rate, Uplink};
     pub use crate::core::config::{Heartbeat, Jitter, Outbox, Overflow};
 }
 
 /// Questions to the server, and its replies: [`Handle::request`].
-#[cfg(feature = "rust")]
+#[cfg(all(feature = "rust", feature = "duplex"))]
 pub mod requests {
     pub use crate::client::{RequestError, RequestOptions, Requesting, Requests};
 }
@@ -140,7 +165,7 @@ pub mod storage {
 }
 
 /// Topics on one connection, each a stream of its own: [`Handle::subscribe`].
-#[cfg(feature = "rust")]
+#[cfg(all(feature = "rust", feature = "duplex"))]
 pub mod topics {
     pub use crate::client::{
         SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState,

@@ -2,10 +2,11 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{
-    Client, Details, Handshake, Head, Message, Persist, Rate, Reconnect, Request, Requests, Resume,
-    Subscriptions, imp,
-};
+use super::{Choice, Client, Details, Handshake, Head, Is, Message, Reconnect, Request, Resume, imp};
+#[cfg(feature = "duplex")]
+use super::{Persist, Rate, Requests, Subscriptions};
+#[cfg(feature = "duplex")]
+use crate::core::topics::Joins;
 use crate::{
     Failure, Transport,
     core::{
@@ -13,11 +14,14 @@ use crate::{
         config::{Config, MAX_EVENT_BYTES, millis},
         failure::see,
         io::Reason,
-        topics::Joins,
     },
     error::OptionError,
     options::{Heartbeat, Outbox},
-    web::{cancel::Cancels, decode::Decodes, probe::Probes, uplink::Upward},
+    web::{
+        cancel::Cancels,
+        decode::Decodes,
+        installed::{Probes, Upward},
+    },
 };
 
 /// So many characters of a refusal's body are kept.
@@ -185,7 +189,7 @@ pub struct Builder {
     pub(crate) shuffle: Option<super::shuffle::Shuffle>,
     /// What became of that: empty, if there is none.
     pub(crate) order: Vec<u32>,
-    pub(crate) choice: super::fallback::Choice,
+    pub(crate) choice: Choice,
     pub(crate) map: Option<super::request::Map>,
     pub(crate) preset: Option<super::presets::Preset>,
     pub(crate) unpack: Option<super::presets::Unpack>,
@@ -210,14 +214,18 @@ pub struct Builder {
     pub(crate) uplink: Option<Rc<dyn Upward>>,
     pub(crate) probe: Option<Rc<dyn Probes>>,
     pub(crate) ping: Option<Ping>,
-    pub(crate) is_pong: Option<super::rate::Is>,
+    pub(crate) is_pong: Option<Is>,
     pub(crate) frame: Option<super::resume::Frame>,
     pub(crate) acks: Option<super::Acks>,
     pub(crate) refused: Option<super::Acks>,
     pub(crate) high_water_mark: Option<u32>,
-    pub(crate) slow: Option<super::rate::Is>,
+    #[cfg(feature = "duplex")]
+    pub(crate) slow: Option<Is>,
+    #[cfg(feature = "duplex")]
     pub(crate) requests: Requests,
+    #[cfg(feature = "duplex")]
     pub(crate) subscriptions: Subscriptions,
+    #[cfg(feature = "duplex")]
     pub(crate) persist: Option<(Persist, super::persist::Begin)>,
     pub(crate) rule: Option<Rule>,
     pub(crate) failure_body: usize,
@@ -239,7 +247,7 @@ impl Builder {
             others: Vec::new(),
             shuffle: None,
             order: Vec::new(),
-            choice: super::fallback::Choice::new(),
+            choice: Choice::new(),
             map: None,
             preset: None,
             unpack: None,
@@ -271,9 +279,13 @@ impl Builder {
             refused: None,
             high_water_mark: None,
             reconnect: Reconnect::new(),
+            #[cfg(feature = "duplex")]
             slow: None,
+            #[cfg(feature = "duplex")]
             requests: Requests::new(),
+            #[cfg(feature = "duplex")]
             subscriptions: Subscriptions::new(),
+            #[cfg(feature = "duplex")]
             persist: None,
             config: Config::default(),
         }
@@ -415,12 +427,14 @@ impl Builder {
     }
 
     /// How replies to requests are told: see [`Handle::request`](crate::Handle::request). Default: [`Requests::new`].
+    #[cfg(feature = "duplex")]
     pub fn requests(mut self, requests: Requests) -> Self {
         self.requests = requests;
         self
     }
 
     /// How topics are told apart and joined: see [`Handle::subscribe`](crate::Handle::subscribe). Default: [`Subscriptions::new`].
+    #[cfg(feature = "duplex")]
     pub fn subscriptions(mut self, subscriptions: Subscriptions) -> Self {
         self.subscriptions = subscriptions;
         self
@@ -435,6 +449,7 @@ impl Builder {
     /// let builder = Client::builder("wss://example.com/live").rate(rate);
     /// # drop(builder);
     /// ```
+    #[cfg(feature = "duplex")]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.config.limit = Some(rate.limit);
         self.slow = rate.slow;
@@ -539,15 +554,17 @@ impl Builder {
                 && self.transport == Some(Transport::EventSource),
             ..self.config.clone()
         };
-        config.joins = Joins {
-            confirm: self.subscriptions.confirm,
-            timeout: self.subscriptions.timeout,
-            max_attempts: config.outbox.max_attempts,
-        };
+        #[cfg(feature = "duplex")]
+        {
+            config.joins = Joins {
+                confirm: self.subscriptions.confirm,
+                timeout: self.subscriptions.timeout,
+                max_attempts: config.outbox.max_attempts,
+            };
+        }
         self.reconnect
             .tell(&mut config)
             .and_then(|()| config.check())
-            .and_then(|()| config.limit.map_or(Ok(()), Rate::check))
             .and_then(|()| {
                 let pings = self.ping.is_some() || self.is_pong.is_some() || config.passive;
                 let problem = "needs Builder::heartbeat";
@@ -563,30 +580,42 @@ impl Builder {
                 let error = |option, problem| Err(OptionError { option, problem });
                 match &self.resume.stored {
                     None if self.resume.manual => error("resume.commit", "needs Resume::with_storage"),
-                    _ if self.persist.is_some() && self.acks.is_none() => {
-                        error("outbox.persist", "needs Builder::acks")
-                    }
                     _ => Ok(()),
                 }
             })
-            .and_then(|()| self.requests.check())
-            .and_then(|()| self.subscriptions.check())
-            .and_then(|()| self.chooses().map_or(Ok(()), |choose| choose.run(&mut self, &mut config)))
-            .and_then(|()| match &self.uplink {
-                Some(uplink) => uplink.check(&self),
-                None if self.fixed().any(Request::has_uplink) => {
-                    Err(OptionError { option: "uplink", problem: "needs Builder::uplink" })
-                }
-                None => Ok(()),
-            })
+            .and_then(|()| self.check_duplex(&mut config))
             .and_then(|()| {
                 let problem = "must be 0 to 1048576 characters";
                 let long = self.failure_body > 1 << 20;
                 if long { Err(OptionError { option: "http.maxFailureBody", problem }) } else { Ok(()) }
             })
             .and_then(|()| self.cancel.as_ref().map_or(Ok(()), |cancel| cancel.check()))
-            .and_then(|()| self.probe.as_ref().map_or(Ok(()), |probe| probe.check()))
             .map_err(ConnectError::InvalidOption)?;
         imp::connect(self, config).map(Client)
+    }
+
+    #[cfg(feature = "duplex")]
+    fn check_duplex(&mut self, config: &mut Config) -> Result<(), OptionError> {
+        config.limit.map_or(Ok(()), Rate::check)?;
+        if self.persist.is_some() && self.acks.is_none() {
+            return Err(OptionError { option: "outbox.persist", problem: "needs Builder::acks" });
+        }
+        self.requests.check()?;
+        self.subscriptions.check()?;
+        self.chooses().map_or(Ok(()), |choose| choose.run(self, config))?;
+        match &self.uplink {
+            Some(uplink) => uplink.check(self)?,
+            None if self.fixed().any(Request::has_uplink) => {
+                return Err(OptionError { option: "uplink", problem: "needs Builder::uplink" });
+            }
+            None => {}
+        }
+        self.probe.as_ref().map_or(Ok(()), |probe| probe.check())
+    }
+
+    #[cfg(not(feature = "duplex"))]
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "of the feature")]
+    const fn check_duplex(&mut self, _: &mut Config) -> Result<(), OptionError> {
+        Ok(())
     }
 }

@@ -2,14 +2,13 @@
 
 use std::fmt;
 
-use super::{
-    CancelError, ConnectError, DecodeError, EncodeError, HandshakeOver, RequestError, SendError,
-    StorageError, SubscriptionError,
-};
+use super::{CancelError, ConnectError, DecodeError, EncodeError, HandshakeOver, SendError, StorageError};
+#[cfg(feature = "duplex")]
+use super::{RequestError, SubscriptionError};
 use crate::{error::OptionError, send::Dropped};
 
 macro_rules! errors {
-    ($($(#[$doc:meta])* $variant:ident($error:ident))*) => {
+    ($($(#[$meta:meta])* $variant:ident($error:ident) $(=> $feature:literal)?)*) => {
         /// Any error of this crate, for an app that has one type for what fails: each of them becomes this one by `?`.
         ///
         /// ```
@@ -24,16 +23,16 @@ macro_rules! errors {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Error {
-            $($(#[$doc])* $variant($error),)*
+            $($(#[$meta])* $(#[cfg(feature = $feature)])? $variant($error),)*
         }
 
         impl fmt::Display for Error {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                match self { $(Self::$variant(error) => error.fmt(f),)* }
+                match self { $($(#[cfg(feature = $feature)])? Self::$variant(error) => error.fmt(f),)* }
             }
         }
 
-        $(impl From<$error> for Error {
+        $($(#[cfg(feature = $feature)])? impl From<$error> for Error {
             fn from(error: $error) -> Self {
                 Self::$variant(error)
             }
@@ -55,11 +54,11 @@ errors! {
     /// A send was dropped.
     Dropped(Dropped)
     /// A request got no reply, or one that is an error.
-    Request(RequestError)
+    Request(RequestError) => "duplex"
     /// Nothing more is stored.
     Storage(StorageError)
     /// A topic is not joined.
-    Subscription(SubscriptionError)
+    Subscription(SubscriptionError) => "duplex"
     /// The server was not told to stop.
     Cancel(CancelError)
     /// The connection of a handshake is over.

@@ -11,7 +11,7 @@ use std::{
 use super::{Event, Slot, Stats};
 use crate::{
     Sent,
-    core::topics::OWN,
+    core::outbox::OWN,
     send::Dropped,
     web::{port::Room, table::Table},
 };

@@ -2,18 +2,16 @@
 
 use std::rc::{Rc, Weak};
 
-use super::{
-    Event, Persist, Sending, StorageError, Stored,
-    imp::{self, Driver},
-    inbox::Inbox,
-    persist::Begin,
-};
+use super::{Event, StorageError, Stored, imp::Driver, inbox::Inbox};
+#[cfg(feature = "duplex")]
+use super::{Persist, Sending, imp, persist::Begin};
+#[cfg(feature = "duplex")]
+use crate::web::persist::Outside;
 use crate::{
     State,
     error::OptionError,
     web::{
         Core,
-        persist::Outside,
         place::{Around, Fixed},
     },
 };
@@ -45,6 +43,7 @@ pub(super) fn place(
     Ok(())
 }
 
+#[cfg(feature = "duplex")]
 pub(super) fn outbox(
     driver: &Rc<Driver>,
     inbox: &Rc<Inbox>,

@@ -7,6 +7,7 @@ mod cancel;
 mod decode;
 mod error;
 mod event;
+#[cfg(feature = "duplex")]
 mod fallback;
 mod handshake;
 mod head;
@@ -14,17 +15,24 @@ mod head;
 mod imp;
 mod inbox;
 mod kept;
+#[cfg(feature = "duplex")]
 mod long_poll;
 mod message;
+#[cfg(not(feature = "duplex"))]
+mod one_way;
 mod payload;
+#[cfg(feature = "duplex")]
 mod persist;
 mod place;
 mod presets;
+#[cfg(feature = "duplex")]
 mod probe;
+#[cfg(feature = "duplex")]
 mod rate;
 mod reads;
 mod reconnect;
 mod request;
+#[cfg(feature = "duplex")]
 mod requests;
 mod resume;
 mod send_options;
@@ -34,12 +42,17 @@ mod shuffle;
 mod slot;
 mod stats;
 mod storage;
+#[cfg(feature = "duplex")]
 mod topics;
+#[cfg(feature = "duplex")]
 mod uplink;
+#[cfg(feature = "duplex")]
 mod ways;
 mod wire;
 mod words;
 
+#[cfg(not(feature = "duplex"))]
+pub(crate) use self::one_way::{Choice, Way};
 pub(crate) use self::{
     acks::Acks,
     builder::{Endpoint, OnComment, Ping},
@@ -49,13 +62,10 @@ pub(crate) use self::{
     inbox::Inbox,
     place::Stored,
     presets::Unpack,
-    rate::Is,
-    reads::Reads,
+    reads::{Is, Reads},
     request::strays,
-    requests::RequestId,
     slot::Slot,
     storage::{Area, Kept, outbox_of, places_of, plain},
-    topics::{InTopic, Join, JoinFrame, Word},
 };
 pub use self::{
     auth::{Authorize, Greet, KeptFresh, Token, TokenContext, TokenReason, Tokens},
@@ -63,25 +73,34 @@ pub use self::{
     cancel::CancelError,
     error::Error,
     event::{Closed, Details, Event, Gap, Retry},
-    fallback::Fallback,
     handshake::{Handshake, HandshakeOver},
     head::{Head, Opened},
-    long_poll::LongPoll,
     message::{DecodeError, Message},
     payload::Payload,
-    persist::Persist,
-    rate::Rate,
     reconnect::Reconnect,
     request::{Credentials, Redirect, Request, path_segment},
-    requests::{RequestError, RequestOptions, Requesting, Requests},
     resume::{Place, Resume},
     send_options::SendOptions,
     sending::Sending,
     sequence::Sequence,
     stats::Stats,
     storage::{Backend, Storage, StorageError, forget},
+    wire::{Client, EncodeError, Handle, SendError},
+};
+#[cfg(feature = "duplex")]
+pub(crate) use self::{
+    fallback::Choice,
+    requests::RequestId,
+    topics::{InTopic, Join, JoinFrame, Word},
+};
+#[cfg(feature = "duplex")]
+pub use self::{
+    fallback::Fallback,
+    long_poll::LongPoll,
+    persist::Persist,
+    rate::Rate,
+    requests::{RequestError, RequestOptions, Requesting, Requests},
     topics::{SubscribeOptions, Subscription, SubscriptionError, Subscriptions, TopicPlace, TopicState},
     uplink::Uplink,
     ways::{Way, Ways},
-    wire::{Client, EncodeError, Handle, SendError},
 };

@@ -5,7 +5,10 @@ use std::{fmt, rc::Rc};
 use super::{Builder, Sending, Storage};
 use crate::{
     error::OptionError,
-    web::persist::{self, Keeps, Outside},
+    web::{
+        installed::Keeps,
+        persist::{self, Outside},
+    },
 };
 
 pub(crate) type Restored = Rc<dyn Fn(&str, Sending)>;

@@ -2,13 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use super::Message;
+use super::{Is, Message};
 use crate::{
     core::{config, pace::Limit},
     error::OptionError,
 };
-
-pub(crate) type Is = Box<dyn Fn(&Message) -> bool>;
 
 /// A limit on what is sent: joins, leaves and pings count, a resume frame does not. The server's word halves it, at most once in a
 /// window, down to a 32nd; after a window without one, each further one gives a tenth back.

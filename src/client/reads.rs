@@ -4,6 +4,9 @@ use std::{fmt, rc::Rc};
 
 use super::Message;
 
+/// Whether a message is what is asked for.
+pub(crate) type Is = Box<dyn Fn(&Message) -> bool>;
+
 /// Where something stands in a message: under a key or a path, or where a function of the app's finds it.
 pub(crate) enum Reads<T> {
     At(String),

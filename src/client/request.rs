@@ -98,7 +98,9 @@ pub struct Request {
     pub(crate) retry: bool,
     pub(crate) resumes: bool,
     /// Then there are these addresses instead.
+    #[cfg(feature = "duplex")]
     pub(crate) ways: Option<Box<super::Ways>>,
+    #[cfg(feature = "duplex")]
     pub(crate) uplink: Option<Box<Request>>,
 }
 
@@ -116,7 +118,9 @@ impl Request {
             protocols: None,
             retry: false,
             resumes: false,
+            #[cfg(feature = "duplex")]
             ways: None,
+            #[cfg(feature = "duplex")]
             uplink: None,
         }
     }
@@ -199,6 +203,7 @@ impl Request {
     /// Where what is sent beside this stream goes, in the place of what the [`Uplink`](crate::options::Uplink) says: an address, or one
     /// with headers. It needs [`Builder::uplink`](crate::Builder::uplink), and one whose endpoints all have this is
     /// [`Uplink::per_endpoint`](crate::options::Uplink::per_endpoint).
+    #[cfg(feature = "duplex")]
     pub fn with_uplink(mut self, uplink: impl Into<Self>) -> Self {
         let uplink = Box::new(uplink.into());
         let stream = self.ways.as_mut().and_then(|ways| ways.sse.as_mut());
@@ -209,6 +214,7 @@ impl Request {
         self
     }
 
+    #[cfg(feature = "duplex")]
     pub(crate) fn has_uplink(&self) -> bool {
         self.pick(Some(Transport::Fetch)).is_some_and(|(stream, _)| stream.uplink.is_some())
     }

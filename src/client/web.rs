@@ -9,20 +9,22 @@ use std::{
 
 use super::{
     Builder, Closed, ConnectError, Context, Details, EncodeError, Event, Gap, Message, NotResumable, Opened,
-    Payload, Request, RequestError, RequestOptions, Requests, Retry, SendOptions, Slot, Stats,
-    SubscribeOptions, SubscriptionError, Way, builder::Endpoint, inbox::Inbox, kept, request::strays,
+    Payload, Request, Retry, SendOptions, Slot, Stats, Way, builder::Endpoint, inbox::Inbox, kept,
+    request::strays,
 };
-pub(crate) use crate::web::{shaking::Shaking, topics::Subscription};
+#[cfg(feature = "duplex")]
+use super::{RequestError, RequestOptions, Requests, SubscribeOptions, SubscriptionError};
+pub(crate) use crate::web::shaking::Shaking;
+#[cfg(feature = "duplex")]
+pub(crate) use crate::web::topics::Subscription;
 use crate::{
     Failure, Sent, State, Transport,
-    calls::Call,
     codes::{lost, route},
     core::{
         carrier::Via,
         config::Config,
         io::{Decision, Fate, Input, News, Page, Reason, Why},
         outbox::{Awaits, Dropped, Parcel},
-        persist::Step,
         seam::Outcome,
     },
     driver::{self, Host},
@@ -32,15 +34,16 @@ use crate::{
         Core, Port,
         aim::{over_http, route as route_to},
         cancel::Cancelled,
+        installed::Keeps,
         link::Data,
         page::{self, Target},
-        persist::Keeps,
         place::Fixed,
-        requests::Answer,
         settings::Settings,
         tokens::Keeper,
     },
 };
+#[cfg(feature = "duplex")]
+use crate::{core::persist::Step, web::requests::Answer};
 
 pub(super) type Driver = driver::Driver<AppHost>;
 
@@ -56,6 +59,7 @@ const NCHAN_PINGS: &str =
 const NCHAN_PROTOCOLS: &str =
     "nchan's subprotocol must be the only one offered: leave out those of the request";
 const SILENT: &str = "Builder::handshake and resume_frame are for a WebSocket: an endpoint function must give a ws: or wss: address with them";
+#[cfg(feature = "duplex")]
 const UPLINK: &str = "Request::with_uplink needs Builder::uplink";
 
 /// Of one whose protocols would be those of another origin.
@@ -84,6 +88,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         (builder.resume.from.clone(), builder.resume.stored.clone(), builder.resume.manual);
     let addresses: Vec<String> = builder.fixed().map(|request| request.address.clone()).collect();
     let function = matches!(builder.endpoint, Endpoint::Function(_));
+    #[cfg(feature = "duplex")]
     let persist = builder.persist.take();
     let driver = Rc::new_cyclic(|driver: &Weak<Driver>| {
         let core: Weak<dyn Core> = Weak::<Driver>::clone(driver);
@@ -112,6 +117,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     } else if !from.is_empty() {
         driver.port().start(&from);
     }
+    #[cfg(feature = "duplex")]
     if let Some((persist, begin)) = persist {
         kept::outbox(&driver, &inbox, persist, begin).map_err(ConnectError::InvalidOption)?;
     }
@@ -140,6 +146,9 @@ fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> 
         return Err(ConnectError::InvalidUrl(problem(route)));
     };
     let wrong = |option, problem| Err(ConnectError::InvalidOption(OptionError { option, problem }));
+    if let Some(problem) = address.transport.lacks() {
+        return wrong("transport", problem);
+    }
     let socket = address.transport == Transport::WebSocket;
     if builder.resume.via == Some(Via::Url) {
         return wrong(
@@ -182,6 +191,7 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
     let mut names = builder.events.clone();
     names.extend(resume.gap.clone());
     names.extend(builder.notice.clone());
+    #[cfg(feature = "duplex")]
     names.extend(builder.subscriptions.names());
     let names = names.into_iter().fold(Vec::new(), |mut names: Vec<String>, name| {
         if name != "message" && !names.contains(&name) {
@@ -198,6 +208,7 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         notice: builder.notice.clone(),
         acks: builder.acks.take(),
         refused: builder.refused.take(),
+        #[cfg(feature = "duplex")]
         slow: builder.slow.take(),
         handshake: builder.handshake.take(),
         uplink: builder.uplink.take(),
@@ -205,7 +216,9 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         ping: builder.ping.take(),
         is_pong: builder.is_pong.take(),
         silent,
+        #[cfg(feature = "duplex")]
         requests: builder.requests.clone(),
+        #[cfg(feature = "duplex")]
         subscriptions: builder.subscriptions.clone(),
         via: if frame.is_some() { Some(Via::Frame) } else { resume.via },
         frame,
@@ -518,6 +531,7 @@ impl Handle {
         Poll::Pending
     }
 
+    #[cfg(feature = "duplex")]
     pub(crate) fn request(&self, text: Option<String>, options: &RequestOptions) -> Requesting {
         let failed = |error| {
             let slot = Slot::default();
@@ -543,16 +557,17 @@ impl Handle {
         let bytes = text.len() as u64;
         port.keep(number, Data::Text(text.into()), None);
         // Of the send that comes next.
-        self.driver.call(|| Some(Call::Asks { key, own, again }));
+        self.driver.call(|| Some(crate::calls::Call::Asks { key, own, again }));
         self.driver.input(Input::Send(Parcel {
             expires: options.timeout.unwrap_or(timeout),
             priority: options.priority,
             ..Parcel::new(number, bytes)
         }));
-        self.driver.call(|| Some(Call::Asks { key: None, own: false, again: false }));
+        self.driver.call(|| Some(crate::calls::Call::Asks { key: None, own: false, again: false }));
         Requesting { slot, number: Some(number), driver: Rc::downgrade(&self.driver) }
     }
 
+    #[cfg(feature = "duplex")]
     pub(crate) fn subscribe(
         &self,
         topic: &str,
@@ -589,18 +604,21 @@ impl Handle {
 }
 
 /// Its drop gives the request up.
+#[cfg(feature = "duplex")]
 pub(crate) struct Requesting {
     slot: Slot<Answer>,
     number: Option<u32>,
     driver: Weak<Driver>,
 }
 
+#[cfg(feature = "duplex")]
 impl Requesting {
     pub(crate) fn poll(&self, cx: &mut TaskContext<'_>) -> Poll<Answer> {
         self.slot.poll(cx)
     }
 }
 
+#[cfg(feature = "duplex")]
 impl Drop for Requesting {
     fn drop(&mut self) {
         if let (Some(number), Some(driver)) = (self.number, self.driver.upgrade())
@@ -677,15 +695,21 @@ async fn requested(
 
 fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Picked>) {
     let fails = || driver.input(driver.prepared(attempt, None));
-    let Some(Picked { request, transport, way }) = picked else { return fails() };
+    let Some(Picked { request, transport, way: _way }) = picked else { return fails() };
     let port = driver.port();
     let protocols = request.protocols.as_ref().unwrap_or(&builder.protocols);
-    let polls = builder.choice.polls.as_ref().filter(|_| way == Some(Way::Poll));
+    #[cfg(feature = "duplex")]
+    let polls = builder.choice.polls.as_ref().filter(|_| _way == Some(Way::Poll));
+    #[cfg(feature = "duplex")]
     if let Some(problem) = polls.and_then(|polls| (polls.unfit)(&request)) {
         port.warn(problem);
         return fails();
     }
-    port.prepare(request.clone(), protocols.clone(), polls.is_some());
+    #[cfg(feature = "duplex")]
+    let polls = polls.is_some();
+    #[cfg(not(feature = "duplex"))]
+    let polls = false;
+    port.prepare(request.clone(), protocols.clone(), polls);
     let mut taken = route_to(&request.address, transport);
     if (taken & route::TRANSPORT) > Transport::WebSocket.number() && port.posts(&request) {
         taken |= route::POSTS;
@@ -694,7 +718,7 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Pic
         // As a connection that the browser blocks.
         return driver.lost(attempt, lost::BLOCKED);
     }
-    if polls.is_some() && taken & route::TRANSPORT != 0 {
+    if polls && taken & route::TRANSPORT != 0 {
         taken |= route::POLLS;
     }
     let mut address = Address::new(taken, request.once());
@@ -715,6 +739,9 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Pic
 /// What an option asks for that this connection cannot do, without which the server is not told what it has to know. Of fixed endpoints `connect`
 /// has seen to it.
 fn unfit(port: &Port, builder: &Builder, request: &Request, transport: Transport) -> Option<&'static str> {
+    if let Some(problem) = transport.lacks() {
+        return Some(problem);
+    }
     let socket = transport == Transport::WebSocket;
     if socket && builder.unpack.is_some() && builder.pings() {
         return Some(NCHAN_PINGS);
@@ -722,6 +749,7 @@ fn unfit(port: &Port, builder: &Builder, request: &Request, transport: Transport
     if socket && builder.unpack.is_some() && request.protocols.is_some() {
         return Some(NCHAN_PROTOCOLS);
     }
+    #[cfg(feature = "duplex")]
     if !socket && request.uplink.is_some() && !port.has_uplink() {
         port.warn(UPLINK);
     }
@@ -771,6 +799,7 @@ impl Host for AppHost {
         });
     }
 
+    #[cfg(feature = "duplex")]
     fn poll(&self, attempt: u32, wait: Option<u64>) {
         // None: the last one is overdue, and lost.
         if let (Some(polls), Some(wait), Some(driver)) =
@@ -780,6 +809,7 @@ impl Host for AppHost {
         }
     }
 
+    #[cfg(feature = "duplex")]
     fn begin(&self, endpoint: u32) {
         if let Some(begin) = &self.builder.choice.begin {
             begin(endpoint);
@@ -799,12 +829,14 @@ impl Host for AppHost {
         }
     }
 
+    #[cfg(feature = "duplex")]
     fn head(&self, attempt: u32) {
         if let Some(driver) = self.driver.upgrade() {
             driver.port().head(attempt);
         }
     }
 
+    #[cfg(feature = "duplex")]
     fn probe(&self, attempt: u32) {
         if let Some(driver) = self.driver.upgrade() {
             driver.port().probe(attempt);
@@ -833,6 +865,7 @@ impl Host for AppHost {
         }
     }
 
+    #[cfg(feature = "duplex")]
     fn persist(&self, step: Step) {
         let driver = self.driver.upgrade();
         if let Some(keeps) = driver.as_ref().and_then(|driver| driver.port().keeps.get()) {
@@ -842,6 +875,7 @@ impl Host for AppHost {
 
     fn tell(&self, driver: &Driver, news: News) {
         let event = match news {
+            #[cfg(feature = "duplex")]
             News::Topic(told) => return driver.port().topic_told(told),
             News::State(state) => {
                 self.inbox.wake_settled();

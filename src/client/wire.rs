@@ -12,11 +12,12 @@ use std::{
 use futures_core::Stream;
 
 use super::{
-    Builder, CancelError, Context, EndpointError, Event, Request, RequestOptions, Requesting, SendOptions,
-    Sending, Stats, SubscribeOptions, Subscription, SubscriptionError,
+    Builder, CancelError, Context, EndpointError, Event, Request, SendOptions, Sending, Stats,
     builder::{Asked, Endpoint},
     imp,
 };
+#[cfg(feature = "duplex")]
+use super::{RequestOptions, Requesting, SubscribeOptions, Subscription, SubscriptionError};
 use crate::{Failure, State, Transport, core::failure::see, error::OptionError};
 
 /// One client: a stream of [`Event`]s. Dropping it closes the connection.
@@ -288,11 +289,13 @@ impl Handle {
     /// println!("{:?}", reply.text());
     /// # Ok(()) }
     /// ```
+    #[cfg(feature = "duplex")]
     pub fn request<T: serde::Serialize + ?Sized>(&self, value: &T) -> Requesting {
         self.request_with(value, &RequestOptions::new())
     }
 
     /// As [`request`](Self::request), with a time or a priority of its own.
+    #[cfg(feature = "duplex")]
     pub fn request_with<T: serde::Serialize + ?Sized>(
         &self,
         value: &T,
@@ -306,6 +309,7 @@ impl Handle {
     /// # Errors
     ///
     /// An empty name, more than 10 000 topics, a closed client.
+    #[cfg(feature = "duplex")]
     pub fn subscribe(&self, topic: &str) -> Result<Subscription, SubscriptionError> {
         self.subscribe_with(topic, SubscribeOptions::new())
     }
@@ -315,6 +319,7 @@ impl Handle {
     /// # Errors
     ///
     /// As there.
+    #[cfg(feature = "duplex")]
     pub fn subscribe_with(
         &self,
         topic: &str,

@@ -19,6 +19,10 @@ use super::config::{Outbox, Overflow};
 use super::requests::{Late, Question, Reply};
 use crate::core::Later as _;
 
+/// Sends from this number on are joins and leaves.
+#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex", feature = "rust"))]
+pub(crate) const OWN: u32 = 1 << 30;
+
 /// The end of the time for an ack, kept for what waits behind the timer: one that came in while the thread was blocked
 /// is dispatched after the timer.
 const LAST_CALL: u64 = 50;

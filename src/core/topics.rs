@@ -27,8 +27,7 @@ use super::{
 };
 use crate::core::Later as _;
 
-/// Sends from this number on are joins and leaves.
-pub(crate) const OWN: u32 = 1 << 30;
+pub(crate) use super::outbox::OWN;
 /// So many topics that were left are known until the next connection.
 const LEFT: usize = 10_000;
 

@@ -25,6 +25,20 @@ impl Transport {
         }
     }
 
+    /// The Cargo feature that it needs and this build lacks. Off the web there are all, for tests.
+    #[cfg(feature = "rust")]
+    pub(crate) const fn lacks(self) -> Option<&'static str> {
+        match self {
+            Self::WebSocket if !crate::web::SOCKETS => {
+                Some("needs the feature \"websocket\" of the crate everwire")
+            }
+            Self::EventSource | Self::Fetch if !crate::web::STREAMS => {
+                Some("needs the feature \"sse\" of the crate everwire")
+            }
+            _ => None,
+        }
+    }
+
     #[cfg(feature = "rust")]
     pub(crate) const fn of(number: u32) -> Option<Self> {
         match number {

@@ -44,6 +44,12 @@ pub(crate) fn route(address: &str, transport: Option<Transport>) -> u32 {
     transport.number() | if is_loopback(&target.hostname()) { route::LOOPBACK } else { 0 }
 }
 
+/// Whether fetch takes it.
+pub(crate) fn is_fetchable(address: &str) -> bool {
+    // An empty one is the page itself.
+    !address.is_empty() && Transport::of(route(address, Some(Transport::Fetch)) & route::TRANSPORT).is_some()
+}
+
 /// The origin over HTTP of one that may be a WebSocket's.
 pub(crate) fn over_http(origin: &str) -> String {
     origin.strip_prefix("ws").map_or_else(|| origin.to_owned(), |rest| format!("http{rest}"))

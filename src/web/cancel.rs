@@ -9,10 +9,10 @@ use std::{
 };
 
 use super::{
+    aim::is_fetchable,
     link::{Outgoing, Unanswered},
     page::{self, Target, Timer},
     port::Port,
-    uplink::is_fetchable,
 };
 use crate::{
     Failure,

@@ -118,6 +118,7 @@ impl driver::Port for Port {
         self.call(Call::Unpinged);
     }
 
+    #[cfg(feature = "duplex")]
     fn stop(&self, serial: u32) {
         if let Some(uplink) = &self.settings.uplink {
             uplink.stop(self, serial);

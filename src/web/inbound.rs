@@ -172,10 +172,7 @@ impl Port {
 
     /// Whether it says of something that was sent that the server has it, or will not have it.
     fn acknowledges(&self, message: &Message) -> bool {
-        // It is delivered as any other.
-        if self.settings.slow.as_ref().is_some_and(|slow| slow(message)) {
-            self.call(Call::Slower);
-        }
+        self.slows(message);
         let said = |read: &Option<crate::client::Acks>, call: fn(u32) -> Call| {
             let ids = read.as_ref().map(|read| read(message)).unwrap_or_default();
             for id in &ids {

@@ -8,6 +8,7 @@ pub(crate) mod aim;
 mod answer;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) mod browser;
+#[cfg(feature = "duplex")]
 mod buffered;
 pub(crate) mod cancel;
 pub(crate) mod decode;
@@ -18,25 +19,34 @@ mod driven;
 mod fetch;
 mod fingerprint;
 pub(crate) mod inbound;
+pub(crate) mod installed;
 pub(crate) mod json;
 pub(crate) mod link;
 pub(crate) mod lock;
 pub(crate) mod per_page;
+#[cfg(feature = "duplex")]
 pub(crate) mod persist;
 pub(crate) mod place;
+#[cfg(feature = "duplex")]
 mod polls;
 pub(crate) mod port;
+#[cfg(feature = "duplex")]
 pub(crate) mod probe;
+#[cfg(feature = "duplex")]
 pub(crate) mod requests;
 pub(crate) mod settings;
 pub(crate) mod shaking;
+#[cfg(not(feature = "duplex"))]
+mod simplex;
 pub(crate) mod table;
 pub(crate) mod task;
 #[cfg(all(test, not(all(target_arch = "wasm32", target_os = "unknown"))))]
 mod tests;
 pub(crate) mod tokens;
 mod told;
+#[cfg(feature = "duplex")]
 pub(crate) mod topics;
+#[cfg(feature = "duplex")]
 pub(crate) mod uplink;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -50,6 +60,12 @@ use crate::{
     driver::{Driver, Host},
     sse::Piece,
 };
+
+/// Off the web there is all of it, for tests.
+const WEB: bool = cfg!(all(target_arch = "wasm32", target_os = "unknown"));
+/// Whether there are event streams, and WebSockets: what is only for those that are not is left out of an app.
+pub(crate) const STREAMS: bool = !WEB || cfg!(feature = "sse");
+pub(crate) const SOCKETS: bool = !WEB || cfg!(feature = "websocket");
 
 /// The driver, as the port sees it.
 pub(crate) trait Core {

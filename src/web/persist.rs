@@ -13,7 +13,9 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    Core, json,
+    Core,
+    installed::Keeps,
+    json,
     link::Data,
     lock::{Granted, Want},
     page::{self, Lock},
@@ -31,23 +33,6 @@ use crate::{
 
 /// The core takes this time for none.
 const NEVER: f64 = 9_007_199_254_740_992.0;
-
-/// What a client knows of it: one without has none, and its app none of the code.
-pub(crate) trait Keeps {
-    /// From here on the core asks for its steps.
-    fn start(&self);
-    /// The app sends it, with an ack.
-    fn send(&self, text: &str, ack: &str, options: &SendOptions) -> (u32, Slot<Sent>);
-    /// The app takes it back.
-    fn abort(&self, id: u32);
-    /// A message with this ack has not been handed over yet.
-    fn has(&self, ack: &str) -> bool;
-    fn step(&self, step: Step);
-    /// A send of this number has its fate.
-    fn settled(&self, id: u32);
-    /// The client has ended.
-    fn end(&self);
-}
 
 /// One that never was sent.
 pub(crate) type Discard = Box<dyn Fn(&Slot<Sent>, Dropped)>;

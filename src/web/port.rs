@@ -7,20 +7,20 @@ use std::{
 };
 
 use super::{
-    Core, buffered,
+    Core,
     cancel::Cancelled,
     inbound::Inbound,
+    installed::Keeps,
     link::{Data, Flow, Outgoing},
     page::{self, Link, Timer, Watch},
-    persist::Keeps,
     place::Places,
-    requests::Asked,
     settings::Settings,
     shaking::Gate,
     table::Table,
     task::Task,
-    topics::Topics,
 };
+#[cfg(feature = "duplex")]
+use super::{buffered, requests::Asked, topics::Topics};
 use crate::{
     calls::Call,
     client::{Context, Details, Head, Message, Place},
@@ -63,8 +63,11 @@ pub(crate) struct Port {
     pub(super) settings: Settings,
     pub(super) core: Weak<dyn Core>,
     pub(super) inbound: Inbound,
+    #[cfg(feature = "duplex")]
     pub(crate) asked_for: Asked,
+    #[cfg(feature = "duplex")]
     pub(super) topics: Topics,
+    #[cfg(feature = "duplex")]
     pub(super) heads: buffered::Asked,
     /// Of this page's fingerprints: nobody else knows it.
     pub(super) key: Cell<u64>,
@@ -130,8 +133,11 @@ pub(crate) type Room = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 impl Port {
     pub(crate) fn new(settings: Settings, core: Weak<dyn Core>) -> Self {
         Self {
+            #[cfg(feature = "duplex")]
             asked_for: Asked::new(settings.requests.clone()),
+            #[cfg(feature = "duplex")]
             topics: Topics::new(settings.subscriptions.clone()),
+            #[cfg(feature = "duplex")]
             heads: buffered::Asked::default(),
             settings,
             core,

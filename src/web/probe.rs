@@ -4,11 +4,13 @@
 use std::rc::Weak;
 
 use super::{
+    aim::is_fetchable,
+    installed::Probes,
     link::Outgoing,
     page::{self, Target},
     port::Port,
     task::Task,
-    uplink::{is_fetchable, is_plain},
+    uplink::is_plain,
 };
 use crate::{
     calls::Call,
@@ -18,14 +20,6 @@ use crate::{
 };
 
 const INVALID: &str = "a probe must have an http: or https: address without a password, without . and .. in its path and with its own host";
-
-/// Of a client whose builder has one.
-pub(crate) trait Probes {
-    /// What cannot work.
-    fn check(&self) -> Result<(), OptionError>;
-    /// Ask why this attempt failed.
-    fn probe(&self, port: &Port, attempt: u32);
-}
 
 pub(crate) struct Probe(pub(crate) Endpoint);
 

@@ -152,6 +152,13 @@ impl Port {
         true
     }
 
+    /// The server may say so that too much goes up; such a message is delivered as any other.
+    pub(super) fn slows(&self, message: &Message) {
+        if self.settings.slow.as_ref().is_some_and(|slow| slow(message)) {
+            self.call(Call::Slower);
+        }
+    }
+
     fn is_error(&self, reply: &Message) -> bool {
         let options = &self.asked_for.options;
         match &options.is_error {

@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
-use super::{cancel::Cancels, decode::Decodes, probe::Probes, uplink::Upward};
+use super::{
+    cancel::Cancels,
+    decode::Decodes,
+    installed::{Probes, Upward},
+};
+#[cfg(feature = "duplex")]
+use crate::client::{Requests, Subscriptions};
 use crate::{
-    client::{
-        Acks, ContentType, Is, OnComment, Ping, Place, Reads, Requests, Says, Sequence, Shakes,
-        Subscriptions, Unpack,
-    },
+    client::{Acks, ContentType, Is, OnComment, Ping, Place, Reads, Says, Sequence, Shakes, Unpack},
     core::carrier::Via,
 };
 
@@ -24,8 +27,11 @@ pub(crate) struct Settings {
     pub(crate) acks: Option<Acks>,
     pub(crate) refused: Option<Acks>,
     /// Which message says that too much goes up.
+    #[cfg(feature = "duplex")]
     pub(crate) slow: Option<Is>,
+    #[cfg(feature = "duplex")]
     pub(crate) requests: Requests,
+    #[cfg(feature = "duplex")]
     pub(crate) subscriptions: Subscriptions,
     pub(crate) handshake: Option<Shakes>,
     pub(crate) uplink: Option<Rc<dyn Upward>>,

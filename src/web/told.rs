@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    STREAMS,
     decode::Tell,
     json,
     link::{Data, Flow, Told},
@@ -51,7 +52,7 @@ impl Port {
         }
         match told {
             Told::Opened { from, head } => {
-                if head.is_some() {
+                if STREAMS && head.is_some() {
                     let before = self.head.replace(head);
                     drop(before);
                 }
@@ -67,14 +68,22 @@ impl Port {
                     self.message(data, kind, last_event_id, at);
                 }
             }
+            Told::Lost { code, reason, orderly } => {
+                self.details.borrow_mut().close_reason = reason;
+                self.lost(attempt, code, orderly);
+            }
+            told if STREAMS => return self.told_of_stream(attempt, told),
+            _ => {}
+        }
+        Flow::Go
+    }
+
+    fn told_of_stream(&self, attempt: u32, told: Told) -> Flow {
+        match told {
             Told::Chunk(chunk) => return self.chunk(attempt, &chunk),
             Told::Alive => self.inbound.heard.set(page::monotonic()),
             Told::Answered { content_type, body } => {
                 self.details.replace(Details { content_type, body, ..Details::default() });
-            }
-            Told::Lost { code, reason, orderly } => {
-                self.details.borrow_mut().close_reason = reason;
-                self.lost(attempt, code, orderly);
             }
             Told::Interrupted => self.in_order(
                 attempt,
@@ -86,6 +95,7 @@ impl Port {
                 let retry_after = retry_after.map(RetryAfter);
                 self.call(Call::Refused { attempt, status, retry_after });
             }
+            Told::Opened { .. } | Told::Message { .. } | Told::Lost { .. } => {}
         }
         Flow::Go
     }
@@ -103,6 +113,7 @@ impl Port {
         if !self.owns(attempt) {
             return;
         }
+        let from = from.filter(|_| STREAMS);
         let fetched = from.is_some();
         if fetched && let Some(core) = self.core.upgrade() {
             core.stream();

@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::{
-    Core, aim, json,
+    Core,
+    aim::is_fetchable,
+    installed::Upward,
+    json,
     link::{Data, Outgoing, Reply, Unanswered},
     page::{self, Leave, Target},
     port::Port,
@@ -35,30 +38,6 @@ const INVALID: &str = "an uplink must have an http: or https: address without a 
 thread_local! {
     /// Bytes of ours that are under way, and are to outlive the page.
     static ALIVE: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The way up of a client whose builder has an uplink.
-pub(crate) trait Upward {
-    /// What cannot work.
-    fn check(&self, builder: &Builder) -> Result<(), OptionError>;
-    /// Whether what is sent beside this stream can go up.
-    fn goes(&self, stream: &Request) -> bool;
-    /// The query parameter that says which stream it is.
-    fn name(&self) -> Option<&str>;
-    /// A stream is going to be asked for there.
-    fn aim(&self, stream: &Request, target: &Target);
-    /// What was going to be asked for was not.
-    fn forget_next(&self);
-    /// It was asked for.
-    fn began(&self, port: &Port, attempt: u32);
-    /// The port is going to listen to the page's life.
-    fn watch(self: Rc<Self>, port: &Port);
-    /// What became of it, as a port's `send` says it. None: it does not go by POST.
-    fn send(self: Rc<Self>, port: &Port, data: &Data) -> Option<u32>;
-    /// This request is overdue.
-    fn stop(&self, port: &Port, serial: u32);
-    /// The client is closed.
-    fn end(&self);
 }
 
 pub(crate) struct Uplinks {
@@ -110,14 +89,6 @@ impl Drop for Alive {
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply, Unanswered>>>>;
-
-/// Whether fetch takes it.
-pub(crate) fn is_fetchable(address: &str) -> bool {
-    // An empty one is the page itself.
-    !address.is_empty()
-        && Transport::of(aim::route(address, Some(Transport::Fetch)) & crate::codes::route::TRANSPORT)
-            .is_some()
-}
 
 /// What a request beside the connection has no use for.
 pub(crate) fn is_plain(request: &Request) -> bool {

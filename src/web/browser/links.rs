@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use super::{event_source::EventSource, scope::Listener, websocket::WebSocket};
+use super::scope::Listener;
+#[cfg(feature = "websocket")]
+use super::websocket::WebSocket;
 use crate::{
     transport::Transport,
-    web::{
-        fetch::Fetch,
-        link::{Outgoing, Tell},
-    },
+    web::link::{Outgoing, Tell},
 };
+#[cfg(feature = "sse")]
+use {super::event_source::EventSource, crate::web::fetch::Fetch};
 
 pub(crate) use super::websocket::Socket;
 
@@ -21,8 +22,11 @@ pub(crate) struct Link {
 }
 
 enum Way {
+    #[cfg(feature = "websocket")]
     WebSocket(WebSocket),
+    #[cfg(feature = "sse")]
     EventSource(#[allow(dead_code, reason = "it is open as long as it lives")] EventSource),
+    #[cfg(feature = "sse")]
     Fetch(#[allow(dead_code, reason = "as above")] Fetch),
 }
 
@@ -36,9 +40,14 @@ impl Link {
     ) -> Result<Self, ()> {
         let url = outgoing.url.clone();
         let way = match transport {
+            #[cfg(feature = "websocket")]
             Transport::WebSocket => Way::WebSocket(WebSocket::new(&outgoing, tell)?),
+            #[cfg(feature = "sse")]
             Transport::EventSource => Way::EventSource(EventSource::new(&outgoing, tell)?),
+            #[cfg(feature = "sse")]
             Transport::Fetch => Way::Fetch(Fetch::new(outgoing, tell)),
+            #[cfg(not(all(feature = "sse", feature = "websocket")))]
+            _ => return Err(()),
         };
         let policy = super::on_violation(move |uri| {
             // Of a WebSocket some tell the scheme alone.
@@ -52,15 +61,20 @@ impl Link {
     /// What can send, if it can.
     pub(crate) fn socket(&self) -> Option<Socket> {
         match &self.way {
+            #[cfg(feature = "websocket")]
             Way::WebSocket(socket) => Some(socket.socket()),
+            #[cfg(feature = "sse")]
             Way::EventSource(_) | Way::Fetch(_) => None,
         }
     }
 
     /// With words for the server, where the code is not 0.
     pub(crate) fn close(self, code: u16, reason: &str) {
-        if let Way::WebSocket(socket) = self.way {
-            socket.close(code, reason);
+        match self.way {
+            #[cfg(feature = "websocket")]
+            Way::WebSocket(socket) => socket.close(code, reason),
+            #[cfg(feature = "sse")]
+            Way::EventSource(_) | Way::Fetch(_) => {}
         }
     }
 }

@@ -5,9 +5,10 @@ use leptos::{mount::mount_to_body, prelude::*, task::spawn_local};
 fn App() -> impl IntoView {
     let (state, set_state) = signal("connecting".to_owned());
     let (last, set_last) = signal(String::new());
-    let Ok(mut client) = Client::builder("wss://example.com/live").connect() else { return ().into_any() };
-    let handle = client.handle();
+    let client = Client::builder("wss://example.com/live").connect();
+    let handle = client.as_ref().ok().map(Client::handle);
     spawn_local(async move {
+        let Ok(mut client) = client else { return };
         while let Some(event) = client.next().await {
             match event {
                 Event::Message(message) => set_last.set(message.text().unwrap_or_default().to_owned()),
@@ -16,12 +17,16 @@ fn App() -> impl IntoView {
             }
         }
     });
+    let click = move |_| {
+        if let Some(handle) = &handle {
+            drop(handle.send("hello"));
+        }
+    };
     view! {
         <p>{state}</p>
         <p>{last}</p>
-        <button on:click=move |_| drop(handle.send("hello"))>"hello"</button>
+        <button on:click=click>"hello"</button>
     }
-    .into_any()
 }
 
 fn main() {

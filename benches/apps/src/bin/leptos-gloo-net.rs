@@ -6,10 +6,10 @@ use leptos::{mount::mount_to_body, prelude::*, task::spawn_local};
 fn App() -> impl IntoView {
     let (state, set_state) = signal("connecting".to_owned());
     let (last, set_last) = signal(String::new());
-    let Ok(socket) = WebSocket::open("wss://example.com/live") else { return ().into_any() };
-    let (sink, mut stream) = socket.split();
-    let sink = StoredValue::new_local(Some(sink));
+    let (sink, stream) = WebSocket::open("wss://example.com/live").ok().map(|socket| socket.split()).unzip();
+    let sink = StoredValue::new_local(sink);
     spawn_local(async move {
+        let Some(mut stream) = stream else { return };
         while let Some(message) = stream.next().await {
             match message {
                 Ok(Message::Text(text)) => set_last.set(text),
@@ -30,7 +30,6 @@ fn App() -> impl IntoView {
         <p>{last}</p>
         <button on:click=click>"hello"</button>
     }
-    .into_any()
 }
 
 fn main() {
