@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use super::{Choice, Client, Details, Handshake, Head, Is, Message, Reconnect, Request, Resume, imp};
+use super::{Choice, Client, Details, Handshake, Head, Is, Kind, Message, Reconnect, Request, Resume, imp};
 #[cfg(feature = "duplex")]
 use super::{Persist, Rate, Requests, Subscriptions};
 #[cfg(feature = "duplex")]
@@ -20,7 +20,7 @@ use crate::{
     web::{
         cancel::Cancels,
         decode::Decodes,
-        installed::{Probes, Upward},
+        installed::{Beat, Probes, Upward},
     },
 };
 
@@ -209,10 +209,11 @@ pub struct Builder {
     pub(crate) resume: Resume,
     pub(crate) page_lifecycle: bool,
     pub(crate) paused: bool,
-    pub(crate) notice: Option<String>,
+    pub(crate) notice: Option<Kind>,
     pub(crate) handshake: Option<super::Shakes>,
     pub(crate) uplink: Option<Rc<dyn Upward>>,
     pub(crate) probe: Option<Rc<dyn Probes>>,
+    pub(crate) beat: Option<Beat>,
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<Is>,
     pub(crate) frame: Option<super::resume::Frame>,
@@ -272,6 +273,7 @@ impl Builder {
             handshake: None,
             uplink: None,
             probe: None,
+            beat: None,
             ping: None,
             is_pong: None,
             frame: None,
@@ -363,6 +365,7 @@ impl Builder {
     /// Notice dead connections. Default: off.
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
         self.config.heartbeat = Some(heartbeat);
+        self.beat = Some(Beat::new());
         self
     }
 

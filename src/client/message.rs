@@ -1,6 +1,6 @@
 //! One message from the server.
 
-use std::{fmt, rc::Rc};
+use std::{cell::OnceCell, fmt, rc::Rc};
 
 use serde::de::{
     DeserializeOwned, IgnoredAny,
@@ -9,31 +9,37 @@ use serde::de::{
 
 use crate::{
     Transport,
-    web::{link::Data, place::Stand},
+    web::{json, link::Data, place::Stand},
 };
 
 /// One message from the server. A clone shares what came.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Message {
     data: Data,
-    kind: Rc<str>,
+    /// The event's name; else what the JSON says, once somebody asks.
+    kind: OnceCell<Rc<str>>,
     last_event_id: Rc<str>,
     transport: Transport,
     origin: Rc<str>,
     stand: Standing,
 }
 
-/// Where it stands in the stream of a client that stores its place. That is nothing of what came.
+/// Where it stands in the stream of a client that stores its place.
 #[derive(Clone, Default)]
 struct Standing(Option<Rc<Stand>>);
 
-impl PartialEq for Standing {
-    fn eq(&self, _: &Self) -> bool {
-        true
+/// By what came: where it stands is nothing of that.
+impl PartialEq for Message {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data
+            && self.kind() == other.kind()
+            && self.last_event_id == other.last_event_id
+            && self.transport == other.transport
+            && self.origin == other.origin
     }
 }
 
-impl Eq for Standing {}
+impl Eq for Message {}
 
 /// The message is not what the type asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +70,18 @@ impl std::error::Error for DecodeError {}
 impl Message {
     pub(crate) fn new(
         data: Data,
-        kind: Rc<str>,
+        kind: Option<Rc<str>>,
         last_event_id: Rc<str>,
         transport: Transport,
         origin: Rc<str>,
     ) -> Self {
+        let kind = kind.map_or_else(OnceCell::new, OnceCell::from);
         Self { data, kind, last_event_id, transport, origin, stand: Standing::default() }
+    }
+
+    /// What it takes, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.data.bytes().len() + self.last_event_id.len() + self.kind.get().map_or(0, |kind| kind.len())
     }
 
     pub(crate) fn data(&self) -> &Data {
@@ -91,7 +103,9 @@ impl Message {
     /// The SSE event name, else the JSON's string `type`, else `message`.
     #[must_use]
     pub fn kind(&self) -> &str {
-        &self.kind
+        // Not read before: an app that asks for no type pays for none.
+        self.kind
+            .get_or_init(|| self.text().and_then(json::kind).map_or_else(|| Rc::from("message"), Rc::from))
     }
 
     /// The text that came; `None` for a binary message.
@@ -152,6 +166,6 @@ impl Message {
 impl fmt::Debug for Message {
     /// Without the payload: it does not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Message").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }

@@ -62,7 +62,7 @@ pub(crate) use self::{
     inbox::Inbox,
     place::Stored,
     presets::Unpack,
-    reads::{Is, Reads},
+    reads::{Is, Kind, Reads},
     request::strays,
     slot::Slot,
     storage::{Area, Kept, outbox_of, places_of, plain},

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Kind;
 use crate::{
     core::config::{Backoff, Config, millis, within},
     error::OptionError,
@@ -46,7 +47,7 @@ pub struct Reconnect {
     max_attempts: Option<u64>,
     max_age: Option<u64>,
     failback: Option<u64>,
-    pub(crate) notice: Option<String>,
+    pub(crate) notice: Option<Kind>,
 }
 
 impl Reconnect {
@@ -123,7 +124,7 @@ impl Reconnect {
     /// The type of the message by which the server says that it is going to close this connection: another one is
     /// opened within the initial delay, and takes its place.
     pub fn with_notice(mut self, kind: impl Into<String>) -> Self {
-        self.notice = Some(kind.into());
+        self.notice = Some(Kind::new(kind));
         self
     }
 

@@ -13,6 +13,7 @@ use super::{EncodeError, Message, Reads, imp};
 use crate::{
     core::{config, failure::see, outbox::Dropped},
     error::OptionError,
+    web::json,
 };
 
 pub(crate) type IsError = Rc<dyn Fn(&Message) -> bool>;
@@ -91,7 +92,7 @@ impl Requests {
 
     /// Key or path of the JSON that the reply has it under. Default as [`with_id`](Self::with_id).
     pub fn with_reply_id(mut self, path: impl Into<String>) -> Self {
-        self.reply_id = Some(Reads::At(path.into()));
+        self.reply_id = Some(Reads::At(path.into(), json::id_at));
         self
     }
 
@@ -132,7 +133,7 @@ impl Requests {
         let error = |option, problem| Err(OptionError { option, problem });
         match (&self.id, &self.reply_id) {
             (RequestId::At(key), _) if key.is_empty() => error("requests.id", "must be a non-empty string"),
-            (_, Some(Reads::At(path))) if path.is_empty() => {
+            (_, Some(Reads::At(path, _))) if path.is_empty() => {
                 error("requests.replyId", "must be a non-empty string")
             }
             (RequestId::By(_), None) => {

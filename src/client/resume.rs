@@ -1,7 +1,7 @@
 //! How a client picks up where a connection left off.
 
-use super::{Builder, Message, Reads, Sequence, Stored};
-use crate::core::carrier::Via;
+use super::{Builder, Kind, Message, Reads, Sequence, Stored};
+use crate::{core::carrier::Via, web::json};
 
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
 
@@ -27,11 +27,11 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
     pub(crate) id: Option<Reads<Option<String>>>,
-    pub(crate) seq: Option<Reads<Option<Sequence>>>,
+    pub(crate) seq: Option<Reads<Option<json::Sequence>>>,
     pub(crate) names: Vec<String>,
     pub(crate) via: Option<Via>,
     pub(crate) from: String,
-    pub(crate) gap: Option<String>,
+    pub(crate) gap: Option<Kind>,
     pub(crate) stored: Option<Stored>,
     /// What is stored waits for commits.
     pub(crate) manual: bool,
@@ -48,7 +48,7 @@ impl Resume {
     /// Where a message carries its id (an event stream has ids of its own): a key of its JSON, or a path with dots.
     #[must_use]
     pub fn with_id(mut self, path: impl Into<String>) -> Self {
-        self.id = Some(Reads::At(path.into()));
+        self.id = Some(Reads::At(path.into(), json::id_at));
         self
     }
 
@@ -63,7 +63,7 @@ impl Resume {
     /// JSON, or a path with dots. With it nothing comes twice, and a gap names what is missing.
     #[must_use]
     pub fn with_seq(mut self, path: impl Into<String>) -> Self {
-        self.seq = Some(Reads::At(path.into()));
+        self.seq = Some(Reads::At(path.into(), json::sequence_at));
         self
     }
 
@@ -74,7 +74,7 @@ impl Resume {
         mut self,
         sequence: impl Fn(&Message) -> Option<S> + 'static,
     ) -> Self {
-        self.seq = Some(Reads::by(move |message| sequence(message).map(Into::into)));
+        self.seq = Some(Reads::by(move |message| sequence(message).map(Into::into).map(json::sequence_from)));
         self
     }
 
@@ -124,7 +124,7 @@ impl Resume {
     /// The type of the message by which the server says that something is missing.
     #[must_use]
     pub fn with_gap(mut self, kind: impl Into<String>) -> Self {
-        self.gap = Some(kind.into());
+        self.gap = Some(Kind::new(kind));
         self
     }
 }

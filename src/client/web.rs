@@ -79,7 +79,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             check(&builder, request, Some(way.transport()))?;
         }
     }
-    let settings = settings(&mut builder, config.heartbeat.is_some(), config.passive);
+    let settings = settings(&mut builder, config.passive);
     let can = Can { ack: settings.acks.is_some(), ping: config.heartbeat.is_some() && !config.passive };
     let inbox = Rc::new(Inbox::default());
     let (watch_page, max_event_bytes) = (builder.page_lifecycle, builder.max_event_bytes);
@@ -105,7 +105,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     let (to, weigher) = (Rc::clone(&inbox), Rc::clone(&inbox));
     driver.port().deliver_to(
         Box::new(move |message| {
-            let size = message.bytes().len() + message.last_event_id().len() + message.kind().len();
+            let size = message.weight();
             to.push(Event::Message(message), size);
         }),
         Box::new(move || weigher.room()),
@@ -186,11 +186,11 @@ fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> 
     if page::supports(address.transport) { Ok(()) } else { Err(ConnectError::Unsupported) }
 }
 
-fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
+fn settings(builder: &mut Builder, silent: bool) -> Settings {
     let resume = &builder.resume;
     let mut names = builder.events.clone();
-    names.extend(resume.gap.clone());
-    names.extend(builder.notice.clone());
+    names.extend(resume.gap.as_ref().map(|kind| kind.name.clone()));
+    names.extend(builder.notice.as_ref().map(|kind| kind.name.clone()));
     #[cfg(feature = "duplex")]
     names.extend(builder.subscriptions.names());
     let names = names.into_iter().fold(Vec::new(), |mut names: Vec<String>, name| {
@@ -230,7 +230,7 @@ fn settings(builder: &mut Builder, heartbeat: bool, silent: bool) -> Settings {
         outcome: builder.outcome.take(),
         unpack: builder.unpack,
         names,
-        heartbeat,
+        heartbeat: builder.beat,
         content_type: builder.content_type,
         flush: builder.flush,
         on_comment: builder.on_comment.take(),

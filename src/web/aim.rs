@@ -157,7 +157,7 @@ impl Port {
             url: target.href(),
             protocols,
             names: settings.names.clone(),
-            keep_alive: if settings.heartbeat { KEEP_ALIVE } else { &[] },
+            keep_alive: if settings.heartbeat.is_some() { KEEP_ALIVE } else { &[] },
             comes_back: settings.via == Some(Via::Header),
             method,
             headers,

@@ -3,7 +3,7 @@
 use std::rc::{Rc, Weak};
 
 use super::{
-    link::{Data, Outgoing},
+    link::Outgoing,
     page::{self, Page, Timer, Watch},
     port::{Open, Port},
 };
@@ -102,20 +102,9 @@ impl driver::Port for Port {
     }
 
     fn ping(&self) {
-        let ping = match &self.settings.ping {
-            Some(ping) => ping(),
-            None => format!(r#"{{"type":"ping","timestamp":{}}}"#, page::wall() as u64),
-        };
-        if let Some(link) = self.link().filter(page::Socket::is_open) {
-            let data = Data::Text(ping.as_str().into());
-            self.ping.replace(Some(ping));
-            self.pinged.set(Some(page::monotonic()));
-            if link.send(&data) {
-                return;
-            }
+        if let Some(beat) = self.settings.heartbeat {
+            (beat.ping)(self);
         }
-        // No pong answers what was not sent.
-        self.call(Call::Unpinged);
     }
 
     #[cfg(feature = "duplex")]

@@ -8,13 +8,12 @@ use std::{
 use super::{
     decode::Frame,
     fingerprint::{epoch, fingerprint},
-    json,
     link::Data,
     port::Port,
 };
 use crate::{
     calls::Call,
-    client::{Message, Reads, Sequence},
+    client::{Kind, Message},
     codes::ruling,
     core::seam::Id,
     transport::Transport,
@@ -79,7 +78,7 @@ impl Inbound {
 impl Port {
     pub(super) fn message(&self, data: Data, kind: Option<String>, last_event_id: Option<String>, at: f64) {
         self.inbound.heard.set(at);
-        if self.is_heartbeat(&data, at) {
+        if self.settings.heartbeat.is_some_and(|beat| (beat.hears)(self, &data, at)) {
             return;
         }
         let own = last_event_id.filter(|id| *id != *self.inbound.last_event_id.borrow());
@@ -119,7 +118,7 @@ impl Port {
         }
         if let Some(id) = &self.settings.id {
             // An empty one is none: only an event stream's own takes the cursor back.
-            let found = id_in(id, &message).filter(|id| !id.is_empty());
+            let found = id.read(&message).filter(|id| !id.is_empty());
             own = found.map(Rc::from).or(own);
         }
         let mut numbers = Numbers::default();
@@ -127,7 +126,7 @@ impl Port {
             if let Some(own) = &own {
                 message.set_last_event_id(Rc::clone(own));
             }
-            let found = sequence_in(seq, &message).unwrap_or_default();
+            let found = seq.read(&message).unwrap_or_default();
             if found.odd {
                 self.warn(NUMBERS);
             }
@@ -139,7 +138,7 @@ impl Port {
         if self.closed() {
             return;
         }
-        let is = |kind: &Option<String>| kind.as_deref() == Some(message.kind());
+        let is = |kind: &Option<Kind>| kind.as_ref().is_some_and(|kind| kind.is(&message));
         if is(&self.settings.gap) {
             self.call(Call::GapTold { here: false });
         } else if self.rule(own, numbers, Some(&message)) {
@@ -160,14 +159,7 @@ impl Port {
     pub(super) fn parse(&self, data: Data, kind: Option<String>) -> Message {
         // By the standard `message` is the type of an event without a name, or with an empty one.
         let kind = kind.filter(|kind| !matches!(&**kind, "" | "message")).map(Rc::from);
-        let kind = kind.or_else(|| data.text().and_then(json::kind).map(Rc::from));
-        Message::new(
-            data,
-            kind.unwrap_or_else(|| Rc::from("message")),
-            self.cursor(),
-            self.transport(),
-            self.origin(),
-        )
+        Message::new(data, kind, self.cursor(), self.transport(), self.origin())
     }
 
     /// Whether it says of something that was sent that the server has it, or will not have it.
@@ -323,20 +315,5 @@ impl Port {
             message.set_stand(stand);
         }
         self.sink(message);
-    }
-}
-
-/// What a message is numbered by; nothing where there is nothing.
-pub(super) fn sequence_in(seq: &Reads<Option<Sequence>>, message: &Message) -> Option<json::Sequence> {
-    match seq {
-        Reads::At(path) => json::at(message.text()?, path).as_ref().map(json::sequence_of),
-        Reads::By(seq) => seq(message).map(json::sequence_from),
-    }
-}
-
-pub(super) fn id_in(id: &Reads<Option<String>>, message: &Message) -> Option<String> {
-    match id {
-        Reads::At(path) => json::at(message.text()?, path).as_ref().and_then(json::id_of),
-        Reads::By(id) => id(message),
     }
 }

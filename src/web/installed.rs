@@ -11,6 +11,19 @@ use crate::{
     error::OptionError,
 };
 
+/// The heartbeat: how a ping is sent, and whether what came is one, or answers one.
+#[derive(Clone, Copy)]
+pub(crate) struct Beat {
+    pub(super) ping: fn(&Port),
+    pub(super) hears: fn(&Port, &Data, f64) -> bool,
+}
+
+impl Beat {
+    pub(crate) const fn new() -> Self {
+        Self { ping: Port::beat, hears: Port::is_heartbeat }
+    }
+}
+
 /// The outbox that outlives its page.
 pub(crate) trait Keeps {
     /// From here on the core asks for its steps.

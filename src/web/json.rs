@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
+use crate::client::Message;
+
 /// What stands under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
@@ -129,6 +131,16 @@ pub(crate) fn sequence_of(found: &Found) -> Sequence {
         number: counted,
         first: None,
     }
+}
+
+/// The id that a message has under a path.
+pub(crate) fn id_at(message: &Message, path: &str) -> Option<String> {
+    at(message.text()?, path).as_ref().and_then(id_of)
+}
+
+/// What it is numbered by there; nothing where there is nothing.
+pub(crate) fn sequence_at(message: &Message, path: &str) -> Option<Sequence> {
+    at(message.text()?, path).as_ref().map(sequence_of)
 }
 
 /// What a function of the app's gives.

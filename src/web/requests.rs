@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 
-use super::{fingerprint::fingerprint, inbound::id_in, json, page, port::Port, table::Table};
+use super::{fingerprint::fingerprint, json, page, port::Port, table::Table};
 use crate::{
     Sent,
     calls::Call,
@@ -110,7 +110,7 @@ impl Port {
         }
         let at = |path| message.text().and_then(|text| json::at(text, path)).as_ref().and_then(json::id_of);
         let found = match (&asked.options.reply_id, &asked.options.id) {
-            (Some(reads), _) => id_in(reads, message),
+            (Some(reads), _) => reads.read(message),
             (None, RequestId::At(path)) => at(path),
             (None, RequestId::By(_)) => None,
         };

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use super::{
     cancel::Cancels,
     decode::Decodes,
-    installed::{Probes, Upward},
+    installed::{Beat, Probes, Upward},
+    json,
 };
 #[cfg(feature = "duplex")]
 use crate::client::{Requests, Subscriptions};
 use crate::{
-    client::{Acks, ContentType, Is, OnComment, Ping, Place, Reads, Says, Sequence, Shakes, Unpack},
+    client::{Acks, ContentType, Is, Kind, OnComment, Ping, Place, Reads, Says, Shakes, Unpack},
     core::carrier::Via,
 };
 
@@ -18,12 +19,12 @@ use crate::{
 pub(crate) struct Settings {
     /// Where messages have their id, and their sequence number.
     pub(crate) id: Option<Reads<Option<String>>>,
-    pub(crate) seq: Option<Reads<Option<Sequence>>>,
+    pub(crate) seq: Option<Reads<Option<json::Sequence>>>,
     /// What makes messages of what comes.
     pub(crate) decode: Option<Rc<dyn Decodes>>,
     /// The types by which the server says that something is missing, and that it is going to close.
-    pub(crate) gap: Option<String>,
-    pub(crate) notice: Option<String>,
+    pub(crate) gap: Option<Kind>,
+    pub(crate) notice: Option<Kind>,
     pub(crate) acks: Option<Acks>,
     pub(crate) refused: Option<Acks>,
     /// Which message says that too much goes up.
@@ -45,7 +46,7 @@ pub(crate) struct Settings {
     pub(crate) unpack: Option<Unpack>,
     /// Of an EventSource.
     pub(crate) names: Vec<String>,
-    pub(crate) heartbeat: bool,
+    pub(crate) heartbeat: Option<Beat>,
     /// What a ping looks like, and what answers one, where it is not everwire's own.
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<Is>,

@@ -156,7 +156,7 @@ impl Port {
 
     fn chunk(&self, attempt: u32, chunk: &[u8]) -> Flow {
         let Some(core) = self.core.upgrade().filter(|_| self.is_current(attempt)) else { return Flow::Go };
-        if self.settings.heartbeat {
+        if self.settings.heartbeat.is_some() {
             self.inbound.heard.set(page::monotonic());
         }
         let mut pieces = core.read(chunk).into_iter();
@@ -290,8 +290,25 @@ impl Port {
         self.call(Call::Tick { behind: buffered > 0 });
     }
 
+    pub(super) fn beat(&self) {
+        let ping = match &self.settings.ping {
+            Some(ping) => ping(),
+            None => format!(r#"{{"type":"ping","timestamp":{}}}"#, page::wall() as u64),
+        };
+        if let Some(link) = self.link().filter(page::Socket::is_open) {
+            let data = Data::Text(ping.as_str().into());
+            self.ping.replace(Some(ping));
+            self.pinged.set(Some(page::monotonic()));
+            if link.send(&data) {
+                return;
+            }
+        }
+        // No pong answers what was not sent.
+        self.call(Call::Unpinged);
+    }
+
     pub(super) fn is_heartbeat(&self, data: &Data, at: f64) -> bool {
-        let Some(text) = data.text().filter(|_| self.settings.heartbeat) else { return false };
+        let Some(text) = data.text() else { return false };
         if self.transport() != Transport::WebSocket {
             return false;
         }
