@@ -20,7 +20,7 @@ use crate::{
         losses::Loss,
         outbox::Awaits,
         place,
-        seam::Id,
+        resume::Id,
     },
 };
 

@@ -197,11 +197,11 @@ pub(crate) mod carry {
 /// What JavaScript keeps aside of ids, as it is what the core remembers of them.
 #[allow(dead_code, reason = "these are of JavaScript alone")]
 pub(crate) mod ids {
-    use crate::core::seam;
+    use crate::core::resume;
 
     const FIRST: u32 = 64;
     const RECENT: u32 = 1024;
-    const _: () = assert!(FIRST as usize == seam::FIRST && RECENT as usize == seam::RECENT);
+    const _: () = assert!(FIRST as usize == resume::FIRST && RECENT as usize == resume::RECENT);
 }
 
 /// What becomes of a stored place.

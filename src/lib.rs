@@ -122,7 +122,7 @@ pub mod error {
 pub mod event {
     #[cfg(feature = "rust")]
     pub use crate::client::{Closed, Details, Gap, Head, Opened, Retry};
-    pub use crate::core::{io::CloseReason, seam::Outcome};
+    pub use crate::core::{io::CloseReason, resume::Outcome};
 }
 
 /// What belongs to a [`Failure`].

@@ -14,7 +14,7 @@ use crate::{
     codes::{decision, sent},
     core::{
         failure::Failure,
-        io::{Decision, News, Reason},
+        io::{ClientEvent, Decision, Reason},
         losses::Loss,
         outbox::Sent,
         place,
@@ -27,7 +27,7 @@ use imports::{Port, host};
 #[cfg(feature = "duplex")]
 use crate::{
     codes::topic,
-    core::{persist::Step, seam::Outcome, topics::Told},
+    core::{persist::Step, resume::Outcome, topics::TopicEvent},
 };
 
 // The default allocator and its like for threads cost 2 kB more than this one.
@@ -61,22 +61,22 @@ impl Facade {
 
 #[cfg(feature = "duplex")]
 impl Facade {
-    fn topic(&self, told: Told) {
+    fn topic(&self, told: TopicEvent) {
         let (topic, word) = match told {
-            Told::Join(topic) => {
+            TopicEvent::Join(topic) => {
                 self.tell(Ask::Join, topic, 0.0, 0.0);
                 return;
             }
-            Told::Gap(topic, outcome, missing) => {
+            TopicEvent::Gap(topic, outcome, missing) => {
                 let (from, to) = missing.map_or((-1.0, -1.0), |(from, to)| (from as f64, to as f64));
                 self.tell(Ask::TopicGap, topic << 1 | u32::from(outcome == Outcome::Gap), from, to);
                 return;
             }
-            Told::Lost(topic) => (topic, topic::LOST),
-            Told::Joined(topic) => (topic, topic::JOINED),
-            Told::Late(topic) => (topic, topic::LATE),
-            Told::Forget(topic) => (topic, topic::OVER),
-            Told::Unsent(topic, why) => (topic, topic::UNSENT + why as u32),
+            TopicEvent::Lost(topic) => (topic, topic::LOST),
+            TopicEvent::Joined(topic) => (topic, topic::JOINED),
+            TopicEvent::Late(topic) => (topic, topic::LATE),
+            TopicEvent::Forget(topic) => (topic, topic::OVER),
+            TopicEvent::Unsent(topic, why) => (topic, topic::UNSENT + why as u32),
         };
         self.tell(Ask::Topic, topic, word.into(), 0.0);
     }
@@ -156,9 +156,9 @@ impl driver::Host for Facade {
         self.tell(Ask::Settle, id, code.into(), 0.0);
     }
 
-    fn tell(&self, driver: &Driver, news: News) {
-        match news {
-            News::State(state) => {
+    fn emit(&self, driver: &Driver, event: ClientEvent) {
+        match event {
+            ClientEvent::State(state) => {
                 // The failure goes along, so that a statechange handler finds it.
                 if state == State::Waiting
                     && let Some(failure) = driver.last_failure()
@@ -167,20 +167,20 @@ impl driver::Host for Facade {
                 }
                 self.tell(Ask::State, state as u32, 0.0, 0.0);
             }
-            News::Open => {
+            ClientEvent::Open => {
                 self.opened.set(true);
                 self.tell(Ask::Opened, 0, 0.0, 0.0);
             }
-            News::Retry { retry, delay, .. } => {
+            ClientEvent::Retry { retry, delay, .. } => {
                 self.tell(Ask::Retry, retry as u32, delay as f64, 0.0);
             }
-            News::Outcome(outcome, missing) => {
+            ClientEvent::Outcome(outcome, missing) => {
                 let (from, to) = missing.map_or((-1.0, -1.0), |(from, to)| (from as f64, to as f64));
                 self.tell(Ask::Outcome, outcome as u32, from, to);
             }
             #[cfg(feature = "duplex")]
-            News::Topic(told) => self.topic(told),
-            News::Closed { why, code, failure } => {
+            ClientEvent::Topic(told) => self.topic(told),
+            ClientEvent::Closed { why, code, failure } => {
                 let fate = driver.fate(why) as u8;
                 if let Some(failure) = failure {
                     self.fail(failure);

@@ -2,7 +2,9 @@
 //! flags. `pkg-template/options.js` writes what this reads.
 
 use super::imports::Port;
-use crate::core::config::{Backoff, Config, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow, Patience};
+use crate::core::config::{
+    Backoff, Config, FailureLimits, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow,
+};
 #[cfg(feature = "duplex")]
 use crate::core::{
     endpoints::{default_failback, first},
@@ -60,16 +62,16 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
     };
     let set = |flag: u32| flags & flag != 0;
     let endpoints = number(Number::Endpoints, 1) as u32;
-    let patience = if set(option::WAYS) { Patience::WAYS } else { Patience::default() };
+    let failover_after = if set(option::WAYS) { FailureLimits::TRANSPORTS } else { FailureLimits::default() };
     #[cfg(not(feature = "duplex"))]
     let failback = NOT_GIVEN;
     let heartbeat = set(option::HEARTBEAT).then_some(heartbeat);
     #[cfg(feature = "duplex")]
     let (default_wait, polls) = (polls::default_wait(heartbeat.as_ref()), number(Number::Polls, 0) > 0);
     #[cfg(feature = "duplex")]
-    let patience = Patience {
-        unopened: number(Number::Failures, patience.unopened),
-        early: number(Number::Early, patience.early),
+    let failover_after = FailureLimits {
+        unopened: number(Number::Failures, failover_after.unopened),
+        early: number(Number::Early, failover_after.early),
     };
     #[cfg(feature = "duplex")]
     let failback = default_failback(polls, set(option::RECONNECTS));
@@ -98,7 +100,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         heartbeat,
         open_timeout: number(Number::OpenTimeout, Config::default().open_timeout),
         endpoints,
-        patience,
+        failover_after,
         max_age: number(Number::MaxAge, NOT_GIVEN),
         failback: number(Number::Failback, failback),
         #[cfg(feature = "duplex")]
@@ -110,7 +112,7 @@ pub(super) fn read(port: Port, flags: u32) -> Given {
         resumes: set(option::RESUMES),
         until: set(option::UNTIL),
         asks: set(option::ASKS),
-        seams: !set(option::PLAIN),
+        deduplicates: !set(option::PLAIN),
         numbered: set(option::NUMBERED),
         passive: set(option::PASSIVE),
         browser_reconnects: set(option::SELF_RECONNECT),

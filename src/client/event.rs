@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::{Message, Opened, StorageError};
 use crate::{
     Failure, State,
-    core::{io::CloseReason, seam::Outcome},
+    core::{io::CloseReason, resume::Outcome},
 };
 
 /// What happened, in the order in which it did.

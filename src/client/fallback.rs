@@ -3,7 +3,7 @@
 use super::{Builder, Request, Storage, Way, builder::Endpoint, long_poll::Polls, plain};
 use crate::{
     core::{
-        config::{Config, Patience, within},
+        config::{Config, FailureLimits, within},
         endpoints::{default_failback, first},
     },
     error::OptionError,
@@ -52,8 +52,8 @@ impl Fallback {
         Self {
             on: true,
             order: None,
-            failures: Patience::WAYS.unopened,
-            early: Patience::WAYS.early,
+            failures: FailureLimits::TRANSPORTS.unopened,
+            early: FailureLimits::TRANSPORTS.early,
             remember: Remember::ByAddress,
         }
     }
@@ -249,7 +249,7 @@ fn choose(builder: &mut Builder, config: &mut Config) -> Result<(), OptionError>
     let left = key.as_deref().and_then(left);
     let left = ways.iter().position(|way| left.as_deref() == Some(way.name()));
     config.endpoints = u32::try_from(ways.len()).unwrap_or(1);
-    config.patience = Patience { unopened: fallback.failures, early: fallback.early };
+    config.failover_after = FailureLimits { unopened: fallback.failures, early: fallback.early };
     config.first = first(left.map_or(0, |place| place as u64), config.endpoints);
     config.remembers = key.is_some();
     builder.choice.begin = key.map(|key| {

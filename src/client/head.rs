@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Builder;
-use crate::{Transport, core::seam::Outcome, web::page};
+use crate::{Transport, core::resume::Outcome, web::page};
 
 /// The status and the headers of a fetched stream's answer. Two are equal when they are of the same answer.
 ///

@@ -7,7 +7,7 @@ use crate::{
     core::{
         carrier::Via,
         config::{Config, MAX_DELAY, millis, within},
-        polls::{LEAST_WAIT, PATIENCE, default_wait, longest_wait},
+        polls::{ANSWER_TIMEOUT, LEAST_WAIT, default_wait, longest_wait},
     },
     error::OptionError,
     web::Port,
@@ -58,7 +58,7 @@ impl LongPoll {
     fn check(&self, builder: &Builder, config: &Config) -> Result<(), OptionError> {
         let error = |option, problem| Err(OptionError { option, problem });
         if let Some(wait) = self.wait {
-            let most = MAX_DELAY - PATIENCE;
+            let most = MAX_DELAY - ANSWER_TIMEOUT;
             within("longPoll.wait", wait, LEAST_WAIT, most, "must be 1000 to 2147473647 ms")?;
             // Its end is a sign of life, and has to come within the interval.
             if config.heartbeat.as_ref().is_some_and(|heartbeat| wait > longest_wait(heartbeat)) {

@@ -1,7 +1,7 @@
 //! What two well-known servers expect.
 
 use super::Builder;
-use crate::{core::seam::Outcome, error::OptionError, web::link::Data};
+use crate::{core::resume::Outcome, error::OptionError, web::link::Data};
 
 /// Done to the builder when it connects, so that what the app says afterwards counts.
 pub(crate) type Preset = fn(&mut Builder) -> Result<(), OptionError>;

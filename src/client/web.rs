@@ -23,9 +23,9 @@ use crate::{
     core::{
         carrier::Via,
         config::Config,
-        io::{Decision, Fate, Input, News, Page, Reason, Why},
-        outbox::{Awaits, Dropped, Parcel},
-        seam::Outcome,
+        io::{ClientEvent, Decision, Fate, Input, Page, Reason, Why},
+        outbox::{Awaits, Dropped, Outgoing},
+        resume::Outcome,
     },
     driver::{self, Host},
     error::OptionError,
@@ -509,7 +509,7 @@ impl Handle {
         let (id, settled) = self.inbox.sending();
         let bytes = data.bytes().len() as u64;
         self.driver.port().keep(id, data, options.ack.clone());
-        self.driver.input(Input::Send(Parcel {
+        self.driver.input(Input::Send(Outgoing {
             expires: options.ttl.unwrap_or(u64::MAX),
             priority: options.priority,
             volatile: options.volatile,
@@ -518,7 +518,7 @@ impl Handle {
                 SendOptions { confirm: true, .. } => Awaits::Pong,
                 _ => Awaits::Nothing,
             },
-            ..Parcel::new(id, bytes)
+            ..Outgoing::new(id, bytes)
         }));
         Sending { settled, number: id, kept: false, driver: Rc::downgrade(&self.driver) }
     }
@@ -558,10 +558,10 @@ impl Handle {
         port.keep(number, Data::Text(text.into()), None);
         // Of the send that comes next.
         self.driver.call(|| Some(crate::calls::Call::Asks { key, own, again }));
-        self.driver.input(Input::Send(Parcel {
+        self.driver.input(Input::Send(Outgoing {
             expires: options.timeout.unwrap_or(timeout),
             priority: options.priority,
-            ..Parcel::new(number, bytes)
+            ..Outgoing::new(number, bytes)
         }));
         self.driver.call(|| Some(crate::calls::Call::Asks { key: None, own: false, again: false }));
         Requesting { slot, number: Some(number), driver: Rc::downgrade(&self.driver) }
@@ -873,25 +873,25 @@ impl Host for AppHost {
         }
     }
 
-    fn tell(&self, driver: &Driver, news: News) {
-        let event = match news {
+    fn emit(&self, driver: &Driver, event: ClientEvent) {
+        let event = match event {
             #[cfg(feature = "duplex")]
-            News::Topic(told) => return driver.port().topic_told(told),
-            News::State(state) => {
+            ClientEvent::Topic(told) => return driver.port().topic_told(told),
+            ClientEvent::State(state) => {
                 self.inbox.wake_settled();
                 self.before.set(self.state.replace(state));
                 Event::State(state)
             }
-            News::Open => {
+            ClientEvent::Open => {
                 let transport = driver.port().transport();
                 let head = driver.port().streamed().filter(|_| transport == Transport::Fetch);
                 Event::Open(Opened { transport, head })
             }
-            News::Retry { retry, delay, failure } => {
+            ClientEvent::Retry { retry, delay, failure } => {
                 let delay = Duration::from_millis(delay);
                 Event::Retry(Retry { attempt: retry, delay, failure, details: driver.port().details() })
             }
-            News::Outcome(outcome, missing) => {
+            ClientEvent::Outcome(outcome, missing) => {
                 self.inbox.count(|stats| stats.outcome = Some(outcome));
                 if outcome == Outcome::Recovered {
                     return;
@@ -900,7 +900,7 @@ impl Host for AppHost {
                 let (after, before) = (port.cursor().as_ref().to_owned(), port.pending().as_ref().to_owned());
                 Event::Gap(Gap { outcome, after, before, missing })
             }
-            News::Closed { why, code, failure } => {
+            ClientEvent::Closed { why, code, failure } => {
                 let port = driver.port();
                 port.end_topics();
                 if let Some(places) = port.places.get() {

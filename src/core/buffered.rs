@@ -4,7 +4,7 @@
 use super::{
     Connection,
     failure::Failure,
-    io::{Action, Moment},
+    io::{Action, Timestamp},
     state::Phase,
 };
 use crate::core::Later as _;
@@ -82,7 +82,7 @@ impl Connection {
     }
 
     /// The timer fired. Whether the attempt is given up for it.
-    pub(super) fn doubts(&mut self, at: Moment) -> bool {
+    pub(super) fn doubts(&mut self, at: Timestamp) -> bool {
         if at.now < self.doubted_until() || !matches!(self.phase, Phase::Opening { .. }) {
             return false;
         }

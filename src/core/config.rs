@@ -4,7 +4,7 @@
 use super::topics::Joins;
 use core::{fmt, time::Duration};
 
-pub(crate) use super::endpoints::Patience;
+pub(crate) use super::endpoints::FailureLimits;
 use super::failure::see;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::{pace::Limit, polls::default_wait, uplink::Limits};
@@ -288,11 +288,11 @@ pub(crate) struct Config {
     /// `resume.via: "header"`: the EventSource may reconnect by itself.
     pub(crate) browser_reconnects: bool,
     /// What a server replays twice is held back. Not for a drop-in: the standard knows no such thing.
-    pub(crate) seams: bool,
+    pub(crate) deduplicates: bool,
     /// How many endpoints there are to choose from.
     pub(crate) endpoints: u32,
     /// How often one may fail before the next one is tried.
-    pub(crate) patience: Patience,
+    pub(crate) failover_after: FailureLimits,
     /// The one to begin with; 0 is the best.
     pub(crate) first: u32,
     /// Messages may have sequence numbers (`resume.seq`).
@@ -338,9 +338,9 @@ impl Default for Config {
             until: false,
             asks: false,
             browser_reconnects: false,
-            seams: true,
+            deduplicates: true,
             endpoints: 1,
-            patience: Patience::default(),
+            failover_after: FailureLimits::default(),
             first: 0,
             numbered: false,
             passive: false,

@@ -5,7 +5,7 @@ use super::{
     config::{FLOOR, LONGEST_ID, MAX_DELAY},
     endpoints::Endpoints,
     failure::{Class, Failure},
-    io::{Action, Decision, Fate, Moment, News, Reason, Why},
+    io::{Action, ClientEvent, Decision, Fate, Reason, Timestamp, Why},
     state::Phase,
 };
 use crate::core::Later as _;
@@ -19,7 +19,7 @@ const TOO_BIG: u16 = 1009;
 const UNAUTHORIZED: Failure = Failure::Http { status: 401, retry_after: None };
 
 impl Connection {
-    pub(super) fn lost(&mut self, at: Moment, failure: Failure) {
+    pub(super) fn lost(&mut self, at: Timestamp, failure: Failure) {
         // One that fell silent only proved itself up to what was last heard.
         let stable = self.stable(if matches!(failure, Failure::HalfOpen) { self.heard } else { at.now });
         let failure = self.named(at.now, failure);
@@ -55,17 +55,23 @@ impl Connection {
             Failure::End if self.config.until && !self.stopping => Failure::Truncated,
             // Half an answer, and no more to be had: there is no use in asking again.
             Failure::Http { status: 204, .. } if self.config.until && begun && !self.stopping => {
-                self.spent = true;
+                self.one_shot_used = true;
                 Failure::Truncated
             }
             // It ended in good order before, and that was all.
             Failure::NotResumable if matches!(self.last_failure, Some(Failure::Truncated)) => {
-                self.spent = true;
+                self.one_shot_used = true;
                 Failure::Truncated
             }
             // What was cut while the page was frozen fails on its return, or is silent from then on.
-            Failure::Network if self.spent && self.life.cut(now, None) => Failure::Frozen,
-            Failure::HalfOpen if self.spent && self.life.cut(now, Some(self.heard)) => Failure::Frozen,
+            Failure::Network if self.one_shot_used && self.life.was_cut_while_frozen(now, None) => {
+                Failure::Frozen
+            }
+            Failure::HalfOpen
+                if self.one_shot_used && self.life.was_cut_while_frozen(now, Some(self.heard)) =>
+            {
+                Failure::Frozen
+            }
             failure => failure,
         }
     }
@@ -94,20 +100,20 @@ impl Connection {
 
     /// After proof, however the connection ends, the backoff starts anew.
     #[inline(never)]
-    pub(super) fn credit(&mut self, stable: bool) {
+    pub(super) fn reset_backoff(&mut self, stable: bool) {
         if stable {
             self.retries.forget();
-            self.endpoints.credit();
+            self.endpoints.reset_failures();
             self.forgive();
         }
     }
 
     /// By the caller's rule, or the table's.
-    pub(super) fn answered(&mut self, at: Moment, decision: Decision) {
+    pub(super) fn answered(&mut self, at: Timestamp, decision: Decision) {
         let Phase::Asking { failure, stable, opened } = self.phase else { return };
         // What delivered and ended in good order is routine, however short it was: the server sets the pace.
         let proven = stable || self.brought;
-        self.credit(proven);
+        self.reset_backoff(proven);
         if !proven {
             self.retries.failed();
         }
@@ -120,7 +126,7 @@ impl Connection {
         let differs =
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
         let reauth = class == Class::Reauth && differs && !self.retries.reauthed;
-        let mut repeatable = !self.spent || counts.untouched();
+        let mut repeatable = !self.one_shot_used || counts.untouched();
         // It was answered, so there may be something to go on with, if only by what the head of the answer said.
         let onward = !repeatable && self.config.resumes && opened && !matches!(counts, Failure::End);
         repeatable |= onward;
@@ -147,7 +153,7 @@ impl Connection {
         self.last_failure = Some(failure);
         let backoff = &self.config.backoff;
         // Who expects the standard's EventSource expects its `retry` to be nearly exact.
-        let eighths = 1 + u64::from(self.config.seams);
+        let eighths = 1 + u64::from(self.config.deduplicates);
         let (mut usual, mut told) = self.retries.wait(backoff, failure, stable, eighths, at.draw);
         let own = if let Decision::After(ms) = decision {
             // The app's own word, whatever the server told.
@@ -173,7 +179,7 @@ impl Connection {
             return self.close(why, code, Some(failure).filter(|_| why != Why::Ended));
         }
         self.retries.more();
-        self.spent = false;
+        self.one_shot_used = false;
         if !reauth && probe.is_none() {
             let excused = self.brought || self.life.offline;
             if self.endpoints.choose(&self.config, counts, stable, opened, refused, excused) {
@@ -197,7 +203,7 @@ impl Connection {
         self.wait_until(at.now, at.now.later(delay), at.now.later(told));
         // Offline may have stretched it.
         let delay = self.retry_at().map_or(delay, |until| until.saturating_sub(at.now));
-        self.tell(News::Retry { retry: self.retries.count(), delay, failure });
+        self.emit(ClientEvent::Retry { retry: self.retries.count(), delay, failure });
         self.suspend_again(at.now);
     }
 }

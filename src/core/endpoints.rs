@@ -9,18 +9,18 @@ use super::{config::Config, failure::Failure};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use crate::core::Later as _;
 
-/// How often an endpoint may fail in a row before the next one is tried; 0: it need not even be unfit.
+/// How often an endpoint may fail in a row before the next one is tried; 0: the next one is tried at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Patience {
+pub(crate) struct FailureLimits {
     /// Without having opened.
     pub(crate) unopened: u64,
     /// Having opened, but not for long.
     pub(crate) early: u64,
 }
 
-impl Patience {
+impl FailureLimits {
     /// With ways to one server, if the caller does not say.
-    pub(crate) const WAYS: Self = Self { unopened: 2, early: 3 };
+    pub(crate) const TRANSPORTS: Self = Self { unopened: 2, early: 3 };
 }
 
 /// How long a client that may come to long polls stays away from the first way, in ms, if the caller does not say: a poll has
@@ -48,11 +48,11 @@ pub(super) struct Endpoints {
     /// The one of this attempt. The first one is the one to be at.
     at: u32,
     /// Failures of this one in a row.
-    strikes: Patience,
+    failures: FailureLimits,
     /// It has held since it was chosen.
     held: bool,
     /// The first one was left for its failures: at the next one it is left at once.
-    unfit: bool,
+    first_failed: bool,
     /// When the first one has held for long enough to be begun with; at the end of the clock: it need not be told.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     proven_at: u64,
@@ -65,9 +65,9 @@ impl Endpoints {
         let at = config.first;
         Self {
             at,
-            strikes: Patience::default(),
+            failures: FailureLimits::default(),
             held: false,
-            unfit: at > 0,
+            first_failed: at > 0,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             proven_at: u64::MAX,
             refusals: 0,
@@ -108,7 +108,8 @@ impl Endpoints {
 
     /// Whether this failure is one to leave this endpoint for, where it would be the end of the only one.
     pub(super) fn refuses(config: &Config, failure: Failure) -> bool {
-        matches!(failure, Failure::Blocked) || config.patience.unopened == 0 && failure.of_the_endpoint()
+        matches!(failure, Failure::Blocked)
+            || config.failover_after.unopened == 0 && failure.of_the_endpoint()
     }
 
     /// When this one has refused: whether there is one that has not.
@@ -117,7 +118,7 @@ impl Endpoints {
     }
 
     /// It was good.
-    pub(super) fn credit(&mut self) {
+    pub(super) fn reset_failures(&mut self) {
         self.refusals = 0;
     }
 
@@ -139,32 +140,32 @@ impl Endpoints {
         excused: bool,
     ) -> bool {
         if stable {
-            self.strikes = Patience::default();
+            self.failures = FailureLimits::default();
             self.held = true;
-            self.unfit &= self.at > 0;
+            self.first_failed &= self.at > 0;
         }
         self.refusals = (self.refusals + 1) * u32::from(refused);
         // No strike either: a function that failed, a server that is busy.
         let busy = matches!(failure, Failure::Provider | Failure::Http { status: 429 | 503, .. });
         let strike = u64::from(!stable && !excused && !busy);
-        let Patience { unopened, early } = config.patience;
-        let (strikes, mut limit) = if opened {
-            self.strikes.early += strike;
-            (self.strikes.early, early)
+        let FailureLimits { unopened, early } = config.failover_after;
+        let (failures, mut limit) = if opened {
+            self.failures.early += strike;
+            (self.failures.early, early)
         } else {
-            self.strikes.unopened += strike;
-            (self.strikes.unopened, if self.held { unopened * ENDURANCE } else { unopened })
+            self.failures.unopened += strike;
+            (self.failures.unopened, if self.held { unopened * ENDURANCE } else { unopened })
         };
-        if self.unfit && self.at == 0 {
+        if self.first_failed && self.at == 0 {
             limit = limit.min(1);
         }
-        let spent = strikes >= limit;
+        let exhausted = failures >= limit;
         let before = self.at;
         if stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 }) {
             // A good connection just came to its end: back to the first one.
             self.at = 0;
-        } else if spent || matches!(failure, Failure::Blocked | Failure::Buffered) {
-            self.unfit = true;
+        } else if exhausted || matches!(failure, Failure::Blocked | Failure::Buffered) {
+            self.first_failed = true;
             self.at += 1;
             if self.at == config.endpoints {
                 self.at = 0;
@@ -172,7 +173,7 @@ impl Endpoints {
         } else {
             return false;
         }
-        self.strikes = Patience::default();
+        self.failures = FailureLimits::default();
         self.held = false;
         self.at != before
     }

@@ -277,7 +277,7 @@ impl Failure {
     }
 
     /// What the server asked to wait, in ms.
-    pub(crate) const fn told(self) -> u64 {
+    pub(crate) const fn retry_after_ms(self) -> u64 {
         match self {
             Self::Closed { code: 1012 | 1013 } => RESTARTING,
             Self::Http { retry_after: Some(RetryAfter(ms)), .. } => ms as u64,

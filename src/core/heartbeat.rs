@@ -16,9 +16,9 @@ const LAST_CALL: u64 = 50;
 /// A timeout of so much is not doubled: as long as a server may ask to wait.
 const LONG: u64 = 300_000;
 
-/// Over all connections of a client; each begins with [`Watch::open`].
+/// Over all connections of a client; each begins with [`Liveness::open`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Watch {
+pub(crate) struct Liveness {
     interval: u64,
     /// As it was set, and as it was learned.
     set: u64,
@@ -49,7 +49,7 @@ struct Probe {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum HeartbeatAction {
     Fine,
     Ping,
     Dead,
@@ -57,7 +57,7 @@ pub(crate) enum Verdict {
 
 const NONE: Suspect = Suspect { due: u64::MAX, last: 0 };
 
-impl Watch {
+impl Liveness {
     pub(crate) fn new(heartbeat: &Heartbeat) -> Self {
         let (interval, set) = (heartbeat.interval, heartbeat.silence());
         Self { interval, set, timeout: set, pings: false, opened: 0, heard: 0, suspect: NONE, probe: None }
@@ -104,11 +104,11 @@ impl Watch {
 
     /// The page woke, came online or became visible: silence since then proves nothing, so ask.
     /// On SSE there is nobody to ask: only an overdue stream gets its last `timeout`.
-    pub(crate) fn doubt(&mut self, now: u64) -> Verdict {
+    pub(crate) fn doubt(&mut self, now: u64) -> HeartbeatAction {
         if !self.pings && now < self.heard.later(self.interval) {
-            return Verdict::Fine;
+            return HeartbeatAction::Fine;
         }
-        // A probe under way keeps its time: a page that flaps must not put off the verdict for ever. One
+        // A probe under way keeps its time: a page that flaps must not put off the decision for ever. One
         // that ran out while the page slept starts anew.
         if self.probe.as_ref().is_none_or(|probe| probe.due <= now) {
             self.start(now);
@@ -143,9 +143,9 @@ impl Watch {
     }
 
     /// The deadline may have passed.
-    pub(crate) fn tick(&mut self, now: u64) -> Verdict {
+    pub(crate) fn tick(&mut self, now: u64) -> HeartbeatAction {
         if now < self.deadline() {
-            return Verdict::Fine;
+            return HeartbeatAction::Fine;
         }
         let last_call = self.last_call();
         match &mut self.probe {
@@ -162,13 +162,13 @@ impl Watch {
             Some(probe) if !probe.last_call => {
                 probe.last_call = true;
                 probe.due = now.later(last_call);
-                Verdict::Fine
+                HeartbeatAction::Fine
             }
             Some(_) => {
                 if self.timeout < LONG && !self.proven() {
                     self.timeout *= 2;
                 }
-                Verdict::Dead
+                HeartbeatAction::Dead
             }
         }
     }
@@ -181,7 +181,7 @@ impl Watch {
         [opened, heard].into_iter().chain(suspect).chain(probe).collect()
     }
 
-    fn ask(&self) -> Verdict {
-        if self.pings { Verdict::Ping } else { Verdict::Fine }
+    fn ask(&self) -> HeartbeatAction {
+        if self.pings { HeartbeatAction::Ping } else { HeartbeatAction::Fine }
     }
 }

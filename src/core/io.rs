@@ -3,16 +3,16 @@
 use super::{
     failure::Failure,
     losses::Loss,
-    outbox::{Parcel, Sent, Settle},
-    seam::{Missing, Outcome},
+    outbox::{Outgoing, Sent, Settle},
+    resume::{Missing, Outcome},
     state::State,
 };
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-use super::{persist, topics::Told};
+use super::{persist, topics::TopicEvent};
 
 /// When an input happens, and the random draw it may use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct Timestamp {
     /// Milliseconds on a monotonic clock.
     pub(crate) now: u64,
     pub(crate) draw: u32,
@@ -45,7 +45,7 @@ pub(crate) enum Input {
     Page(Page),
     /// The caller's rule on the failure it was asked about.
     Answer(Decision),
-    Send(Parcel),
+    Send(Outgoing),
     /// The server says that it has it.
     Acked(u32),
     /// A ping was answered.
@@ -235,7 +235,7 @@ pub(crate) enum Action {
     Persist(persist::Step),
     /// To the next client for this place.
     Record(Loss),
-    Tell(News),
+    Emit(ClientEvent),
 }
 
 impl Settle for Vec<Action> {
@@ -246,7 +246,7 @@ impl Settle for Vec<Action> {
 
 /// What the app is told, in this order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum News {
+pub(crate) enum ClientEvent {
     State(State),
     Open,
     Retry {
@@ -257,7 +257,7 @@ pub(crate) enum News {
     /// With the sequence numbers that are missing, first and last, where that is known.
     Outcome(Outcome, Missing),
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    Topic(Told),
+    Topic(TopicEvent),
     Closed {
         why: Why,
         code: u16,

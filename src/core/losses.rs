@@ -38,16 +38,16 @@ impl Connection {
     }
 
     /// This one was lost with that failure: the next client makes the attempt that would come in `delay`, of which the
-    /// server told `told`. `stable`: it had held. Else a server that says that nothing is wrong is taken at its word.
+    /// server told `server_delay`. `stable`: it had held. Else a server that says that nothing is wrong is taken at its word.
     pub(super) fn leave_behind(
         &mut self,
         now: u64,
         failure: Failure,
         stable: bool,
-        (delay, told): (u64, u64),
+        (delay, server_delay): (u64, u64),
     ) {
         if self.followed && (stable || failure.close_code() != NORMAL) {
-            let (until, not_before) = (now.later(delay), now.later(told.max(FLOOR)));
+            let (until, not_before) = (now.later(delay), now.later(server_delay.max(FLOOR)));
             self.act(Action::Record(Loss { retries: self.retries.count() + 1, until, not_before }));
         }
     }

@@ -12,7 +12,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod io;
 pub(crate) mod losses;
 pub(crate) mod outbox;
-pub(crate) mod seam;
+pub(crate) mod resume;
 pub(crate) mod state;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "tokens", feature = "rust"))]
 pub(crate) mod tokens;
@@ -49,8 +49,8 @@ use config::{Config, FLOOR};
 use cursor_probe::CursorProbe;
 use endpoints::Endpoints;
 use failure::Failure;
-use heartbeat::{Verdict, Watch};
-use io::{Action, Input, Moment, News, Reason, Route, Why};
+use heartbeat::{HeartbeatAction, Liveness};
+use io::{Action, ClientEvent, Input, Reason, Route, Timestamp, Why};
 use outbox::{Dropped, Queue, Sent};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use pace::Pace;
@@ -59,9 +59,9 @@ use page::Life;
 use persist::Persist;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use polls::Polls;
+use resume::{Id, Ids, Outcome};
 use retries::Retries;
 use rollover::Rollover;
-use seam::{Id, Ids, Outcome};
 use state::{Phase, State};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use topics::{OWN, Topics};
@@ -98,7 +98,7 @@ pub(crate) struct Connection {
     endpoints: Endpoints,
     route: Option<Route>,
     /// A request that must not be repeated is out, or was answered.
-    spent: bool,
+    one_shot_used: bool,
     /// Of one that was answered and broke off: what may follow is the caller's other request, and not the same once more.
     onward: bool,
     cursor_probe: CursorProbe,
@@ -107,8 +107,8 @@ pub(crate) struct Connection {
     /// The next client for this place goes on from what this one leaves.
     followed: bool,
     /// No attempt before this, also when the page froze meanwhile.
-    barred: u64,
-    watch: Option<Watch>,
+    not_before: u64,
+    liveness: Option<Liveness>,
     rollover: Rollover,
     heard: u64,
     ids: Ids,
@@ -164,13 +164,13 @@ impl Connection {
             reason: Reason::Initial,
             endpoints: Endpoints::new(&config),
             route: None,
-            spent: false,
+            one_shot_used: false,
             onward: false,
             cursor_probe: CursorProbe::new(),
             brought: false,
             followed: false,
-            barred: 0,
-            watch: config.heartbeat.as_ref().map(Watch::new),
+            not_before: 0,
+            liveness: config.heartbeat.as_ref().map(Liveness::new),
             rollover: Rollover::none(),
             heard: 0,
             ids: Ids::new(config.numbered),
@@ -233,7 +233,7 @@ impl Connection {
         if let Phase::Waiting { until, .. } = self.phase { Some(until) } else { None }
     }
 
-    /// Whether the gate is *checked*: each message goes through [`Self::check`] first. Else it is *open*,
+    /// Whether delivery is *checked*: each message goes through [`Self::check`] first. Else it is *open*,
     /// and the ids are learned afterwards.
     pub(crate) fn checking(&self) -> bool {
         self.ids.checking()
@@ -262,11 +262,11 @@ impl Connection {
             Phase::Waiting { until, .. } => self.life.waking(*until),
             Phase::Open { .. } => {
                 // A request that must not be repeated is not.
-                let next = if self.spent { u64::MAX } else { self.rollover.deadline(self.floor) };
-                let watch = self.watch.as_ref();
+                let next = if self.one_shot_used { u64::MAX } else { self.rollover.deadline(self.floor) };
+                let liveness = self.liveness.as_ref();
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                let watch = watch.filter(|_| !self.owes_ping() && !self.polls.paused());
-                let next = watch.map_or(next, |watch| watch.deadline().min(next));
+                let liveness = liveness.filter(|_| !self.owes_ping() && !self.polls.paused());
+                let next = liveness.map_or(next, |liveness| liveness.deadline().min(next));
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 let next = next.min(self.paced_until()).min(self.endpoints.proven_at());
                 let due = if next == u64::MAX { next } else { self.life.waking(next) };
@@ -295,13 +295,13 @@ impl Connection {
         self.transmission()
     }
 
-    pub(crate) fn handle(&mut self, at: Moment, input: Input) {
+    pub(crate) fn handle(&mut self, at: Timestamp, input: Input) {
         if matches!(input, Input::Tick { .. }) {
             self.place_tick(at.now);
         }
         if matches!(self.phase, Phase::Closed) {
-            if let Input::Send(parcel) = input {
-                self.settle(parcel.id, Sent::Dropped(Dropped::Closed));
+            if let Input::Send(outgoing) = input {
+                self.settle(outgoing.id, Sent::Dropped(Dropped::Closed));
             }
             return;
         }
@@ -339,7 +339,7 @@ impl Connection {
             Input::Tick { wall } => self.tick(at, wall),
             Input::Page(page) => self.page(at, page),
             Input::Answer(decision) => self.answered(at, decision),
-            Input::Send(parcel) => self.send(at.now, parcel),
+            Input::Send(outgoing) => self.send(at.now, outgoing),
             Input::Acked(id) => self.queue.answered(id, Sent::Acked, &mut self.actions),
             Input::Ponged => {
                 self.queue.ponged(&mut self.actions);
@@ -359,7 +359,7 @@ impl Connection {
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => {
                 // It was no loss.
-                self.credit(self.stable(at.now));
+                self.reset_backoff(self.stable(at.now));
                 // The last message came: whatever failed before it is of the past.
                 if why == Why::Ended {
                     self.last_failure = None;
@@ -375,11 +375,11 @@ impl Connection {
         if matches!(self.phase, Phase::Closed) {
             return (false, false, false);
         }
-        let ruling = self.ids.place_range(id, self.first.take(), number);
-        if let Some(outcome) = ruling.outcome {
-            self.tell(News::Outcome(outcome, ruling.missing));
+        let result = self.ids.place_range(id, self.first.take(), number);
+        if let Some(outcome) = result.outcome {
+            self.emit(ClientEvent::Outcome(outcome, result.missing));
         }
-        (ruling.deliver, ruling.moves, ruling.restarted)
+        (result.deliver, result.moves, result.restarted)
     }
 
     /// The cursor that an earlier page left, and the sequence number.
@@ -397,7 +397,7 @@ impl Connection {
         self.ids.epoch(epoch);
     }
 
-    /// An id that was delivered through the open gate.
+    /// An id that was delivered without a check.
     pub(crate) fn learn(&mut self, id: Id) {
         self.ids.learn(id);
     }
@@ -462,7 +462,7 @@ impl Connection {
 
     /// Something was delivered, and the caller has another request to go on with.
     pub(crate) fn resumable(&mut self) {
-        self.spent = false;
+        self.one_shot_used = false;
     }
 
     pub(crate) fn current(&self, attempt: u32) -> bool {
@@ -474,7 +474,7 @@ impl Connection {
     fn begin(&mut self, now: u64) {
         self.renew();
         self.floor = now.later(FLOOR);
-        self.spent = false;
+        self.one_shot_used = false;
         self.brought = false;
         self.life.thaw();
         self.cursor_probe.goes_up(0);
@@ -493,13 +493,13 @@ impl Connection {
         self.stay();
     }
 
-    fn resolved(&mut self, at: Moment, route: Route) {
+    fn resolved(&mut self, at: Timestamp, route: Route) {
         if !matches!(self.phase, Phase::Resolving { .. }) {
             return;
         }
         self.route = Some(route);
-        self.spent = route.once;
-        if self.spent && self.onward {
+        self.one_shot_used = route.once;
+        if self.one_shot_used && self.onward {
             return self.lost(at, Failure::NotResumable);
         }
         let now = at.now;
@@ -509,7 +509,7 @@ impl Connection {
         self.first_poll(now, self.attempt, route.polls);
     }
 
-    fn open(&mut self, at: Moment) {
+    fn open(&mut self, at: Timestamp) {
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.answered_again();
         if matches!(self.phase, Phase::Opening { .. }) {
@@ -524,7 +524,7 @@ impl Connection {
 
     // Not inlined, for the size: it has two callers.
     #[inline(never)]
-    fn opened(&mut self, at: Moment) {
+    fn opened(&mut self, at: Timestamp) {
         let now = at.now;
         self.phase = Phase::Open { since: now };
         self.plan(at);
@@ -542,15 +542,15 @@ impl Connection {
         self.heard = now;
         self.life.look(now);
         let pings = self.uplink() && !self.posts() && !self.config.passive;
-        if let Some(watch) = &mut self.watch {
-            watch.open(pings, now);
+        if let Some(liveness) = &mut self.liveness {
+            liveness.open(pings, now);
         }
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         if let Some(pace) = &mut self.pace {
             pace.forgive();
         }
-        // An EventSource that comes back by itself makes a seam as well.
-        if self.config.seams && (self.has_opened || self.ids.begun()) {
+        // An EventSource that comes back by itself may replay messages as well.
+        if self.config.deduplicates && (self.has_opened || self.ids.begun()) {
             self.ids.reconnected();
         }
         self.has_opened = true;
@@ -561,7 +561,7 @@ impl Connection {
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.topics.opened(now, &mut self.actions);
         self.show(State::Open);
-        self.tell(News::Open);
+        self.emit(ClientEvent::Open);
         if !self.uplink() {
             self.queue.give_up(Dropped::NoUplink, &mut self.actions);
         }
@@ -587,13 +587,13 @@ impl Connection {
         let at = at.min(now);
         if matches!(self.phase, Phase::Open { .. }) {
             self.heard = self.heard.max(at);
-            if let Some(watch) = &mut self.watch {
-                watch.heard(at);
+            if let Some(liveness) = &mut self.liveness {
+                liveness.heard(at);
             }
         }
     }
 
-    fn tick(&mut self, at: Moment, wall: u64) {
+    fn tick(&mut self, at: Timestamp, wall: u64) {
         let now = at.now;
         let slept = self.life.slept(now, wall);
         let behind = core::mem::take(&mut self.behind);
@@ -614,7 +614,7 @@ impl Connection {
             Phase::Resolving { due } if now >= due => self.lost(at, Failure::Provider),
             Phase::Opening { due } if now >= due => self.lost(at, Failure::OpenTimeout),
             Phase::Waiting { until, .. } if now >= until => self.begin(now),
-            Phase::Waiting { .. } if slept => self.hurry(now),
+            Phase::Waiting { .. } if slept => self.retry_early(now),
             Phase::Open { .. } => {
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 if let Some(endpoint) = self.endpoints.tick(now) {
@@ -622,15 +622,15 @@ impl Connection {
                 }
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 let owes = self.ping_in_turn(now);
-                let watch = self.watch.as_mut();
+                let liveness = self.liveness.as_mut();
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                let watch = watch.filter(|_| !owes && !self.polls.paused());
-                let verdict = match watch {
-                    Some(watch) if slept => watch.doubt(now),
-                    Some(watch) => watch.tick(now),
-                    None => Verdict::Fine,
+                let liveness = liveness.filter(|_| !owes && !self.polls.paused());
+                let action = match liveness {
+                    Some(liveness) if slept => liveness.doubt(now),
+                    Some(liveness) => liveness.tick(now),
+                    None => HeartbeatAction::Fine,
                 };
-                self.judge(at, verdict);
+                self.heartbeat_says(at, action);
                 self.roll(at);
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
                 self.next_poll(at);
@@ -645,26 +645,26 @@ impl Connection {
         }
     }
 
-    fn judge(&mut self, at: Moment, verdict: Verdict) {
-        match verdict {
-            Verdict::Fine => {}
-            Verdict::Ping => self.ping(),
-            Verdict::Dead => self.lost(at, Failure::HalfOpen),
+    fn heartbeat_says(&mut self, at: Timestamp, action: HeartbeatAction) {
+        match action {
+            HeartbeatAction::Fine => {}
+            HeartbeatAction::Ping => self.ping(),
+            HeartbeatAction::Dead => self.lost(at, Failure::HalfOpen),
         }
     }
 
-    fn interrupted(&mut self, at: Moment) {
+    fn interrupted(&mut self, at: Timestamp) {
         let (last, before) = self.interruptions;
         self.interruptions = (at.now.later(SELF_RECONNECTS), last);
         let often = before > 0 && at.now <= before;
         if !self.config.browser_reconnects || !self.config.reconnects || often {
             return self.lost(at, Failure::Network);
         }
-        self.credit(self.stable(at.now));
+        self.reset_backoff(self.stable(at.now));
         self.rollover = Rollover::none();
-        self.ids.forsaken();
+        self.ids.successor_failed();
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        self.cut_topics();
+        self.topics_connection_lost();
         self.act(Action::Switch(false));
         self.phase = Phase::Opening { due: at.now.later(self.config.open_timeout) };
         self.show(State::Connecting);
@@ -672,9 +672,9 @@ impl Connection {
 
     fn wait_until(&mut self, now: u64, until: u64, not_before: u64) {
         self.life.look(now);
-        self.barred = not_before;
+        self.not_before = not_before;
         self.phase = Phase::Waiting { until, not_before };
-        self.stretch(now);
+        self.defer_while_offline(now);
         self.show(State::Waiting);
     }
 
@@ -686,7 +686,7 @@ impl Connection {
                 self.abandon(now);
                 // The app's own word, whatever was told.
                 self.repeat();
-                self.barred = 0;
+                self.not_before = 0;
                 self.endpoints.go(0);
                 self.cursor_probe.reset();
                 self.soon(now);
@@ -698,7 +698,7 @@ impl Connection {
     /// By the app's own word what is out may be asked for again.
     #[inline(never)]
     fn repeat(&mut self) {
-        self.spent = false;
+        self.one_shot_used = false;
         self.onward = false;
     }
 
@@ -726,8 +726,8 @@ impl Connection {
         // A server's code is not ours to send: browsers throw on most of them.
         self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
         // The server has no more, and what came between is missing.
-        if self.torn && self.config.seams && why == Why::Ended {
-            self.tell(News::Outcome(Outcome::Unknown, None));
+        if self.torn && self.config.deduplicates && why == Why::Ended {
+            self.emit(ClientEvent::Outcome(Outcome::Unknown, None));
         }
         self.phase = Phase::Closed;
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -740,13 +740,13 @@ impl Connection {
         self.place = u64::MAX;
         self.claims = false;
         self.show(State::Closed);
-        self.tell(News::Closed { why, code, failure });
+        self.emit(ClientEvent::Closed { why, code, failure });
     }
 
     /// Lets go of what has not failed. What comes meanwhile is missed, as after a loss.
     #[inline(never)]
     fn abandon(&mut self, now: u64) {
-        self.credit(self.stable(now));
+        self.reset_backoff(self.stable(now));
         self.torn |= matches!(self.phase, Phase::Open { .. });
         self.let_go();
     }
@@ -770,15 +770,15 @@ impl Connection {
         self.act(Action::Settle { id, sent });
     }
 
-    fn tell(&mut self, news: News) {
-        self.act(Action::Tell(news));
+    fn emit(&mut self, event: ClientEvent) {
+        self.act(Action::Emit(event));
     }
 
     #[inline(never)]
     fn show(&mut self, state: State) {
         if self.shown != state {
             self.shown = state;
-            self.tell(News::State(state));
+            self.emit(ClientEvent::State(state));
         }
     }
 }

@@ -29,7 +29,7 @@ const LAST_CALL: u64 = 50;
 
 /// One message of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Parcel {
+pub(crate) struct Outgoing {
     pub(crate) id: u32,
     pub(crate) bytes: u64,
     /// Of no use after that; the end of the clock is never. What is sent comes with how long it is of use.
@@ -42,7 +42,7 @@ pub(crate) struct Parcel {
     /// How often it was handed to a socket.
     pub(crate) tries: u32,
     /// It is on the wire, and something has to come back.
-    pub(crate) flying: bool,
+    pub(crate) in_flight: bool,
     /// When that is overdue; the end of the clock while it is not on the wire.
     pub(crate) due: u64,
     /// It was overdue already, and got its last call.
@@ -64,7 +64,7 @@ pub(crate) enum Awaits {
     Reply(Question),
 }
 
-impl Parcel {
+impl Outgoing {
     pub(crate) const fn new(id: u32, bytes: u64) -> Self {
         let (expires, awaits) = (u64::MAX, Awaits::Nothing);
         Self {
@@ -75,7 +75,7 @@ impl Parcel {
             volatile: false,
             awaits,
             tries: 0,
-            flying: false,
+            in_flight: false,
             due: u64::MAX,
             called: false,
             pings: 0,
@@ -92,11 +92,11 @@ impl Parcel {
         let again = self.awaits == Awaits::Ack && u64::from(self.tries) < attempts;
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let again = again || self.question().is_some_and(|question| question.again);
-        (core::mem::take(&mut self.flying) && !again).then_some(Sent::Unknown)
+        (core::mem::take(&mut self.in_flight) && !again).then_some(Sent::Unknown)
     }
 
     /// The window is for those that something has to come back for, and in time.
-    fn may_fly(&self, room: bool) -> bool {
+    fn may_go(&self, room: bool) -> bool {
         room || self.priority || !self.timed()
     }
 
@@ -110,7 +110,7 @@ impl Parcel {
     }
 
     /// When it may have been received, but nobody knows.
-    fn undone(&self, why: Dropped) -> Sent {
+    fn outcome_if_dropped(&self, why: Dropped) -> Sent {
         if self.tries > 0 { Sent::Unknown } else { Sent::Dropped(why) }
     }
 }
@@ -168,8 +168,8 @@ pub enum Dropped {
 pub(crate) struct Queue {
     limits: Outbox,
     /// Short, and emptied at once: a VecDeque would cost every visitor more than the moves cost anybody.
-    parcels: Vec<Parcel>,
-    flying: usize,
+    messages: Vec<Outgoing>,
+    in_flight: usize,
     /// Of what waits.
     bytes: u64,
     /// None expires, or is overdue, before this.
@@ -184,7 +184,7 @@ pub(crate) struct Queue {
     late: Late,
 }
 
-/// Whoever is told what became of each parcel.
+/// Whoever is told what became of each message.
 pub(crate) trait Settle {
     fn settle(&mut self, id: u32, sent: Sent);
 }
@@ -193,8 +193,8 @@ impl Queue {
     pub(crate) fn new(limits: Outbox) -> Self {
         Self {
             limits,
-            parcels: Vec::new(),
-            flying: 0,
+            messages: Vec::new(),
+            in_flight: 0,
             bytes: 0,
             soonest: u64::MAX,
             pings: 0,
@@ -208,7 +208,7 @@ impl Queue {
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.parcels.len() - self.flying
+        self.messages.len() - self.in_flight
     }
 
     /// Whether another message of so many bytes may wait.
@@ -223,14 +223,15 @@ impl Queue {
     }
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
-    pub(crate) fn flying(&self) -> usize {
-        self.flying
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn times(&mut self) -> Vec<&mut u64> {
-        let parcels = self.parcels.iter_mut().flat_map(|parcel| [&mut parcel.due, &mut parcel.expires]);
-        std::iter::once(&mut self.soonest).chain(parcels).collect()
+        let messages =
+            self.messages.iter_mut().flat_map(|outgoing| [&mut outgoing.due, &mut outgoing.expires]);
+        std::iter::once(&mut self.soonest).chain(messages).collect()
     }
 
     /// When the next one may expire, or be overdue.
@@ -238,26 +239,26 @@ impl Queue {
         self.soonest
     }
 
-    /// Whether a parcel would go at once on an open connection. Then no limit is asked: nothing waits.
-    pub(crate) fn idle(&self, parcel: &Parcel) -> bool {
-        self.len() == 0 && parcel.may_fly(self.room())
+    /// Whether a message would go at once on an open connection. Then no limit is asked: nothing waits.
+    pub(crate) fn idle(&self, outgoing: &Outgoing) -> bool {
+        self.len() == 0 && outgoing.may_go(self.room())
     }
 
     fn room(&self) -> bool {
-        let flying = self.flying;
+        let in_flight = self.in_flight;
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-        let flying = flying - self.asked;
-        (flying as u64) < self.limits.max_in_flight
+        let in_flight = in_flight - self.asked;
+        (in_flight as u64) < self.limits.max_in_flight
     }
 
-    /// Queues the parcel within the limits; what gives way is done with, it may be the parcel itself.
-    pub(crate) fn push(&mut self, parcel: Parcel, done: &mut impl Settle) {
+    /// Queues the message within the limits; what gives way is done with, it may be the message itself.
+    pub(crate) fn push(&mut self, outgoing: Outgoing, done: &mut impl Settle) {
         let Outbox { max_bytes, overflow, .. } = self.limits;
-        if parcel.bytes > max_bytes {
-            return done.settle(parcel.id, Sent::Dropped(Dropped::TooBig));
+        if outgoing.bytes > max_bytes {
+            return done.settle(outgoing.id, Sent::Dropped(Dropped::TooBig));
         }
-        while !self.has_room(parcel.bytes) {
-            let mut waiting = self.parcels.iter().filter(|other| !other.flying);
+        while !self.has_room(outgoing.bytes) {
+            let mut waiting = self.messages.iter().filter(|other| !other.in_flight);
             let victim = match overflow {
                 Overflow::Reject => None,
                 // What has priority gives way last.
@@ -265,60 +266,60 @@ impl Queue {
                 Overflow::DropNewest => waiting.next_back(),
             };
             let Some(victim) = victim.copied() else {
-                return done.settle(parcel.id, Sent::Dropped(Dropped::Overflow));
+                return done.settle(outgoing.id, Sent::Dropped(Dropped::Overflow));
             };
-            self.end(victim.id, victim.undone(Dropped::Overflow), done);
+            self.end(victim.id, victim.outcome_if_dropped(Dropped::Overflow), done);
         }
-        self.put(parcel);
+        self.put(outgoing);
     }
 
     /// Before all others but for those from this number on that have priority.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    pub(crate) fn put_first(&mut self, own: u32, parcel: Parcel) {
-        let after = self.parcels.iter().position(|other| !other.priority || other.id < own);
-        self.parcels.insert(after.unwrap_or(self.parcels.len()), parcel);
-        self.weigh();
+    pub(crate) fn put_first(&mut self, own: u32, outgoing: Outgoing) {
+        let after = self.messages.iter().position(|other| !other.priority || other.id < own);
+        self.messages.insert(after.unwrap_or(self.messages.len()), outgoing);
+        self.recount();
     }
 
     /// In its place, whatever the limits: the last one, or the last with priority.
     // Not inlined, for the size, as those below.
     #[inline(never)]
-    pub(crate) fn put(&mut self, parcel: Parcel) {
-        let first = self.parcels.iter().position(|other| parcel.priority && !other.priority);
-        self.parcels.insert(first.unwrap_or(self.parcels.len()), parcel);
-        self.weigh();
+    pub(crate) fn put(&mut self, outgoing: Outgoing) {
+        let first = self.messages.iter().position(|other| outgoing.priority && !other.priority);
+        self.messages.insert(first.unwrap_or(self.messages.len()), outgoing);
+        self.recount();
     }
 
     /// Whether there is a next one.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn ready(&self) -> bool {
-        let first = self.parcels.iter().find(|parcel| !parcel.flying);
-        first.is_some_and(|parcel| parcel.may_fly(self.room()))
+        let first = self.messages.iter().find(|outgoing| !outgoing.in_flight);
+        first.is_some_and(|outgoing| outgoing.may_go(self.room()))
     }
 
     /// The next one for the socket.
     pub(crate) fn next(&mut self) -> Option<u32> {
         let (room, pings) = (self.room(), self.pings);
-        let first = self.parcels.iter_mut().find(|parcel| !parcel.flying);
-        let parcel = first.filter(|parcel| parcel.may_fly(room))?;
-        parcel.flying = true;
-        parcel.tries += 1;
-        parcel.pings = pings;
-        let id = parcel.id;
-        self.weigh();
+        let first = self.messages.iter_mut().find(|outgoing| !outgoing.in_flight);
+        let outgoing = first.filter(|outgoing| outgoing.may_go(room))?;
+        outgoing.in_flight = true;
+        outgoing.tries += 1;
+        outgoing.pings = pings;
+        let id = outgoing.id;
+        self.recount();
         Some(id)
     }
 
     /// The socket did not take it.
-    pub(crate) fn back(&mut self, id: u32, done: &mut impl Settle) {
-        let fate = |parcel: &mut Parcel| {
-            let found = parcel.id == id;
-            parcel.flying &= !found;
+    pub(crate) fn requeue(&mut self, id: u32, done: &mut impl Settle) {
+        let fate = |outgoing: &mut Outgoing| {
+            let found = outgoing.id == id;
+            outgoing.in_flight &= !found;
             if found {
-                parcel.clock(u64::MAX);
+                outgoing.clock(u64::MAX);
             }
-            parcel.tries = parcel.tries.saturating_sub(u32::from(found));
-            (found && parcel.volatile).then_some(Sent::Dropped(Dropped::Volatile))
+            outgoing.tries = outgoing.tries.saturating_sub(u32::from(found));
+            (found && outgoing.volatile).then_some(Sent::Dropped(Dropped::Volatile))
         };
         self.settle(&fate, done);
     }
@@ -332,13 +333,13 @@ impl Queue {
     #[inline(never)]
     fn out(&mut self, now: u64, id: u32, read: bool, done: &mut impl Settle) {
         let due = now.later(self.limits.ack_timeout);
-        let fate = |parcel: &mut Parcel| {
-            let found = parcel.id == id;
-            parcel.flying |= found && read;
-            if found && parcel.flying && parcel.timed() {
-                parcel.clock(due);
+        let fate = |outgoing: &mut Outgoing| {
+            let found = outgoing.id == id;
+            outgoing.in_flight |= found && read;
+            if found && outgoing.in_flight && outgoing.timed() {
+                outgoing.clock(due);
             }
-            let done = parcel.awaits == Awaits::Nothing || read && parcel.awaits == Awaits::Pong;
+            let done = outgoing.awaits == Awaits::Nothing || read && outgoing.awaits == Awaits::Pong;
             (found && done).then_some(Sent::Sent)
         };
         self.settle(&fate, done);
@@ -346,16 +347,16 @@ impl Queue {
 
     /// Its fate, whatever it waits for.
     pub(crate) fn end(&mut self, id: u32, sent: Sent, done: &mut impl Settle) {
-        self.settle(&|parcel| (parcel.id == id).then_some(sent), done);
+        self.settle(&|outgoing| (outgoing.id == id).then_some(sent), done);
     }
 
     /// The server says that it has it, or that it will not. It may be on its way a second time already, or wait for that.
     pub(crate) fn answered(&mut self, id: u32, sent: Sent, done: &mut impl Settle) {
-        let fate = |parcel: &mut Parcel| {
-            let found = parcel.id == id && parcel.tries > 0;
+        let fate = |outgoing: &mut Outgoing| {
+            let found = outgoing.id == id && outgoing.tries > 0;
             // An ack is no reply.
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-            let found = found && !(sent == Sent::Acked && parcel.question().is_some());
+            let found = found && !(sent == Sent::Acked && outgoing.question().is_some());
             found.then_some(sent)
         };
         self.settle(&fate, done);
@@ -364,10 +365,10 @@ impl Queue {
     /// A message with the id of a request. What was never sent has no reply.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn replied(&mut self, key: u64, done: &mut impl Settle) -> Reply {
-        let asked = |parcel: &Parcel| {
-            parcel.tries > 0 && parcel.question().is_some_and(|question| question.key == key)
+        let asked = |outgoing: &Outgoing| {
+            outgoing.tries > 0 && outgoing.question().is_some_and(|question| question.key == key)
         };
-        if let Some(id) = self.parcels.iter().find(|parcel| asked(parcel)).map(|parcel| parcel.id) {
+        if let Some(id) = self.messages.iter().find(|outgoing| asked(outgoing)).map(|outgoing| outgoing.id) {
             self.end(id, Sent::Sent, done);
             return Reply::Awaited;
         }
@@ -377,7 +378,7 @@ impl Queue {
     /// Of those that are in flight, how many the window counts.
     #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn in_window(&self) -> usize {
-        self.flying - self.asked
+        self.in_flight - self.asked
     }
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
@@ -393,28 +394,31 @@ impl Queue {
 
     /// Of these, what the server discards when it comes twice is to go out once more.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-    pub(crate) fn again(&mut self, ids: &[u32]) {
-        for parcel in &mut self.parcels {
-            parcel.flying &= parcel.awaits != Awaits::Ack || !ids.contains(&parcel.id);
+    pub(crate) fn resend(&mut self, ids: &[u32]) {
+        for outgoing in &mut self.messages {
+            outgoing.in_flight &= outgoing.awaits != Awaits::Ack || !ids.contains(&outgoing.id);
         }
-        self.weigh();
+        self.recount();
     }
 
     /// It waits, and no socket or request has it.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn untried(&self, id: u32) -> bool {
-        self.parcels.iter().any(|parcel| parcel.id == id && parcel.tries == 0)
+        self.messages.iter().any(|outgoing| outgoing.id == id && outgoing.tries == 0)
     }
 
     /// All from this number on mean nothing to another connection.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn call_off(&mut self, first: u32, done: &mut impl Settle) {
-        self.settle(&|parcel| (parcel.id >= first).then_some(Sent::Dropped(Dropped::Aborted)), done);
+        self.settle(&|outgoing| (outgoing.id >= first).then_some(Sent::Dropped(Dropped::Aborted)), done);
     }
 
     /// The app gives it up.
     pub(crate) fn abort(&mut self, id: u32, done: &mut impl Settle) {
-        self.settle(&|parcel| (parcel.id == id).then(|| parcel.undone(Dropped::Aborted)), done);
+        self.settle(
+            &|outgoing| (outgoing.id == id).then(|| outgoing.outcome_if_dropped(Dropped::Aborted)),
+            done,
+        );
     }
 
     pub(crate) fn pinged(&mut self) {
@@ -429,7 +433,7 @@ impl Queue {
     /// Whether something waits for the answer to a ping that is not out yet.
     pub(crate) fn wants_ping(&self) -> bool {
         self.pings == self.pongs
-            && self.parcels.iter().any(|parcel| parcel.flying && parcel.awaits == Awaits::Pong)
+            && self.messages.iter().any(|outgoing| outgoing.in_flight && outgoing.awaits == Awaits::Pong)
     }
 
     /// An answer to a ping: the server has what was sent before that.
@@ -439,22 +443,23 @@ impl Queue {
         }
         self.pongs += 1;
         let pongs = self.pongs;
-        let before =
-            |parcel: &mut Parcel| parcel.flying && parcel.awaits == Awaits::Pong && parcel.pings < pongs;
-        self.settle(&|parcel| before(parcel).then_some(Sent::Sent), done);
+        let before = |outgoing: &mut Outgoing| {
+            outgoing.in_flight && outgoing.awaits == Awaits::Pong && outgoing.pings < pongs
+        };
+        self.settle(&|outgoing| before(outgoing).then_some(Sent::Sent), done);
     }
 
     /// Another connection, or none: what was in flight on this one is to be sent again, or in the dark.
-    pub(crate) fn cut(&mut self, done: &mut impl Settle) {
+    pub(crate) fn connection_lost(&mut self, done: &mut impl Settle) {
         (self.pings, self.pongs) = (0, 0);
         let attempts = self.limits.max_attempts;
-        self.settle(&|parcel| parcel.lost(attempts), done);
+        self.settle(&|outgoing| outgoing.lost(attempts), done);
     }
 
     /// The server refused a message for its size. Which one it does not say, but the largest in flight is one.
     pub(crate) fn too_big(&mut self, done: &mut impl Settle) {
-        let flying = self.parcels.iter().filter(|parcel| parcel.flying);
-        if let Some(largest) = flying.max_by_key(|parcel| parcel.bytes) {
+        let in_flight = self.messages.iter().filter(|outgoing| outgoing.in_flight);
+        if let Some(largest) = in_flight.max_by_key(|outgoing| outgoing.bytes) {
             self.end(largest.id, Sent::Dropped(Dropped::TooBig), done);
         }
     }
@@ -466,22 +471,22 @@ impl Queue {
             return;
         }
         let Outbox { max_attempts, ack_timeout, .. } = self.limits;
-        let fate = |parcel: &mut Parcel| {
+        let fate = |outgoing: &mut Outgoing| {
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-            if parcel.expires <= now && parcel.question().is_some() {
+            if outgoing.expires <= now && outgoing.question().is_some() {
                 return Some(Sent::Dropped(Dropped::Expired));
             }
-            if parcel.expires <= now {
-                return Some(parcel.undone(Dropped::Expired));
+            if outgoing.expires <= now {
+                return Some(outgoing.outcome_if_dropped(Dropped::Expired));
             }
-            if parcel.due > now {
+            if outgoing.due > now {
                 return None;
             }
-            if parcel.called && !behind {
-                return parcel.lost(max_attempts);
+            if outgoing.called && !behind {
+                return outgoing.lost(max_attempts);
             }
-            parcel.due = now.later(if behind { ack_timeout } else { LAST_CALL });
-            parcel.called = !behind;
+            outgoing.due = now.later(if behind { ack_timeout } else { LAST_CALL });
+            outgoing.called = !behind;
             None
         };
         self.settle(&fate, done);
@@ -489,40 +494,43 @@ impl Queue {
 
     /// All of them.
     pub(crate) fn give_up(&mut self, why: Dropped, done: &mut impl Settle) {
-        self.settle(&|parcel| Some(parcel.undone(why)), done);
+        self.settle(&|outgoing| Some(outgoing.outcome_if_dropped(why)), done);
     }
 
     /// Those that `fate` knows the fate of. `dyn`: once in the wasm, not for each caller.
     #[inline(never)]
-    fn settle(&mut self, fate: &dyn Fn(&mut Parcel) -> Option<Sent>, done: &mut impl Settle) {
-        self.parcels.retain_mut(|parcel| match fate(parcel) {
+    fn settle(&mut self, fate: &dyn Fn(&mut Outgoing) -> Option<Sent>, done: &mut impl Settle) {
+        self.messages.retain_mut(|outgoing| match fate(outgoing) {
             Some(sent) => {
-                done.settle(parcel.id, sent);
+                done.settle(outgoing.id, sent);
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
-                if let Some(question) = parcel.question() {
-                    self.late.add(question, parcel.tries - u32::from(sent == Sent::Sent));
+                if let Some(question) = outgoing.question() {
+                    self.late.add(question, outgoing.tries - u32::from(sent == Sent::Sent));
                 }
                 false
             }
             None => true,
         });
-        self.weigh();
+        self.recount();
     }
 
     #[inline(never)]
-    fn weigh(&mut self) {
-        (self.flying, self.bytes, self.soonest) = (0, 0, u64::MAX);
+    fn recount(&mut self) {
+        (self.in_flight, self.bytes, self.soonest) = (0, 0, u64::MAX);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         {
-            self.asked =
-                self.parcels.iter().filter(|parcel| parcel.flying && parcel.question().is_some()).count();
+            self.asked = self
+                .messages
+                .iter()
+                .filter(|outgoing| outgoing.in_flight && outgoing.question().is_some())
+                .count();
         }
-        for parcel in &self.parcels {
-            self.soonest = self.soonest.min(parcel.expires).min(parcel.due);
-            if parcel.flying {
-                self.flying += 1;
+        for outgoing in &self.messages {
+            self.soonest = self.soonest.min(outgoing.expires).min(outgoing.due);
+            if outgoing.in_flight {
+                self.in_flight += 1;
             } else {
-                self.bytes = self.bytes.saturating_add(parcel.bytes);
+                self.bytes = self.bytes.saturating_add(outgoing.bytes);
             }
         }
     }

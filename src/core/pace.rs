@@ -138,7 +138,7 @@ impl Connection {
             && pace.room() <= now
         {
             pace.forgive();
-            let doubted = self.watch.as_mut().is_some_and(|watch| watch.asked(now));
+            let doubted = self.liveness.as_mut().is_some_and(|liveness| liveness.asked(now));
             if doubted || self.queue.wants_ping() {
                 self.ping();
             }

@@ -3,8 +3,8 @@
 use super::{
     Connection,
     failure::Failure,
-    heartbeat::Verdict,
-    io::{Moment, Page, Why},
+    heartbeat::HeartbeatAction,
+    io::{Page, Timestamp, Why},
     state::{Phase, State},
 };
 use crate::core::Later as _;
@@ -88,7 +88,7 @@ impl Life {
     }
 
     /// Whether what fails now was cut while the page was frozen: on its return, or it is `silent` since before.
-    pub(super) fn cut(&self, now: u64, silent: Option<u64>) -> bool {
+    pub(super) fn was_cut_while_frozen(&self, now: u64, silent: Option<u64>) -> bool {
         match (self.frozen, silent) {
             (Frozen::Never, _) => false,
             (Frozen::Now, _) => true,
@@ -99,12 +99,12 @@ impl Life {
 }
 
 impl Connection {
-    pub(super) fn page(&mut self, at: Moment, page: Page) {
+    pub(super) fn page(&mut self, at: Timestamp, page: Page) {
         match page {
             Page::Hidden => self.life.hidden = true,
             Page::Offline => {
                 self.life.offline = true;
-                self.stretch(at.now);
+                self.defer_while_offline(at.now);
             }
             Page::Online | Page::Visible => {
                 match page {
@@ -119,7 +119,7 @@ impl Connection {
             // What nothing can resume is not let go of: a browser may keep it.
             Page::Frozen
                 if self.once()
-                    && (self.spent || !self.ids.begun())
+                    && (self.one_shot_used || !self.ids.begun())
                     && matches!(self.phase, Phase::Opening { .. } | Phase::Open { .. }) =>
             {
                 self.life.frozen = Frozen::Now;
@@ -155,7 +155,7 @@ impl Connection {
                 self.life.away = false;
                 if matches!(self.phase, Phase::Suspended)
                     && !self.life.paused
-                    && (self.spent || self.has_opened && !self.config.reconnects)
+                    && (self.one_shot_used || self.has_opened && !self.config.reconnects)
                 {
                     self.last_failure = Some(Failure::Network);
                     self.close(Why::Exhausted, 0, self.last_failure);
@@ -205,23 +205,24 @@ impl Connection {
             self.phase = Phase::Idle;
             return self.show(State::Connecting);
         }
-        self.wait_until(now, now.max(self.barred), self.barred);
-        self.hurry(now);
+        self.wait_until(now, now.max(self.not_before), self.not_before);
+        self.retry_early(now);
     }
 
     /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.
-    fn doubt(&mut self, at: Moment) {
+    fn doubt(&mut self, at: Timestamp) {
         self.life.look(at.now);
         if matches!(self.phase, Phase::Open { .. }) {
-            let verdict = self.watch.as_mut().map_or(Verdict::Fine, |watch| watch.doubt(at.now));
-            self.judge(at, verdict);
+            let action =
+                self.liveness.as_mut().map_or(HeartbeatAction::Fine, |liveness| liveness.doubt(at.now));
+            self.heartbeat_says(at, action);
         } else {
-            self.hurry(at.now);
+            self.retry_early(at.now);
         }
     }
 
     /// Tries at once, but not within the floor of the last attempt nor before a told time.
-    pub(super) fn hurry(&mut self, now: u64) {
+    pub(super) fn retry_early(&mut self, now: u64) {
         if let Phase::Waiting { not_before, .. } = self.phase {
             let until = not_before.max(self.floor);
             if until <= now {
@@ -233,7 +234,7 @@ impl Connection {
     }
 
     /// Offline: the next try is the cap away, never infinitely far, as `onLine` can be wrong.
-    pub(super) fn stretch(&mut self, now: u64) {
+    pub(super) fn defer_while_offline(&mut self, now: u64) {
         let loopback = self.route.is_some_and(|route| route.loopback);
         if let Phase::Waiting { until, not_before } = self.phase
             && self.life.offline

@@ -1,17 +1,17 @@
 //! Long polls: an event stream in pieces, for a proxy that holds a whole one back. Each request is answered with what there
-//! is, ends, and is followed by the next. To the rest of the core they are one connection, with a seam at each request.
+//! is, ends, and is followed by the next. To the rest of the core they are one connection, with a possible replay at each request.
 
 use super::{
     Connection,
     config::{FLOOR, Heartbeat},
     failure::Failure,
-    io::{Action, Moment},
+    io::{Action, Timestamp},
     state::Phase,
 };
 use crate::core::Later as _;
 
 /// More than the server may wait, and nothing came: the answer is lost.
-pub(crate) const PATIENCE: u64 = 10_000;
+pub(crate) const ANSWER_TIMEOUT: u64 = 10_000;
 /// The end of that, kept for an answer that came while the thread was blocked: it may be dispatched after the timer.
 const LAST_CALL: u64 = 50;
 /// An answer that brings nothing is due after the wait. One that comes sooner than this ends the connection, so that the
@@ -53,7 +53,7 @@ enum Stage {
 
 impl Polls {
     fn asked(&mut self, at: u64, wait: u64, first: bool) {
-        let due = at.later(wait + PATIENCE - LAST_CALL);
+        let due = at.later(wait + ANSWER_TIMEOUT - LAST_CALL);
         self.0 = Some(Stage::Asked { at, due, last_call: false, first });
     }
 
@@ -61,7 +61,7 @@ impl Polls {
     /// coming, or that nobody has read yet, is not lost.
     pub(super) fn due(&self, heard: u64) -> u64 {
         match self.0 {
-            Some(Stage::Asked { due, .. }) => due.max(heard.later(PATIENCE)),
+            Some(Stage::Asked { due, .. }) => due.max(heard.later(ANSWER_TIMEOUT)),
             Some(Stage::Paused { until }) => until,
             None => u64::MAX,
         }
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// The connection was lost, or one of its requests is over and all is well. Whether it goes on.
-    pub(super) fn polled(&mut self, at: Moment, failure: Failure) -> bool {
+    pub(super) fn polled(&mut self, at: Timestamp, failure: Failure) -> bool {
         let (Phase::Open { .. }, Failure::End, Some(Stage::Asked { at: asked, first, .. })) =
             (self.phase, failure, self.polls.0)
         else {
@@ -129,7 +129,7 @@ impl Connection {
     }
 
     /// The clock has moved on: the next request is due, or the one that is out is overdue.
-    pub(super) fn next_poll(&mut self, at: Moment) {
+    pub(super) fn next_poll(&mut self, at: Timestamp) {
         let now = at.now;
         if now < self.polls.due(self.heard) || !matches!(self.phase, Phase::Open { .. }) {
             return;
@@ -148,8 +148,8 @@ impl Connection {
                 self.polls.asked(now, wait, false);
                 self.floor = now.later(FLOOR);
                 // The silence before was no silence of the server's.
-                if let Some(watch) = &mut self.watch {
-                    watch.heard(now);
+                if let Some(liveness) = &mut self.liveness {
+                    liveness.heard(now);
                 }
                 self.act(Action::Poll { attempt: self.attempt, wait: Some(wait) });
             }

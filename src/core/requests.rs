@@ -1,13 +1,13 @@
 //! Who a reply belongs to: to the request that has its id and was sent, or to one that is over, whose reply is late. What
 //! others say with the same id is neither.
 //!
-//! A request is a parcel of the outbox whose settling is the reply: its time, its losses, its abort are a send's. What is
+//! A request is a message of the outbox whose settling is the reply: its time, its losses, its abort are a send's. What is
 //! here is what the outbox does not keep: how many replies may still come for those that are over.
 
 /// Of so many requests that are over a late reply is recognized.
 const REMEMBERED: usize = 1_024;
 
-/// A parcel that is a request.
+/// A message that is a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Question {
     /// Stands for its id.

@@ -16,12 +16,12 @@ pub(super) struct Retries {
     /// The delay before the first retry, as the caller set it.
     initial: u64,
     /// The last `retry:` field, in ms.
-    told: u64,
+    server_delay: u64,
 }
 
 impl Retries {
     pub(super) fn new(backoff: &Backoff) -> Self {
-        Self { count: 0, failures: 0, reauthed: false, initial: backoff.initial, told: 0 }
+        Self { count: 0, failures: 0, reauthed: false, initial: backoff.initial, server_delay: 0 }
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -57,13 +57,13 @@ impl Retries {
 
     /// The server's `retry:` field: it replaces the initial delay until the next one.
     pub(super) fn tell(&mut self, backoff: &mut Backoff, ms: u64) {
-        self.told = ms;
+        self.server_delay = ms;
         backoff.initial = ms.min(backoff.max_server_delay);
     }
 
     /// What the server asked to wait: by this failure, in ms, or by its last `retry:` field.
-    pub(super) fn asked(&self, told: u64) -> u64 {
-        told.max(self.told)
+    pub(super) fn longest_server_delay(&self, server_delay: u64) -> u64 {
+        server_delay.max(self.server_delay)
     }
 
     /// The wait before the next retry, and how much of it the server told. `stable`: the connection had held.
@@ -75,20 +75,24 @@ impl Retries {
         eighths: u64,
         draw: u32,
     ) -> (u64, u64) {
-        let asked = self.asked(failure.told());
-        let told = backoff.told(asked, eighths, draw);
+        let asked = self.longest_server_delay(failure.retry_after_ms());
+        let server_delay = backoff.server_delay(asked, eighths, draw);
         // A server that closes what held closes it for all: its whole fleet comes back.
         let delay = if stable && failure.orderly() && backoff.jitter != Jitter::None {
             backoff.routine(self.initial, asked, draw)
         } else {
             backoff.delay(self.count + 1, asked, eighths, draw)
         };
-        (delay, told)
+        (delay, server_delay)
     }
 
     /// How long a long poll waits before its next request. `quiet`: what was asked before brought nothing, and ended early.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(super) fn pause(&self, backoff: &Backoff, quiet: bool, draw: u32) -> u64 {
-        if quiet { backoff.routine(self.initial, self.told, draw) } else { backoff.told(self.told, 2, draw) }
+        if quiet {
+            backoff.routine(self.initial, self.server_delay, draw)
+        } else {
+            backoff.server_delay(self.server_delay, 2, draw)
+        }
     }
 }

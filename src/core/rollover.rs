@@ -1,5 +1,5 @@
 //! A planned change of connections: the successor is made while the old one still delivers, and takes over the
-//! moment it is open. Between them is a seam, as after any reconnect; the state stays `open`.
+//! moment it is open. What follows may be a replay, as after any reconnect; the state stays `open`.
 //!
 //! There are two reasons for one: the connection is old enough (`max_age`, or the server's notice), or it is not at
 //! the first endpoint, which may be back (`failback`). A successor that fails costs nothing but its attempt.
@@ -8,7 +8,7 @@ use super::{
     Connection,
     backoff::uniform,
     config::FLOOR,
-    io::{Action, Input, Moment, Reason, Route},
+    io::{Action, Input, Reason, Route, Timestamp},
     state::Phase,
 };
 use crate::core::Later as _;
@@ -68,7 +68,7 @@ impl Connection {
     /// The connection has just opened. The time at another endpoint than the first counts on.
     // Not inlined, for the size.
     #[inline(never)]
-    pub(super) fn plan(&mut self, at: Moment) {
+    pub(super) fn plan(&mut self, at: Timestamp) {
         self.rollover.next = None;
         self.rollover.aged = at.now.later(spread(self.config.max_age, at.draw));
         let failback = &mut self.rollover.failback;
@@ -80,10 +80,10 @@ impl Connection {
     }
 
     /// The server is going to close: soon, but not all clients in the same moment.
-    pub(super) fn retire(&mut self, at: Moment) {
+    pub(super) fn retire(&mut self, at: Timestamp) {
         // One that says so each time, soon after it opened, is asked less and less often.
         let stable = self.stable(at.now);
-        self.credit(stable);
+        self.reset_backoff(stable);
         let soon = at.now.later(self.config.backoff.delay(self.retries.count() + 1, 0, 0, at.draw));
         // Said again, it puts nothing off.
         if soon < self.rollover.aged {
@@ -93,9 +93,11 @@ impl Connection {
     }
 
     /// The clock has moved on.
-    pub(super) fn roll(&mut self, at: Moment) {
+    pub(super) fn roll(&mut self, at: Timestamp) {
         let now = at.now;
-        if now < self.rollover.deadline(self.floor) || self.spent || !matches!(self.phase, Phase::Open { .. })
+        if now < self.rollover.deadline(self.floor)
+            || self.one_shot_used
+            || !matches!(self.phase, Phase::Open { .. })
         {
             return;
         }
@@ -113,7 +115,7 @@ impl Connection {
     }
 
     /// What became of the successor.
-    pub(super) fn succession(&mut self, at: Moment, input: &Input) {
+    pub(super) fn succession(&mut self, at: Timestamp, input: &Input) {
         let Some(next) = self.rollover.next else { return };
         match *input {
             Input::Resolved { attempt, route } if next.route.is_none() => {
@@ -123,11 +125,11 @@ impl Connection {
                 self.first_poll(at.now, attempt, route.polls);
             }
             Input::Opened { attempt } => {
-                self.credit(self.stable(at.now));
+                self.reset_backoff(self.stable(at.now));
                 self.attempt = attempt;
                 self.endpoints.go(next.endpoint);
                 self.route = next.route;
-                self.spent = self.route.is_some_and(|route| route.once);
+                self.one_shot_used = self.route.is_some_and(|route| route.once);
                 self.act(Action::Switch(true));
                 self.opened(at);
             }
@@ -136,26 +138,26 @@ impl Connection {
                 if failure.too_much() {
                     self.slower();
                 }
-                self.succession_failed(at, failure.told());
+                self.succession_failed(at, failure.retry_after_ms());
             }
             _ => self.succession_failed(at, 0),
         }
     }
 
     #[inline(never)]
-    fn succession_failed(&mut self, at: Moment, told: u64) {
+    fn succession_failed(&mut self, at: Timestamp, server_delay: u64) {
         self.act(Action::Switch(false));
-        self.ids.forsaken();
+        self.ids.successor_failed();
         self.cursor_probe.goes_up(0);
         let now = at.now;
         let backoff = &self.config.backoff;
-        let asked = self.retries.asked(told);
-        let told = backoff.told(asked, 2, at.draw);
+        let asked = self.retries.longest_server_delay(server_delay);
+        let server_delay = backoff.server_delay(asked, 2, at.draw);
         let later = now.later(backoff.delay(u64::MAX, asked, 2, at.draw));
         let Rollover { aged, failback, next } = &mut self.rollover;
         *next = None;
         if *failback <= now {
-            *failback = now.later(spread(self.config.failback, at.draw).max(told));
+            *failback = now.later(spread(self.config.failback, at.draw).max(server_delay));
         }
         if *aged <= now {
             *aged = later;

@@ -5,7 +5,7 @@ use super::outbox::Awaits;
 use super::{
     Connection,
     io::Action,
-    outbox::{Dropped, Parcel, Sent},
+    outbox::{Dropped, Outgoing, Sent},
     state::Phase,
 };
 use crate::core::Later as _;
@@ -14,29 +14,29 @@ use crate::core::Later as _;
 const FULL: u64 = 50;
 
 impl Connection {
-    /// `parcel.expires` counts from now.
-    pub(super) fn send(&mut self, now: u64, mut parcel: Parcel) {
+    /// `outgoing.expires` counts from now.
+    pub(super) fn send(&mut self, now: u64, mut outgoing: Outgoing) {
         if !self.uplink() {
-            return self.settle(parcel.id, Sent::Dropped(Dropped::NoUplink));
+            return self.settle(outgoing.id, Sent::Dropped(Dropped::NoUplink));
         }
-        parcel.expires = now.later(parcel.expires);
+        outgoing.expires = now.later(outgoing.expires);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         if let Some(question) = self.question.take() {
-            parcel.awaits = Awaits::Reply(question);
+            outgoing.awaits = Awaits::Reply(question);
         }
-        if self.sendable() && self.queue.idle(&parcel) {
-            self.queue.put(parcel);
-        } else if parcel.volatile {
-            self.settle(parcel.id, Sent::Dropped(Dropped::Volatile));
+        if self.sendable() && self.queue.idle(&outgoing) {
+            self.queue.put(outgoing);
+        } else if outgoing.volatile {
+            self.settle(outgoing.id, Sent::Dropped(Dropped::Volatile));
         } else {
-            self.queue.push(parcel, &mut self.actions);
+            self.queue.push(outgoing, &mut self.actions);
         }
     }
 
     /// What became of a [`Action::Transmit`]: the socket took it.
     pub(crate) fn sent(&mut self, now: u64, id: u32) {
-        if let Some(watch) = &mut self.watch {
-            watch.sent(now);
+        if let Some(liveness) = &mut self.liveness {
+            liveness.sent(now);
         }
         self.queue.sent(now, id, &mut self.actions);
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -65,7 +65,7 @@ impl Connection {
     /// Or the socket's buffer is full, or it is closing already.
     pub(crate) fn unsent(&mut self, now: u64, id: u32, full: bool) {
         self.full_until = if full { now.later(FULL) } else { u64::MAX };
-        self.queue.back(id, &mut self.actions);
+        self.queue.requeue(id, &mut self.actions);
     }
 
     /// What waits for a pong needs a ping, if none is out after it.
@@ -119,9 +119,9 @@ impl Connection {
         }
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         {
-            self.uplink.cut();
-            self.cut_topics();
+            self.uplink.connection_lost();
+            self.topics_connection_lost();
         }
-        self.queue.cut(&mut self.actions);
+        self.queue.connection_lost(&mut self.actions);
     }
 }

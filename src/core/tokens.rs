@@ -10,7 +10,7 @@ const SECONDS: u64 = 100_000_000_000;
 /// Between two renewals.
 const PAUSE: u64 = 1_000;
 /// A renewal without an answer is given up after this time: nobody else would. Who connects has a time of its own.
-const PATIENCE: u64 = 30_000;
+const RENEWAL_TIMEOUT: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tokens {
@@ -188,7 +188,7 @@ impl Tokens {
         if let Some(question) = &mut self.question {
             question.renews = true;
         }
-        self.due = now.later(PATIENCE);
+        self.due = now.later(RENEWAL_TIMEOUT);
         step
     }
 

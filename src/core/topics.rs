@@ -20,9 +20,9 @@
 use super::{
     Connection,
     config::Backoff,
-    io::{Action, Moment, News},
-    outbox::{Dropped, Parcel, Sent},
-    seam::{Id, Ids, Missing, Outcome, Ruling},
+    io::{Action, ClientEvent, Timestamp},
+    outbox::{Dropped, Outgoing, Sent},
+    resume::{CheckResult, Id, Ids, Missing, Outcome},
     state::Phase,
 };
 use crate::core::Later as _;
@@ -51,7 +51,7 @@ impl Joins {
 
 /// What the caller is told of a topic, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Told {
+pub(crate) enum TopicEvent {
     /// Make its join, then [`Topics::joining`] or [`Topics::unjoinable`]; then those that [`Topics::next`] gives.
     Join(u32),
     /// It is joined: what was asked has been sent, and needs no answer.
@@ -103,7 +103,7 @@ struct Topic {
 
 impl Topic {
     /// Nothing that was sent means anything to the next connection.
-    fn cut(&mut self) {
+    fn connection_lost(&mut self) {
         self.joined = false;
         self.known |= std::mem::take(&mut self.asked);
         self.waits = false;
@@ -138,7 +138,7 @@ pub(crate) struct Topics {
     asking: Vec<u32>,
     busy: bool,
     /// Which join, by its number in the outbox, is for which topic, and whether it goes before all that waits.
-    parcels: Vec<(u32, u32, bool)>,
+    messages: Vec<(u32, u32, bool)>,
     /// The one that the next [`Topics::place`] is about.
     selected: u32,
     open: bool,
@@ -148,8 +148,8 @@ pub(crate) struct Topics {
 
 type Actions = Vec<Action>;
 
-fn tell(actions: &mut Actions, told: Told) {
-    actions.push(Action::Tell(News::Topic(told)));
+fn tell(actions: &mut Actions, told: TopicEvent) {
+    actions.push(Action::Emit(ClientEvent::Topic(told)));
 }
 
 impl Topics {
@@ -159,7 +159,7 @@ impl Topics {
             topics: Vec::new(),
             asking: Vec::new(),
             busy: false,
-            parcels: Vec::new(),
+            messages: Vec::new(),
             selected: 0,
             open: false,
             soonest: u64::MAX,
@@ -232,7 +232,7 @@ impl Topics {
             self.asking.push(number);
         } else {
             self.busy = true;
-            tell(actions, Told::Join(number));
+            tell(actions, TopicEvent::Join(number));
         }
     }
 
@@ -250,15 +250,15 @@ impl Topics {
         self.busy
     }
 
-    /// The join is made, and is to be sent as `parcel`; several topics may go in one. Nothing where none of them is of use any
+    /// The join is made, and is to be sent as `outgoing`; several topics may go in one. Nothing where none of them is of use any
     /// more, else whether it goes before all that waits.
-    pub(crate) fn joining(&mut self, number: u32, parcel: u32) -> Option<bool> {
-        self.join(number, parcel);
-        let firsts = self.parcels.iter().filter(|(other, ..)| *other == parcel).map(|(.., first)| *first);
+    pub(crate) fn joining(&mut self, number: u32, outgoing: u32) -> Option<bool> {
+        self.join(number, outgoing);
+        let firsts = self.messages.iter().filter(|(other, ..)| *other == outgoing).map(|(.., first)| *first);
         firsts.reduce(|one, other| one || other)
     }
 
-    fn join(&mut self, number: u32, parcel: u32) {
+    fn join(&mut self, number: u32, outgoing: u32) {
         let open = self.open;
         let topic = self.find(number).filter(|topic| open && topic.live && !topic.waits);
         let Some(topic) = topic else { return };
@@ -269,19 +269,19 @@ impl Topics {
             topic.ids.asking();
             topic.ids.reconnected();
         }
-        self.parcels.push((parcel, number, first));
+        self.messages.push((outgoing, number, first));
     }
 
     /// The one that its join waits in, and whether it carries the joins of others, too.
-    fn parcel(&self, number: u32) -> Option<(u32, bool)> {
-        let (parcel, ..) = *self.parcels.iter().find(|(_, other, _)| *other == number)?;
-        let shared = self.parcels.iter().any(|(id, other, _)| *id == parcel && *other != number);
-        Some((parcel, shared))
+    fn outgoing(&self, number: u32) -> Option<(u32, bool)> {
+        let (outgoing, ..) = *self.messages.iter().find(|(_, other, _)| *other == number)?;
+        let shared = self.messages.iter().any(|(id, other, _)| *id == outgoing && *other != number);
+        Some((outgoing, shared))
     }
 
     /// Its join is on its way, or cannot be taken back.
     fn out(&mut self, number: u32) {
-        self.parcels.retain(|(_, other, _)| *other != number);
+        self.messages.retain(|(_, other, _)| *other != number);
         if let Some(topic) = self.find(number) {
             topic.waits = false;
             topic.asked = true;
@@ -297,15 +297,15 @@ impl Topics {
     }
 
     /// What becomes of a message of ours. Leaves are of no further interest.
-    pub(crate) fn settled(&mut self, now: u64, parcel: u32, sent: Sent, actions: &mut Actions) {
+    pub(crate) fn settled(&mut self, now: u64, outgoing: u32, sent: Sent, actions: &mut Actions) {
         let Joins { confirm, timeout, .. } = self.joins;
         let due = if confirm { now.later(timeout) } else { u64::MAX };
-        while let Some(at) = self.parcels.iter().position(|(other, ..)| *other == parcel) {
-            let (_, number, _) = self.parcels.remove(at);
+        while let Some(at) = self.messages.iter().position(|(other, ..)| *other == outgoing) {
+            let (_, number, _) = self.messages.remove(at);
             let Some(topic) = self.find(number).filter(|topic| topic.waits) else { continue };
             topic.waits = false;
             match sent {
-                Sent::Dropped(why) => tell(actions, Told::Unsent(topic.number, why)),
+                Sent::Dropped(why) => tell(actions, TopicEvent::Unsent(topic.number, why)),
                 Sent::Sent | Sent::Acked | Sent::Unknown => {
                     topic.asked = true;
                     topic.heard = false;
@@ -317,19 +317,19 @@ impl Topics {
                         topic.joined = true;
                         topic.rejoin = u64::MAX;
                         topic.stale = false;
-                        tell(actions, Told::Joined(topic.number));
+                        tell(actions, TopicEvent::Joined(topic.number));
                     }
                 }
             }
         }
     }
 
-    /// The server's word on a join; `flying`: one that is on its way. Whether it is about who listens now.
+    /// The server's word on a join; `in_flight`: one that is on its way. Whether it is about who listens now.
     pub(crate) fn answered(
         &mut self,
         number: u32,
         refused: bool,
-        flying: bool,
+        in_flight: bool,
         actions: &mut Actions,
     ) -> bool {
         let confirm = self.joins.confirm;
@@ -337,7 +337,7 @@ impl Topics {
             topic.older -= 1;
             return false;
         }
-        if flying {
+        if in_flight {
             self.out(number);
         }
         // Who did not ask is only answered where nobody asked before: over a stream whose server knows the topics by itself.
@@ -353,7 +353,7 @@ impl Topics {
         // Where it is refused, its server has nothing to leave.
         topic.stale = false;
         if refused {
-            self.parcels.retain(|(_, other, _)| *other != number);
+            self.messages.retain(|(_, other, _)| *other != number);
             self.bound(actions);
         }
         true
@@ -380,16 +380,16 @@ impl Topics {
         first: Option<u64>,
         number: Option<u64>,
         actions: &mut Actions,
-    ) -> Ruling {
+    ) -> CheckResult {
         let selected = self.selected;
-        let Some(topic) = self.listener(selected) else { return Ruling::held(false, None) };
-        let ruling = topic.ids.place_range(id, first, number);
-        if let Some(outcome) = ruling.outcome
+        let Some(topic) = self.listener(selected) else { return CheckResult::held(false, None) };
+        let result = topic.ids.place_range(id, first, number);
+        if let Some(outcome) = result.outcome
             && outcome != Outcome::Recovered
         {
-            tell(actions, Told::Gap(selected, outcome, ruling.missing));
+            tell(actions, TopicEvent::Gap(selected, outcome, result.missing));
         }
-        ruling
+        result
     }
 
     /// Some messages that came are lost: any topic's.
@@ -401,7 +401,7 @@ impl Topics {
 
     /// The server said that it has put the client out of this topic. Whether it is about who listens now: then it is asked for again,
     /// after the delay of the backoff, as a server that does so for its load would have no rest.
-    fn removed(&mut self, at: Moment, number: u32, backoff: &Backoff, actions: &mut Actions) -> bool {
+    fn removed(&mut self, at: Timestamp, number: u32, backoff: &Backoff, actions: &mut Actions) -> bool {
         let Some(topic) = self.listener(number).filter(|topic| topic.joined) else { return false };
         if at.now >= topic.proven_at {
             topic.removals = 0;
@@ -418,7 +418,7 @@ impl Topics {
         topic.proven_at = topic.rejoin.later(backoff.stable_after);
         let rejoin = topic.rejoin;
         self.soonest = self.soonest.min(rejoin);
-        tell(actions, Told::Lost(number));
+        tell(actions, TopicEvent::Lost(number));
         true
     }
 
@@ -431,7 +431,7 @@ impl Topics {
 
     /// Nobody listens any more. Whether the server is to be told.
     pub(crate) fn leave(&mut self, number: u32, actions: &mut Actions) -> bool {
-        self.parcels.retain(|(_, other, _)| *other != number);
+        self.messages.retain(|(_, other, _)| *other != number);
         self.asking.retain(|other| *other != number);
         let Some(topic) = self.find(number) else { return false };
         let asked = topic.asked;
@@ -458,7 +458,7 @@ impl Topics {
 
     fn forget(&mut self, number: u32, actions: &mut Actions) {
         self.topics.retain(|topic| topic.number != number);
-        tell(actions, Told::Forget(number));
+        tell(actions, TopicEvent::Forget(number));
     }
 
     /// Another connection: all are asked for, in their order.
@@ -466,7 +466,7 @@ impl Topics {
         self.open = true;
         self.topics.retain(|topic| {
             if !topic.live {
-                tell(actions, Told::Forget(topic.number));
+                tell(actions, TopicEvent::Forget(topic.number));
             }
             topic.live
         });
@@ -480,15 +480,15 @@ impl Topics {
     }
 
     /// What was asked for over a connection that is over.
-    pub(crate) fn cut(&mut self, actions: &mut Actions) {
+    pub(crate) fn connection_lost(&mut self, actions: &mut Actions) {
         self.open = false;
-        self.parcels.clear();
+        self.messages.clear();
         self.asking.clear();
         for topic in &mut self.topics {
             if topic.live && (topic.joined || topic.attempts > 0) {
-                tell(actions, Told::Lost(topic.number));
+                tell(actions, TopicEvent::Lost(topic.number));
             }
-            topic.cut();
+            topic.connection_lost();
         }
         self.soonest = u64::MAX;
     }
@@ -516,7 +516,7 @@ impl Topics {
                     topic.ids.reconnected();
                 }
             }
-            tell(actions, Told::Late(topic.number));
+            tell(actions, TopicEvent::Late(topic.number));
             if !topic.heard && topic.attempts < max {
                 again.push(topic.number);
             }
@@ -530,7 +530,7 @@ impl Topics {
     /// The client is closed.
     pub(crate) fn end(&mut self) {
         self.topics.clear();
-        self.parcels.clear();
+        self.messages.clear();
         self.asking.clear();
         self.open = false;
         self.soonest = u64::MAX;
@@ -547,18 +547,18 @@ impl Connection {
         self.topics.again(now, number, &mut self.actions);
     }
 
-    /// The join of this topic is made: `parcel`, of so many bytes; `more`: those of others follow, which go in the same.
-    pub(crate) fn joining(&mut self, number: u32, parcel: u32, bytes: u64, more: bool) {
-        let joining = self.topics.joining(number, parcel);
+    /// The join of this topic is made: `outgoing`, of so many bytes; `more`: those of others follow, which go in the same.
+    pub(crate) fn joining(&mut self, number: u32, outgoing: u32, bytes: u64, more: bool) {
+        let joining = self.topics.joining(number, outgoing);
         if more {
             return;
         }
-        let join = Parcel { priority: joining == Some(true), ..Parcel::new(parcel, bytes) };
+        let join = Outgoing { priority: joining == Some(true), ..Outgoing::new(outgoing, bytes) };
         match joining {
-            Some(_) if !self.uplink() => self.settle(parcel, Sent::Dropped(Dropped::NoUplink)),
+            Some(_) if !self.uplink() => self.settle(outgoing, Sent::Dropped(Dropped::NoUplink)),
             Some(true) => self.queue.put_first(OWN, join),
             Some(false) => self.queue.put(join),
-            None => self.settle(parcel, Sent::Dropped(Dropped::Aborted)),
+            None => self.settle(outgoing, Sent::Dropped(Dropped::Aborted)),
         }
     }
 
@@ -572,37 +572,38 @@ impl Connection {
 
     /// Whether the server is to be told, by [`Self::leaving`].
     pub(crate) fn leave(&mut self, number: u32) -> bool {
-        if let Some((parcel, shared)) = self.topics.parcel(number) {
-            if shared || !self.queue.untried(parcel) {
+        if let Some((outgoing, shared)) = self.topics.outgoing(number) {
+            if shared || !self.queue.untried(outgoing) {
                 self.topics.out(number);
             } else {
-                self.queue.end(parcel, Sent::Dropped(Dropped::Aborted), &mut self.actions);
+                self.queue.end(outgoing, Sent::Dropped(Dropped::Aborted), &mut self.actions);
             }
         }
         self.topics.leave(number, &mut self.actions)
     }
 
     /// What was asked for over a connection that is over, and what waits for it.
-    pub(super) fn cut_topics(&mut self) {
-        self.topics.cut(&mut self.actions);
+    pub(super) fn topics_connection_lost(&mut self) {
+        self.topics.connection_lost(&mut self.actions);
         self.queue.call_off(OWN, &mut self.actions);
     }
 
-    pub(crate) fn leaving(&mut self, parcel: u32, bytes: u64) {
+    pub(crate) fn leaving(&mut self, outgoing: u32, bytes: u64) {
         if matches!(self.phase, Phase::Open { .. }) && self.uplink() {
-            self.queue.put(Parcel::new(parcel, bytes));
+            self.queue.put(Outgoing::new(outgoing, bytes));
         } else {
-            self.settle(parcel, Sent::Dropped(Dropped::Closed));
+            self.settle(outgoing, Sent::Dropped(Dropped::Closed));
         }
     }
 
     pub(crate) fn topic_answered(&mut self, number: u32, refused: bool) -> bool {
         // The answer may be faster than that of the request which carries the join.
-        let flying = self.topics.parcel(number).is_some_and(|(parcel, _)| !self.queue.untried(parcel));
-        self.topics.answered(number, refused, flying, &mut self.actions)
+        let in_flight =
+            self.topics.outgoing(number).is_some_and(|(outgoing, _)| !self.queue.untried(outgoing));
+        self.topics.answered(number, refused, in_flight, &mut self.actions)
     }
 
-    pub(crate) fn topic_removed(&mut self, at: Moment, number: u32) -> bool {
+    pub(crate) fn topic_removed(&mut self, at: Timestamp, number: u32) -> bool {
         self.topics.removed(at, number, &self.config.backoff, &mut self.actions)
     }
 
@@ -616,7 +617,7 @@ impl Connection {
 
     /// As [`Self::check`], of a message of the topic that was heard last.
     pub(crate) fn check_topic(&mut self, id: Id, number: Option<u64>) -> (bool, bool, bool) {
-        let ruling = self.topics.place(id, self.first.take(), number, &mut self.actions);
-        (ruling.deliver, ruling.moves, ruling.restarted)
+        let result = self.topics.place(id, self.first.take(), number, &mut self.actions);
+        (result.deliver, result.moves, result.restarted)
     }
 }

@@ -15,7 +15,7 @@
 use super::{
     Connection,
     failure::{Failure, Word},
-    io::{Action, Moment},
+    io::{Action, Timestamp},
     outbox::Sent,
     state::Phase,
 };
@@ -147,7 +147,7 @@ impl Uplink {
     }
 
     /// What is out and what was gathered is of a connection that is over.
-    pub(crate) fn cut(&mut self) {
+    pub(crate) fn connection_lost(&mut self) {
         self.batch.clear();
         (self.bytes, self.raw, self.closed, self.alone, self.leaving) = (0, false, false, 0, None);
         for request in &mut self.out {
@@ -157,7 +157,7 @@ impl Uplink {
 
     /// The client is closed.
     pub(crate) fn end(&mut self) {
-        self.cut();
+        self.connection_lost();
         self.out.clear();
     }
 
@@ -190,7 +190,7 @@ impl Connection {
         if self.uplink.gather(id, bytes, raw) {
             self.went_up(now);
         } else {
-            self.queue.back(id, &mut self.actions);
+            self.queue.requeue(id, &mut self.actions);
         }
     }
 
@@ -205,7 +205,7 @@ impl Connection {
     }
 
     /// A request is over, and maybe its stream with it: a connection that cannot send is none.
-    pub(super) fn posted(&mut self, at: Moment, serial: u32, answer: Failure) {
+    pub(super) fn posted(&mut self, at: Timestamp, serial: u32, answer: Failure) {
         let Some(ids) = self.uplink.take(serial) else { return };
         let word = answer.word();
         match (word, ids.as_slice()) {
@@ -222,7 +222,7 @@ impl Connection {
                 }
                 if answer.untouched() {
                     for id in ids {
-                        self.queue.back(id, &mut self.actions);
+                        self.queue.requeue(id, &mut self.actions);
                     }
                 }
             }
@@ -233,7 +233,7 @@ impl Connection {
                 if answer.too_much() {
                     self.slower();
                 }
-                self.room(at, Some(answer.told()));
+                self.room(at, Some(answer.retry_after_ms()));
             }
             // What the browser takes down with the page is no failure.
             Word::Failed if self.life.left => {}
@@ -245,7 +245,7 @@ impl Connection {
     }
 
     /// The next request may go out; or, where the server said "not now", after what it asks to wait.
-    fn room(&mut self, at: Moment, told: Option<u64>) {
+    fn room(&mut self, at: Timestamp, told: Option<u64>) {
         self.stalls = if told.is_some() { self.stalls + 1 } else { 0 };
         let backoff = &self.config.backoff;
         self.full_until = match told {
@@ -273,7 +273,7 @@ impl Connection {
         if self.uplink.leaving.is_none() {
             self.uplink.leaving = Some(LEAVING.saturating_sub(alive));
             for request in self.uplink.out.iter().filter(|request| request.live) {
-                self.queue.again(&request.ids);
+                self.queue.resend(&request.ids);
             }
         }
         (self.full_until, self.stalls) = (0, 0);
@@ -282,9 +282,9 @@ impl Connection {
     /// The page has not gone after all: another attempt is made.
     pub(super) fn stay(&mut self) {
         if self.uplink.leaves() {
-            self.queue.cut(&mut self.actions);
+            self.queue.connection_lost(&mut self.actions);
         }
-        self.uplink.cut();
+        self.uplink.connection_lost();
     }
 
     /// Requests that are overdue are stopped.

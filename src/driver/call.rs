@@ -8,13 +8,13 @@ use crate::sse::Piece;
 use crate::{
     calls::Call,
     codes::{lost, ruling},
-    core::{Connection, failure::Failure, io::Input, outbox::Parcel, state::State},
+    core::{Connection, failure::Failure, io::Input, outbox::Outgoing, state::State},
     sse::Parser,
     transport::address::Address,
 };
 
 #[cfg(feature = "duplex")]
-use crate::core::{io::Moment, requests::Question};
+use crate::core::{io::Timestamp, requests::Question};
 
 impl<H: Host> Driver<H> {
     /// An attempt came to nothing, for this reason ([`lost`]).
@@ -78,7 +78,7 @@ impl<H: Host> Driver<H> {
             Call::Start => Input::Start,
             Call::Resolved { attempt, route, once } => self.prepared(attempt, Address::new(route, once)),
             Call::Send { id, bytes, ttl: expires, priority, volatile, awaits } => {
-                Input::Send(Parcel { expires, priority, volatile, awaits, ..Parcel::new(id, bytes) })
+                Input::Send(Outgoing { expires, priority, volatile, awaits, ..Outgoing::new(id, bytes) })
             }
             Call::Reconnect => Input::Reconnect,
             #[cfg(feature = "duplex")]
@@ -168,7 +168,7 @@ impl<H: Host> Driver<H> {
             #[cfg(feature = "duplex")]
             Call::TopicRemoved { topic } => {
                 let answer =
-                    core.topic_removed(Moment { now: Self::now(), draw: Self::draw() }, topic).into();
+                    core.topic_removed(Timestamp { now: Self::now(), draw: Self::draw() }, topic).into();
                 return self.after(inner, answer);
             }
             #[cfg(feature = "duplex")]

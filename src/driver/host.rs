@@ -3,7 +3,7 @@
 use super::{Driver, Port};
 use crate::core::{
     failure::Failure,
-    io::{Decision, News, Reason},
+    io::{ClientEvent, Decision, Reason},
     losses::Loss,
     outbox::Sent,
 };
@@ -20,7 +20,7 @@ pub(crate) trait Host: Sized {
     fn resolve(&self, driver: &Driver<Self>, attempt: u32, retry: u64, reason: Reason, endpoint: u32);
     fn ask(&self, failure: Failure) -> Decision;
     fn settle(&self, id: u32, sent: Sent);
-    fn tell(&self, driver: &Driver<Self>, news: News);
+    fn emit(&self, driver: &Driver<Self>, event: ClientEvent);
     /// Of a client that was told to follow another ([`Call::Follow`]).
     fn record(&self, _: Loss) {}
     /// Of a client that was told of something to be written ([`Call::PlaceDue`]).

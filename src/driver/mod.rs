@@ -14,7 +14,7 @@ use crate::{
         Connection,
         config::{Config, MAX_DELAY},
         failure::Failure,
-        io::{Action, Input, Moment, Page},
+        io::{Action, Input, Page, Timestamp},
         state::State,
     },
     sse::Parser,
@@ -49,7 +49,7 @@ impl<H: Host> Driver<H> {
     ) -> Self {
         let mut core = Connection::new(config);
         let page = port.watch(watch_page);
-        let at = Moment { now: 0, draw: 0 };
+        let at = Timestamp { now: 0, draw: 0 };
         // Nothing is under way yet, so nothing follows from them.
         if page & begins::HIDDEN != 0 {
             core.handle(at, Input::Page(Page::Hidden));
@@ -135,7 +135,7 @@ impl<H: Host> Driver<H> {
         let heard = self.port.heard() as u64;
         {
             let core = &mut self.inner.borrow_mut().core;
-            let at = Moment { now: Self::now(), draw: Self::draw() };
+            let at = Timestamp { now: Self::now(), draw: Self::draw() };
             core.hear(at.now, heard);
             core.handle(at, input);
         }
@@ -143,7 +143,7 @@ impl<H: Host> Driver<H> {
     }
 
     fn run(&self) {
-        self.gate();
+        self.set_checked();
         loop {
             // Taken in a statement of its own: the borrow ends before the action runs.
             let action = self.inner.borrow_mut().core.poll();
@@ -155,7 +155,7 @@ impl<H: Host> Driver<H> {
         self.arm();
     }
 
-    fn gate(&self) {
+    fn set_checked(&self) {
         let checked = self.inner.borrow().core.checking();
         if self.checked.replace(checked) != checked {
             self.port.set_checked(checked);
@@ -227,7 +227,7 @@ impl<H: Host> Driver<H> {
             | Action::Poll { .. } => {}
             Action::Place => self.host.place(),
             Action::Record(loss) => self.host.record(loss),
-            Action::Tell(news) => self.host.tell(self, news),
+            Action::Emit(event) => self.host.emit(self, event),
         }
     }
 
@@ -259,7 +259,7 @@ impl<H: Host> Driver<H> {
         self.inner.borrow_mut().core.asking();
     }
 
-    /// The ids that went through the open gate.
+    /// The ids of what was delivered without a check.
     pub(crate) fn learn(&self) {
         self.port.drain();
     }

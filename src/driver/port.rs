@@ -33,7 +33,7 @@ pub(crate) trait Port {
     #[cfg(feature = "duplex")]
     fn stop(&self, request: u32);
 
-    // What comes in. Through the open gate a port delivers messages by itself, and tells of them when it is asked.
+    // What comes in. Where the core does not check each message, a port delivers by itself, and tells of them when it is asked.
 
     /// After each input, when the core has changed its mind: whether each message is to be checked by the core before it is delivered.
     fn set_checked(&self, checked: bool);

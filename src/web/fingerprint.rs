@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use super::link::Data;
-use crate::core::seam::Id;
+use crate::core::resume::Id;
 
 /// 38 bits are the id's, and 26 the content's, the last of which says over what it came; 0 in these: not known. An id with ten digits other
 /// than 0 (a time, a UUID, Redis's) never begins anew, so all bits are the id's. `key` is this page's own: where users choose ids, one

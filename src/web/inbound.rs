@@ -15,11 +15,11 @@ use crate::{
     calls::Call,
     client::{Kind, Message},
     codes::ruling,
-    core::seam::Id,
+    core::resume::Id,
     transport::Transport,
 };
 
-/// If no more than this was held back before ids are seen to begin anew, it was new as well (`src/core/seam.rs`); and no more bytes.
+/// If no more than this was held back before ids are seen to begin anew, it was new as well (`src/core/resume.rs`); and no more bytes.
 pub(super) const WITHHELD: usize = 16;
 pub(super) const WITHHELD_BYTES: usize = 1 << 24;
 const NUMBERS: &str = "resume.seq must give a whole number from 0, or [epoch, number]";

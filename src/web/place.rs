@@ -23,7 +23,7 @@ use crate::{
     core::{
         io::Fate,
         place::{Facts, Write, write},
-        seam::Id,
+        resume::Id,
     },
     error::{OptionError, StorageError},
 };

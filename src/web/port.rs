@@ -25,7 +25,7 @@ use crate::{
     calls::Call,
     client::{Context, Details, Head, Message, Place},
     codes::lost,
-    core::{io::Reason, seam::Id},
+    core::{io::Reason, resume::Id},
     transport::Transport,
 };
 

@@ -8,7 +8,7 @@ use crate::{
     Sent,
     calls::Call,
     client::{EncodeError, Message, RequestError, RequestId, Requests, Slot},
-    core::{outbox::Dropped, requests::Reply, seam::Id},
+    core::{outbox::Dropped, requests::Reply, resume::Id},
 };
 
 pub(crate) type Answer = Result<Message, RequestError>;

@@ -17,7 +17,7 @@ use crate::{
     calls::Call,
     client::Details,
     codes::lost,
-    core::{failure::RetryAfter, seam::Outcome},
+    core::{failure::RetryAfter, resume::Outcome},
     sse::Piece,
     transport::Transport,
 };

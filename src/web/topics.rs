@@ -23,8 +23,8 @@ use crate::{
     },
     codes::ruling,
     core::{
-        seam::{Missing, Outcome},
-        topics::{OWN, Told},
+        resume::{Missing, Outcome},
+        topics::{OWN, TopicEvent},
     },
     transport::Transport,
 };
@@ -508,16 +508,16 @@ impl Port {
     }
 
     /// What the core says of a topic.
-    pub(crate) fn topic_told(&self, told: Told) {
+    pub(crate) fn topic_told(&self, told: TopicEvent) {
         let topics = &self.topics;
         match told {
-            Told::Join(number) => self.join(number),
-            Told::Joined(number) => {
+            TopicEvent::Join(number) => self.join(number),
+            TopicEvent::Joined(number) => {
                 if let Some(topic) = topics.numbered(number) {
                     topic.settle(&Ok(()));
                 }
             }
-            Told::Lost(number) => {
+            TopicEvent::Lost(number) => {
                 if let Some(topic) = topics.numbered(number) {
                     topic.joined.set(false);
                     let making = topic.ask_no_more();
@@ -525,22 +525,22 @@ impl Port {
                     drop(making);
                 }
             }
-            Told::Late(number) => {
+            TopicEvent::Late(number) => {
                 if let Some(topic) = topics.numbered(number) {
                     topic.settle(&Err(SubscriptionError::Timeout));
                 }
             }
-            Told::Unsent(number, why) => {
+            TopicEvent::Unsent(number, why) => {
                 if let Some(topic) = topics.numbered(number) {
                     topic.settle(&Err(SubscriptionError::Dropped(why)));
                 }
             }
-            Told::Gap(number, outcome, missing) => {
+            TopicEvent::Gap(number, outcome, missing) => {
                 if let Some(topic) = topics.numbered(number) {
                     topic_gap(&topic, outcome, missing);
                 }
             }
-            Told::Forget(number) => {
+            TopicEvent::Forget(number) => {
                 let Some(topic) = topics.numbered(number).filter(|topic| !topic.is_live()) else { return };
                 topics.numbered.borrow_mut().remove(&number);
                 topics.named.borrow_mut().remove(&topic.name);

@@ -4,7 +4,7 @@ use crate::core::{
     Connection,
     config::{Backoff, Config, Heartbeat},
     failure::Failure,
-    io::{Action, Input, Moment, Route},
+    io::{Action, Input, Route, Timestamp},
 };
 
 /// Which clients.
@@ -71,7 +71,7 @@ impl Fleet for Cores {
     fn on(&mut self, client: usize, event: Event, now: u64, draw: u32) -> Does {
         let mut does = Does { due: u64::MAX, attempts: false, pings: false, drops: false };
         let Some((core, serial)) = self.cores.get_mut(client) else { return does };
-        let at = Moment { now, draw };
+        let at = Timestamp { now, draw };
         let attempt = *serial;
         match event {
             Event::Start => core.handle(at, Input::Start),

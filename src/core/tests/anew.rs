@@ -1,6 +1,6 @@
 //! Servers whose ids or numbers begin anew without a word, and what looks like them.
 
-use super::super::seam::{Id, Ids, Outcome, RECENT, Ruling};
+use super::super::resume::{CheckResult, Id, Ids, Outcome, RECENT};
 
 /// As `fingerprint` in port.js: the message `n` of a run, whose content differs from every other run's.
 fn of_run(run: u64, n: u64) -> Id {
@@ -30,7 +30,7 @@ impl Client {
     }
 
     fn take(&mut self, id: Id, number: Option<u64>) {
-        let Ruling { deliver, moves, outcome, restarted, .. } = self.ids.place(id, number);
+        let CheckResult { deliver, moves, outcome, restarted, .. } = self.ids.place(id, number);
         if let Some(outcome) = outcome {
             self.told.push((outcome, self.delivered.len()));
         }

@@ -44,7 +44,7 @@ proptest! {
     ) {
         let cap = backoff.max_server_delay;
         let least = if told < cap { told } else { cap - cap / 5 };
-        let delay = backoff.told(told, 2, draw);
+        let delay = backoff.server_delay(told, 2, draw);
         prop_assert!((least..=cap.min(told.saturating_add(told / 4))).contains(&delay), "{delay}");
     }
 
@@ -59,7 +59,7 @@ proptest! {
         prop_assert!(delay <= backoff.max.max(backoff.max_server_delay), "{delay}");
         prop_assert!(told >= backoff.max_server_delay || delay >= told, "{delay}");
         // What may be shortened to the told time must not be sooner than that.
-        prop_assert!(delay >= backoff.told(told, 2, draw), "{delay}");
+        prop_assert!(delay >= backoff.server_delay(told, 2, draw), "{delay}");
     }
 
     #[test]
@@ -71,9 +71,9 @@ proptest! {
     ) {
         let delay = backoff.delay(retry, told, 2, draw);
         // The told time holds back whoever wants to hurry, so the delay is no shorter.
-        prop_assert!(delay >= backoff.told(told, 2, draw), "{delay}");
+        prop_assert!(delay >= backoff.server_delay(told, 2, draw), "{delay}");
         prop_assert!(delay >= backoff.delay(retry, 0, 2, 0), "{delay}");
-        let most = backoff.delay(retry, 0, 2, u32::MAX).max(backoff.told(told, 2, u32::MAX));
+        let most = backoff.delay(retry, 0, 2, u32::MAX).max(backoff.server_delay(told, 2, u32::MAX));
         prop_assert!(delay <= most.max((2 * told.min(MAX_DELAY)).min(backoff.max_server_delay)), "{delay}");
     }
 
@@ -167,16 +167,19 @@ fn a_factor_of_one_does_not_grow_and_zero_grows_from_the_floor() {
 #[test]
 fn what_a_server_may_ask_for_has_a_cap_with_its_spread() {
     for told in [300_000, 3_600_000, u64::MAX] {
-        assert_eq!([0, u32::MAX].map(|draw| Backoff::new().told(told, 2, draw)), [240_000, 300_000]);
+        assert_eq!([0, u32::MAX].map(|draw| Backoff::new().server_delay(told, 2, draw)), [240_000, 300_000]);
     }
-    assert_eq!(Backoff::new().told(299_000, 2, u32::MAX), 300_000);
+    assert_eq!(Backoff::new().server_delay(299_000, 2, u32::MAX), 300_000);
 }
 
 #[test]
 fn without_jitter_nothing_is_spread() {
     let none = Backoff { jitter: Jitter::None, ..Backoff::new() };
     for draw in [0, 7, u32::MAX] {
-        assert_eq!([0, 500, 5_000, u64::MAX].map(|told| none.told(told, 2, draw)), [0, 500, 5_000, 300_000]);
+        assert_eq!(
+            [0, 500, 5_000, u64::MAX].map(|told| none.server_delay(told, 2, draw)),
+            [0, 500, 5_000, 300_000]
+        );
     }
 }
 

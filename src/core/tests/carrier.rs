@@ -9,7 +9,7 @@ use super::{
         },
         config::{Config, LONGEST_ID},
         failure::Failure,
-        seam::Id,
+        resume::Id,
     },
     sim::{STREAM, Sim},
 };

@@ -5,8 +5,8 @@ use super::{
         carrier::Carrier,
         config::{Backoff, Config, FLOOR, Jitter},
         failure::Failure,
-        io::{Action, Decision, Input, News, Route, Why},
-        seam::Id,
+        io::{Action, ClientEvent, Decision, Input, Route, Why},
+        resume::Id,
         state::State,
     },
     sim::{STREAM, Sim},
@@ -51,7 +51,7 @@ fn lost(config: Config) -> Sim {
 /// What was told of the last failure.
 fn told(sim: &mut Sim) -> Option<Failure> {
     sim.take().into_iter().rev().find_map(|action| match action {
-        Action::Tell(News::Retry { failure, .. }) => Some(failure),
+        Action::Emit(ClientEvent::Retry { failure, .. }) => Some(failure),
         _ => None,
     })
 }
@@ -67,7 +67,7 @@ fn refuses(failure: Failure, times: usize) {
     assert!(!dial(&mut sim), "{failure:?}: without, to see");
     sim.opened();
     // It is dropped, and not told.
-    assert!(!sim.take().contains(&Action::Tell(News::Open)));
+    assert!(!sim.take().contains(&Action::Emit(ClientEvent::Open)));
     assert!(dial(&mut sim), "{failure:?}: with it once more");
     sim.lost(failure);
     assert_eq!((told(&mut sim), sim.wait()), (Some(Failure::Cursor), FLOOR));

@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Backoff, Config, FLOOR, Jitter, MAX_DELAY},
         failure::{Failure, RetryAfter},
-        io::{Action, Decision, Input, News, Page, Reason, Route, Why},
+        io::{Action, ClientEvent, Decision, Input, Page, Reason, Route, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, beating, closed},
@@ -317,9 +317,9 @@ fn the_callers_own_delay_is_the_delay() {
     ] {
         let mut sim = asked(failure, Decision::After(ms));
         assert_eq!(sim.wait(), delay, "{failure:?} {ms}");
-        let retry = News::Retry { retry: 1, delay, failure };
+        let retry = ClientEvent::Retry { retry: 1, delay, failure };
         let told = sim.take();
-        assert!(told.contains(&Action::Tell(retry)), "{failure:?}: {told:?}");
+        assert!(told.contains(&Action::Emit(retry)), "{failure:?}: {told:?}");
     }
 }
 
@@ -403,7 +403,7 @@ fn the_app_is_told_the_failure_and_the_delay() {
     let mut sim = Sim::open_on(SOCKET, Config::default());
     sim.lost(closed(1006));
     let delay = sim.wait();
-    let news = Action::Tell(News::Retry { retry: 1, delay, failure: closed(1006) });
+    let news = Action::Emit(ClientEvent::Retry { retry: 1, delay, failure: closed(1006) });
     assert_eq!(sim.take().last(), Some(&news));
 }
 
@@ -419,7 +419,7 @@ fn the_app_is_told_the_failure_that_ended_it_but_an_end_is_none() {
     ] {
         let mut sim = Sim::open_on(SOCKET, Config { reconnects, ..Config::default() });
         sim.lost(failure);
-        let news = News::Closed { why, code, failure: (why != Why::Ended).then_some(failure) };
-        assert_eq!(sim.take().last(), Some(&Action::Tell(news)));
+        let news = ClientEvent::Closed { why, code, failure: (why != Why::Ended).then_some(failure) };
+        assert_eq!(sim.take().last(), Some(&Action::Emit(news)));
     }
 }

@@ -7,7 +7,7 @@ use super::{
     super::{
         config::{Config, Heartbeat},
         failure::Failure,
-        io::{Action, Input, News, Page},
+        io::{Action, ClientEvent, Input, Page},
         state::State,
     },
     cases,
@@ -21,8 +21,9 @@ const LIMIT: u64 = INTERVAL + TIMEOUT;
 /// How long until the silence is noticed.
 fn noticed(sim: &mut Sim) -> u64 {
     let took = sim.pass_until(10 * LIMIT, |sim| sim.core.state() != State::Open);
-    let half_open =
-        |action: &Action| matches!(action, Action::Tell(News::Retry { failure: Failure::HalfOpen, .. }));
+    let half_open = |action: &Action| {
+        matches!(action, Action::Emit(ClientEvent::Retry { failure: Failure::HalfOpen, .. }))
+    };
     assert!(sim.take().iter().any(half_open), "not for its silence");
     took
 }

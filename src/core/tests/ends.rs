@@ -4,8 +4,8 @@ use super::{
     super::{
         config::{Config, Heartbeat},
         failure::Failure,
-        io::{Action, Decision, Fate, Input, News, Page, Route, Why},
-        seam::{Id, Outcome},
+        io::{Action, ClientEvent, Decision, Fate, Input, Page, Route, Why},
+        resume::{Id, Outcome},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -28,7 +28,7 @@ fn resuming() -> Config {
 /// How it ended, of what, and what the next page finds.
 fn end(sim: &mut Sim) -> Option<(Why, Option<Failure>, Fate)> {
     sim.take().into_iter().find_map(|action| match action {
-        Action::Tell(News::Closed { why, failure, .. }) => Some((why, failure, sim.core.fate(why))),
+        Action::Emit(ClientEvent::Closed { why, failure, .. }) => Some((why, failure, sim.core.fate(why))),
         _ => None,
     })
 }
@@ -98,9 +98,9 @@ fn no_content_stays_the_servers_word_where_nobody_knows_the_last_message() {
         sim.resolved();
         sim.take();
         sim.lost(http(204));
-        let gap = Action::Tell(News::Outcome(Outcome::Unknown, None));
+        let gap = Action::Emit(ClientEvent::Outcome(Outcome::Unknown, None));
         let actions = sim.take();
-        let closed = Action::Tell(News::Closed { why: Why::Ended, code: 0, failure: None });
+        let closed = Action::Emit(ClientEvent::Closed { why: Why::Ended, code: 0, failure: None });
         assert_eq!(actions.last(), Some(&closed));
         (actions.iter().filter(|action| **action == gap).count(), sim.core.fate(Why::Ended))
     };
@@ -114,7 +114,7 @@ fn no_content_stays_the_servers_word_where_nobody_knows_the_last_message() {
     );
     // The standard knows no gap.
     assert_eq!(
-        gaps(Sim::open_on(STREAM, Config { seams: false, ..Config::default() }), Failure::Network).0,
+        gaps(Sim::open_on(STREAM, Config { deduplicates: false, ..Config::default() }), Failure::Network).0,
         0
     );
     // Another connection has shown since what is missing.
@@ -274,7 +274,7 @@ fn what_can_be_resumed_is_let_go_of() {
 #[test]
 fn what_the_browser_cut_while_the_page_was_frozen_has_a_name() {
     let beating = Config { heartbeat: Some(Heartbeat::new()), ..Config::default() };
-    // Told while it is frozen, at the return, or soon after it.
+    // TopicEvent while it is frozen, at the return, or soon after it.
     for (frozen, after) in [(true, 0), (false, 0), (false, 5_000)] {
         let mut sim = Sim::open_on(POST, beating.clone());
         sim.page(Page::Frozen);

@@ -4,8 +4,8 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::{Class, Failure},
-        io::{Action, Decision, Input, News, Page, Reason, Route, Why},
-        seam::Id,
+        io::{Action, ClientEvent, Decision, Input, Page, Reason, Route, Why},
+        resume::Id,
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -155,8 +155,8 @@ fn when_all_have_refused_it_is_the_end_and_the_last_one_says_why() {
         }
         sim.resolved();
         sim.lost(failure);
-        let end = News::Closed { why: Why::Fatal, code: failure.close_code(), failure: Some(failure) };
-        assert_eq!(sim.take().last(), Some(&Action::Tell(end)));
+        let end = ClientEvent::Closed { why: Why::Fatal, code: failure.close_code(), failure: Some(failure) };
+        assert_eq!(sim.take().last(), Some(&Action::Emit(end)));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        config::{Config, FLOOR, Patience},
+        config::{Config, FLOOR, FailureLimits},
         endpoints::{default_failback, first},
         failure::Failure,
         io::{Action, Input, Page, Why},
@@ -14,7 +14,7 @@ use super::{
 const STABLE: u64 = 5_000;
 
 fn ways(endpoints: u32) -> Config {
-    Config { endpoints, patience: Patience::WAYS, ..Config::default() }
+    Config { endpoints, failover_after: FailureLimits::TRANSPORTS, ..Config::default() }
 }
 
 fn started(config: Config) -> Sim {

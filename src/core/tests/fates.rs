@@ -5,16 +5,16 @@ use super::{
         config::{Config, Heartbeat, Outbox, Overflow},
         failure::Failure,
         io::{Input, Page, Route},
-        outbox::{Awaits, Dropped, Parcel, Sent},
+        outbox::{Awaits, Dropped, Outgoing, Sent},
     },
     sim::{SOCKET, Sim, beating, closed},
 };
 
-const PLAIN: Parcel = Parcel::new(0, 10);
-const WITH_ACK: Parcel = Parcel { awaits: Awaits::Ack, ..PLAIN };
-const CONFIRMED: Parcel = Parcel { awaits: Awaits::Pong, ..PLAIN };
-const FIRST: Parcel = Parcel { priority: true, ..PLAIN };
-const VOLATILE: Parcel = Parcel { volatile: true, ..PLAIN };
+const PLAIN: Outgoing = Outgoing::new(0, 10);
+const WITH_ACK: Outgoing = Outgoing { awaits: Awaits::Ack, ..PLAIN };
+const CONFIRMED: Outgoing = Outgoing { awaits: Awaits::Pong, ..PLAIN };
+const FIRST: Outgoing = Outgoing { priority: true, ..PLAIN };
+const VOLATILE: Outgoing = Outgoing { volatile: true, ..PLAIN };
 
 const fn dropped(why: Dropped) -> Option<Sent> {
     Some(Sent::Dropped(why))
@@ -28,9 +28,9 @@ fn in_flight(max: u64) -> Outbox {
     Outbox { max_in_flight: max, ..Outbox::new() }
 }
 
-fn post(sim: &mut Sim, parcel: Parcel, times: usize) {
+fn post(sim: &mut Sim, outgoing: Outgoing, times: usize) {
     for _ in 0..times {
-        sim.post(parcel);
+        sim.post(outgoing);
     }
 }
 
@@ -74,7 +74,7 @@ fn an_ack_that_comes_while_it_waits_spares_the_second_sending() {
 fn so_many_are_in_flight_and_a_slow_ack_holds_up_only_its_share() {
     let mut sim = open(in_flight(3));
     post(&mut sim, WITH_ACK, 6);
-    assert_eq!((sim.transmitted(), sim.core.queue().flying()), (vec![1, 2, 3], 3));
+    assert_eq!((sim.transmitted(), sim.core.queue().in_flight()), (vec![1, 2, 3], 3));
     // 1 is slow.
     sim.input(Input::Acked(2));
     sim.input(Input::Acked(3));
@@ -186,7 +186,7 @@ fn what_no_pong_confirmed_is_unknown_and_the_next_connection_counts_anew() {
 #[test]
 fn a_message_expires_in_the_outbox() {
     let mut sim = Sim::new(Config::default());
-    sim.post(Parcel { expires: 500, ..PLAIN });
+    sim.post(Outgoing { expires: 500, ..PLAIN });
     sim.post(PLAIN);
     assert_eq!(sim.pass_until(10_000, |sim| !sim.fates.is_empty()), 500);
     assert_eq!(sim.fate_of(1), dropped(Dropped::Expired));
@@ -199,7 +199,7 @@ fn a_message_expires_in_the_outbox() {
 fn an_expired_message_is_not_sent_because_the_timer_is_late() {
     let mut sim = Sim::new(Config::default());
     sim.input(Input::Start);
-    sim.post(Parcel { expires: 500, ..PLAIN });
+    sim.post(Outgoing { expires: 500, ..PLAIN });
     sim.resolved();
     sim.now += 500;
     sim.opened();
@@ -209,7 +209,7 @@ fn an_expired_message_is_not_sent_because_the_timer_is_late() {
 #[test]
 fn a_message_that_expires_on_the_wire_is_unknown() {
     let mut sim = open(Outbox::new());
-    sim.post(Parcel { expires: 500, ..WITH_ACK });
+    sim.post(Outgoing { expires: 500, ..WITH_ACK });
     sim.pass(500);
     assert_eq!(sim.fate_of(1), Some(Sent::Unknown));
     sim.lost(Failure::Network);
@@ -232,7 +232,7 @@ fn a_send_can_be_given_up() {
 fn what_has_priority_goes_first_and_past_the_window() {
     let mut sim = open(in_flight(1));
     post(&mut sim, WITH_ACK, 3);
-    sim.post(Parcel { priority: true, ..WITH_ACK });
+    sim.post(Outgoing { priority: true, ..WITH_ACK });
     assert_eq!(sim.transmitted(), [1, 4]);
     sim.lost(Failure::Network);
     sim.post(FIRST);
@@ -251,8 +251,8 @@ fn what_has_priority_gives_way_last() {
             outbox: Outbox::new().with_max_messages(2).with_overflow(overflow),
             ..Config::default()
         });
-        for parcel in [PLAIN, FIRST, PLAIN, PLAIN] {
-            sim.post(parcel);
+        for outgoing in [PLAIN, FIRST, PLAIN, PLAIN] {
+            sim.post(outgoing);
         }
         sim.input(Input::Start);
         sim.establish();
@@ -312,8 +312,8 @@ fn behind_a_full_window_the_outbox_keeps_its_limits() {
     let mut sim = open(Outbox { max_messages: 1, max_bytes: 10, ..in_flight(1) });
     sim.post(WITH_ACK);
     // Nothing waits, but these would have to.
-    sim.post(Parcel { bytes: 11, ..WITH_ACK });
-    sim.post(Parcel { volatile: true, ..WITH_ACK });
+    sim.post(Outgoing { bytes: 11, ..WITH_ACK });
+    sim.post(Outgoing { volatile: true, ..WITH_ACK });
     assert_eq!((sim.fate_of(2), sim.fate_of(3)), (dropped(Dropped::TooBig), dropped(Dropped::Volatile)));
     sim.post(WITH_ACK);
     // These could go, but not before what waits.
@@ -328,7 +328,7 @@ fn behind_a_full_window_the_outbox_keeps_its_limits() {
 fn the_server_finds_a_message_too_big_and_the_largest_in_flight_is_one() {
     let mut sim = open(Outbox::new());
     for bytes in [10, 900, 20] {
-        sim.post(Parcel { bytes, ..WITH_ACK });
+        sim.post(Outgoing { bytes, ..WITH_ACK });
     }
     sim.transmitted();
     sim.lost(closed(1009));

@@ -5,7 +5,7 @@ use super::{
         config::Config,
         failure::Failure,
         io::{Action, Input},
-        seam::{Id, Ids},
+        resume::{Id, Ids},
     },
     sim::{SOCKET, Sim},
 };

@@ -4,9 +4,9 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::Failure,
-        io::{Action, Decision, Input, News, Page, Reason, Why},
+        io::{Action, ClientEvent, Decision, Input, Page, Reason, Why},
         outbox::{Dropped, Sent},
-        seam::Id,
+        resume::Id,
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, beating},
@@ -21,7 +21,7 @@ fn a_client_finds_the_address_then_opens() {
     sim.resolved();
     assert_eq!(sim.take(), [Action::Open { attempt: 1 }]);
     sim.opened();
-    assert_eq!(sim.take(), [Action::Tell(News::State(State::Open)), Action::Tell(News::Open)]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::State(State::Open)), Action::Emit(ClientEvent::Open)]);
 }
 
 #[test]
@@ -49,8 +49,8 @@ fn close_drops_the_transport_then_tells_the_end_last() {
         sim.take(),
         [
             Action::Drop { code: 1_000 },
-            Action::Tell(News::State(State::Closed)),
-            Action::Tell(News::Closed { why: Why::App, code: 1_000, failure: None }),
+            Action::Emit(ClientEvent::State(State::Closed)),
+            Action::Emit(ClientEvent::Closed { why: Why::App, code: 1_000, failure: None }),
         ]
     );
     assert_eq!(sim.core.deadline(), None);
@@ -139,7 +139,7 @@ fn reconnect_drops_the_old_transport_before_the_new_attempt() {
         actions[..],
         [
             Action::Drop { .. },
-            Action::Tell(News::State(State::Connecting)),
+            Action::Emit(ClientEvent::State(State::Connecting)),
             Action::Resolve { reason: Reason::Reconnect, .. }
         ]
     ));

@@ -5,8 +5,8 @@ use super::{
         carrier::Carrier,
         config::{Config, LONGEST_ID},
         failure::Failure,
-        io::{Action, Input, News},
-        seam::{Id, Outcome},
+        io::{Action, ClientEvent, Input},
+        resume::{Id, Outcome},
         state::State,
     },
     sim::{STREAM, Sim},
@@ -34,7 +34,7 @@ fn goes_on(sim: &mut Sim) {
     sim.take();
     assert_eq!(sim.core.check(Id::Own(8), None), (true, true, false));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Unknown, None))]);
     assert_eq!(sim.goes_up(9), Carrier::Header, "the next one may");
 }
 

@@ -16,7 +16,7 @@ use super::{
 
 /// As the drop-in sets it: `reconnect: false`, and what its backoff says.
 fn single(backoff: Backoff) -> Config {
-    Config { backoff, reconnects: false, seams: false, ..Config::default() }
+    Config { backoff, reconnects: false, deduplicates: false, ..Config::default() }
 }
 
 fn exact() -> Backoff {
@@ -183,7 +183,7 @@ fn a_frozen_page_comes_back_to_its_wait() {
 
 #[test]
 fn one_that_reconnects_by_itself_leaves_its_own_waits() {
-    let mut sim = Sim::new(Config { backoff: exact(), seams: false, ..Config::default() });
+    let mut sim = Sim::new(Config { backoff: exact(), deduplicates: false, ..Config::default() });
     assert!(!sim.core.follow(sim.now, Loss::default()));
     sim.input(Input::Start);
     for (retries, delay) in [(1, 1_000), (2, 2_000), (3, 4_000)] {
@@ -240,7 +240,7 @@ proptest! {
             sim.lost(failure);
             counts = how != 3 || held >= 5_000;
             if counts {
-                told = sim.now + failure.told().max(FLOOR);
+                told = sim.now + failure.retry_after_ms().max(FLOOR);
             }
             page.over(&sim);
             page.now += later;

@@ -9,8 +9,8 @@ use super::{
         Connection,
         config::Config,
         failure::Failure,
-        io::{Action, Input, Moment, News, Route},
-        seam::{Id, Missing, Outcome},
+        io::{Action, ClientEvent, Input, Route, Timestamp},
+        resume::{Id, Missing, Outcome},
         state::State,
     },
     models::{self, NOW},
@@ -132,7 +132,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, input);
         self.settle();
     }
 
@@ -167,7 +167,7 @@ impl World {
                     self.successor = None;
                     self.learn();
                 }
-                Action::Tell(News::Outcome(outcome, missing)) => match outcome {
+                Action::Emit(ClientEvent::Outcome(outcome, missing)) => match outcome {
                     Outcome::Recovered => {}
                     Outcome::Gap => self.app.push(Seen::Gap { missing }),
                     Outcome::Unknown => self.app.push(Seen::Unknown),

@@ -11,7 +11,7 @@ use super::{
         config::Config,
         failure::Failure,
         io::{Input, Page},
-        outbox::{Awaits, Parcel},
+        outbox::{Awaits, Outgoing},
         state::Phase,
     },
     sim::{Sim, beating},
@@ -46,8 +46,8 @@ impl Connection {
         let Self {
             phase,
             floor,
-            barred,
-            watch,
+            not_before,
+            liveness,
             rollover,
             queue,
             heard,
@@ -68,9 +68,9 @@ impl Connection {
             Phase::Waiting { until, not_before } => vec![until, not_before],
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => vec![],
         };
-        times.extend([barred, heard]);
+        times.extend([not_before, heard]);
         times.extend([floor, full_until, &mut interruptions.0, &mut interruptions.1]);
-        times.extend(watch.iter_mut().flat_map(super::super::heartbeat::Watch::times));
+        times.extend(liveness.iter_mut().flat_map(super::super::heartbeat::Liveness::times));
         times.extend(life.times());
         times.extend(rollover.times());
         times.extend(queue.times());
@@ -106,7 +106,7 @@ fn a_core_is_the_same_at_another_time() {
         sim.lost(Failure::Network);
         note(&sim);
         sim.establish();
-        sim.post(Parcel { awaits: Awaits::Ack, ..Parcel::new(0, 1) });
+        sim.post(Outgoing { awaits: Awaits::Ack, ..Outgoing::new(0, 1) });
         sim.full = true;
         sim.send(1);
         sim.message();

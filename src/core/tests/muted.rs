@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use proptest::prelude::*;
 
 use super::{
-    super::seam::{FIRST, Id, Ids, Outcome, RECENT, Ruling},
+    super::resume::{CheckResult, FIRST, Id, Ids, Outcome, RECENT},
     cases,
 };
 
@@ -64,7 +64,7 @@ impl Client {
     }
 
     fn place(&mut self, id: Id, number: Option<u64>) {
-        let Ruling { deliver, moves, outcome, restarted, .. } = self.ids.place(id, number);
+        let CheckResult { deliver, moves, outcome, restarted, .. } = self.ids.place(id, number);
         self.gaps += usize::from(matches!(outcome, Some(Outcome::Gap | Outcome::Unknown)));
         if restarted {
             let withheld = std::mem::take(&mut self.withheld);

@@ -11,8 +11,8 @@ use super::{
         Connection,
         config::{Config, Outbox},
         failure::Failure,
-        io::{Action, Input, Moment},
-        outbox::{Awaits, Parcel, Sent},
+        io::{Action, Input, Timestamp},
+        outbox::{Awaits, Outgoing, Sent},
     },
     models::{self, NOW},
     sim::{POSTS, SOCKET},
@@ -128,7 +128,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, input);
         self.settle();
         // What was gathered goes out.
         if self.posts && self.request.is_none() {
@@ -145,7 +145,7 @@ impl World {
             match action {
                 Action::Resolve { attempt, .. } => {
                     self.core.handle(
-                        Moment { now: self.now, draw: 1 << 31 },
+                        Timestamp { now: self.now, draw: 1 << 31 },
                         Input::Resolved { attempt, route: if self.posts { POSTS } else { SOCKET } },
                     );
                 }
@@ -268,7 +268,7 @@ impl Model for Bounds {
             Step::Send => {
                 world.sent += 1;
                 let id = world.sent;
-                world.input(Input::Send(Parcel { awaits: Awaits::Ack, ..Parcel::new(id, 1) }));
+                world.input(Input::Send(Outgoing { awaits: Awaits::Ack, ..Outgoing::new(id, 1) }));
             }
             Step::Open => {
                 let attempt = world.opening.take()?;
@@ -341,7 +341,7 @@ impl Model for Bounds {
         vec![
             Property::<Self>::always("settled once, and not sent after that", |_, world| !world.amiss),
             Property::<Self>::always("none is forgotten", |_, world| {
-                let under_way = world.core.queue().len() + world.core.queue().flying();
+                let under_way = world.core.queue().len() + world.core.queue().in_flight();
                 world.fates.len() + under_way == world.sent as usize
             }),
             Property::<Self>::always("an ack is the server's word, and so is a refusal", |_, world| {
@@ -363,7 +363,7 @@ impl Model for Bounds {
             Property::<Self>::always("what is in flight on a connection has a time", |_, world| {
                 // What a request carries has that request's.
                 let timed = world.core.queue().soonest() < u64::MAX || world.request.is_some();
-                world.core.queue().flying() == 0 || timed
+                world.core.queue().in_flight() == 0 || timed
             }),
             Property::<Self>::sometimes("all are settled, after each loss and rollover", |bounds, world| {
                 let settled = |(id, sent): (&u32, &Sent)| match sent {

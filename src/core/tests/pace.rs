@@ -8,7 +8,7 @@ use super::{
         config::{Config, Heartbeat},
         failure::Failure,
         io::{Action, Decision, Input, Why},
-        outbox::{Awaits, Dropped, Parcel, Sent},
+        outbox::{Awaits, Dropped, Outgoing, Sent},
         pace::{Limit, Pace},
         state::State,
     },
@@ -250,8 +250,8 @@ fn priority_goes_first_and_counts_and_what_cannot_wait_is_dropped() {
     let mut sim = Sim::open_on(SOCKET, limited(1, 1_000));
     sim.send(1);
     let later = sim.send(1);
-    let urgent = sim.post(Parcel { priority: true, ..Parcel::new(0, 1) });
-    let volatile = sim.post(Parcel { volatile: true, ..Parcel::new(0, 1) });
+    let urgent = sim.post(Outgoing { priority: true, ..Outgoing::new(0, 1) });
+    let volatile = sim.post(Outgoing { volatile: true, ..Outgoing::new(0, 1) });
     assert_eq!(sim.fate_of(volatile), Some(Sent::Dropped(Dropped::Volatile)));
     sim.transmitted();
     sim.pass(1_050);
@@ -339,7 +339,7 @@ fn pings_for_a_confirmation_count_too() {
     let mut sim = Sim::open_on(SOCKET, Config { heartbeat, ..limited(2, 1_000) });
     let start = sim.now;
     for _ in 0..3 {
-        sim.post(Parcel { awaits: Awaits::Pong, ..Parcel::new(0, 1) });
+        sim.post(Outgoing { awaits: Awaits::Pong, ..Outgoing::new(0, 1) });
     }
     sim.pass(500);
     assert_eq!((ups(&sim, start), sim.pings()), (vec![0, 0], 1));

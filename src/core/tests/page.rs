@@ -4,9 +4,9 @@ use super::{
     super::{
         config::{Config, FLOOR},
         failure::{Failure, RetryAfter},
-        io::{Action, Decision, Fate, Input, News, Page, Reason, Route, Why},
+        io::{Action, ClientEvent, Decision, Fate, Input, Page, Reason, Route, Why},
         outbox::Sent,
-        seam::{Id, Outcome},
+        resume::{Id, Outcome},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, beating, closed},
@@ -274,8 +274,8 @@ fn a_window_that_has_gone_closes_the_client_in_each_state() {
         let told = sim.take();
         assert!(
             told.ends_with(&[
-                Action::Tell(News::State(State::Closed)),
-                Action::Tell(News::Closed { why: Why::Unloaded, code: 0, failure: None }),
+                Action::Emit(ClientEvent::State(State::Closed)),
+                Action::Emit(ClientEvent::Closed { why: Why::Unloaded, code: 0, failure: None }),
             ]),
             "{before:?}: {told:?}"
         );
@@ -334,7 +334,7 @@ fn after_a_pause_it_is_seen_what_is_missing() {
     sim.take();
     sim.core.check(Id::Own(9), None);
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Unknown, None))]);
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn a_pause_that_is_over_before_the_start_opens_nothing_before_it() {
 
 #[test]
 fn a_stream_that_is_over_when_the_client_comes_back_may_have_lost_something() {
-    let gap = Action::Tell(News::Outcome(Outcome::Unknown, None));
+    let gap = Action::Emit(ClientEvent::Outcome(Outcome::Unknown, None));
     for away in [vec![Input::Page(Page::Paused), Input::Page(Page::Unpaused)], vec![Input::Reconnect]] {
         let mut sim = Sim::open_on(STREAM, Config::default());
         away.iter().cloned().for_each(|input| sim.input(input));

@@ -3,7 +3,7 @@
 use super::{
     super::{
         config::{Config, MAX_DELAY},
-        io::{Action, Input, Moment, Page, Why},
+        io::{Action, Input, Page, Timestamp, Why},
         persist::Step,
     },
     sim::Sim,
@@ -11,7 +11,7 @@ use super::{
 
 const WALL: u64 = 1_800_000_000_000;
 const NEVER: u64 = u64::MAX;
-const NOW: Moment = Moment { now: 0, draw: 0 };
+const NOW: Timestamp = Timestamp { now: 0, draw: 0 };
 
 fn steps(sim: &mut Sim) -> Vec<Step> {
     std::iter::from_fn(|| sim.core.poll())

@@ -119,7 +119,7 @@ impl World {
             .any(|(other, client)| other != at && PAGES[other] == page && client.life == Life::Alive);
         let owner = self.stored.and_then(|stored| stored.owner);
         let foreign = owner.is_some_and(|owner| owner != page && gone != Some(owner));
-        let verdict = write(Facts {
+        let action = write(Facts {
             fresh: client.fresh,
             through: client.done == client.came,
             over: client.fate == Fate::Over,
@@ -131,7 +131,7 @@ impl World {
             empty: self.stored.is_none(),
             foreign,
         });
-        let place = match verdict {
+        let place = match action {
             Write::Nothing => return,
             Write::Claim => {
                 self.law(!ended, "who has ended claims nothing");
@@ -145,7 +145,7 @@ impl World {
         self.law(owner.is_none_or(|owner| owner == page || !self.holds(owner)), "over what another page has");
         self.law(!(ended && rival), "over what the next client of this page has");
         self.law(!(ended && self.out), "after a logout");
-        self.law(!(verdict == Write::End && client.done < client.came), "the end before what came before it");
+        self.law(!(action == Write::End && client.done < client.came), "the end before what came before it");
         self.clients[at].fresh = false;
         self.stored = Some(Stored { place, owner: place.map(|_| page) });
         self.out = false;

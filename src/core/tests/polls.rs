@@ -5,7 +5,7 @@ use super::{
         config::{Backoff, Config, FLOOR, Heartbeat, Jitter, MAX_DELAY},
         failure::{Failure, RetryAfter},
         io::{Action, Input, Page},
-        polls::{PATIENCE, SOON, default_wait},
+        polls::{ANSWER_TIMEOUT, SOON, default_wait},
         state::State,
     },
     file_of_the_repository,
@@ -168,7 +168,7 @@ fn each_further_answer_is_a_seam() {
     assert!(!sim.core.checking());
     sim.opened();
     assert!(sim.core.checking());
-    sim.core.check(super::super::seam::Id::Own(1), None);
+    sim.core.check(super::super::resume::Id::Own(1), None);
     sim.settle();
     assert!(!sim.core.checking(), "the message at the cursor");
     ends(&mut sim, true);
@@ -179,7 +179,7 @@ fn each_further_answer_is_a_seam() {
 #[test]
 fn an_answer_may_come_10_s_after_the_wait_and_no_later() {
     let mut sim = second(Config::default());
-    sim.pass(WAIT + PATIENCE - 1);
+    sim.pass(WAIT + ANSWER_TIMEOUT - 1);
     assert_eq!(sim.core.state(), State::Open);
     let mut late = sim.core.clone();
     sim.take();
@@ -193,7 +193,7 @@ fn an_answer_may_come_10_s_after_the_wait_and_no_later() {
     assert!(overdue.is_some() && overdue < lost, "why, before that: {told:?}");
     // In the last moment it counts.
     late.brought(late.attempt());
-    let moment = super::super::io::Moment { now: sim.now, draw: 0 };
+    let moment = super::super::io::Timestamp { now: sim.now, draw: 0 };
     late.handle(moment, Input::Lost { attempt: late.attempt(), failure: Failure::End });
     assert_eq!((late.state(), late.last_failure()), (State::Open, None));
 }
@@ -207,7 +207,7 @@ fn the_first_one_has_the_time_of_the_others_once_it_is_open() {
     sim.pass(9_999);
     assert_eq!(sim.core.state(), State::Connecting);
     sim.opened();
-    sim.pass(WAIT + PATIENCE - 1);
+    sim.pass(WAIT + ANSWER_TIMEOUT - 1);
     assert_eq!(sim.core.state(), State::Open);
     sim.pass(1);
     assert_eq!(sim.core.last_failure(), Some(Failure::Network));
@@ -225,13 +225,13 @@ fn the_first_one_has_the_time_of_the_others_once_it_is_open() {
 fn a_late_timer_is_no_proof() {
     for (late, ahead) in [(60_000, 0), (0, 3_600_000)] {
         let mut sim = second(Config::default());
-        sim.now += WAIT + PATIENCE + late;
+        sim.now += WAIT + ANSWER_TIMEOUT + late;
         sim.ahead += ahead;
         sim.tick();
         assert_eq!(sim.core.state(), State::Open, "{late}");
         let mut answered = sim.core.clone();
         answered.brought(answered.attempt());
-        let moment = super::super::io::Moment { now: sim.now + 10, draw: 0 };
+        let moment = super::super::io::Timestamp { now: sim.now + 10, draw: 0 };
         answered.handle(moment, Input::Lost { attempt: answered.attempt(), failure: Failure::End });
         assert_eq!(answered.state(), State::Open);
         sim.pass(50);
@@ -244,11 +244,11 @@ fn a_late_timer_is_no_proof() {
 fn an_answer_that_nobody_has_read_yet_is_not_overdue() {
     let mut sim = second(Config::default());
     for _ in 0..20 {
-        sim.pass(PATIENCE - 1);
+        sim.pass(ANSWER_TIMEOUT - 1);
         sim.hear(sim.now);
     }
     assert_eq!(sim.core.state(), State::Open);
-    sim.pass(PATIENCE + 50);
+    sim.pass(ANSWER_TIMEOUT + 50);
     assert_eq!(sim.core.last_failure(), Some(Failure::Network));
 }
 
@@ -375,7 +375,7 @@ fn the_server_may_wait_four_fifths_of_the_heartbeats_interval_at_most() {
 #[test]
 fn the_facades_range_is_the_cores() {
     let Some(facade) = file_of_the_repository("pkg-template/longpoll.js") else { return };
-    let range = format!("wait=a number of ms from {SOON} to {}\n", MAX_DELAY - PATIENCE);
+    let range = format!("wait=a number of ms from {SOON} to {}\n", MAX_DELAY - ANSWER_TIMEOUT);
     assert!(facade.contains(&range), "{range}");
     assert_eq!(Heartbeat::new().interval, 30_000);
     assert!(facade.contains("(heartbeat.interval ?? 30_000) * 0.8"));

@@ -9,7 +9,7 @@ use super::{
         Connection,
         config::{Config, FLOOR, Heartbeat},
         failure::Failure,
-        io::{Action, Input, Moment, News, Page, Why},
+        io::{Action, ClientEvent, Input, Page, Timestamp, Why},
         polls::SOON,
         state::State,
     },
@@ -96,7 +96,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, input);
         self.settle();
         let waits = self.core.state() == State::Open
             && self.out.iter().all(|request| request.attempt != self.core.attempt());
@@ -113,7 +113,7 @@ impl World {
             match action {
                 Action::Resolve { attempt, .. } => {
                     let resolved = Input::Resolved { attempt, route: POLLS };
-                    self.core.handle(Moment { now: self.now, draw: 1 << 31 }, resolved);
+                    self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, resolved);
                 }
                 Action::Poll { attempt, wait: Some(wait) } => {
                     if self.closed || self.frozen {
@@ -141,7 +141,7 @@ impl World {
                     });
                 }
                 Action::Drop { .. } => self.out.clear(),
-                Action::Tell(News::Closed { .. }) => self.closed = true,
+                Action::Emit(ClientEvent::Closed { .. }) => self.closed = true,
                 _ => {}
             }
         }

@@ -5,14 +5,14 @@ use super::{
         config::{Config, Outbox},
         failure::{Failure, RetryAfter, Word},
         io::{Input, Page},
-        outbox::{Awaits, Dropped, Parcel, Sent},
+        outbox::{Awaits, Dropped, Outgoing, Sent},
     },
     sim::{POSTS, Sim, beating},
 };
 
-const PLAIN: Parcel = Parcel::new(0, 10);
-const WITH_ACK: Parcel = Parcel { awaits: Awaits::Ack, ..PLAIN };
-const CONFIRMED: Parcel = Parcel { awaits: Awaits::Pong, ..PLAIN };
+const PLAIN: Outgoing = Outgoing::new(0, 10);
+const WITH_ACK: Outgoing = Outgoing { awaits: Awaits::Ack, ..PLAIN };
+const CONFIRMED: Outgoing = Outgoing { awaits: Awaits::Pong, ..PLAIN };
 
 fn open() -> Sim {
     Sim::open_on(POSTS, Config::default())
@@ -21,7 +21,7 @@ fn open() -> Sim {
 #[test]
 fn a_send_is_settled_by_the_answer() {
     let mut sim = open();
-    let ids = [PLAIN, CONFIRMED, WITH_ACK].map(|parcel| sim.post(parcel));
+    let ids = [PLAIN, CONFIRMED, WITH_ACK].map(|outgoing| sim.post(outgoing));
     assert_eq!(sim.request(), ids);
     assert!(sim.fates.is_empty(), "{:?}", sim.fates);
     sim.answered(None);
@@ -174,7 +174,7 @@ fn a_volatile_one_that_must_wait_is_dropped() {
     let mut sim = open();
     sim.post(PLAIN);
     sim.request();
-    let id = sim.post(Parcel { volatile: true, ..PLAIN });
+    let id = sim.post(Outgoing { volatile: true, ..PLAIN });
     assert_eq!(sim.fate_of(id), Some(Sent::Dropped(Dropped::Volatile)));
 }
 
@@ -215,10 +215,10 @@ fn http(status: u16) -> Failure {
 }
 
 /// A client whose requests carry up to 3 messages and 60 000 bytes, and three messages that are out.
-fn three_out(parcel: Parcel) -> Sim {
+fn three_out(outgoing: Outgoing) -> Sim {
     let mut sim = open();
     for _ in 0..3 {
-        sim.post(parcel);
+        sim.post(outgoing);
     }
     assert_eq!(sim.request(), [1, 2, 3]);
     sim

@@ -27,7 +27,7 @@ fn asked(sim: &mut Sim) -> Vec<u32> {
 }
 
 /// What becomes of an attempt whose question is answered so.
-fn verdict(answer: Option<(u16, Option<RetryAfter>)>) -> (Option<Failure>, State) {
+fn action(answer: Option<(u16, Option<RetryAfter>)>) -> (Option<Failure>, State) {
     let mut sim = opening(probing());
     let attempt = sim.core.attempt();
     sim.lost(Failure::Network);
@@ -45,16 +45,16 @@ fn a_refusal_is_the_failure_and_the_table_says_what_follows() {
         [(403, State::Closed), (503, State::Waiting), (404, State::Closed), (429, State::Waiting)]
     {
         let failure = Failure::Http { status, retry_after: Some(RetryAfter(7_000)) };
-        assert_eq!(verdict(Some((status, Some(RetryAfter(7_000))))), (Some(failure), state), "{status}");
+        assert_eq!(action(Some((status, Some(RetryAfter(7_000))))), (Some(failure), state), "{status}");
     }
 }
 
 #[test]
 fn what_is_no_refusal_says_nothing() {
     for status in [0, 1, 101, 200, 204, 302, 399, 426] {
-        assert_eq!(verdict(Some((status, None))), (Some(Failure::Network), State::Waiting), "{status}");
+        assert_eq!(action(Some((status, None))), (Some(Failure::Network), State::Waiting), "{status}");
     }
-    assert_eq!(verdict(None), (Some(Failure::Network), State::Waiting));
+    assert_eq!(action(None), (Some(Failure::Network), State::Waiting));
 }
 
 #[test]

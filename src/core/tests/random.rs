@@ -5,12 +5,12 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        config::{Backoff, Config, Heartbeat, Jitter, Outbox, Patience},
+        config::{Backoff, Config, FailureLimits, Heartbeat, Jitter, Outbox},
         failure::{Failure, RetryAfter},
         io::{Decision, Input, Page, Route, Why},
-        outbox::{Awaits, Parcel},
+        outbox::{Awaits, Outgoing},
         pace::Limit,
-        seam::Id,
+        resume::Id,
         state::{Phase, State},
     },
     cases,
@@ -43,7 +43,7 @@ enum Step {
     Page(Page),
     ClockJump(u64),
     Answer(Decision),
-    Send(Parcel),
+    Send(Outgoing),
     /// Of some send: its ack comes, or the app gives it up.
     Acked(u32),
     Abort(u32),
@@ -59,17 +59,17 @@ enum Step {
     Close,
 }
 
-fn parcel() -> impl Strategy<Value = Parcel> {
+fn outgoing() -> impl Strategy<Value = Outgoing> {
     let awaits = prop_oneof![Just(Awaits::Nothing), Just(Awaits::Ack), Just(Awaits::Pong)];
     let expires = prop_oneof![3 => Just(u64::MAX), 1 => 0..20_000_u64];
     let rare = || prop::bool::weighted(0.2);
     (0..2_000_u64, awaits, expires, rare(), rare()).prop_map(
-        |(bytes, awaits, expires, priority, volatile)| Parcel {
+        |(bytes, awaits, expires, priority, volatile)| Outgoing {
             awaits,
             expires,
             priority,
             volatile,
-            ..Parcel::new(0, bytes)
+            ..Outgoing::new(0, bytes)
         },
     )
 }
@@ -143,7 +143,7 @@ fn step() -> impl Strategy<Value = Step> {
             (0..100_000_u64).prop_map(Decision::After),
         ]
         .prop_map(Step::Answer),
-        5 => parcel().prop_map(Step::Send),
+        5 => outgoing().prop_map(Step::Send),
         3 => (0..20_u32).prop_map(Step::Acked),
         1 => (0..20_u32).prop_map(Step::Abort),
         2 => Just(Step::Ponged),
@@ -171,8 +171,9 @@ fn config() -> impl Strategy<Value = Config> {
     let heartbeat = prop::option::of((100..40_000_u64, 50..10_000_u64)).prop_map(|heartbeat| {
         heartbeat.map(|(interval, timeout)| Heartbeat { interval, timeout: Some(timeout.min(interval)) })
     });
-    let patience = (0..4_u64, 0..4_u64).prop_map(|(unopened, early)| Patience { unopened, early });
-    let numbers = (1..4_u32, patience, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());
+    let failover_after = (0..4_u64, 0..4_u64).prop_map(|(unopened, early)| FailureLimits { unopened, early });
+    let numbers =
+        (1..4_u32, failover_after, never_or(1_000..100_000), never_or(1_000..100_000), any::<bool>());
     let limit = prop::option::of((1..4_u64, 10..5_000_u64))
         .prop_map(|limit| limit.map(|(messages, per)| Limit { messages, per }));
     let flags = (prop::bool::weighted(0.9), any::<bool>(), prop::bool::weighted(0.3), any::<bool>());
@@ -181,11 +182,11 @@ fn config() -> impl Strategy<Value = Config> {
             backoff,
             heartbeat,
             (reconnects, has_provider, asks, browser_reconnects),
-            (endpoints, patience, max_age, failback, numbered),
+            (endpoints, failover_after, max_age, failback, numbered),
             limit,
         )| Config {
             endpoints,
-            patience,
+            failover_after,
             max_age,
             failback,
             numbered,
@@ -280,8 +281,8 @@ fn apply(sim: &mut Sim, step: Step) {
             sim.tick();
         }
         Step::Answer(decision) => sim.input(Input::Answer(decision)),
-        Step::Send(parcel) => {
-            sim.post(parcel);
+        Step::Send(outgoing) => {
+            sim.post(outgoing);
         }
         // Of the last ones: what was sent long ago is settled.
         Step::Acked(back) => sim.input(Input::Acked(sim.sent.saturating_sub(back))),

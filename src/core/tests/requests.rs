@@ -5,7 +5,7 @@ use super::{
         config::{Config, Outbox},
         failure::Failure,
         io::Input,
-        outbox::{Awaits, Dropped, Parcel, Sent},
+        outbox::{Awaits, Dropped, Outgoing, Sent},
         requests::{Question, Reply},
     },
     sim::{POSTS, SOCKET, Sim},
@@ -21,7 +21,7 @@ fn ask(sim: &mut Sim, key: u64) -> u32 {
 
 fn ask_with(sim: &mut Sim, question: Question) -> u32 {
     sim.core.asks(Some(question));
-    sim.post(Parcel { expires: 10_000, ..Parcel::new(0, 10) })
+    sim.post(Outgoing { expires: 10_000, ..Outgoing::new(0, 10) })
 }
 
 fn reply(sim: &mut Sim, key: u64) -> Reply {
@@ -89,7 +89,7 @@ fn a_loss_leaves_it_in_the_dark_or_asks_again_without_an_end_but_its_time() {
 fn the_window_is_for_acks_and_the_time_for_an_ack_is_none_of_its_own() {
     let mut sim = open(Outbox { max_in_flight: 1, ack_timeout: 100, ..Outbox::new() });
     let [first, second] = [ask(&mut sim, 1), ask(&mut sim, 2)];
-    let acked = sim.post(Parcel { awaits: Awaits::Ack, ..Parcel::new(0, 1) });
+    let acked = sim.post(Outgoing { awaits: Awaits::Ack, ..Outgoing::new(0, 1) });
     let third = ask(&mut sim, 3);
     assert_eq!(sim.transmitted(), [first, second, acked, third]);
     sim.input(Input::Acked(first));

@@ -10,8 +10,8 @@ use super::{
         Connection,
         config::{Config, Outbox},
         failure::Failure,
-        io::{Action, Input, Moment},
-        outbox::{Dropped, Parcel, Sent},
+        io::{Action, Input, Timestamp},
+        outbox::{Dropped, Outgoing, Sent},
         requests::{Question, Reply},
     },
     models::{self, NOW},
@@ -83,7 +83,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, input);
         self.settle();
     }
 
@@ -91,7 +91,7 @@ impl World {
         while let Some(action) = self.core.poll() {
             match action {
                 Action::Resolve { attempt, .. } => {
-                    let at = Moment { now: self.now, draw: 1 << 31 };
+                    let at = Timestamp { now: self.now, draw: 1 << 31 };
                     self.core.handle(at, Input::Resolved { attempt, route: SOCKET });
                 }
                 Action::Open { attempt } => self.opening = Some(attempt),
@@ -169,7 +169,7 @@ impl Model for Bounds {
                 world.asked += 1;
                 let id = world.asked;
                 world.core.asks(Some(Question { key: id.into(), own: true, again: self.again }));
-                world.input(Input::Send(Parcel { expires: 10_000, ..Parcel::new(id, 1) }));
+                world.input(Input::Send(Outgoing { expires: 10_000, ..Outgoing::new(id, 1) }));
             }
             Step::Open => {
                 let attempt = world.opening.take()?;
@@ -215,7 +215,7 @@ impl Model for Bounds {
                 |_, world| !world.amiss,
             ),
             Property::<Self>::always("none is forgotten", |_, world| {
-                let under_way = world.core.queue().len() + world.core.queue().flying();
+                let under_way = world.core.queue().len() + world.core.queue().in_flight();
                 world.fates.len() + under_way == world.asked as usize
             }),
             Property::<Self>::always("a reply is the server's word", |_, world| {

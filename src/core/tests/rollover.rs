@@ -4,9 +4,9 @@ use super::{
     super::{
         config::{Backoff, Config, FLOOR, Heartbeat, Jitter},
         failure::{Failure, RetryAfter},
-        io::{Action, Input, News, Page},
+        io::{Action, ClientEvent, Input, Page},
         outbox::{Dropped, Sent},
-        seam::{Id, Outcome, RECENT},
+        resume::{Id, Outcome, RECENT},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -65,8 +65,8 @@ fn the_successor_opens_before_the_old_one_is_dropped() {
     sim.input(Input::Opened { attempt });
     assert_eq!((sim.link, sim.successor), (Some(attempt), None));
     assert_eq!(sim.core.state(), State::Open);
-    let told: Vec<_> = sim.take().into_iter().filter(|action| matches!(action, Action::Tell(_))).collect();
-    assert_eq!(told, [Action::Tell(News::Open)], "no statechange");
+    let told: Vec<_> = sim.take().into_iter().filter(|action| matches!(action, Action::Emit(_))).collect();
+    assert_eq!(told, [Action::Emit(ClientEvent::Open)], "no statechange");
 }
 
 #[test]
@@ -365,7 +365,7 @@ fn what_came_over_the_old_one_meanwhile_does_not_come_again() {
         assert_eq!(fresh, (last + 1..=last + 5).collect::<Vec<_>>(), "{meanwhile} meanwhile");
         sim.settle();
         let told = sim.take();
-        assert!(told.contains(&Action::Tell(News::Outcome(Outcome::Recovered, None))), "{told:?}");
+        assert!(told.contains(&Action::Emit(ClientEvent::Outcome(Outcome::Recovered, None))), "{told:?}");
         assert!(!sim.core.checking());
     }
 }
@@ -384,7 +384,7 @@ fn the_servers_word_on_the_replay_is_the_outcome() {
         }
         assert_eq!(delivered(&mut sim, 11..=12), [11, 12]);
         sim.settle();
-        assert!(sim.take().contains(&Action::Tell(News::Outcome(outcome, None))), "{outcome:?}");
+        assert!(sim.take().contains(&Action::Emit(ClientEvent::Outcome(outcome, None))), "{outcome:?}");
     }
 }
 
@@ -402,7 +402,7 @@ fn a_gap_told_at_the_change_forgets_only_what_was_before_it() {
         let last = 1_000 + meanwhile;
         assert_eq!(delivered(&mut sim, 1_001..=last + 2), [last + 1, last + 2], "{meanwhile} meanwhile");
         sim.settle();
-        assert!(sim.take().contains(&Action::Tell(News::Outcome(Outcome::Gap, None))));
+        assert!(sim.take().contains(&Action::Emit(ClientEvent::Outcome(Outcome::Gap, None))));
         // A later one is about the ids of this connection.
         sim.core.gap_told(false);
         assert_eq!(delivered(&mut sim, last + 1..=last + 2), [last + 1, last + 2]);

@@ -6,8 +6,8 @@ use super::{
     super::{
         config::Config,
         failure::Failure,
-        io::{Action, Input, News},
-        seam::{Id, Ids, Missing, Outcome, Ruling},
+        io::{Action, ClientEvent, Input},
+        resume::{CheckResult, Id, Ids, Missing, Outcome},
     },
     cases,
     sim::{STREAM, Sim},
@@ -20,7 +20,7 @@ fn numbered() -> Ids {
     Ids::new(true)
 }
 
-fn take(ids: &mut Ids, number: u64) -> Ruling {
+fn take(ids: &mut Ids, number: u64) -> CheckResult {
     ids.place(Id::Own(number), Some(number))
 }
 
@@ -28,8 +28,8 @@ fn take(ids: &mut Ids, number: u64) -> Ruling {
 fn rulings(ids: &mut Ids, numbers: impl IntoIterator<Item = u64>) -> Vec<Delivered> {
     let ruled = numbers.into_iter().map(|number| (number, take(ids, number)));
     ruled
-        .filter(|(_, ruling)| ruling.deliver)
-        .map(|(n, ruling)| (n, ruling.outcome, ruling.missing))
+        .filter(|(_, result)| result.deliver)
+        .map(|(n, result)| (n, result.outcome, result.missing))
         .collect()
 }
 
@@ -147,7 +147,7 @@ fn an_earlier_page_leaves_its_number() {
     assert_eq!(sim.core.check(Id::Own(7), Some(7)), (false, false, false));
     assert_eq!(sim.core.check(Id::Own(9), Some(9)), (true, true, false));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, Some((8, 8))))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Gap, Some((8, 8))))]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn the_numbers_survive_a_loss() {
     assert_eq!(sim.core.check(Id::None, Some(1)), (false, false, false));
     assert_eq!(sim.core.check(Id::None, Some(2)), (true, false, false));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Recovered, None))]);
 }
 
 #[test]
@@ -195,10 +195,10 @@ proptest! {
                 begin = first;
             }
             for number in first..=published {
-                let ruling = take(&mut ids, number);
-                told.extend(ruling.missing.map(|(from, to)| from..=to));
-                prop_assert_eq!(ruling.missing.is_some(), ruling.outcome == Some(Outcome::Gap));
-                if ruling.deliver {
+                let result = take(&mut ids, number);
+                told.extend(result.missing.map(|(from, to)| from..=to));
+                prop_assert_eq!(result.missing.is_some(), result.outcome == Some(Outcome::Gap));
+                if result.deliver {
                     seen.push(number);
                 }
             }
@@ -244,12 +244,12 @@ fn received(ids: &mut Ids, named: bool, numbers: &[u64]) -> (Vec<u64>, usize) {
     let (mut delivered, mut gaps) = (Vec::new(), 0);
     for (at, &number) in numbers.iter().enumerate() {
         let id = if named { Id::Own((at as u64 + 1) << 33 | 1 << 32) } else { Id::None };
-        let mut ruling = ids.place(id, Some(number));
-        if ruling.restarted {
-            ruling = ids.place(id, Some(number));
+        let mut result = ids.place(id, Some(number));
+        if result.restarted {
+            result = ids.place(id, Some(number));
         }
-        gaps += usize::from(matches!(ruling.outcome, Some(Outcome::Gap | Outcome::Unknown)));
-        if ruling.deliver {
+        gaps += usize::from(matches!(result.outcome, Some(Outcome::Gap | Outcome::Unknown)));
+        if result.deliver {
             delivered.push(number);
         }
     }
@@ -322,8 +322,8 @@ fn what_came_again_does_not_make_an_absurd_number_right() {
 
 /// A message that has all numbers from `first` to `last`.
 fn range(ids: &mut Ids, first: u64, last: u64) -> (bool, Missing) {
-    let ruling = ids.place_range(Id::Own(last), Some(first), Some(last));
-    (ruling.deliver, ruling.missing)
+    let result = ids.place_range(Id::Own(last), Some(first), Some(last));
+    (result.deliver, result.missing)
 }
 
 #[test]
@@ -367,7 +367,7 @@ fn the_next_check_alone_has_the_first_number() {
     assert_eq!(sim.take(), []);
     sim.core.check(Id::Own(6), Some(6));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, Some((5, 5))))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Gap, Some((5, 5))))]);
 }
 
 #[derive(Clone, Copy, Debug)]

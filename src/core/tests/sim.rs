@@ -8,12 +8,12 @@ use super::super::{
     carrier::{Asking, By, Carrier},
     config::{Config, FLOOR, Heartbeat, MAX_DELAY},
     failure::{Failure, RetryAfter},
-    io::{Action, Decision, Input, Moment, News, Page, Reason, Route, Why},
+    io::{Action, ClientEvent, Decision, Input, Page, Reason, Route, Timestamp, Why},
     losses::Loss,
-    outbox::{Parcel, Sent},
+    outbox::{Outgoing, Sent},
     pace::Limit,
     state::{Phase, State},
-    topics::Told,
+    topics::TopicEvent,
     uplink::Limits,
 };
 
@@ -67,7 +67,7 @@ pub(super) struct Sim {
     pub(super) lengths: BTreeMap<u32, (u64, bool)>,
     actions: Vec<Action>,
     /// What was told of topics.
-    pub(super) topics: Vec<Told>,
+    pub(super) topics: Vec<TopicEvent>,
     /// The last word to the next client.
     pub(super) recorded: Option<Loss>,
     told: State,
@@ -219,16 +219,16 @@ impl Sim {
     }
 
     pub(super) fn send(&mut self, bytes: u64) -> u32 {
-        self.post(Parcel::new(0, bytes))
+        self.post(Outgoing::new(0, bytes))
     }
 
     /// With an id of its own.
-    pub(super) fn post(&mut self, parcel: Parcel) -> u32 {
+    pub(super) fn post(&mut self, outgoing: Outgoing) -> u32 {
         self.sent += 1;
         let id = self.sent;
-        self.urgent |= parcel.priority;
-        self.expiries.insert(id, self.now.saturating_add(parcel.expires));
-        self.input(Input::Send(Parcel { id, ..parcel }));
+        self.urgent |= outgoing.priority;
+        self.expiries.insert(id, self.now.saturating_add(outgoing.expires));
+        self.input(Input::Send(Outgoing { id, ..outgoing }));
         id
     }
 
@@ -271,7 +271,7 @@ impl Sim {
     /// Why it closed, if it did since this was last asked.
     pub(super) fn end(&mut self) -> Option<Why> {
         self.take().into_iter().find_map(|action| match action {
-            Action::Tell(News::Closed { why, .. }) => Some(why),
+            Action::Emit(ClientEvent::Closed { why, .. }) => Some(why),
             _ => None,
         })
     }
@@ -281,9 +281,9 @@ impl Sim {
         self.core.retry_at().expect("it waits") - self.now
     }
 
-    fn moment(&mut self) -> Moment {
+    fn moment(&mut self) -> Timestamp {
         self.seed = self.seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        Moment { now: self.now, draw: self.draw.unwrap_or(self.seed) }
+        Timestamp { now: self.now, draw: self.draw.unwrap_or(self.seed) }
     }
 
     /// Carries out every action in order. A socket that is closing gives the message back.
@@ -360,18 +360,18 @@ impl Sim {
                     }
                 }
                 Action::Record(loss) => self.recorded = Some(loss),
-                Action::Tell(News::Retry { delay, failure, .. }) => self.retry(delay, &failure),
-                Action::Tell(News::State(state)) => self.told = state,
-                Action::Tell(News::Closed { .. }) => self.closed = true,
-                Action::Tell(News::Topic(told)) => {
+                Action::Emit(ClientEvent::Retry { delay, failure, .. }) => self.retry(delay, &failure),
+                Action::Emit(ClientEvent::State(state)) => self.told = state,
+                Action::Emit(ClientEvent::Closed { .. }) => self.closed = true,
+                Action::Emit(ClientEvent::Topic(told)) => {
                     self.topics.push(told);
-                    if matches!(told, Told::Join(_)) {
+                    if matches!(told, TopicEvent::Join(_)) {
                         while let Some(topic) = self.core.next_join() {
-                            self.topics.push(Told::Join(topic));
+                            self.topics.push(TopicEvent::Join(topic));
                         }
                     }
                 }
-                Action::Tell(News::Open | News::Outcome(..)) => {}
+                Action::Emit(ClientEvent::Open | ClientEvent::Outcome(..)) => {}
             }
         }
     }
@@ -456,7 +456,7 @@ impl Sim {
         }
         let backoff = &self.core.config.backoff;
         let cap = backoff.max_server_delay;
-        let told = self.core.retries.asked(failure.told());
+        let told = self.core.retries.longest_server_delay(failure.retry_after_ms());
         let told = if told < cap { told } else { cap - cap / 5 };
         self.not_before = self.now.saturating_add(told);
         let end_of_time = self.now > u64::MAX / 2;
@@ -471,7 +471,7 @@ impl Sim {
             // Kept while the page is frozen.
             Phase::Opening { due: u64::MAX } => true,
             Phase::Open { .. } => {
-                core.watch.is_none() && (core.spent || core.rollover.deadline(0) == u64::MAX)
+                core.liveness.is_none() && (core.one_shot_used || core.rollover.deadline(0) == u64::MAX)
             }
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Waiting { .. } => false,
         };

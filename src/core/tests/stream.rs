@@ -4,7 +4,7 @@ use super::{
     super::{
         config::{Backoff, Config, FLOOR, Jitter},
         failure::{Failure, RetryAfter},
-        io::{Action, Decision, Input, News, Page, Route, Why},
+        io::{Action, ClientEvent, Decision, Input, Page, Route, Why},
         state::State,
     },
     sim::{SOCKET, STREAM, Sim, closed},
@@ -315,8 +315,8 @@ fn a_retry_field_of_zero_keeps_to_the_floor() {
 
 #[test]
 fn without_seams_nothing_is_checked() {
-    let mut sim = Sim::open_on(STREAM, Config { seams: false, ..Config::default() });
-    sim.core.learn(super::super::seam::Id::Own(1));
+    let mut sim = Sim::open_on(STREAM, Config { deduplicates: false, ..Config::default() });
+    sim.core.learn(super::super::resume::Id::Own(1));
     sim.lost(Failure::Network);
     let wait = sim.wait();
     sim.pass(wait);
@@ -353,7 +353,7 @@ fn a_post_that_was_answered_is_gone_on_with_by_another_request_alone() {
         assert!(!done.iter().any(|action| matches!(action, Action::Open { .. })), "{done:?}");
         assert!(done.iter().any(|action| matches!(
             action,
-            Action::Tell(News::Closed { why: Why::Fatal, failure: Some(Failure::NotResumable), .. })
+            Action::Emit(ClientEvent::Closed { why: Why::Fatal, failure: Some(Failure::NotResumable), .. })
         )));
     }
 }

@@ -34,7 +34,7 @@ struct World {
     /// The one given last, and its end.
     last: Option<(u32, u64)>,
     /// None of these, nor what was asked for before, is to reach anybody any more.
-    barred: u32,
+    revoked_up_to: u32,
     refused: Vec<u32>,
     /// Asked for after a refusal, and who is to get one of these.
     anew: Vec<u32>,
@@ -76,7 +76,7 @@ impl World {
             waits: [false; 2],
             has: [None; 2],
             last: None,
-            barred: 0,
+            revoked_up_to: 0,
             refused: Vec::new(),
             anew: Vec::new(),
             wants_anew: [false; 2],
@@ -100,7 +100,7 @@ impl World {
 
     fn hand(&mut self, place: usize, token: u32, good: bool) {
         self.law(good, "what has expired is handed out");
-        self.law(token > self.barred, "what was refused or forgotten is handed out");
+        self.law(token > self.revoked_up_to, "what was refused or forgotten is handed out");
         let anew = !self.wants_anew[place] || self.anew.contains(&token);
         self.law(anew, "who was refused is handed what was asked for before any refusal");
         self.has[place] = Some(token);
@@ -213,7 +213,7 @@ impl Model for Bounds {
                 let (token, last) = (world.has[place]?, world.last.map(|(token, _)| token));
                 // What was asked for before the server's word may be the same.
                 if last == Some(token) && !world.refused.contains(&token) {
-                    world.barred = world.tokens.serial();
+                    world.revoked_up_to = world.tokens.serial();
                     world.refused.push(token);
                 }
                 world.need(place, Some(if last == Some(token) { Had::Last } else { Had::Older }));
@@ -254,7 +254,7 @@ impl Model for Bounds {
             }
             Step::Forget => {
                 world.logouts += 1;
-                world.barred = world.tokens.serial();
+                world.revoked_up_to = world.tokens.serial();
                 world.last = None;
                 world.has = [None; 2];
                 let told = world.tokens.forget();

@@ -4,10 +4,10 @@ use super::{
     super::{
         config::Config,
         failure::Failure,
-        io::{Input, Moment, Page},
-        outbox::{Dropped, Parcel, Sent},
-        seam::{Id, Outcome},
-        topics::{Joins, OWN, Told},
+        io::{Input, Page, Timestamp},
+        outbox::{Dropped, Outgoing, Sent},
+        resume::{Id, Outcome},
+        topics::{Joins, OWN, TopicEvent},
     },
     sim::{POSTS, STREAM, Sim},
 };
@@ -28,7 +28,7 @@ impl Sim {
     fn make(&mut self) -> Vec<u32> {
         let mut made = Vec::new();
         for told in self.told() {
-            if let Told::Join(number) = told {
+            if let TopicEvent::Join(number) = told {
                 let free = (OWN + number * 10..).find(|id| !self.fates.contains_key(id)).unwrap();
                 self.core.joining(number, free, 10, false);
                 self.settle();
@@ -57,7 +57,7 @@ impl Sim {
         owed
     }
 
-    fn told(&mut self) -> Vec<Told> {
+    fn told(&mut self) -> Vec<TopicEvent> {
         std::mem::take(&mut self.topics)
     }
 
@@ -82,7 +82,7 @@ fn at_each_open_all_are_joined_in_their_order_before_what_waits() {
     let mut sim = open();
     (1..=3).for_each(|number| sim.join(number));
     sim.lost(Failure::Network);
-    assert_eq!(sim.told(), [1, 2, 3].map(Told::Lost));
+    assert_eq!(sim.told(), [1, 2, 3].map(TopicEvent::Lost));
     let waits = sim.send(1);
     sim.transmitted();
     // The socket is not taken from before the joins are made, as the host makes them while it is told.
@@ -141,7 +141,7 @@ fn what_was_left_reaches_nobody_until_the_next_connection() {
     assert!(!sim.answer(1, true));
     sim.lost(Failure::Network);
     sim.establish();
-    assert_eq!(sim.told(), [Told::Forget(1)]);
+    assert_eq!(sim.told(), [TopicEvent::Forget(1)]);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn what_came_and_is_lost_is_a_gap_of_each_topic() {
     sim.core.gap_told(true);
     assert!(sim.hears(2, 5));
     assert!(sim.hears(2, 6));
-    assert_eq!(sim.told(), [Told::Gap(2, Outcome::Gap, None)]);
+    assert_eq!(sim.told(), [TopicEvent::Gap(2, Outcome::Gap, None)]);
 }
 
 #[test]
@@ -165,9 +165,9 @@ fn a_join_without_a_word_is_asked_for_again_so_often() {
         sim.pass(TIMEOUT - 1);
         assert_eq!(sim.told(), []);
         sim.pass(1);
-        assert!(sim.topics.contains(&Told::Late(1)));
+        assert!(sim.topics.contains(&TopicEvent::Late(1)));
     }
-    assert_eq!(sim.told(), [Told::Late(1)]);
+    assert_eq!(sim.told(), [TopicEvent::Late(1)]);
     sim.pass(10 * TIMEOUT);
     assert_eq!(sim.told(), []);
     // Somebody else listens, too.
@@ -179,7 +179,7 @@ fn a_join_without_a_word_is_asked_for_again_so_often() {
     assert!(sim.answer(1, false));
     sim.core.subscribe_again(sim.now, 1);
     sim.settle();
-    assert_eq!(sim.told(), [Told::Late(1), Told::Join(1)]);
+    assert_eq!(sim.told(), [TopicEvent::Late(1), TopicEvent::Join(1)]);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn nor_is_it_when_something_of_it_came() {
     sim.make();
     assert!(sim.hears(1, 1));
     sim.pass(5 * TIMEOUT);
-    assert_eq!(sim.told(), [Told::Late(1)]);
+    assert_eq!(sim.told(), [TopicEvent::Late(1)]);
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn what_is_dropped_as_an_older_ones_and_may_not_be_is_told_as_a_gap() {
     assert_eq!(sim.make().len(), 1);
     assert!(sim.answer(1, false));
     assert!(sim.hears(1, 2));
-    assert!(matches!(sim.told()[..], [Told::Gap(1, Outcome::Unknown, _)]));
+    assert!(matches!(sim.told()[..], [TopicEvent::Gap(1, Outcome::Unknown, _)]));
 }
 
 #[test]
@@ -215,10 +215,10 @@ fn a_join_that_waits_is_taken_back_and_no_leave_is_owed() {
     let mut sim = open();
     sim.full = true;
     sim.subscribe(1);
-    let parcel = sim.make()[0];
+    let outgoing = sim.make()[0];
     assert!(!sim.leave(1));
-    assert_eq!(sim.fate_of(parcel), Some(Sent::Dropped(Dropped::Aborted)));
-    assert_eq!(sim.told(), [Told::Forget(1)]);
+    assert_eq!(sim.fate_of(outgoing), Some(Sent::Dropped(Dropped::Aborted)));
+    assert_eq!(sim.told(), [TopicEvent::Forget(1)]);
 }
 
 #[test]
@@ -275,8 +275,8 @@ fn a_planned_change_joins_all_on_the_new_connection() {
     sim.input(Input::Resolved { attempt: sim.asked, route: sim.route });
     assert!(sim.hears(1, 1), "the old one goes on");
     sim.input(Input::Opened { attempt: sim.asked });
-    let lost = [1, 2, 3].map(Told::Lost);
-    assert_eq!(sim.told(), [lost, [1, 2, 3].map(Told::Join)].concat());
+    let lost = [1, 2, 3].map(TopicEvent::Lost);
+    assert_eq!(sim.told(), [lost, [1, 2, 3].map(TopicEvent::Join)].concat());
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn without_an_uplink_none_is_joined() {
     let mut sim = Sim::open_on(STREAM, Config::default());
     sim.subscribe(1);
     sim.make();
-    assert_eq!(sim.told(), [Told::Unsent(1, Dropped::NoUplink)]);
+    assert_eq!(sim.told(), [TopicEvent::Unsent(1, Dropped::NoUplink)]);
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn those_that_were_left_are_bounded() {
             assert!(sim.answer(number, true), "refused");
         }
     }
-    let forgotten = sim.told().into_iter().filter(|told| matches!(told, Told::Forget(_))).count();
+    let forgotten = sim.told().into_iter().filter(|told| matches!(told, TopicEvent::Forget(_))).count();
     assert_eq!(forgotten, 50);
 }
 
@@ -344,7 +344,7 @@ fn a_gap_is_told_after_a_join_as_after_a_reconnect() {
     assert!(sim.hears(1, 3));
     assert_eq!(sim.told(), [], "nothing is missing");
     assert!(sim.hears(1, 6));
-    assert_eq!(sim.told(), [Told::Gap(1, Outcome::Gap, Some((4, 5)))]);
+    assert_eq!(sim.told(), [TopicEvent::Gap(1, Outcome::Gap, Some((4, 5)))]);
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn where_no_answer_is_given_one_that_was_sent_is_joined() {
     let mut sim = Sim::open_on(super::sim::SOCKET, joins(false, 3));
     sim.subscribe(1);
     sim.make();
-    assert_eq!(sim.told(), [Told::Joined(1)]);
+    assert_eq!(sim.told(), [TopicEvent::Joined(1)]);
     sim.pass(5 * TIMEOUT);
     assert_eq!(sim.told(), []);
     assert!(sim.answer(1, true), "it may refuse");
@@ -373,7 +373,7 @@ fn its_time_counts_from_when_it_was_sent() {
 fn priority_does_not_go_before_a_join() {
     let mut sim = open();
     sim.full = true;
-    let urgent = sim.post(Parcel { priority: true, ..Parcel::new(0, 1) });
+    let urgent = sim.post(Outgoing { priority: true, ..Outgoing::new(0, 1) });
     sim.subscribe(1);
     let join = sim.make()[0];
     sim.full = false;
@@ -382,7 +382,7 @@ fn priority_does_not_go_before_a_join() {
 }
 
 fn out(sim: &mut Sim, number: u32) -> bool {
-    let mine = sim.core.topic_removed(Moment { now: sim.now, draw: u32::MAX }, number);
+    let mine = sim.core.topic_removed(Timestamp { now: sim.now, draw: u32::MAX }, number);
     sim.settle();
     mine
 }
@@ -395,7 +395,7 @@ fn put_out_it_joins_again_after_a_delay_that_grows_and_goes_on_from_its_place() 
     for delay in [1_000, 2_000, 4_000] {
         assert!(out(&mut sim, 1));
         assert!(!out(&mut sim, 1), "it is out");
-        assert_eq!(sim.told(), [Told::Lost(1)]);
+        assert_eq!(sim.told(), [TopicEvent::Lost(1)]);
         sim.pass(delay - 1);
         assert_eq!(sim.told(), [], "{delay}");
         sim.pass(1);
@@ -404,7 +404,7 @@ fn put_out_it_joins_again_after_a_delay_that_grows_and_goes_on_from_its_place() 
     }
     // What may be missing is told before what comes next.
     assert!(sim.hears(1, 3));
-    assert_eq!(sim.told(), [Told::Gap(1, Outcome::Gap, Some((2, 2)))]);
+    assert_eq!(sim.told(), [TopicEvent::Gap(1, Outcome::Gap, Some((2, 2)))]);
     // One that held begins anew.
     sim.pass(60_000);
     assert!(out(&mut sim, 1));

@@ -14,10 +14,10 @@ use super::{
         Connection,
         config::Config,
         failure::Failure,
-        io::{Action, Input, Moment, News, Why},
+        io::{Action, ClientEvent, Input, Timestamp, Why},
         outbox::Sent,
-        seam::{Id, Outcome},
-        topics::{Joins, OWN, Told},
+        resume::{Id, Outcome},
+        topics::{Joins, OWN, TopicEvent},
     },
     models::{self, NOW},
     sim::SOCKET,
@@ -192,7 +192,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, input);
         self.settle();
     }
 
@@ -201,7 +201,7 @@ impl World {
             self.law(!self.closed || matches!(action, Action::Settle { .. }), "after close");
             match action {
                 Action::Resolve { attempt, .. } => self.core.handle(
-                    Moment { now: self.now, draw: 1 << 31 },
+                    Timestamp { now: self.now, draw: 1 << 31 },
                     Input::Resolved { attempt, route: SOCKET },
                 ),
                 Action::Open { attempt } if self.connected => self.successor = Some(attempt),
@@ -229,23 +229,23 @@ impl World {
                     self.law(send.is_some(), "settled twice");
                     self.law(matches!(sent, Sent::Sent | Sent::Dropped(_)), "in the dark");
                 }
-                Action::Tell(News::Topic(told)) => self.told(told),
-                Action::Tell(News::Closed { .. }) => self.closed = true,
+                Action::Emit(ClientEvent::Topic(told)) => self.told(told),
+                Action::Emit(ClientEvent::Closed { .. }) => self.closed = true,
                 _ => {}
             }
         }
     }
 
-    fn told(&mut self, told: Told) {
+    fn told(&mut self, told: TopicEvent) {
         match told {
-            Told::Join(number) => {
+            TopicEvent::Join(number) => {
                 self.ask(number);
                 while let Some(number) = self.core.next_join() {
                     self.ask(number);
                 }
             }
-            Told::Lost(number) => self.topics[number as usize].joined = false,
-            Told::Late(number) => {
+            TopicEvent::Lost(number) => self.topics[number as usize].joined = false,
+            TopicEvent::Late(number) => {
                 let topic = &mut self.topics[number as usize];
                 let live = topic.live;
                 if topic.out {
@@ -265,15 +265,15 @@ impl World {
                 }
                 self.law(live, "left, and late");
             }
-            Told::Gap(number, outcome, _) => {
+            TopicEvent::Gap(number, outcome, _) => {
                 self.law(outcome != Outcome::Recovered, "a gap that is none");
                 self.topics[number as usize].gap = true;
             }
-            Told::Forget(number) => {
+            TopicEvent::Forget(number) => {
                 let live = self.topics[number as usize].live;
                 self.law(!live, "forgotten, and somebody listens");
             }
-            Told::Joined(_) | Told::Unsent(..) => self.law(false, "neither is possible here"),
+            TopicEvent::Joined(_) | TopicEvent::Unsent(..) => self.law(false, "neither is possible here"),
         }
     }
 
@@ -322,8 +322,8 @@ impl World {
         }
         let (generation, cursor) = (topic.generation, topic.last.unwrap_or(0));
         let join = Join { topic: number, generation, cursor, old: false, left: false };
-        let parcel = self.put(Up::Join(join));
-        self.core.joining(number, parcel, 1, false);
+        let outgoing = self.put(Up::Join(join));
+        self.core.joining(number, outgoing, 1, false);
         self.settle();
     }
 
@@ -333,8 +333,8 @@ impl World {
         (topic.late, topic.missed) = (false, false);
         let owed = self.core.leave(number);
         if owed {
-            let parcel = self.put(Up::Leave(number));
-            self.core.leaving(parcel, 1);
+            let outgoing = self.put(Up::Leave(number));
+            self.core.leaving(outgoing, 1);
         }
         self.settle();
     }
@@ -394,7 +394,7 @@ impl World {
                 self.settle();
             }
             Some(Down::Removed { topic: at, generation }) => {
-                let moment = Moment { now: self.now, draw: 1 << 31 };
+                let moment = Timestamp { now: self.now, draw: 1 << 31 };
                 let mine = self.core.topic_removed(moment, at);
                 let topic = &mut self.topics[at as usize];
                 let own = generation == topic.generation || topic.late || topic.after_all;

@@ -12,8 +12,8 @@ use super::{
         Connection,
         config::Config,
         failure::Failure,
-        io::{Action, Input, Moment, Why},
-        outbox::{Dropped, Parcel, Sent},
+        io::{Action, Input, Timestamp, Why},
+        outbox::{Dropped, Outgoing, Sent},
         uplink::Limits,
     },
     models::{self, NOW},
@@ -109,7 +109,7 @@ impl World {
     }
 
     fn input(&mut self, input: Input) {
-        self.core.handle(Moment { now: self.now, draw: 1 << 31 }, input);
+        self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, input);
         self.settle();
         let carries = std::mem::take(&mut self.gathered);
         let (messages, _) = self.core.post(self.now, self.serial + 1);
@@ -133,7 +133,7 @@ impl World {
             match action {
                 Action::Resolve { attempt, .. } => {
                     let resolved = Input::Resolved { attempt, route: POSTS };
-                    self.core.handle(Moment { now: self.now, draw: 1 << 31 }, resolved);
+                    self.core.handle(Timestamp { now: self.now, draw: 1 << 31 }, resolved);
                 }
                 Action::Open { attempt } => self.opening = Some(attempt),
                 Action::Drop { .. } => {
@@ -241,7 +241,7 @@ impl Model for Bounds {
         match step {
             Step::Send => {
                 world.sent += 1;
-                world.input(Input::Send(Parcel::new(world.sent, 1)));
+                world.input(Input::Send(Outgoing::new(world.sent, 1)));
             }
             Step::Open => {
                 let attempt = world.opening.take()?;
@@ -318,7 +318,7 @@ impl Model for Bounds {
         vec![
             Property::<Self>::always("nothing amiss", |_, world| world.amiss.is_none()),
             Property::<Self>::always("none is forgotten", |_, world| {
-                let under_way = world.core.queue().len() + world.core.queue().flying();
+                let under_way = world.core.queue().len() + world.core.queue().in_flight();
                 world.fates.len() + under_way == world.sent as usize
             }),
             Property::<Self>::always("sent is what the server has, dropped what it has not", |_, world| {

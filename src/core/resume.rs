@@ -1,4 +1,4 @@
-//! The cursor, and de-duplication at the seam: after a reconnect, until the cursor has passed.
+//! The cursor, and de-duplication: after a reconnect, until the cursor has passed.
 //!
 //! The core sees fingerprints (`fingerprint` in port.js), never the ids: hashes of an id and of what came with it. Kept are the first
 //! 64 and the last 1 024. A replay that begins with one of the first 64 is the whole stream: everything up to and
@@ -96,7 +96,7 @@ pub enum Outcome {
 
 /// What to do with a message: the gap is told before the message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ruling {
+pub(crate) struct CheckResult {
     pub(crate) deliver: bool,
     /// The message's id is the cursor now.
     pub(crate) moves: bool,
@@ -108,7 +108,7 @@ pub(crate) struct Ruling {
     pub(crate) restarted: bool,
 }
 
-impl Ruling {
+impl CheckResult {
     pub(super) fn held(moves: bool, outcome: Option<Outcome>) -> Self {
         Self { deliver: false, moves, outcome, missing: None, restarted: false }
     }
@@ -140,7 +140,7 @@ pub(crate) struct Ids {
     before: Option<u64>,
     /// The last number before each jump, and the first one after it with its message.
     jumps: Vec<(u64, u64, u64)>,
-    seam: Option<Seam>,
+    replay: Option<Replay>,
     /// What the next message must be preceded by.
     due: Option<Outcome>,
     /// What the last connection was asked to go on from, until its first message is ruled on; and the first id, or
@@ -149,7 +149,7 @@ pub(crate) struct Ids {
     followed: Option<u64>,
     /// It has not opened yet.
     awaited: bool,
-    /// The last ruling at this seam: several messages of one id are delivered or held back together.
+    /// What was last said in this replay: several messages of one id are delivered or held back together.
     ruled: Option<(u64, bool)>,
     /// The numbers begin anew, and none has counted on: they may all be the same.
     loose: bool,
@@ -191,13 +191,13 @@ impl std::hash::Hash for Bounds {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Seam {
-    /// The cursor that was asked for: it ends the seam.
+struct Replay {
+    /// The cursor that was asked for: it ends the replay.
     target: u64,
     begun: bool,
     /// The stream comes again from its beginning.
     whole: bool,
-    /// New ids so far. A server past the cursor never shows it again, so the seam ends by count as well.
+    /// New ids so far. A server past the cursor never shows it again, so the replay ends by count as well.
     fresh: usize,
 }
 
@@ -233,7 +233,7 @@ impl Ids {
 
     /// Whether the next message must be ruled on.
     pub(crate) fn checking(&self) -> bool {
-        self.numbered || self.seam.is_some() || self.due.is_some()
+        self.numbered || self.replay.is_some() || self.due.is_some()
     }
 
     /// The cursor cannot go up.
@@ -244,7 +244,7 @@ impl Ids {
 
     /// A connection is asked for what comes after the cursor. Until it opens, another one may go on.
     pub(crate) fn asking(&mut self) {
-        self.forsaken();
+        self.successor_failed();
         self.asked = self.cursor;
         self.awaited = self.begun();
     }
@@ -252,14 +252,14 @@ impl Ids {
     /// It will not open: the one beside it goes on.
     // Not inlined, for the size.
     #[inline(never)]
-    pub(crate) fn forsaken(&mut self) {
+    pub(crate) fn successor_failed(&mut self) {
         self.followed = None;
         self.awaited = false;
     }
 
     /// A connection opened that is not the first, or that starts from a cursor.
     pub(crate) fn reconnected(&mut self) {
-        self.seam = self.cursor.map(|target| Seam { target, begun: false, whole: false, fresh: 0 });
+        self.replay = self.cursor.map(|target| Replay { target, begun: false, whole: false, fresh: 0 });
         self.due = Some(self.due.unwrap_or(Outcome::Unknown));
         self.ruled = None;
         self.awaited = false;
@@ -282,7 +282,7 @@ impl Ids {
     /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
     pub(crate) fn gap_told(&mut self) {
         self.first.clear();
-        if let Some(followed) = self.followed.filter(|_| self.awaited || self.seam.is_some()) {
+        if let Some(followed) = self.followed.filter(|_| self.awaited || self.replay.is_some()) {
             // But what came over the connection before this one, after this one was asked for, is of the present.
             while self.recent.first().is_some_and(|id| *id != followed) {
                 self.recent.remove(0);
@@ -290,7 +290,7 @@ impl Ids {
         } else {
             self.recent.clear();
             self.forgot = false;
-            self.seam = None;
+            self.replay = None;
         }
         self.ruled = None;
         self.due = Some(Outcome::Gap);
@@ -337,7 +337,7 @@ impl Ids {
         self.bounds.strangers > bound
     }
 
-    /// An id delivered while the gate was open.
+    /// An id that was delivered without a check.
     pub(crate) fn learn(&mut self, id: Id) {
         match id {
             Id::None => self.bounds.received += 1,
@@ -350,18 +350,18 @@ impl Ids {
     }
 
     #[cfg(all(test, not(target_arch = "wasm32")))]
-    pub(crate) fn place(&mut self, id: Id, number: Option<u64>) -> Ruling {
+    pub(crate) fn place(&mut self, id: Id, number: Option<u64>) -> CheckResult {
         self.place_range(id, None, number)
     }
 
     /// `first`: the message has all numbers from this one to `number`.
-    pub(crate) fn place_range(&mut self, id: Id, first: Option<u64>, number: Option<u64>) -> Ruling {
+    pub(crate) fn place_range(&mut self, id: Id, first: Option<u64>, number: Option<u64>) -> CheckResult {
         let Some(number) = number else {
             // Between numbered messages: the next number says what is missing.
             let due = self.due.take_if(|_| self.last.is_some());
-            let ruling = self.rule(id);
+            let result = self.rule(id);
             self.due = self.due.or(due);
-            return ruling;
+            return result;
         };
         let first = first.unwrap_or(number).min(number);
         if let Id::Own(fingerprint) = id
@@ -372,18 +372,18 @@ impl Ids {
             self.jumps.clear();
             self.last = self.before.take();
             self.repeats = true;
-            return Ruling::held(false, None);
+            return CheckResult::held(false, None);
         }
         let Some(last) = self.last else {
             // It may still be the message at the cursor.
-            let ruling = self.rule(id);
-            if !ruling.restarted {
+            let result = self.rule(id);
+            if !result.restarted {
                 self.last = Some(number);
                 self.from = first;
                 self.bounds.head = number.saturating_add(1);
                 self.followed = Some(number).filter(|_| self.awaited);
             }
-            return ruling;
+            return result;
         };
         let counts_on = number > last;
         let missing = (first > last.saturating_add(1)).then(|| (last + 1, first - 1));
@@ -427,7 +427,7 @@ impl Ids {
                 }
                 self.repeats |= !counted;
                 self.bounds.strangers = 0;
-                return Ruling::held(false, None);
+                return CheckResult::held(false, None);
             }
             if !self.loose {
                 if known == ID {
@@ -448,7 +448,7 @@ impl Ids {
                     self.bounds.received
                 };
                 if !alien && !self.too_many(fingerprint, bound) {
-                    return Ruling::held(false, None);
+                    return CheckResult::held(false, None);
                 }
                 self.loose = !alien;
                 self.before = self.before.max(Some(last));
@@ -479,7 +479,7 @@ impl Ids {
         }
         self.last = Some(number);
         self.followed = self.followed.or(Some(number)).filter(|_| self.awaited);
-        self.seam = None;
+        self.replay = None;
         self.learn(id);
         if self.first.len() < FIRST && self.bounds.head > 0 {
             self.bounds.head = number.saturating_add(1);
@@ -493,44 +493,44 @@ impl Ids {
             Some(Outcome::Unknown) if counts_on => Some(Outcome::Recovered),
             due => due,
         };
-        Ruling::delivered(id != Id::None, outcome, missing)
+        CheckResult::delivered(id != Id::None, outcome, missing)
     }
 
-    pub(crate) fn rule(&mut self, id: Id) -> Ruling {
+    pub(crate) fn rule(&mut self, id: Id) -> CheckResult {
         let Id::Own(fingerprint) = id else {
             self.learn(id);
-            return Ruling::delivered(id == Id::Reset, self.due.take(), None);
+            return CheckResult::delivered(id == Id::Reset, self.due.take(), None);
         };
-        if let Some(seam) = self.seam.filter(|seam| compare(seam.target, fingerprint) == MESSAGE) {
-            self.seam = None;
+        if let Some(replay) = self.replay.filter(|replay| compare(replay.target, fingerprint) == MESSAGE) {
+            self.replay = None;
             self.bounds.strangers = 0;
             self.cursor = Some(fingerprint);
             // What was new before it is older than all we had: the replay began before we joined.
             let start = self.recent.len() - self.recent().len();
-            for _ in 0..seam.fresh {
+            for _ in 0..replay.fresh {
                 if let Some(older) = self.recent.pop() {
                     self.recent.insert(start, older);
                 }
             }
             // The server's word weighs more than its replay.
             let due = self.due.take_if(|due| *due != Outcome::Gap);
-            return Ruling::held(true, due.map(|_| Outcome::Recovered));
+            return CheckResult::held(true, due.map(|_| Outcome::Recovered));
         }
         if let Some((last, deliver)) = self.ruled
             && compare(last, fingerprint) != 0
         {
             if !deliver {
                 let bound =
-                    if self.seam.is_some_and(|seam| seam.whole) { self.bounds.received } else { SOON };
+                    if self.replay.is_some_and(|replay| replay.whole) { self.bounds.received } else { SOON };
                 if self.known(fingerprint) != MESSAGE && self.too_many(fingerprint, bound) {
                     return self.restart();
                 }
-                return Ruling::held(false, None);
+                return CheckResult::held(false, None);
             }
-            if let Some(seam) = &mut self.seam {
-                seam.fresh += 1;
+            if let Some(replay) = &mut self.replay {
+                replay.fresh += 1;
             }
-        } else if let Some(mut seam) = self.seam {
+        } else if let Some(mut replay) = self.replay {
             let known = self.known(fingerprint);
             if known == ID {
                 return self.restart();
@@ -541,29 +541,29 @@ impl Ids {
             if !self.awaited {
                 (self.asked, self.followed) = (None, None);
             }
-            seam.whole |= !seam.begun
+            replay.whole |= !replay.begun
                 && self.forgot
                 && (among(&self.first, fingerprint)
                     | among(&from.map(Option::unwrap_or_default), fingerprint))
                     == MESSAGE;
-            seam.begun = true;
-            if seam.whole && known == 0 && self.too_many(fingerprint, self.bounds.received) {
+            replay.begun = true;
+            if replay.whole && known == 0 && self.too_many(fingerprint, self.bounds.received) {
                 // Only its greeting is the same on each connection, say.
-                seam.whole = false;
+                replay.whole = false;
                 self.first.clear();
                 self.bounds.strangers = 0;
                 self.due.get_or_insert(Outcome::Unknown);
             }
-            let again = seam.whole || among(self.recent(), fingerprint) == MESSAGE;
-            seam.fresh += usize::from(!again);
-            self.seam = (seam.fresh < RECENT).then_some(seam);
+            let again = replay.whole || among(self.recent(), fingerprint) == MESSAGE;
+            replay.fresh += usize::from(!again);
+            self.replay = (replay.fresh < RECENT).then_some(replay);
             self.ruled = Some((fingerprint, !again));
             if again {
-                return Ruling::held(false, None);
+                return CheckResult::held(false, None);
             }
         }
         self.keep(fingerprint);
-        Ruling::delivered(true, self.due.take(), None)
+        CheckResult::delivered(true, self.due.take(), None)
     }
 
     /// [`ID`]: it came before, with other content.
@@ -584,7 +584,7 @@ impl Ids {
     }
 
     /// Ids, or numbers, begin anew: what is remembered is of another stream.
-    fn restart(&mut self) -> Ruling {
+    fn restart(&mut self) -> CheckResult {
         self.first.clear();
         self.recent.clear();
         self.forgot = false;
@@ -594,8 +594,8 @@ impl Ids {
     }
 
     /// From here on it is another beginning.
-    fn begin(&mut self) -> Ruling {
-        self.seam = None;
+    fn begin(&mut self) -> CheckResult {
+        self.replay = None;
         self.ruled = None;
         self.last = None;
         self.jumps.clear();
@@ -605,7 +605,7 @@ impl Ids {
         if self.due != Some(Outcome::Gap) {
             self.due = Some(Outcome::Unknown);
         }
-        Ruling { restarted: true, ..Ruling::held(false, None) }
+        CheckResult { restarted: true, ..CheckResult::held(false, None) }
     }
 
     fn keep(&mut self, fingerprint: u64) {

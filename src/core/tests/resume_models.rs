@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::{
-    super::seam::{Id, Ids, RECENT},
+    super::resume::{Id, Ids, RECENT},
     cases,
 };
 
@@ -71,8 +71,8 @@ impl Model {
     fn message(&mut self, place: usize) {
         let hash = Id::Own(id(place));
         let (deliver, moves) = if self.ids.checking() {
-            let ruling = self.ids.rule(hash);
-            (ruling.deliver, ruling.moves)
+            let result = self.ids.rule(hash);
+            (result.deliver, result.moves)
         } else {
             self.ids.learn(hash);
             (true, true)

@@ -4,8 +4,8 @@ use super::{
     super::{
         config::Config,
         failure::Failure,
-        io::{Action, Input, News},
-        seam::{FIRST, Id, Ids, Outcome, RECENT},
+        io::{Action, ClientEvent, Input},
+        resume::{FIRST, Id, Ids, Outcome, RECENT},
     },
     sim::{STREAM, Sim},
 };
@@ -48,8 +48,8 @@ fn a_reconnect_is_checked_until_the_cursor_has_passed() {
 fn three_messages_without_an_id_are_never_held_back() {
     let mut ids = after(1..=1);
     for _ in 0..3 {
-        let ruling = ids.rule(Id::None);
-        assert!(ruling.deliver && !ruling.moves);
+        let result = ids.rule(Id::None);
+        assert!(result.deliver && !result.moves);
     }
     assert_eq!(ids.cursor(), Some(1));
 }
@@ -176,7 +176,7 @@ fn a_stream_without_ids_is_told_of_each_reconnect_once() {
         assert_eq!(sim.core.check(Id::None, None), (true, false, false));
         assert!(!sim.core.checking());
         sim.settle();
-        assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Unknown, None))]);
+        assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Unknown, None))]);
     }
 }
 
@@ -191,7 +191,7 @@ fn a_gap_the_server_tells_comes_before_the_next_message() {
     assert!(sim.core.checking());
     assert_eq!(sim.core.check(own(50), None), (true, true, false));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Gap, None))]);
     assert_eq!(sim.core.cursor(), Some(50));
     assert!(!sim.core.checking());
 }
@@ -204,7 +204,7 @@ fn a_gap_is_told_in_the_middle_of_a_connection_too() {
     assert!(sim.core.checking());
     sim.core.check(Id::None, None);
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Gap, None))]);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn what_came_and_is_lost_is_a_gap_and_nothing_else_is_forgotten() {
     assert!(sim.core.checking());
     assert_eq!(sim.core.check(own(20), None), (true, true, false));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Gap, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Gap, None))]);
     assert!(!sim.core.checking());
     // A server that repeats the whole stream is still known.
     sim.lost(Failure::Network);
@@ -262,8 +262,8 @@ fn a_gap_told_right_after_a_message_is_told_also_when_the_next_has_the_same_id()
         let mut ids = after(1..=before);
         ids.rule(own(again));
         ids.gap_told();
-        let ruling = ids.rule(own(again));
-        assert_eq!((ruling.deliver, ruling.outcome), (true, Some(Outcome::Gap)), "{again}");
+        let result = ids.rule(own(again));
+        assert_eq!((result.deliver, result.outcome), (true, Some(Outcome::Gap)), "{again}");
     }
 }
 
@@ -277,7 +277,7 @@ fn a_cursor_from_an_earlier_page_makes_a_seam() {
     assert!(sim.core.checking());
     assert_eq!(sim.core.check(own(7), None), (false, true, false));
     sim.settle();
-    assert_eq!(sim.take(), [Action::Tell(News::Outcome(Outcome::Recovered, None))]);
+    assert_eq!(sim.take(), [Action::Emit(ClientEvent::Outcome(Outcome::Recovered, None))]);
 }
 
 #[test]
