@@ -71,7 +71,7 @@ const KINDS = {
   "something with getItem and setItem": (value) => isFunction(value?.getItem) && isFunction(value.setItem),
 };
 
-/** The options by where they stand. What ends with `!` has to answer at once, if it is a function. First the numbers that src/bindings/options.rs reads, in its order. */
+/** The options by where they stand. What ends with `!` has to answer at once, if it is a function. First the numbers that pkg-template/src/options.rs reads, in its order. */
 export const FORMS = {
   "": `
 transport="websocket", "eventsource" or "fetch"

@@ -18,8 +18,8 @@ mkdirSync(out, { recursive: true });
 
 // 1 to 3. Three builds: `everwire/duplex` has all that the main entry has, whose visitors need not pay for the rest, nor for
 // what `everwire/auth` needs alone.
-makeWasm("everwire", "npm");
-makeWasm("duplex", "npm,duplex");
+makeWasm("everwire");
+makeWasm("duplex", "duplex");
 makeWasm("auth", "tokens");
 
 // 4. The facade around it.
@@ -117,26 +117,22 @@ writeFileSync(
 );
 addressNpm("pkg", { ...manifest, version }, packedReadme(), readAddress());
 
-/** Builds the crate with these features: NAME.wasm, and NAME.js with the same as text. */
-function makeWasm(name, features) {
+/** Builds the wasm with these features: NAME.wasm, and NAME.js with the same as text. */
+function makeWasm(name, features = "") {
   // 1. Rust to wasm. 32 KiB of stack instead of 1 MiB: no recursion here, and each page pays for it.
   execFileSync(
     "cargo",
     [
       ...toolchain,
-      "rustc",
+      "build",
       "--quiet",
       "--locked",
       "--package",
-      "everwire",
-      "--lib",
-      "--crate-type",
-      "cdylib",
+      "everwire-npm",
       "--target",
       "wasm32-unknown-unknown",
       "--profile",
       "npm",
-      "--no-default-features",
       "--features",
       features,
     ],
@@ -153,7 +149,7 @@ function makeWasm(name, features) {
     },
   );
   // 2. Smaller: a panic still traps, only its text is lost.
-  const bytes = withoutNames(shrink(readFileSync("target/wasm/wasm32-unknown-unknown/npm/everwire.wasm")));
+  const bytes = withoutNames(shrink(readFileSync("target/wasm/wasm32-unknown-unknown/npm/everwire_npm.wasm")));
   // A module that an engine refuses must not be packed.
   new WebAssembly.Module(bytes);
   writeFileSync(`${out}/${name}.wasm`, bytes);
@@ -225,7 +221,7 @@ function withoutNames(wasm) {
 /** The texts of panics, which nothing prints any more, become zeros of the same length; their places too. */
 function blankPanics(data) {
   const panics =
-    /\/rustc\/[\w/.-]+\.rs|src\/[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|(?:removal|insertion) index \(is |\) should be <=? len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index | out of range for slice of length /g;
+    /\/rustc\/[\w/.-]+\.rs|(?:pkg-template\/src\/(?:\.\.\/\.\.\/src\/)?|src\/)[\w/]+\.rs|(?:0[0-9]|[1-9][0-9]){100}|RefCell already (?:mutably )?borrowed|(?:removal|insertion) index \(is |\) should be <=? len \(is |capacity overflow|mid > len|slice index starts at | but ends at |range (?:start|end) index | out of range for slice of length /g;
   const out = Buffer.from(data);
   const text = out.toString("latin1");
   for (const { 0: found, index } of text.matchAll(panics)) {

@@ -1,6 +1,6 @@
 // Writes the numbers of src/calls.rs and src/codes.rs into the JavaScript and TypeScript that names them, or with --check (`make lint`) says where they differ.
 // JavaScript names them in blocks between `// <calls.rs>` and `// </calls.rs>`, and, where a list is in their order, in a comment
-// beside each entry: `// Ask 1: Resolve`. Those of src/bindings/tokens.rs stand in blocks of that name.
+// beside each entry: `// Ask 1: Resolve`. Those of pkg-template/src/tokens.rs stand in blocks of that name.
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 
 const TABLE = "src/calls.rs";
@@ -28,7 +28,7 @@ for (const [, module, body] of codes.matchAll(/^pub\(crate\) mod (\w+) \{([\s\S]
 
 /** The same of the wasm of `everwire/auth`. @type {Map<string, number>} */
 const tokens = new Map();
-for (const [, number, name] of readFileSync("src/bindings/tokens.rs", "utf8").matchAll(/^ +(\d+) => Self::(\w+)/gm))
+for (const [, number, name] of readFileSync("pkg-template/src/tokens.rs", "utf8").matchAll(/^ +(\d+) => Self::(\w+)/gm))
   tokens.set(upper(name), Number(number));
 const [steps] = /enum Step \{[\s\S]*?\n}/.exec(readFileSync("src/core/tokens.rs", "utf8")) ?? [""];
 for (const [, name, number] of steps.matchAll(/^ +(\w+) = (\d+),/gm)) tokens.set(`STEP_${upper(name)}`, Number(number));

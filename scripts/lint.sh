@@ -15,6 +15,7 @@ node scripts/calls.mjs --check
 for project in . pkg-template tests scripts; do node_modules/.bin/tsc -p $project; done
 cargo clippy --quiet --locked --workspace --all-targets --features everwire/test-util -- -D warnings
 cargo clippy --quiet --locked -p everwire -- -D warnings
+cargo clippy --quiet --locked -p everwire --no-default-features -- -D warnings
 CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire --all-targets \
   --target wasm32-unknown-unknown -- -D warnings
 # With some of the features alone: an app leaves out what it does not use, also where it renders on a server.
@@ -23,12 +24,10 @@ for features in websocket sse websocket,duplex sse,duplex; do
     --no-default-features --features "$features" --target wasm32-unknown-unknown -- -D warnings
 done
 cargo clippy --quiet --locked -p everwire --no-default-features --features websocket -- -D warnings
-CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
-  --no-default-features --features npm --target wasm32-unknown-unknown -- -D warnings
-CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
-  --no-default-features --features npm,duplex --target wasm32-unknown-unknown -- -D warnings
-CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire \
-  --no-default-features --features tokens --target wasm32-unknown-unknown -- -D warnings
+for features in "" duplex tokens; do
+  CARGO_TARGET_DIR=target/wasm "${wasm[@]}" clippy --quiet --locked -p everwire-npm \
+    --features "$features" --target wasm32-unknown-unknown -- -D warnings
+done
 # The docs, and that docs/reference/rust-api.txt has what they show.
 node scripts/api.mjs --check
 echo "lint: clean"

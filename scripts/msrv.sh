@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the crate with the oldest compiler that Cargo.toml promises: with the newest dependencies that this compiler takes, and with
-# the oldest that Cargo.toml admits. For the host and for wasm, with the features of both languages.
+# the oldest that Cargo.toml admits. For the host and for wasm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml | head -1).0
@@ -17,7 +17,7 @@ add() { # add TOOLCHAIN [TARGET]
 
 check() {
   local on
-  for on in "" "--features test-util" "--target $wasm" "--target $wasm --no-default-features --features npm"; do
+  for on in "" "--features test-util" "--target $wasm" "--no-default-features"; do
     # shellcheck disable=SC2086
     (cd "$work" && cargo "+$oldest" check --quiet --locked $on)
   done

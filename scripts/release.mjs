@@ -67,7 +67,7 @@ function materials(dir, version) {
     ask(dir, "cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", "wasm32-unknown-unknown"),
   );
   const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
-  const own = packages.find(({ name }) => name === "everwire").id;
+  const own = packages.filter(({ name }) => name === "everwire" || name === "everwire-npm").map(({ id }) => id);
   const seen = new Set();
   const visit = (id) => {
     if (seen.has(id)) return;
@@ -75,7 +75,7 @@ function materials(dir, version) {
     // What only builds or tests is not in it.
     for (const { pkg, dep_kinds } of nodes.get(id).deps) if (dep_kinds.some(({ kind }) => kind === null)) visit(pkg);
   };
-  visit(own);
+  for (const id of own) visit(id);
   const component = ({ name, version, license, checksum }) => ({
     type: "library",
     name,
@@ -89,7 +89,7 @@ function materials(dir, version) {
     specVersion: "1.5",
     version: 1,
     metadata: { component: { type: "library", name: "everwire", version, purl: `pkg:npm/everwire@${version}` } },
-    components: packages.filter(({ id }) => seen.has(id) && id !== own).map(component),
+    components: packages.filter(({ id }) => seen.has(id) && !own.includes(id)).map(component),
   };
 }
 

@@ -4,8 +4,6 @@
 //! JavaScript calls with a kind and four numbers, most of which a kind does not use: [`Call`] says what they are. What Rust
 //! asks of JavaScript is [`Ask`]. The codes that go along stand in `codes.rs`.
 
-#![cfg_attr(not(feature = "npm"), allow(dead_code, reason = "the numbers are of the npm build"))]
-
 #[cfg(feature = "duplex")]
 use crate::{
     codes::{asks, posted},
@@ -449,7 +447,6 @@ impl Call {
 }
 
 /// What Rust asks of the page's JavaScript, or tells it: `client.js`, then the port. Up to three numbers go along.
-#[cfg(feature = "npm")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// The option at place `a` of the list; negative: not given.
@@ -526,7 +523,6 @@ pub(crate) enum Ask {
 }
 
 /// The options that are numbers, or a choice by its place, in the order of JavaScript's list (`numbers` in options.js).
-#[cfg(feature = "npm")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
     /// `reconnect.initialDelay`

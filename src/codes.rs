@@ -1,8 +1,6 @@
 //! The codes that go along with the calls between JavaScript and Rust ([`crate::calls`]). In JavaScript `lost::END` is
 //! `LOST_END`: `scripts/calls.mjs` writes the numbers there.
 
-#![cfg_attr(not(feature = "npm"), allow(dead_code, reason = "the numbers are of the npm build"))]
-
 /// Why a connection was lost: one of these, or the code that the WebSocket was closed with.
 pub(crate) mod lost {
     /// The stream ended in good order.
@@ -110,7 +108,6 @@ pub(crate) mod state {
 }
 
 /// What became of a send; from `DROPPED` on it was dropped, and why.
-#[cfg(feature = "npm")]
 #[allow(dead_code, reason = "some are of JavaScript alone")]
 pub(crate) mod sent {
     use crate::core::outbox::Dropped;
@@ -128,7 +125,6 @@ pub(crate) mod sent {
 }
 
 /// What `shouldReconnect` decides, below a number of ms.
-#[cfg(feature = "npm")]
 #[allow(dead_code, reason = "one is of JavaScript alone")]
 pub(crate) mod decision {
     pub(crate) const TABLE: u32 = 0;
@@ -227,7 +223,6 @@ pub(crate) mod place_is {
 }
 
 /// What is written.
-#[cfg(feature = "npm")]
 #[allow(dead_code, reason = "some are of JavaScript alone")]
 pub(crate) mod write {
     use crate::core::place::Write;
@@ -259,7 +254,6 @@ pub(crate) mod send {
 }
 
 /// Flags of the options.
-#[cfg(feature = "npm")]
 #[allow(dead_code, reason = "some are of JavaScript alone")]
 pub(crate) mod option {
     pub(crate) const RECONNECTS: u32 = 1;

@@ -21,20 +21,11 @@
 //!
 //! The features `websocket`, `sse` and `duplex` are on by default. An app that sets `default-features = false` and names what it uses
 //! is smaller: the transports, and requests, topics and what else `duplex` brings. `test-util` adds `test_util`, by which an app's own
-//! tests drive a client natively, with all features on. `rust` is what these have in common; `npm` and `tokens` are for the build of the
-//! JavaScript package alone.
+//! tests drive a client natively, with all features on. `rust` is what these have in common.
 
-// The driver, the bindings and what they use of the core are for the browser only.
 #![cfg_attr(
-    any(
-        not(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown"))),
-        all(test, not(target_arch = "wasm32"))
-    ),
-    allow(dead_code, reason = "of the web, and of builds that the core's own tests go with")
-)]
-#![cfg_attr(
-    not(any(feature = "rust", feature = "npm")),
-    allow(dead_code, reason = "the wasm of tokens has them alone")
+    any(not(feature = "rust"), all(test, not(target_arch = "wasm32"))),
+    allow(dead_code, reason = "of the Rust API, and of builds that the core's own tests go with")
 )]
 #![cfg_attr(
     all(feature = "rust", not(all(feature = "websocket", feature = "sse", feature = "duplex"))),
@@ -46,30 +37,24 @@
     )
 )]
 
-#[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
-mod bindings;
-#[cfg(any(test, feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(any(test, feature = "rust"))]
+#[allow(dead_code, reason = "the numbers are the npm package's")]
 mod calls;
 #[cfg(feature = "rust")]
 mod client;
-#[cfg(any(test, feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(any(test, feature = "rust"))]
+#[allow(dead_code, reason = "the numbers are the npm package's")]
 mod codes;
 mod core;
-#[cfg(any(feature = "rust", all(feature = "npm", target_arch = "wasm32", target_os = "unknown")))]
+#[cfg(feature = "rust")]
 mod driver;
 #[cfg(any(
     feature = "sse",
-    feature = "npm",
     test,
     all(feature = "rust", not(all(target_arch = "wasm32", target_os = "unknown")))
 ))]
 mod sse;
-#[cfg(all(
-    feature = "rust",
-    not(any(feature = "sse", feature = "npm", test)),
-    target_arch = "wasm32",
-    target_os = "unknown"
-))]
+#[cfg(all(feature = "rust", not(any(feature = "sse", test)), target_arch = "wasm32", target_os = "unknown"))]
 #[path = "sse/none.rs"]
 mod sse;
 #[cfg(all(
@@ -77,10 +62,7 @@ mod sse;
     not(all(target_arch = "wasm32", target_os = "unknown"))
 ))]
 pub mod test_util;
-#[cfg(all(feature = "tokens", target_arch = "wasm32", target_os = "unknown"))]
-#[path = "bindings/tokens.rs"]
-mod tokens;
-#[cfg(any(feature = "rust", feature = "npm"))]
+#[cfg(feature = "rust")]
 mod transport;
 #[cfg(feature = "rust")]
 mod web;
@@ -88,7 +70,7 @@ mod web;
 #[cfg(feature = "rust")]
 pub use crate::client::{Builder, Client, Event, Handle, Message, Stats};
 pub use crate::core::{failure::Failure, outbox::Sent, state::State};
-#[cfg(any(feature = "rust", feature = "npm"))]
+#[cfg(feature = "rust")]
 pub use crate::transport::Transport;
 
 /// Tokens: asked for once for all clients that need one, kept until shortly before they expire, put where the server reads them.

@@ -77,7 +77,7 @@ impl Connection {
     }
 
     /// What a client that closes so leaves of the place that it stored.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    #[allow(dead_code, reason = "of the npm package")]
     pub(crate) fn fate(&self, why: Why) -> Fate {
         match (why, self.last_failure) {
             // By its last message; or the answer to a question, which is not asked again.

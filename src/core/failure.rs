@@ -226,7 +226,7 @@ impl Failure {
     }
 
     /// Its place in `pkg-template/failures.js`.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    #[allow(dead_code, reason = "of the npm package")]
     pub(crate) const fn place(self) -> u32 {
         match self {
             Self::Network => 0,
@@ -337,7 +337,7 @@ impl Failure {
     }
 
     /// It says that the place in the stream leads nowhere: not who asks, but what is asked for is refused.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    #[allow(dead_code, reason = "of the npm package")]
     pub(crate) const fn misplaced(self) -> bool {
         match self {
             Self::Http { status, .. } => {
@@ -353,7 +353,7 @@ impl Failure {
     }
 
     /// The close code, the HTTP status, or the length of the id.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    #[allow(dead_code, reason = "of the npm package")]
     pub(crate) const fn number(self) -> u32 {
         match self {
             Self::Http { status, .. } => status as u32,

@@ -131,7 +131,7 @@ pub(crate) enum Page {
 }
 
 /// What becomes of the place in the stream that a page stored, when its client closes.
-#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+#[allow(dead_code, reason = "of the npm package")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fate {
     /// The next client goes on from there.

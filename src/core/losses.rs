@@ -22,7 +22,7 @@ pub(crate) struct Loss {
 
 impl Connection {
     /// Starts after what was lost here before. Whether it has to wait for that.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    #[allow(dead_code, reason = "of the npm package")]
     pub(crate) fn follow(&mut self, now: u64, loss: Loss) -> bool {
         self.followed = true;
         // Who waits longer than the longest delay anyway is no storm.

@@ -14,7 +14,6 @@ pub(crate) mod losses;
 pub(crate) mod outbox;
 pub(crate) mod resume;
 pub(crate) mod state;
-#[cfg(any(all(test, not(target_arch = "wasm32")), feature = "tokens", feature = "rust"))]
 pub(crate) mod tokens;
 
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]

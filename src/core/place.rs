@@ -48,7 +48,7 @@ pub(crate) struct Facts {
 }
 
 /// What is written.
-#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+#[allow(dead_code, reason = "of the npm package")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Write {
     Nothing = 0,
@@ -61,7 +61,7 @@ pub(crate) enum Write {
     Claim = 4,
 }
 
-#[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+#[allow(dead_code, reason = "of the npm package")]
 pub(crate) fn write(facts: Facts) -> Write {
     if facts.ended && (facts.rival || facts.empty || facts.foreign) {
         Write::Nothing

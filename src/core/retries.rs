@@ -34,7 +34,7 @@ impl Retries {
     }
 
     /// Goes on from those of another client.
-    #[cfg_attr(not(feature = "npm"), allow(dead_code, reason = "of the bindings"))]
+    #[allow(dead_code, reason = "of the npm package")]
     pub(super) fn follow(&mut self, count: u64) {
         self.count = count;
     }

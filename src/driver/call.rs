@@ -287,7 +287,7 @@ impl<H: Host> Driver<H> {
                 core.asks(key.map(|key| Question { key, own, again }));
                 return 0;
             }
-            // Of the instance, before there is a client or after it (`bindings`).
+            // Of the npm package's instance, before there is a client or after it.
             Call::New { .. } | Call::Free | Call::Write(_) => return 0,
         };
         drop(inner);

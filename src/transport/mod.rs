@@ -1,6 +1,5 @@
 //! How a client talks to its server, and what is known of an address for that.
 
-#[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 use crate::codes::transport;
 
 /// How a client talks to its server.
@@ -60,5 +59,4 @@ impl Transport {
     }
 }
 
-#[cfg(any(feature = "rust", all(target_arch = "wasm32", target_os = "unknown")))]
 pub(crate) mod address;

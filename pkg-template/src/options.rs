@@ -1,7 +1,6 @@
 //! The options as the facade gives them: a list of numbers ([`Number`]; NaN or negative: not given), and
 //! flags. `pkg-template/options.js` writes what this reads.
 
-use super::imports::Port;
 use crate::core::config::{
     Backoff, Config, FailureLimits, Heartbeat, Jitter, MAX_EVENT_BYTES, Outbox, Overflow,
 };
@@ -16,6 +15,7 @@ use crate::core::{
 use crate::{
     calls::{Ask, Number},
     codes::option,
+    port::Port,
 };
 
 const NOT_GIVEN: u64 = u64::MAX;

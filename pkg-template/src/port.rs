@@ -1,4 +1,4 @@
-//! What the npm build imports: functions of numbers, so that it needs no table of JavaScript's objects, nor
+//! The JavaScript half of a client, as the driver sees it: functions of numbers, so that it needs no table of JavaScript's objects, nor
 //! wasm-bindgen's glue. `pkg-template/wasm.js` gives them. The crate's port is in `src/web`.
 
 use crate::{calls::Ask, driver};

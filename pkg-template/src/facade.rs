@@ -1,28 +1,20 @@
-//! The JavaScript exports. The facade (`pkg-template`) reads the options, encodes, decodes and
-//! dispatches; what it gives is read here, what it is told goes through its list of functions.
+//! The JavaScript facade of a client, as the driver sees it. What it is told goes through its list of functions.
 
-pub(crate) mod imports;
-mod options;
-
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::cell::Cell;
 
 use crate::{
-    calls::{Ask, Call},
+    calls::Ask,
     codes::{decision, sent},
     core::{
         failure::Failure,
         io::{ClientEvent, Decision, Reason},
         losses::Loss,
         outbox::Sent,
-        place,
         state::State,
     },
-    driver,
+    driver::{Driver, Host},
+    port::{Port, host},
 };
-use imports::{Port, host};
 
 #[cfg(feature = "duplex")]
 use crate::{
@@ -30,25 +22,16 @@ use crate::{
     core::{persist::Step, resume::Outcome, topics::TopicEvent},
 };
 
-// The default allocator and its like for threads cost 2 kB more than this one.
-#[allow(unsafe_code, reason = "the allocator's contract: this build has one thread")]
-#[global_allocator]
-static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> =
-    unsafe { lol_alloc::AssumeSingleThreaded::new(lol_alloc::FreeListAllocator::new()) };
-
-thread_local! {
-    /// By the numbers that `pkg-template/wasm.js` gives them.
-    static CLIENTS: RefCell<Vec<Option<Rc<Driver>>>> = const { RefCell::new(Vec::new()) };
-}
-
-type Driver = driver::Driver<Facade>;
-
-struct Facade {
+pub(super) struct Facade {
     client: u32,
     opened: Cell<bool>,
 }
 
 impl Facade {
+    pub(super) fn new(client: u32) -> Self {
+        Self { client, opened: Cell::new(false) }
+    }
+
     fn tell(&self, ask: Ask, a: u32, b: f64, c: f64) -> f64 {
         host(self.client, ask as u32, a, b, c)
     }
@@ -82,10 +65,10 @@ impl Facade {
     }
 }
 
-impl driver::Host for Facade {
+impl Host for Facade {
     type Port = Port;
 
-    fn resolve(&self, _: &Driver, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
+    fn resolve(&self, _: &Driver<Self>, attempt: u32, retry: u64, reason: Reason, endpoint: u32) {
         self.tell(Ask::Resolve, attempt, retry as f64, f64::from(endpoint << 2 | reason as u32));
     }
 
@@ -156,7 +139,7 @@ impl driver::Host for Facade {
         self.tell(Ask::Settle, id, code.into(), 0.0);
     }
 
-    fn emit(&self, driver: &Driver, event: ClientEvent) {
+    fn emit(&self, driver: &Driver<Self>, event: ClientEvent) {
         match event {
             ClientEvent::State(state) => {
                 // The failure goes along, so that a statechange handler finds it.
@@ -194,46 +177,4 @@ impl driver::Host for Facade {
             }
         }
     }
-}
-
-/// The one export, as each costs bytes. What it is called with stands in `calls.rs`.
-#[allow(unsafe_code, reason = "an export's name: there is no other of this name")]
-#[unsafe(no_mangle)]
-extern "C" fn call(client: u32, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
-    let place = client as usize;
-    let new = match Call::read(kind, attempt, code, high, low) {
-        Some(Call::New { flags }) => Some(Rc::new(new(client, flags))),
-        Some(Call::Free) => None,
-        Some(Call::Write(facts)) => return place::write(facts) as u32,
-        _ => {
-            let driver = CLIENTS.with_borrow(|clients| clients.get(place).cloned().flatten());
-            return driver.map_or(0, |driver| called(&driver, kind, attempt, code, high, low));
-        }
-    };
-    let before = CLIENTS.with_borrow_mut(|clients| {
-        if place == clients.len() {
-            clients.push(None);
-        }
-        clients.get_mut(place).and_then(|place| std::mem::replace(place, new))
-    });
-    // Not within the borrow: a client that is still open calls its port.
-    drop(before);
-    0
-}
-
-fn called(driver: &Driver, kind: u32, attempt: u32, code: u32, high: u32, low: u32) -> u32 {
-    // What the core is to rule by. A handler that reconnects in the middle of a message leaves an id behind, and
-    // whether there is something to go on from matters to a page that freezes.
-    if Call::rules(kind) {
-        driver.learn();
-    }
-    driver.call(|| Call::read(kind, attempt, code, high, low))
-}
-
-/// The facade has checked the options.
-fn new(client: u32, flags: u32) -> Driver {
-    let port = Port(client);
-    let options::Given { config, watch_page, max_event_bytes, comments } = options::read(port, flags);
-    let host = Facade { client, opened: false.into() };
-    Driver::new(config, port, host, watch_page, max_event_bytes, comments)
 }
