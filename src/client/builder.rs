@@ -20,7 +20,8 @@ use crate::{
     web::{
         cancel::Cancels,
         decode::Decodes,
-        installed::{Beat, Probes, Upward},
+        installed::{Beat, Probes, Shakes, Upward},
+        shaking::Shaken,
     },
 };
 
@@ -191,6 +192,8 @@ pub struct Builder {
     pub(crate) order: Vec<u32>,
     pub(crate) choice: Choice,
     pub(crate) map: Option<super::request::Map>,
+    /// Of an endpoint function, or of `map`.
+    pub(crate) ask: Option<imp::Ask>,
     pub(crate) preset: Option<super::presets::Preset>,
     pub(crate) unpack: Option<super::presets::Unpack>,
     pub(crate) outcome: Option<super::head::Says>,
@@ -210,7 +213,7 @@ pub struct Builder {
     pub(crate) page_lifecycle: bool,
     pub(crate) paused: bool,
     pub(crate) notice: Option<Kind>,
-    pub(crate) handshake: Option<super::Shakes>,
+    pub(crate) handshake: Option<Rc<dyn Shakes>>,
     pub(crate) uplink: Option<Rc<dyn Upward>>,
     pub(crate) probe: Option<Rc<dyn Probes>>,
     pub(crate) beat: Option<Beat>,
@@ -250,6 +253,7 @@ impl Builder {
             order: Vec::new(),
             choice: Choice::new(),
             map: None,
+            ask: None,
             preset: None,
             unpack: None,
             outcome: None,
@@ -419,7 +423,7 @@ impl Builder {
     where
         R: Future<Output = Result<(), EndpointError>> + 'static,
     {
-        self.handshake = Some(Rc::new(move |socket| Box::pin(handshake(socket))));
+        self.handshake = Some(Rc::new(Shaken::new(Box::new(move |socket| Box::pin(handshake(socket))))));
         self
     }
 

@@ -1,11 +1,9 @@
 //! What is said between a WebSocket's open and the client's.
 
-use std::{fmt, future::Future, pin::Pin, rc::Rc};
+use std::fmt;
 
-use super::{EndpointError, Message, Place, imp};
+use super::{Message, Place, imp};
 use crate::core::{failure::see, io::Reason};
-
-pub(crate) type Shakes = Rc<dyn Fn(Handshake) -> Pin<Box<dyn Future<Output = Result<(), EndpointError>>>>>;
 
 /// A WebSocket that is open, and not yet the client's: see [`Builder::handshake`](crate::Builder::handshake).
 pub struct Handshake(pub(crate) imp::Shaking);

@@ -57,7 +57,6 @@ pub(crate) use self::{
     acks::Acks,
     builder::{Endpoint, OnComment, Ping},
     decode::{Decode, Decoded, Decoding},
-    handshake::Shakes,
     head::Says,
     inbox::Inbox,
     place::Stored,

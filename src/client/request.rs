@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use super::{Builder, Context, EndpointError};
+use super::{Builder, Context, EndpointError, imp};
 use crate::Transport;
 
 /// A part of an address's path made of what a server said, such as an id: percent-encoded, so that it leads nowhere else.
@@ -251,6 +251,7 @@ impl Builder {
         R: Future<Output = Result<Request, EndpointError>> + 'static,
     {
         self.map = Some(Rc::new(move |request, context| Box::pin(map(request, context))));
+        self.ask = Some(imp::ask);
         self
     }
 }

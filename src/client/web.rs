@@ -45,7 +45,7 @@ use crate::{
 #[cfg(feature = "duplex")]
 use crate::{core::persist::Step, web::requests::Answer};
 
-pub(super) type Driver = driver::Driver<AppHost>;
+pub(crate) type Driver = driver::Driver<AppHost>;
 
 /// Of an endpoint function's address that [`strays`].
 const ASTRAY: &str = "an endpoint function must give an address without . and .. in its path, and with its own host: use path_segment for an id";
@@ -629,7 +629,7 @@ impl Drop for Requesting {
     }
 }
 
-pub(super) struct AppHost {
+pub(crate) struct AppHost {
     builder: Rc<Builder>,
     inbox: Rc<Inbox>,
     driver: Weak<Driver>,
@@ -646,24 +646,13 @@ struct Picked {
     way: Option<Way>,
 }
 
-/// What a function gave, or is fixed: `given` says which. `way`: of several ways, this one.
-fn picked(
-    driver: &Driver,
-    builder: &Builder,
-    request: &Request,
-    way: Option<Way>,
-    given: bool,
-) -> Option<Picked> {
+/// `way`: of several ways, this one.
+fn picked(driver: &Driver, builder: &Builder, request: &Request, way: Option<Way>) -> Option<Picked> {
     let picked = request.pick(way.map_or(builder.transport, |way| Some(way.transport())));
     let Some((request, transport)) = picked else {
         driver.port().warn(PATHLESS);
         return None;
     };
-    // An id of the server's may stand in it.
-    if given && strays(&request.address) {
-        driver.port().warn(ASTRAY);
-        return None;
-    }
     Some(Picked { request: request.clone(), transport, way })
 }
 
@@ -680,7 +669,15 @@ async fn requested(
         None => (fixed, false),
     };
     let Some(request) = request else { return Ok(None) };
-    let picks = driver.upgrade().and_then(|driver| picked(&driver, builder, &request, way, given));
+    let picks = driver.upgrade().and_then(|driver| {
+        // An id of the server's may stand in it.
+        let picked = picked(&driver, builder, &request, way)?;
+        if given && strays(&picked.request.address) {
+            driver.port().warn(ASTRAY);
+            return None;
+        }
+        Some(picked)
+    });
     let (Some(picked), Some(map)) = (picks.clone(), &builder.map) else { return Ok(picks) };
     let address = picked.request.address.clone();
     let request = map(picked.request, context).await?;
@@ -691,6 +688,48 @@ async fn requested(
         return Ok(None);
     }
     Ok(Some(Picked { request, ..picked }))
+}
+
+/// An attempt: its serial, how many went before it, and why it is made.
+pub(crate) struct Try {
+    attempt: u32,
+    retry: u64,
+    reason: Reason,
+}
+
+/// What asks the app's functions. A value, so that an app without any has none of the code.
+pub(crate) type Ask = fn(&AppHost, &Driver, Option<&Request>, Option<Way>, Try);
+
+pub(crate) fn ask(
+    host: &AppHost,
+    driver: &Driver,
+    fixed: Option<&Request>,
+    way: Option<Way>,
+    Try { attempt, retry, reason }: Try,
+) {
+    let ask = match (&host.builder.endpoint, fixed) {
+        (Endpoint::Function(ask), None) => Some(ask),
+        _ => None,
+    };
+    if ask.is_some() && host.builder.resume.via == Some(Via::Url) {
+        driver.asking();
+    }
+    let port = driver.port();
+    let last_event_id = port.cursor().as_ref().to_owned();
+    let times = port.forsake();
+    let context = Context { reason, attempt: retry, last_event_id, head: port.streamed() };
+    let asked = ask.map(|ask| ask(context.clone()));
+    let fixed = fixed.cloned();
+    let driver = Weak::clone(&host.driver);
+    let builder = Rc::clone(&host.builder);
+    port.wait_for(times, async move {
+        let request = requested(&builder, &driver, (fixed, asked), way, context).await;
+        let Some(driver) = driver.upgrade() else { return };
+        match request {
+            Err(error) if error.is::<NotResumable>() => driver.lost(attempt, lost::NOT_RESUMABLE),
+            request => resolved(&driver, attempt, &builder, request.ok().flatten()),
+        }
+    });
 }
 
 fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Picked>) {
@@ -768,35 +807,19 @@ impl Host for AppHost {
         let place = self.builder.order.get(endpoint).map_or(endpoint, |place| *place as usize);
         let other = place.checked_sub(1).filter(|_| way.is_none());
         let other = other.and_then(|place| self.builder.others.get(place));
-        let (fixed, ask) = match (other, &self.builder.endpoint) {
-            (Some(request), _) | (None, Endpoint::Fixed(request)) => (Some(request), None),
-            (None, Endpoint::Function(ask)) => (None, Some(ask)),
+        let fixed = match (other, &self.builder.endpoint) {
+            (Some(request), _) | (None, Endpoint::Fixed(request)) => Some(request),
+            (None, Endpoint::Function(_)) => None,
         };
-        if self.builder.map.is_none()
-            && let Some(fixed) = fixed
-        {
-            let picked = picked(driver, &self.builder, fixed, way, false);
-            return resolved(driver, attempt, &self.builder, picked);
-        }
-        if ask.is_some() && self.builder.resume.via == Some(Via::Url) {
-            driver.asking();
-        }
-        let last_event_id = driver.port().cursor().as_ref().to_owned();
-        let port = driver.port();
-        let times = port.forsake();
-        let context = Context { reason, attempt: retry, last_event_id, head: port.streamed() };
-        let asked = ask.map(|ask| ask(context.clone()));
-        let fixed = fixed.cloned();
-        let driver = Weak::clone(&self.driver);
-        let builder = Rc::clone(&self.builder);
-        port.wait_for(times, async move {
-            let request = requested(&builder, &driver, (fixed, asked), way, context).await;
-            let Some(driver) = driver.upgrade() else { return };
-            match request {
-                Err(error) if error.is::<NotResumable>() => driver.lost(attempt, lost::NOT_RESUMABLE),
-                request => resolved(&driver, attempt, &builder, request.ok().flatten()),
+        match (self.builder.ask, fixed) {
+            (Some(ask), fixed) if self.builder.map.is_some() || fixed.is_none() => {
+                ask(self, driver, fixed, way, Try { attempt, retry, reason });
             }
-        });
+            (_, fixed) => {
+                let picked = fixed.and_then(|fixed| picked(driver, &self.builder, fixed, way));
+                resolved(driver, attempt, &self.builder, picked);
+            }
+        }
     }
 
     #[cfg(feature = "duplex")]

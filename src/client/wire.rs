@@ -68,10 +68,13 @@ impl Client {
         R: Future<Output = Result<T, EndpointError>> + 'static,
         T: Into<Request>,
     {
-        Builder::new(Endpoint::Function(Rc::new(move |context| {
+        let endpoint = Endpoint::Function(Rc::new(move |context| {
             let asked = endpoint(context);
             Box::pin(async { asked.await.map(Into::into) }) as Asked
-        })))
+        }));
+        let mut builder = Builder::new(endpoint);
+        builder.ask = Some(imp::ask);
+        builder
     }
 
     /// The next event; `None` after [`Event::Closed`].

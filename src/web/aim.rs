@@ -1,6 +1,6 @@
 //! From an address to what is asked of the server: where the cursor goes, and what a browser refuses.
 
-use std::{fmt::Write, rc::Weak};
+use std::rc::Weak;
 
 use super::{
     link::Outgoing,
@@ -52,7 +52,7 @@ pub(crate) fn is_fetchable(address: &str) -> bool {
 
 /// The origin over HTTP of one that may be a WebSocket's.
 pub(crate) fn over_http(origin: &str) -> String {
-    origin.strip_prefix("ws").map_or_else(|| origin.to_owned(), |rest| format!("http{rest}"))
+    origin.strip_prefix("ws").map_or_else(|| origin.to_owned(), |rest| ["http", rest].concat())
 }
 
 /// This very machine, whose network cannot be missing.
@@ -77,8 +77,11 @@ pub(super) fn encoded(id: &str) -> String {
         match byte {
             b' ' => text.push('+'),
             b'*' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => text.push(byte.into()),
-            // A String takes all.
-            _ => drop(write!(text, "%{byte:02X}")),
+            _ => {
+                text.push('%');
+                let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'A' + half - 10 });
+                text.extend([digit(byte >> 4), digit(byte & 15)]);
+            }
         }
     }
     text
@@ -99,7 +102,11 @@ impl Port {
         }
         let Request { method, mut headers, body, redirect, credentials, same_origin, .. } = request;
         if transport == Transport::WebSocket {
-            target.set_protocol(&target.protocol().replacen("http", "ws", 1));
+            match &*target.protocol() {
+                "http:" => target.set_protocol("ws:"),
+                "https:" => target.set_protocol("wss:"),
+                _ => {}
+            }
         }
         let cursor = self.cursor();
         self.asked.replace(cursor.clone());

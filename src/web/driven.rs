@@ -52,7 +52,7 @@ impl driver::Port for Port {
         if !taken {
             drop(successor);
             self.forsake();
-            return self.end_gates();
+            return self.end_handshakes();
         }
         self.held.set(false);
         self.forget();
@@ -65,7 +65,7 @@ impl driver::Port for Port {
         self.pinged.set(None);
         self.buffered.set(0);
         drop(before);
-        self.end_gates();
+        self.end_handshakes();
     }
 
     fn drop(&self, code: u16) {
@@ -79,7 +79,7 @@ impl driver::Port for Port {
             let goodbye = self.goodbye.borrow().clone();
             link.close(code, &goodbye);
         }
-        self.end_gates();
+        self.end_handshakes();
     }
 
     fn send(&self, id: u32) -> u32 {
@@ -199,6 +199,13 @@ impl Port {
         }
         if self.current.borrow().is_none() {
             self.switch(true);
+        }
+    }
+
+    /// Those of connections that are over.
+    fn end_handshakes(&self) {
+        if let Some(shake) = &self.settings.handshake {
+            shake.end(self);
         }
     }
 

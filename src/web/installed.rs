@@ -24,6 +24,16 @@ impl Beat {
     }
 }
 
+/// What stands between a socket's open and the client's.
+pub(crate) trait Shakes {
+    /// Whether this connection has to wait for it.
+    fn shake(self: Rc<Self>, port: &Port, attempt: u32) -> bool;
+    /// Whether what came waits for it.
+    fn holds(&self, port: &Port, attempt: u32, data: &Data, at: f64) -> bool;
+    /// Some connections may be over.
+    fn end(&self, port: &Port);
+}
+
 /// The outbox that outlives its page.
 pub(crate) trait Keeps {
     /// From here on the core asks for its steps.

@@ -15,7 +15,6 @@ use super::{
     page::{self, Link, Timer, Watch},
     place::Places,
     settings::Settings,
-    shaking::Gate,
     table::Table,
     task::Task,
 };
@@ -74,8 +73,6 @@ pub(crate) struct Port {
     pub(super) prepared: RefCell<Prepared>,
     /// Why the attempt under way is made.
     pub(crate) reason: Cell<Reason>,
-    /// Of connections whose handshake is under way.
-    pub(super) gates: RefCell<Vec<(u32, Rc<Gate>)>>,
     pub(super) current: RefCell<Option<Open>>,
     /// A connection that is opening, to take the place of that one.
     pub(super) successor: RefCell<Option<Open>>,
@@ -145,7 +142,6 @@ impl Port {
             key: Cell::new(page::secret()),
             prepared: RefCell::default(),
             reason: Cell::new(Reason::Initial),
-            gates: RefCell::default(),
             current: RefCell::default(),
             successor: RefCell::default(),
             goodbye: RefCell::default(),
@@ -400,7 +396,7 @@ impl Port {
             fresh
         };
         if fresh {
-            page::warn(&format!("everwire: {rule}; anything else is ignored"));
+            page::warn(&["everwire: ", rule, "; anything else is ignored"].concat());
         }
     }
 

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use super::{
     cancel::Cancels,
     decode::Decodes,
-    installed::{Beat, Probes, Upward},
+    installed::{Beat, Probes, Shakes, Upward},
     json,
 };
 #[cfg(feature = "duplex")]
 use crate::client::{Requests, Subscriptions};
 use crate::{
-    client::{Acks, ContentType, Is, Kind, OnComment, Ping, Place, Reads, Says, Shakes, Unpack},
+    client::{Acks, ContentType, Is, Kind, OnComment, Ping, Place, Reads, Says, Unpack},
     core::carrier::Via,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) requests: Requests,
     #[cfg(feature = "duplex")]
     pub(crate) subscriptions: Subscriptions,
-    pub(crate) handshake: Option<Shakes>,
+    pub(crate) handshake: Option<Rc<dyn Shakes>>,
     pub(crate) uplink: Option<Rc<dyn Upward>>,
     pub(crate) probe: Option<Rc<dyn Probes>>,
     /// Of a WebSocket: the first frame.

@@ -9,10 +9,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::{Core, decode::decoded_or_none, link::Data, page, port::Port};
+use super::{Core, decode::decoded_or_none, installed::Shakes, link::Data, page, port::Port};
 use crate::{
     calls::Call,
-    client::{Decoded, Decoding, Handshake, HandshakeOver, Message, Payload, Place},
+    client::{Decoded, Decoding, EndpointError, Handshake, HandshakeOver, Message, Payload, Place},
     codes::lost,
     core::io::Reason,
 };
@@ -23,7 +23,7 @@ pub(super) const BYTES: usize = 1 << 24;
 
 /// Of one connection.
 #[derive(Default)]
-pub(super) struct Gate {
+struct Gate {
     held: RefCell<VecDeque<(Data, f64)>>,
     /// A frame that is being decoded.
     decoding: RefCell<Option<Pin<Box<dyn Future<Output = Decoded>>>>>,
@@ -192,17 +192,45 @@ impl Shaking {
     }
 }
 
-impl Port {
-    /// Whether a handshake of the app's stands between the socket's open and the client's.
-    pub(super) fn shake(&self, attempt: u32) -> bool {
-        let Some(shake) = self.settings.handshake.clone() else { return false };
-        if self.socket(attempt).is_none() {
+type Shake = Box<dyn Fn(Handshake) -> Pin<Box<dyn Future<Output = Result<(), EndpointError>>>>>;
+
+/// The app's handshake.
+pub(crate) struct Shaken {
+    shake: Shake,
+    /// Of connections whose handshake is under way.
+    gates: RefCell<Vec<(u32, Rc<Gate>)>>,
+}
+
+impl Shaken {
+    pub(crate) fn new(shake: Shake) -> Self {
+        Self { shake, gates: RefCell::default() }
+    }
+
+    /// What the handshake has not received.
+    fn let_through(&self, port: &Port, attempt: u32, gate: &Rc<Gate>) {
+        while !gate.over.get() {
+            let decoded = gate.decoded.borrow_mut().pop_front();
+            if let Some(Payload(data)) = decoded {
+                port.put(data, None, None);
+                continue;
+            }
+            let Some((data, at)) = gate.next() else { break };
+            port.message(data, None, None, at);
+        }
+        self.gates.borrow_mut().retain(|(other, _)| *other != attempt);
+    }
+}
+
+impl Shakes for Shaken {
+    fn shake(self: Rc<Self>, port: &Port, attempt: u32) -> bool {
+        if port.socket(attempt).is_none() {
             return false;
         }
         let gate = Rc::<Gate>::default();
         self.gates.borrow_mut().push((attempt, Rc::clone(&gate)));
-        let core = Weak::clone(&self.core);
-        let made = shake(Handshake(Shaking { gate: Rc::clone(&gate), attempt, core: Weak::clone(&core) }));
+        let core = Weak::clone(&port.core);
+        let shaking = Shaking { gate: Rc::clone(&gate), attempt, core: Weak::clone(&core) };
+        let made = (self.shake)(Handshake(shaking));
         page::spawn(async move {
             let done = gate.within(made).await;
             // What the handshake has begun to receive, and not waited for.
@@ -215,7 +243,7 @@ impl Port {
             match done {
                 Some(Ok(())) => {
                     port.opened(attempt, None);
-                    port.let_through(attempt, &gate);
+                    self.let_through(port, attempt, &gate);
                 }
                 Some(Err(_)) => {
                     port.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
@@ -226,37 +254,21 @@ impl Port {
         true
     }
 
-    /// What the handshake has not received.
-    fn let_through(&self, attempt: u32, gate: &Rc<Gate>) {
-        while !gate.over.get() {
-            let decoded = gate.decoded.borrow_mut().pop_front();
-            if let Some(Payload(data)) = decoded {
-                self.put(data, None, None);
-                continue;
-            }
-            let Some((data, at)) = gate.next() else { break };
-            self.message(data, None, None, at);
-        }
-        self.gates.borrow_mut().retain(|(other, _)| *other != attempt);
-    }
-
-    /// Whether it waits for the handshake.
-    pub(super) fn holds(&self, attempt: u32, data: &Data, at: f64) -> bool {
+    fn holds(&self, port: &Port, attempt: u32, data: &Data, at: f64) -> bool {
         let gate =
             self.gates.borrow().iter().find(|(other, _)| *other == attempt).map(|(_, gate)| Rc::clone(gate));
         let Some(gate) = gate else { return false };
         if !gate.hold(data.clone(), at) {
-            self.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
+            port.call(Call::Lost { attempt, code: lost::PROVIDER, brought: false });
         }
         true
     }
 
-    /// Of connections that are over.
-    pub(super) fn end_gates(&self) {
+    fn end(&self, port: &Port) {
         let over = {
             let mut gates = self.gates.borrow_mut();
             let (mine, over): (Vec<_>, Vec<_>) =
-                gates.drain(..).partition(|(attempt, _)| self.owns(*attempt));
+                gates.drain(..).partition(|(attempt, _)| port.owns(*attempt));
             *gates = mine;
             over
         };

@@ -56,7 +56,8 @@ impl Port {
                     let before = self.head.replace(head);
                     drop(before);
                 }
-                if !self.shake(attempt) {
+                let shake = self.settings.handshake.clone();
+                if !shake.is_some_and(|shake| shake.shake(self, attempt)) {
                     self.opened(attempt, from);
                 }
             }
@@ -64,7 +65,8 @@ impl Port {
                 if let (Some(origin), Some(open)) = (origin, self.current.borrow_mut().as_mut()) {
                     open.origin = origin.into();
                 }
-                if !self.holds(attempt, &data, at) {
+                let shake = self.settings.handshake.as_ref();
+                if !shake.is_some_and(|shake| shake.holds(self, attempt, &data, at)) {
                     self.message(data, kind, last_event_id, at);
                 }
             }

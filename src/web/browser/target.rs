@@ -62,7 +62,9 @@ impl Target {
         let Ok(one) = one else { return };
         one.append(name, value);
         let pair = one.to_string().as_string().unwrap_or_default();
-        self.0.set_search(&format!("{search}{}{pair}", if search.is_empty() { "?" } else { "&" }));
+        self.0.set_search(
+            &[search.as_str(), if search.is_empty() { "?" } else { "&" }, pair.as_str()].concat(),
+        );
     }
 
     pub(crate) fn delete_parameter(&self, name: &str) {
