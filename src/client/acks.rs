@@ -1,7 +1,7 @@
 //! Which messages say that the server has what was sent.
 
 use super::{Builder, Message};
-use crate::web::json;
+use crate::web::{Port, json};
 
 pub(crate) type Acks = Box<dyn Fn(&Message) -> Vec<String>>;
 
@@ -23,6 +23,7 @@ impl Builder {
     /// # let _ = builder;
     /// ```
     pub fn acks<I: IntoIterator<Item = String>>(mut self, acks: impl Fn(&Message) -> I + 'static) -> Self {
+        self.acked = Some(Port::acked);
         self.acks = Some(Box::new(move |message| acks(message).into_iter().collect()));
         self
     }
@@ -41,6 +42,7 @@ impl Builder {
         mut self,
         refused: impl Fn(&Message) -> I + 'static,
     ) -> Self {
+        self.acked = Some(Port::acked);
         self.refused = Some(Box::new(move |message| refused(message).into_iter().collect()));
         self
     }
@@ -53,12 +55,14 @@ impl Builder {
     /// # let _ = builder;
     /// ```
     pub fn ack_type(mut self, kind: impl Into<String>) -> Self {
+        self.acked = Some(Port::acked);
         self.acks = Some(of_type(kind.into()));
         self
     }
 
     /// Messages of this type refuse the id that stands in them under `id`. In the place of [`refused`](Self::refused).
     pub fn refused_type(mut self, kind: impl Into<String>) -> Self {
+        self.acked = Some(Port::acked);
         self.refused = Some(of_type(kind.into()));
         self
     }

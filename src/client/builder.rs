@@ -18,6 +18,7 @@ use crate::{
     error::OptionError,
     options::{Heartbeat, Outbox},
     web::{
+        Port,
         cancel::Cancels,
         decode::Decodes,
         installed::{Beat, Probes, Shakes, Upward},
@@ -199,6 +200,8 @@ pub struct Builder {
     pub(crate) outcome: Option<super::head::Says>,
     pub(crate) transport: Option<Transport>,
     pub(crate) protocols: Vec<String>,
+    /// Of these, whether they may go there.
+    pub(crate) confines: Option<fn(&Self, &Request) -> bool>,
     /// The origin that these are for.
     pub(crate) offered: RefCell<Option<String>>,
     pub(crate) events: Vec<String>,
@@ -220,6 +223,7 @@ pub struct Builder {
     pub(crate) ping: Option<Ping>,
     pub(crate) is_pong: Option<Is>,
     pub(crate) frame: Option<super::resume::Frame>,
+    pub(crate) acked: Option<fn(&Port, &Message) -> bool>,
     pub(crate) acks: Option<super::Acks>,
     pub(crate) refused: Option<super::Acks>,
     pub(crate) high_water_mark: Option<u32>,
@@ -259,6 +263,7 @@ impl Builder {
             outcome: None,
             transport: None,
             protocols: Vec::new(),
+            confines: None,
             offered: RefCell::default(),
             events: Vec::new(),
             with_credentials: false,
@@ -281,6 +286,7 @@ impl Builder {
             ping: None,
             is_pong: None,
             frame: None,
+            acked: None,
             acks: None,
             refused: None,
             high_water_mark: None,
@@ -305,6 +311,11 @@ impl Builder {
         self
     }
 
+    /// Whether the protocols may go there.
+    pub(crate) fn confine(&self, request: &Request) -> bool {
+        self.confines.is_none_or(|confines| confines(self, request))
+    }
+
     /// A heartbeat that sends.
     pub(crate) const fn pings(&self) -> bool {
         self.config.heartbeat.is_some() && !self.config.passive
@@ -325,6 +336,7 @@ impl Builder {
     /// elsewhere needs [`Request::with_protocols`]. Without these `connect` fails, or the attempt, where a function gave the endpoint.
     pub fn protocols<S: Into<String>>(mut self, protocols: impl IntoIterator<Item = S>) -> Self {
         self.protocols = protocols.into_iter().map(Into::into).collect();
+        self.confines = Some(imp::confined);
         self
     }
 

@@ -31,13 +31,14 @@ use crate::{
     error::OptionError,
     transport::address::{Address, problem},
     web::{
-        Core, Port,
+        Core, Port, STREAMS,
         aim::{over_http, route as route_to},
         cancel::Cancelled,
         installed::Keeps,
         link::Data,
         page::{self, Target},
         place::Fixed,
+        port::HasRoom,
         settings::Settings,
         tokens::Keeper,
     },
@@ -108,7 +109,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
             let size = message.weight();
             to.push(Event::Message(message), size);
         }),
-        Box::new(move || weigher.room()),
+        STREAMS.then(|| Box::new(move || weigher.room()) as HasRoom),
     );
     if let Some(outcome) = stored
         .map(|stored| kept::place(&driver, &inbox, &stored, manual, &Fixed { addresses, function }, &from))
@@ -180,7 +181,7 @@ fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> 
     if socket && !(request.headers.is_empty() && request.body.is_none() && request.method.is_none()) {
         return wrong("http", "is for fetch: a WebSocket takes the address alone");
     }
-    if socket && !confined(builder, request) {
+    if socket && !builder.confine(request) {
         return wrong("protocols", "are for one origin: give endpoints of others Request::with_protocols");
     }
     if page::supports(address.transport) { Ok(()) } else { Err(ConnectError::Unsupported) }
@@ -206,6 +207,7 @@ fn settings(builder: &mut Builder, silent: bool) -> Settings {
         decode: builder.decode.take(),
         gap: resume.gap.clone(),
         notice: builder.notice.clone(),
+        acked: builder.acked,
         acks: builder.acks.take(),
         refused: builder.refused.take(),
         #[cfg(feature = "duplex")]
@@ -243,7 +245,7 @@ fn settings(builder: &mut Builder, silent: bool) -> Settings {
 }
 
 /// Whether the builder's protocols may go there: to the first origin that asked, as one may be a token.
-fn confined(builder: &Builder, request: &Request) -> bool {
+pub(crate) fn confined(builder: &Builder, request: &Request) -> bool {
     // A preset's are no secret.
     if builder.protocols.is_empty() || request.protocols.is_some() || builder.unpack.is_some() {
         return true;
@@ -761,8 +763,7 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Pic
         taken |= route::POLLS;
     }
     let mut address = Address::new(taken, request.once());
-    if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !confined(builder, &request)
-    {
+    if address.as_ref().is_some_and(|to| to.transport == Transport::WebSocket) && !builder.confine(&request) {
         port.warn(OFFERED);
         address = None;
     }

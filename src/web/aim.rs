@@ -3,7 +3,8 @@
 use std::rc::Weak;
 
 use super::{
-    link::Outgoing,
+    STREAMS,
+    link::{Astray, Outgoing},
     page::{self, Target},
     port::{Port, Prepared},
 };
@@ -114,7 +115,8 @@ impl Port {
         let away = self.away.borrow().clone();
         // Across origins, also behind a redirect, a header of ours costs a preflight, which a server may not be ready for; and
         // WebKitGTK encodes what is not ASCII a second time (2.50, 2026).
-        let plain = page::origin().is_none_or(|page| page == origin)
+        let plain = STREAMS
+            && page::origin().is_none_or(|page| page == origin)
             && away.as_ref() != Some(&origin)
             && cursor.bytes().all(|byte| (0x20..0x7f).contains(&byte));
         let query = encoded(&cursor);
@@ -126,7 +128,7 @@ impl Port {
                 Transport::Fetch => By::Fetch,
             },
             plain,
-            fits: fits_header(&cursor),
+            fits: STREAMS && fits_header(&cursor),
             placed: false,
         };
         let carrier =
@@ -134,13 +136,13 @@ impl Port {
         let has = |headers: &[(String, String)], name: &str| {
             headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
         };
-        if !has(&headers, "accept") {
+        if STREAMS && !has(&headers, "accept") {
             headers.push(("accept".to_owned(), "text/event-stream".to_owned()));
         }
         match carrier {
             carry::TOO_LONG => return None,
             carry::NOTHING => drop(self.asked.take()),
-            carry::HEADER => {
+            carry::HEADER if STREAMS => {
                 headers.retain(|(name, _)| !name.eq_ignore_ascii_case("last-event-id"));
                 // A header's characters are bytes: those of the id in UTF-8.
                 let bytes = cursor.bytes().map(char::from).collect();
@@ -179,10 +181,12 @@ impl Port {
             content_type: settings.content_type,
             flush: settings.flush,
             failure_body: settings.failure_body,
-            astray: Some(Box::new(move |url| match core.upgrade() {
-                Some(core) => core.port().astray(url),
-                None => url.to_owned(),
-            })),
+            astray: STREAMS.then(|| {
+                Box::new(move |url: &str| match core.upgrade() {
+                    Some(core) => core.port().astray(url),
+                    None => url.to_owned(),
+                }) as Astray
+            }),
         };
         Some((outgoing, origin))
     }

@@ -12,7 +12,7 @@ use std::{
 
 use js_sys::{Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     AbortController, Headers, ReadableStreamDefaultReader, RequestCache, RequestCredentials, RequestInit,
     RequestMode, RequestRedirect, Response, ResponseType, Url,
@@ -58,7 +58,7 @@ impl Fetch {
     pub(crate) fn new(outgoing: Outgoing, tell: Tell) -> Self {
         let link = Link::new();
         let run = Run { link: Rc::clone(&link), outgoing, tell };
-        spawn_local(async move {
+        page::spawn(async move {
             let last = run.whole().await;
             // Chromium and Firefox tell of a policy after it has refused a fetch.
             if matches!(last, Some(Told::Lost { code: lost::NETWORK, .. })) {
@@ -328,7 +328,7 @@ impl Run {
         let asked = Promise::resolve(&fetch(url, &init).map_err(network)?);
         let Some(answered) = self.link.within(JsFuture::from(asked.clone())).await else {
             // What stands in the place of fetch may answer all the same.
-            spawn_local(async move {
+            page::spawn(async move {
                 if let Ok(response) = JsFuture::from(asked).await
                     && response.is_object()
                 {
@@ -465,7 +465,7 @@ fn discard(response: &Response) {
 /// What is cancelled may have failed already: nobody asks.
 fn cancel(reader: &ReadableStreamDefaultReader) {
     let cancelled = reader.cancel();
-    spawn_local(async move {
+    page::spawn(async move {
         let _ = JsFuture::from(cancelled).await;
     });
 }

@@ -165,6 +165,15 @@ impl Port {
     /// Whether it says of something that was sent that the server has it, or will not have it.
     fn acknowledges(&self, message: &Message) -> bool {
         self.slows(message);
+        if self.settings.acked.is_some_and(|acked| acked(self, message)) {
+            return true;
+        }
+        // What acks, or refuses, is no reply.
+        self.replies(message) || self.of_topic(message)
+    }
+
+    /// Whether it is an ack, or refuses what was sent.
+    pub(crate) fn acked(&self, message: &Message) -> bool {
         let said = |read: &Option<crate::client::Acks>, call: fn(u32) -> Call| {
             let ids = read.as_ref().map(|read| read(message)).unwrap_or_default();
             for id in &ids {
@@ -174,13 +183,8 @@ impl Port {
             }
             !ids.is_empty()
         };
-        if said(&self.settings.acks, |id| Call::Acked { id })
+        said(&self.settings.acks, |id| Call::Acked { id })
             || said(&self.settings.refused, |id| Call::Nacked { id })
-        {
-            return true;
-        }
-        // What acks, or refuses, is no reply.
-        self.replies(message) || self.of_topic(message)
     }
 
     /// What the numbers from here on count in.

@@ -122,8 +122,10 @@ pub(crate) struct Port {
     pub(crate) keeps: OnceCell<Rc<dyn Keeps>>,
     pub(super) sink: OnceCell<Box<dyn Fn(Message)>>,
     /// What the app has room for: nothing to wait for, or a future of room.
-    pub(super) room: OnceCell<Box<dyn Fn() -> Option<Room>>>,
+    pub(super) room: OnceCell<HasRoom>,
 }
+
+pub(crate) type HasRoom = Box<dyn Fn() -> Option<Room>>;
 
 pub(crate) type Room = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
@@ -179,10 +181,12 @@ impl Port {
     }
 
     /// Where messages go, and what says whether there is room for more.
-    pub(crate) fn deliver_to(&self, sink: Box<dyn Fn(Message)>, room: Box<dyn Fn() -> Option<Room>>) {
+    pub(crate) fn deliver_to(&self, sink: Box<dyn Fn(Message)>, room: Option<HasRoom>) {
         // Once, by who made the client.
         let _ = self.sink.set(sink);
-        let _ = self.room.set(room);
+        if let Some(room) = room {
+            let _ = self.room.set(room);
+        }
     }
 
     pub(super) fn sink(&self, message: Message) {

@@ -7,11 +7,12 @@ use super::{
     decode::Decodes,
     installed::{Beat, Probes, Shakes, Upward},
     json,
+    port::Port,
 };
 #[cfg(feature = "duplex")]
 use crate::client::{Requests, Subscriptions};
 use crate::{
-    client::{Acks, ContentType, Is, Kind, OnComment, Ping, Place, Reads, Says, Unpack},
+    client::{Acks, ContentType, Is, Kind, Message, OnComment, Ping, Place, Reads, Says, Unpack},
     core::carrier::Via,
 };
 
@@ -25,6 +26,8 @@ pub(crate) struct Settings {
     /// The types by which the server says that something is missing, and that it is going to close.
     pub(crate) gap: Option<Kind>,
     pub(crate) notice: Option<Kind>,
+    /// Of a client that has one of the next two: whether a message is one.
+    pub(crate) acked: Option<fn(&Port, &Message) -> bool>,
     pub(crate) acks: Option<Acks>,
     pub(crate) refused: Option<Acks>,
     /// Which message says that too much goes up.

@@ -7,7 +7,7 @@ use std::{
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortController;
 
 use super::get;
@@ -77,7 +77,7 @@ impl Lock {
         let request =
             manager().and_then(|locks| locks.request(name, &options, callback.as_ref().unchecked_ref()).ok());
         let asked = Rc::clone(&state);
-        spawn_local(async move {
+        super::spawn(async move {
             // So long the browser may call it.
             let ended = match request {
                 Some(promise) => JsFuture::from(promise).await.is_ok(),

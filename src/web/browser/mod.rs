@@ -10,7 +10,7 @@ mod storage;
 mod target;
 mod websocket;
 
-use std::rc::Rc;
+use std::{pin::Pin, rc::Rc};
 
 use wasm_bindgen::prelude::*;
 
@@ -38,7 +38,11 @@ extern "C" {
     pub(crate) fn warn(text: &str);
 }
 
-pub(crate) use wasm_bindgen_futures::spawn_local as spawn;
+/// As a task of its own. In a box, so that there is one task's code for all of them, which is the one of most frameworks.
+pub(crate) fn spawn(future: impl Future<Output = ()> + 'static) {
+    let future: Pin<Box<dyn Future<Output = ()>>> = Box::pin(future);
+    wasm_bindgen_futures::spawn_local(future);
+}
 
 /// Whether there is a page: off the web, there may be none.
 pub(crate) const fn exists() -> bool {

@@ -1,6 +1,6 @@
 //! What ends with the value: a listener, a timer.
 
-use std::{cell::Cell, rc::Rc};
+use std::{any::Any, cell::Cell, rc::Rc};
 
 use gloo_timers::callback::Timeout;
 use js_sys::Promise;
@@ -64,7 +64,8 @@ impl Drop for Listener {
 
 /// Drops it in a microtask: it may be what is running.
 pub(super) fn bury(closure: impl Sized + 'static) {
-    wasm_bindgen_futures::spawn_local(async move { drop(closure) });
+    let closure: Box<dyn Any> = Box::new(closure);
+    super::spawn(async move { drop(closure) });
 }
 
 /// A timer. Its drop clears it.
@@ -74,6 +75,11 @@ pub(crate) struct Timer(Option<Timeout>);
 impl Timer {
     /// `ms`: at most 2^31-1; browsers take more for none.
     pub(crate) fn new(ms: u32, done: impl FnOnce() + 'static) -> Self {
+        Self::of(ms, Box::new(done))
+    }
+
+    // Of one type for all, for the size.
+    fn of(ms: u32, done: Box<dyn FnOnce()>) -> Self {
         Self(Some(Timeout::new(ms.min(i32::MAX as u32), done)))
     }
 }
