@@ -63,6 +63,7 @@ pub(crate) use self::{
     presets::Unpack,
     reads::{Is, Kind, Reads},
     request::strays,
+    resume::Ruled,
     slot::Slot,
     storage::{Area, Kept, outbox_of, places_of, plain},
 };

@@ -2,7 +2,7 @@
 
 use std::{fmt, rc::Rc};
 
-use super::{Handle, Message, Resume, Storage};
+use super::{Handle, Message, Resume, Ruled, Storage};
 use crate::{
     error::OptionError,
     web::place::{self, Around, Fixed, Places},
@@ -53,6 +53,7 @@ impl Resume {
     /// ```
     #[must_use]
     pub fn with_storage(mut self, storage: Storage, key: impl Into<String>) -> Self {
+        self.ruled = Ruled::new();
         self.stored = Some(Stored { storage, key: key.into(), begin: place::begin });
         self
     }

@@ -1,6 +1,6 @@
 //! What two well-known servers expect.
 
-use super::Builder;
+use super::{Builder, Ruled};
 use crate::{core::resume::Outcome, error::OptionError, web::link::Data};
 
 /// Done to the builder when it connects, so that what the app says afterwards counts.
@@ -53,6 +53,7 @@ fn nchan(builder: &mut Builder) -> Result<(), OptionError> {
     builder.protocols = vec![PROTOCOL.to_owned()];
     name(builder, &["last_event_id"]);
     builder.unpack = Some(unpack);
+    builder.resume.ruled = Ruled::new();
     Ok(())
 }
 

@@ -1,7 +1,12 @@
 //! How a client picks up where a connection left off.
 
+use std::fmt;
+
 use super::{Builder, Kind, Message, Reads, Sequence, Stored};
-use crate::{core::carrier::Via, web::json};
+use crate::{
+    core::carrier::Via,
+    web::{inbound::Rules, json},
+};
 
 pub(crate) type Frame = Box<dyn Fn(Place) -> Option<String>>;
 
@@ -35,6 +40,31 @@ pub struct Resume {
     pub(crate) stored: Option<Stored>,
     /// What is stored waits for commits.
     pub(crate) manual: bool,
+    pub(crate) ruled: Ruled,
+}
+
+/// Set by what gives ids to messages, or a cursor: it says no more than these.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ruled(pub(crate) Option<Rules>);
+
+impl Ruled {
+    pub(crate) const fn new() -> Self {
+        Self(Some(Rules::new()))
+    }
+}
+
+impl PartialEq for Ruled {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Ruled {}
+
+impl fmt::Debug for Ruled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("_")
+    }
 }
 
 impl Resume {
@@ -48,6 +78,7 @@ impl Resume {
     /// Where a message carries its id (an event stream has ids of its own): a key of its JSON, or a path with dots.
     #[must_use]
     pub fn with_id(mut self, path: impl Into<String>) -> Self {
+        self.ruled = Ruled::new();
         self.id = Some(Reads::At(path.into(), json::id_at));
         self
     }
@@ -55,6 +86,7 @@ impl Resume {
     /// Which id a message has, in the place of a path: also of binary ones. An empty one is none.
     #[must_use]
     pub fn with_id_of(mut self, id: impl Fn(&Message) -> Option<String> + 'static) -> Self {
+        self.ruled = Ruled::new();
         self.id = Some(Reads::by(id));
         self
     }
@@ -63,6 +95,7 @@ impl Resume {
     /// JSON, or a path with dots. With it nothing comes twice, and a gap names what is missing.
     #[must_use]
     pub fn with_seq(mut self, path: impl Into<String>) -> Self {
+        self.ruled = Ruled::new();
         self.seq = Some(Reads::At(path.into(), json::sequence_at));
         self
     }
@@ -74,6 +107,7 @@ impl Resume {
         mut self,
         sequence: impl Fn(&Message) -> Option<S> + 'static,
     ) -> Self {
+        self.ruled = Ruled::new();
         self.seq = Some(Reads::by(move |message| sequence(message).map(Into::into).map(json::sequence_from)));
         self
     }
@@ -117,6 +151,7 @@ impl Resume {
     /// The cursor to start from.
     #[must_use]
     pub fn with_from(mut self, cursor: impl Into<String>) -> Self {
+        self.ruled = Ruled::new();
         self.from = cursor.into();
         self
     }

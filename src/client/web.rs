@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Builder, Closed, ConnectError, Context, Details, EncodeError, Event, Gap, Message, NotResumable, Opened,
-    Payload, Request, Retry, SendOptions, Slot, Stats, Way, builder::Endpoint, inbox::Inbox, kept,
+    Payload, Request, Resume, Retry, SendOptions, Slot, Stats, Way, builder::Endpoint, inbox::Inbox, kept,
     request::strays,
 };
 #[cfg(feature = "duplex")]
@@ -34,6 +34,7 @@ use crate::{
         Core, Port, STREAMS,
         aim::{over_http, route as route_to},
         cancel::Cancelled,
+        inbound::Rules,
         installed::Keeps,
         link::Data,
         page::{self, Target},
@@ -116,7 +117,10 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     {
         outcome.map_err(ConnectError::InvalidOption)?;
     } else if !from.is_empty() {
-        driver.port().start(&from);
+        // Which brought them along.
+        if let Some(rules) = driver.port().rules() {
+            (rules.start)(driver.port(), &from);
+        }
     }
     #[cfg(feature = "duplex")]
     if let Some((persist, begin)) = persist {
@@ -187,6 +191,11 @@ fn check(builder: &Builder, request: &Request, transport: Option<Transport>) -> 
     if page::supports(address.transport) { Ok(()) } else { Err(ConnectError::Unsupported) }
 }
 
+/// Each event of a stream may have an id.
+fn rules(resume: &Resume) -> Option<Rules> {
+    if STREAMS { Some(Rules::new()) } else { resume.ruled.0 }
+}
+
 fn settings(builder: &mut Builder, silent: bool) -> Settings {
     let resume = &builder.resume;
     let mut names = builder.events.clone();
@@ -202,6 +211,7 @@ fn settings(builder: &mut Builder, silent: bool) -> Settings {
     });
     let frame = builder.frame.take();
     Settings {
+        rules: rules(resume),
         id: resume.id.clone(),
         seq: resume.seq.clone(),
         decode: builder.decode.take(),

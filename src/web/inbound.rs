@@ -51,7 +51,7 @@ pub(crate) struct Inbound {
 
 /// A message's number, and the first one where it has several.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Numbers {
+pub(crate) struct Numbers {
     pub(super) first: Option<u64>,
     pub(super) last: Option<u64>,
 }
@@ -63,6 +63,21 @@ struct Withheld {
     bytes: usize,
     /// There was more, so nothing is kept.
     more: bool,
+}
+
+/// What reads ids and numbers, and rules by them. A client has it whose messages may have some: on a WebSocket they have none of
+/// their own, so an app without [`Resume`](crate::options::Resume) has none of the code.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules {
+    read: fn(&Port, &mut Message, Option<Rc<str>>) -> (Option<Rc<str>>, Numbers),
+    rule: fn(&Port, Option<Rc<str>>, Numbers, Option<&Message>) -> bool,
+    pub(crate) start: fn(&Port, &str),
+}
+
+impl Rules {
+    pub(crate) const fn new() -> Self {
+        Self { read: Port::read, rule: Port::rule_by_id, start: Port::start }
+    }
 }
 
 impl Inbound {
@@ -116,24 +131,9 @@ impl Port {
         if self.acknowledges(&message) {
             return;
         }
-        if let Some(id) = &self.settings.id {
-            // An empty one is none: only an event stream's own takes the cursor back.
-            let found = id.read(&message).filter(|id| !id.is_empty());
-            own = found.map(Rc::from).or(own);
-        }
         let mut numbers = Numbers::default();
-        if let Some(seq) = &self.settings.seq {
-            if let Some(own) = &own {
-                message.set_last_event_id(Rc::clone(own));
-            }
-            let found = seq.read(&message).unwrap_or_default();
-            if found.odd {
-                self.warn(NUMBERS);
-            }
-            if let Some(epoch) = found.epoch {
-                self.count(epoch);
-            }
-            numbers = Numbers { first: found.first, last: found.number };
+        if let Some(rules) = self.settings.rules {
+            (own, numbers) = (rules.read)(self, &mut message, own);
         }
         if self.closed() {
             return;
@@ -192,14 +192,47 @@ impl Port {
         if *self.inbound.epoch.borrow() == name {
             return;
         }
-        let epoch = epoch(&name, self.key.get());
+        let epoch = epoch(&name, self.key());
         self.inbound.epoch.replace(name);
         self.inbound.number.set(None);
         self.call(Call::Epoch { epoch, first: None });
     }
 
+    /// The id and the numbers that a message has.
+    fn read(&self, message: &mut Message, mut own: Option<Rc<str>>) -> (Option<Rc<str>>, Numbers) {
+        if let Some(id) = &self.settings.id {
+            // An empty one is none: only an event stream's own takes the cursor back.
+            let found = id.read(message).filter(|id| !id.is_empty());
+            own = found.map(Rc::from).or(own);
+        }
+        let Some(seq) = &self.settings.seq else { return (own, Numbers::default()) };
+        if let Some(own) = &own {
+            message.set_last_event_id(Rc::clone(own));
+        }
+        let found = seq.read(message).unwrap_or_default();
+        if found.odd {
+            self.warn(NUMBERS);
+        }
+        if let Some(epoch) = found.epoch {
+            self.count(epoch);
+        }
+        (own, Numbers { first: found.first, last: found.number })
+    }
+
     /// Moves the cursor, if the id does. Whether what has it is to be delivered.
     fn rule(&self, own: Option<Rc<str>>, numbers: Numbers, message: Option<&Message>) -> bool {
+        if let Some(rules) = self.settings.rules {
+            return (rules.rule)(self, own, numbers, message);
+        }
+        if !self.inbound.checked.get() {
+            return true;
+        }
+        let ruling = self.call(Call::Check { id: Id::None, number: None });
+        // By who was told of the gap.
+        !self.closed() && ruling & ruling::DELIVER != 0
+    }
+
+    fn rule_by_id(&self, own: Option<Rc<str>>, numbers: Numbers, message: Option<&Message>) -> bool {
         if self.inbound.checked.get() {
             return self.check(own, numbers, message);
         }
@@ -286,9 +319,9 @@ impl Port {
         match number {
             Some(number) => {
                 let id = format!("{}#{number}", self.inbound.epoch.borrow());
-                fingerprint(Some(&id), true, raw, socket, self.key.get())
+                fingerprint(Some(&id), true, raw, socket, self.key())
             }
-            None => fingerprint(own, false, raw, socket, self.key.get()),
+            None => fingerprint(own, false, raw, socket, self.key()),
         }
     }
 

@@ -324,7 +324,7 @@ impl Places for Progress {
         // Of the message that moved the cursor, which may be an earlier one.
         let message = port.inbound.stands.borrow().clone();
         let print = match port.fingerprint_of(Some(&id), number, message.as_ref()) {
-            Id::Own(print) => Some((print, port.key.get())),
+            Id::Own(print) => Some((print, port.key())),
             Id::None | Id::Reset => None,
         };
         Rc::new(Stand { client: Rc::clone(&self.client), turn: self.turn.get(), id, number, epoch, print })

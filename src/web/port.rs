@@ -9,7 +9,7 @@ use std::{
 use super::{
     Core,
     cancel::Cancelled,
-    inbound::Inbound,
+    inbound::{Inbound, Rules},
     installed::Keeps,
     link::{Data, Flow, Outgoing},
     page::{self, Link, Timer, Watch},
@@ -69,7 +69,7 @@ pub(crate) struct Port {
     #[cfg(feature = "duplex")]
     pub(super) heads: buffered::Asked,
     /// Of this page's fingerprints: nobody else knows it.
-    pub(super) key: Cell<u64>,
+    key: Cell<Option<u64>>,
     pub(super) prepared: RefCell<Prepared>,
     /// Why the attempt under way is made.
     pub(crate) reason: Cell<Reason>,
@@ -141,7 +141,7 @@ impl Port {
             settings,
             core,
             inbound: Inbound::default(),
-            key: Cell::new(page::secret()),
+            key: Cell::new(None),
             prepared: RefCell::default(),
             reason: Cell::new(Reason::Initial),
             current: RefCell::default(),
@@ -299,6 +299,17 @@ impl Port {
         self.awaiting.borrow().get(ack).copied()
     }
 
+    pub(crate) fn rules(&self) -> Option<Rules> {
+        self.settings.rules
+    }
+
+    /// Of fingerprints.
+    pub(super) fn key(&self) -> u64 {
+        let key = self.key.get().unwrap_or_else(page::secret);
+        self.key.set(Some(key));
+        key
+    }
+
     /// The cursor that an earlier client left.
     pub(crate) fn start(&self, cursor: &str) {
         self.inbound.cursor.replace(cursor.into());
@@ -315,7 +326,7 @@ impl Port {
         print: Option<(u64, u64)>,
     ) {
         if let Some((_, key)) = print {
-            self.key.set(key);
+            self.key.set(Some(key));
         }
         self.inbound.cursor.replace(cursor.into());
         self.count(epoch);

@@ -96,7 +96,7 @@ fn named(text: &str, key: &str, id: &str) -> String {
 
 impl Port {
     pub(crate) fn request_key(&self, id: &str) -> Option<u64> {
-        match fingerprint(Some(id), false, None, false, self.key.get()) {
+        match fingerprint(Some(id), false, None, false, self.key()) {
             Id::Own(key) => Some(key),
             Id::None | Id::Reset => None,
         }

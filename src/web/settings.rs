@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{
     cancel::Cancels,
     decode::Decodes,
+    inbound::Rules,
     installed::{Beat, Probes, Shakes, Upward},
     json,
     port::Port,
@@ -18,6 +19,7 @@ use crate::{
 
 /// What the builder has for the port.
 pub(crate) struct Settings {
+    pub(crate) rules: Option<Rules>,
     /// Where messages have their id, and their sequence number.
     pub(crate) id: Option<Reads<Option<String>>>,
     pub(crate) seq: Option<Reads<Option<json::Sequence>>>,

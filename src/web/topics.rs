@@ -316,7 +316,7 @@ impl Port {
             topic.generation.set(topics.next());
             topics.held.set(topics.held.get() + 1);
             let from = Some(from.as_str()).filter(|from| !from.is_empty());
-            let from = fingerprint(from, false, None, false, self.key.get());
+            let from = fingerprint(from, false, None, false, self.key());
             self.call(Call::Subscribe { topic: topic.number, from });
         }
         Ok(Subscription { member, topic, core: Weak::clone(&self.core) })
@@ -462,8 +462,8 @@ impl Port {
         // A range may be put together in another way when it comes again.
         let raw = Some(message.data()).filter(|_| first.is_none());
         let print = match number.filter(|_| !named) {
-            Some(number) => fingerprint(Some(&format!("#{number}")), true, raw, socket, self.key.get()),
-            None => fingerprint(Some(&*id).filter(|id| !id.is_empty()), false, raw, socket, self.key.get()),
+            Some(number) => fingerprint(Some(&format!("#{number}")), true, raw, socket, self.key()),
+            None => fingerprint(Some(&*id).filter(|id| !id.is_empty()), false, raw, socket, self.key()),
         };
         topic.pending.replace(Rc::clone(&id));
         self.call(Call::TopicHeard { topic: topic.number });
