@@ -88,6 +88,11 @@ pub(super) fn encoded(id: &str) -> String {
     text
 }
 
+/// How long it is in a query.
+pub(super) fn length(id: &str) -> u32 {
+    encoded(id).len() as u32
+}
+
 impl Port {
     /// What the browser is asked for, and the origin it leads to. None: the browser would refuse it, or the id is too long.
     pub(super) fn aim(&self, transport: Transport, prepared: Prepared) -> Option<(Outgoing, String)> {
@@ -119,7 +124,7 @@ impl Port {
             && page::origin().is_none_or(|page| page == origin)
             && away.as_ref() != Some(&origin)
             && cursor.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-        let query = encoded(&cursor);
+        let query = self.settings.rules.map_or(0, |rules| (rules.query)(&cursor));
         let asking = Asking {
             via: self.settings.via,
             by: match transport {
@@ -131,8 +136,7 @@ impl Port {
             fits: STREAMS && fits_header(&cursor),
             placed: false,
         };
-        let carrier =
-            self.call(Call::GoesUp { asking, header: cursor.len() as u32, query: query.len() as u32 });
+        let carrier = self.call(Call::GoesUp { asking, header: cursor.len() as u32, query });
         let has = |headers: &[(String, String)], name: &str| {
             headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name))
         };
@@ -148,7 +152,11 @@ impl Port {
                 let bytes = cursor.bytes().map(char::from).collect();
                 headers.push(("last-event-id".to_owned(), bytes));
             }
-            carry::QUERY => self.put_cursor(&target, &cursor),
+            carry::QUERY => {
+                if let Some(rules) = self.settings.rules {
+                    (rules.put)(self, &target, &cursor);
+                }
+            }
             _ => {}
         }
         let port = target.port();
@@ -200,7 +208,7 @@ impl Port {
         target.href()
     }
 
-    fn put_cursor(&self, target: &Target, cursor: &str) {
+    pub(super) fn put_cursor(&self, target: &Target, cursor: &str) {
         for name in &self.settings.cursor_names {
             target.set_parameter(name, cursor);
         }

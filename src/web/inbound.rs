@@ -6,9 +6,11 @@ use std::{
 };
 
 use super::{
+    aim,
     decode::Frame,
     fingerprint::{epoch, fingerprint},
     link::Data,
+    page::Target,
     port::Port,
 };
 use crate::{
@@ -65,18 +67,26 @@ struct Withheld {
     more: bool,
 }
 
-/// What reads ids and numbers, and rules by them. A client has it whose messages may have some: on a WebSocket they have none of
+/// What reads ids and numbers, rules by them, and has a cursor go up. A client has it whose messages may have some: on a WebSocket they have none of
 /// their own, so an app without [`Resume`](crate::options::Resume) has none of the code.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
     read: fn(&Port, &mut Message, Option<Rc<str>>) -> (Option<Rc<str>>, Numbers),
     rule: fn(&Port, Option<Rc<str>>, Numbers, Option<&Message>) -> bool,
     pub(crate) start: fn(&Port, &str),
+    pub(super) query: fn(&str) -> u32,
+    pub(super) put: fn(&Port, &Target, &str),
 }
 
 impl Rules {
     pub(crate) const fn new() -> Self {
-        Self { read: Port::read, rule: Port::rule_by_id, start: Port::start }
+        Self {
+            read: Port::read,
+            rule: Port::rule_by_id,
+            start: Port::start,
+            query: aim::length,
+            put: Port::put_cursor,
+        }
     }
 }
 

@@ -2,13 +2,17 @@
 
 use std::{borrow::Borrow, collections::VecDeque};
 
-/// In the order of its keys. Those that come in their order are found, added and taken away fast.
+/// In the order of its keys. Those that come in their order are found, added and taken away fast. The keys stand by themselves: what
+/// finds one is then the same for all values.
 #[derive(Debug)]
-pub(crate) struct Table<K, V>(VecDeque<(K, V)>);
+pub(crate) struct Table<K, V> {
+    keys: VecDeque<K>,
+    values: VecDeque<V>,
+}
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self { keys: VecDeque::new(), values: VecDeque::new() }
     }
 }
 
@@ -17,14 +21,14 @@ impl<K: Ord, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.0.binary_search_by(|(other, _)| other.borrow().cmp(key))
+        self.keys.binary_search_by(|other| other.borrow().cmp(key))
     }
 
     pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        self.0.get(self.find(key).ok()?).map(|(_, value)| value)
+        self.values.get(self.find(key).ok()?)
     }
 
     pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
@@ -32,7 +36,7 @@ impl<K: Ord, V> Table<K, V> {
         K: Borrow<Q>,
     {
         let at = self.find(key).ok()?;
-        self.0.get_mut(at).map(|(_, value)| value)
+        self.values.get_mut(at)
     }
 
     pub(crate) fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
@@ -45,9 +49,10 @@ impl<K: Ord, V> Table<K, V> {
     /// Gives what was there.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
-            Ok(at) => self.0.get_mut(at).map(|(_, old)| std::mem::replace(old, value)),
+            Ok(at) => self.values.get_mut(at).map(|old| std::mem::replace(old, value)),
             Err(at) => {
-                self.0.insert(at, (key, value));
+                self.keys.insert(at, key);
+                self.values.insert(at, value);
                 None
             }
         }
@@ -58,23 +63,24 @@ impl<K: Ord, V> Table<K, V> {
         K: Borrow<Q>,
     {
         let at = self.find(key).ok()?;
-        self.0.remove(at).map(|(_, value)| value)
+        self.keys.remove(at);
+        self.values.remove(at)
     }
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().map(|(_, value)| value)
+        self.values.iter()
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
-        self.0.iter().map(|(key, _)| key)
+        self.keys.iter()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.0.iter().map(|(key, value)| (key, value))
+        self.keys.iter().zip(&self.values)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 }
 
