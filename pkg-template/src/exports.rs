@@ -49,7 +49,7 @@ fn called(driver: &Driver, kind: u32, attempt: u32, code: u32, high: u32, low: u
     if Call::rules(kind) {
         driver.learn();
     }
-    driver.call(|| Call::read(kind, attempt, code, high, low))
+    driver.calls(|| Call::read(kind, attempt, code, high, low))
 }
 
 /// The facade has checked the options.

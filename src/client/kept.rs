@@ -35,7 +35,7 @@ pub(super) fn place(
     from: &str,
 ) -> Result<(), OptionError> {
     let waiting = Rc::clone(inbox);
-    let core: Weak<dyn Core> = Rc::<Driver>::downgrade(driver);
+    let core: Weak<Core> = Rc::<Driver>::downgrade(driver);
     let around = Around { core, waits: Box::new(move || waiting.has_messages()), tell: tells(driver, inbox) };
     let places = (stored.begin)(stored, manual, fixed, around, from)?;
     // Once, here.
@@ -52,7 +52,7 @@ pub(super) fn outbox(
 ) -> Result<(), OptionError> {
     let weak = Rc::downgrade(driver);
     let (posts, drops) = (Rc::clone(inbox), Rc::clone(inbox));
-    let core: Weak<dyn Core> = Rc::<Driver>::downgrade(driver);
+    let core: Weak<Core> = Rc::<Driver>::downgrade(driver);
     let keeps = begin(
         persist,
         Outside {

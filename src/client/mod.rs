@@ -58,6 +58,7 @@ pub(crate) use self::{
     builder::{Endpoint, OnComment, Ping},
     decode::{Decode, Decoded, Decoding},
     head::Says,
+    imp::Driver,
     inbox::Inbox,
     place::Stored,
     presets::Unpack,

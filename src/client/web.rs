@@ -93,7 +93,7 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
     #[cfg(feature = "duplex")]
     let persist = builder.persist.take();
     let driver = Rc::new_cyclic(|driver: &Weak<Driver>| {
-        let core: Weak<dyn Core> = Weak::<Driver>::clone(driver);
+        let core: Weak<Core> = Weak::<Driver>::clone(driver);
         let port = Port::new(settings, core);
         let host = AppHost {
             builder: Rc::new(builder),
@@ -569,13 +569,13 @@ impl Handle {
         let bytes = text.len() as u64;
         port.keep(number, Data::Text(text.into()), None);
         // Of the send that comes next.
-        self.driver.call(|| Some(crate::calls::Call::Asks { key, own, again }));
+        self.driver.calls(|| Some(crate::calls::Call::Asks { key, own, again }));
         self.driver.input(Input::Send(Outgoing {
             expires: options.timeout.unwrap_or(timeout),
             priority: options.priority,
             ..Outgoing::new(number, bytes)
         }));
-        self.driver.call(|| Some(crate::calls::Call::Asks { key: None, own: false, again: false }));
+        self.driver.calls(|| Some(crate::calls::Call::Asks { key: None, own: false, again: false }));
         Requesting { slot, number: Some(number), driver: Rc::downgrade(&self.driver) }
     }
 

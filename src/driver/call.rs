@@ -41,7 +41,7 @@ impl<H: Host> Driver<H> {
     /// What the port has to say. The answer is for who called: see [`Call`].
     // Inlined, for the size: it becomes one with what reads the call.
     #[inline(always)]
-    pub(crate) fn call(&self, call: impl FnOnce() -> Option<Call>) -> u32 {
+    pub(crate) fn calls(&self, call: impl FnOnce() -> Option<Call>) -> u32 {
         let mut inner = self.inner.borrow_mut();
         let Inner { core, parser } = &mut *inner;
         // Nothing stands between these two: the compiler makes one match of them.

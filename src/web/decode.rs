@@ -91,9 +91,9 @@ impl Line {
     }
 
     /// What waits has its turn, one by one. Given up with its connection.
-    async fn work(self: Rc<Self>, core: Weak<dyn Core>, attempt: u32) {
+    async fn work(self: Rc<Self>, core: Weak<Core>, attempt: u32) {
         // The app's function may end the connection, and with it this, before it gives anything.
-        let lives = |core: &Rc<dyn Core>| core.port().attempt() == attempt;
+        let lives = |core: &Rc<Core>| core.port().attempt() == attempt;
         loop {
             let next = self.waiting.borrow_mut().pop_front();
             match next {

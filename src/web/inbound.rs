@@ -67,12 +67,16 @@ struct Withheld {
     more: bool,
 }
 
+type Own = Option<Rc<str>>;
+type Read = fn(&Port, &mut Message, Own) -> (Own, Numbers);
+type Rule = fn(&Port, Own, Numbers, Option<&Message>) -> bool;
+
 /// What reads ids and numbers, rules by them, and has a cursor go up. A client has it whose messages may have some: on a WebSocket they have none of
 /// their own, so an app without [`Resume`](crate::options::Resume) has none of the code.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
-    read: fn(&Port, &mut Message, Option<Rc<str>>) -> (Option<Rc<str>>, Numbers),
-    rule: fn(&Port, Option<Rc<str>>, Numbers, Option<&Message>) -> bool,
+    read: Read,
+    rule: Rule,
     pub(crate) start: fn(&Port, &str),
     pub(super) query: fn(&str) -> u32,
     pub(super) put: fn(&Port, &Target, &str),

@@ -55,11 +55,7 @@ pub(crate) use self::browser as page;
 pub(crate) use self::double as page;
 pub(crate) use self::port::Port;
 
-use crate::{
-    calls::Call,
-    driver::{Driver, Host},
-    sse::Piece,
-};
+use crate::calls::Call;
 
 /// Off the web there is all of it, for tests.
 const WEB: bool = cfg!(all(target_arch = "wasm32", target_os = "unknown"));
@@ -67,36 +63,13 @@ const WEB: bool = cfg!(all(target_arch = "wasm32", target_os = "unknown"));
 pub(crate) const STREAMS: bool = !WEB || cfg!(feature = "sse");
 pub(crate) const SOCKETS: bool = !WEB || cfg!(feature = "websocket");
 
-/// The driver, as the port sees it.
-pub(crate) trait Core {
-    fn port(&self) -> &Port;
-    fn call(&self, call: Call) -> u32;
-    /// Retries since the last stable connection.
-    fn retries(&self) -> u64;
-    /// A new event stream begins.
-    fn stream(&self);
-    /// What its next chunk of at most 64 KiB brought.
-    fn read(&self, chunk: &[u8]) -> Vec<Piece>;
-}
+/// The driver, as the port sees it. By its own type, and its calls inlined: of what the core can be told there is then only what
+/// somebody tells it.
+pub(crate) type Core = crate::client::Driver;
 
-impl<H: Host<Port = Port>> Core for Driver<H> {
-    fn port(&self) -> &Port {
-        self.port()
-    }
-
-    fn call(&self, call: Call) -> u32 {
-        self.call(|| Some(call))
-    }
-
-    fn retries(&self) -> u64 {
-        self.retries()
-    }
-
-    fn stream(&self) {
-        self.stream();
-    }
-
-    fn read(&self, chunk: &[u8]) -> Vec<Piece> {
-        self.read(chunk)
+impl Core {
+    #[inline(always)]
+    pub(crate) fn call(&self, call: Call) -> u32 {
+        self.calls(|| Some(call))
     }
 }

@@ -39,7 +39,7 @@ pub(crate) type Discard = Box<dyn Fn(&Slot<Sent>, Dropped)>;
 
 /// What is asked of the client, and told to it.
 pub(crate) struct Outside {
-    pub(crate) core: Weak<dyn Core>,
+    pub(crate) core: Weak<Core>,
     /// A send that is settled so; its number is the answer.
     pub(crate) post: Box<dyn Fn(Slot<Sent>) -> u32>,
     pub(crate) drop: Discard,
@@ -64,7 +64,7 @@ struct Keeper {
     prefix: String,
     persist: Persist,
     storage: Kept,
-    core: Weak<dyn Core>,
+    core: Weak<Core>,
     post: Box<dyn Fn(Slot<Sent>) -> u32>,
     drop: Discard,
     sending: Box<dyn Fn(u32, Slot<Sent>) -> Sending>,

@@ -57,7 +57,7 @@ pub(crate) trait Places {
 
 /// What is asked of the client, and told to it.
 pub(crate) struct Around {
-    pub(crate) core: Weak<dyn Core>,
+    pub(crate) core: Weak<Core>,
     /// Whether a message waits for the app.
     pub(crate) waits: Box<dyn Fn() -> bool>,
     pub(crate) tell: Box<dyn Fn(StorageError)>,
@@ -65,7 +65,7 @@ pub(crate) struct Around {
 
 struct Progress {
     me: Weak<Self>,
-    core: Weak<dyn Core>,
+    core: Weak<Core>,
     waits: Box<dyn Fn() -> bool>,
     storage: Kept,
     key: String,

@@ -60,7 +60,7 @@ pub(super) struct Prepared {
 
 pub(crate) struct Port {
     pub(super) settings: Settings,
-    pub(super) core: Weak<dyn Core>,
+    pub(super) core: Weak<Core>,
     pub(super) inbound: Inbound,
     #[cfg(feature = "duplex")]
     pub(crate) asked_for: Asked,
@@ -130,7 +130,7 @@ pub(crate) type HasRoom = Box<dyn Fn() -> Option<Room>>;
 pub(crate) type Room = std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
 impl Port {
-    pub(crate) fn new(settings: Settings, core: Weak<dyn Core>) -> Self {
+    pub(crate) fn new(settings: Settings, core: Weak<Core>) -> Self {
         Self {
             #[cfg(feature = "duplex")]
             asked_for: Asked::new(settings.requests.clone()),
@@ -195,6 +195,7 @@ impl Port {
         }
     }
 
+    #[inline(always)]
     pub(super) fn call(&self, call: Call) -> u32 {
         self.core.upgrade().map_or(0, |core| core.call(call))
     }

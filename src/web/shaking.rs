@@ -100,7 +100,7 @@ impl Gate {
 pub(crate) struct Shaking {
     gate: Rc<Gate>,
     attempt: u32,
-    core: Weak<dyn Core>,
+    core: Weak<Core>,
 }
 
 impl Shaking {

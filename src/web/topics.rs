@@ -147,7 +147,7 @@ impl Topic {
 pub(crate) struct Subscription {
     member: Rc<Member>,
     topic: Rc<Topic>,
-    core: Weak<dyn super::Core>,
+    core: Weak<super::Core>,
 }
 
 impl Subscription {

@@ -219,7 +219,7 @@ impl Uplinks {
 
 /// One request.
 struct Posting {
-    core: Weak<dyn Core>,
+    core: Weak<Core>,
     uplinks: Weak<Uplinks>,
     posts: Rc<Posts>,
     name: Option<String>,
