@@ -75,55 +75,124 @@ async function visit({ driver, url, engine }, place) {
   const told = "in order: true, reconnects: 1, closed: Some(App)";
   assert.deepEqual(value.told, { websocket: told, fetch: told, eventsource: told });
   assert.equal(value.after, value.before, "timers and listeners");
-  await untilStats(url, { ws: 0, sse: 0 });
+  await untilStats(url, NONE);
   await further[place]?.({ driver, url, engine });
 }
 
 /** What a place has besides. */
 const further = {
+  "window, web": async (session) => {
+    await leavesNothing(session);
+    await isRefused(session);
+    await inFrames(session);
+  },
   "worker, web": isClosed,
-  "worker, no-modules": isClosed,
+  "worker, no-modules": async (session) => {
+    await leavesNothing(session);
+    await isClosed(session);
+  },
   "shared worker, web": outlives,
   "shared worker, no-modules": outlives,
   "service worker, web": isStopped,
   "service worker, no-modules": isStopped,
 };
+const ALL = { ws: 1, sse: 2 },
+  NONE = { ws: 0, sse: 0 };
 
-/** It ends itself, with a client that nobody closed. */
-async function isClosed({ driver, url }) {
-  await ask(driver, "stay");
-  await untilStats(url, { ws: 1, sse: 0 });
-  await ask(driver, "close");
-  await untilStats(url, { ws: 0, sse: 0 });
+/** Of a hundred clients on each transport, no memory either. */
+async function leavesNothing({ driver, url }) {
+  const { before, after } = await ask(driver, "cycles");
+  assert.equal(after, before, "timers and listeners");
+  await untilStats(url, NONE);
 }
 
-/** A page goes, and another one has the worker still: its client goes on. */
-async function outlives({ driver, url }) {
+/** A Content-Security-Policy of the page that does not let the client out. */
+async function isRefused({ driver, url }) {
+  const csp = "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+  await driver.get(`${url}/places/index.html?${new URLSearchParams({ place: "window, web", csp })}`);
+  assert.deepEqual(await ask(driver, "refused"), Array(3).fill("Fatal, Some(Blocked)"));
+  await driver.get(`${url}/places/index.html?place=window%2C+web`);
+}
+
+/** Appends a frame with the same place, and asks there from now on. */
+async function enterFrame(driver) {
   await driver.executeScript(
     `document.body.append(Object.assign(document.createElement("iframe"), { src: location.href }))`,
   );
   await driver.switchTo().frame(0);
   await ask(driver, "stay");
-  await driver.switchTo().defaultContent();
-  await driver.executeScript(`document.querySelector("iframe").remove()`);
-  const then = await ask(driver, "last");
+}
+
+/** What a page does to a frame that a client is in, from outside. */
+const toFrame = (driver, deed) =>
+  driver
+    .switchTo()
+    .defaultContent()
+    .then(() => driver.executeScript(`const frame = document.querySelector("iframe"); ${deed}`));
+
+/** Further messages come to each client of the place, none twice and none missing. */
+async function goesOn(driver) {
+  const then = await ask(driver, "least");
   let now = then;
-  for (const end = Date.now() + 20_000; now < then + 10 && Date.now() < end; ) now = await ask(driver, "last");
+  for (const end = Date.now() + 20_000; now < then + 10 && Date.now() < end; ) now = await ask(driver, "least");
   assert.ok(now >= then + 10, `${then}, and then ${now}`);
+}
+
+/** A frame that is stopped, that gets another document, that is removed or navigated. */
+async function inFrames({ driver, url }) {
+  for (const end of ["frame.remove()", `frame.src = "about:blank"`]) {
+    await enterFrame(driver);
+    await untilStats(url, ALL);
+    await toFrame(driver, end);
+    await untilStats(url, NONE);
+    await driver.navigate().refresh();
+  }
+  await enterFrame(driver);
+  const opened = `const { contentDocument: page } = frame; page.open(); page.write("<p>another"); page.close();`;
+  for (const deed of ["frame.contentWindow.stop()", opened, opened]) {
+    await toFrame(driver, deed);
+    await driver.switchTo().frame(0);
+    await goesOn(driver);
+    await untilStats(url, ALL);
+  }
+  // The page's life is heard as before.
+  for (const [event, stats] of Object.entries({ freeze: NONE, resume: ALL })) {
+    await driver.executeScript(`document.dispatchEvent(new Event("${event}"))`);
+    await untilStats(url, stats);
+  }
+  await goesOn(driver);
+  await driver.switchTo().defaultContent();
+  await driver.get("about:blank");
+  await untilStats(url, NONE);
+}
+
+/** It ends itself, with clients that nobody closed. */
+async function isClosed({ driver, url }) {
+  await ask(driver, "stay");
+  await untilStats(url, ALL);
+  await ask(driver, "close");
+  await untilStats(url, NONE);
+}
+
+/** A page goes, and another one has the worker still: its clients go on. */
+async function outlives({ driver, url }) {
+  await enterFrame(driver);
+  await toFrame(driver, "frame.remove()");
+  await goesOn(driver);
   await isClosed({ driver, url });
 }
 
-/** The browser stops it when nothing is waited for: its connection ends, and it is started again, with a client that connects again. */
+/** The browser stops it when nothing is waited for: its connections end, and it is started again, with clients that connect again. */
 async function isStopped({ driver, url, engine }) {
   // The others cannot be told to.
   if (engine !== "chromium") return;
   await driver.sendDevToolsCommand("ServiceWorker.enable", {});
   for (let round = 0; round < 2; round++) {
-    assert.equal(await ask(driver, "last"), 0, "one that has connected nothing yet");
+    assert.equal(await ask(driver, "least"), 0, "one that has connected nothing yet");
     await ask(driver, "stay");
-    await untilStats(url, { ws: 1, sse: 0 });
+    await untilStats(url, ALL);
     await driver.sendDevToolsCommand("ServiceWorker.stopAllWorkers", {});
-    await untilStats(url, { ws: 0, sse: 0 });
+    await untilStats(url, NONE);
   }
 }
 

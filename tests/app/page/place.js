@@ -3,6 +3,8 @@ import { held } from "/spies.js";
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+const transports = ["websocket", "fetch", "eventsource"];
+
 /** The addresses of the server and its proxy, and of numbered messages on one transport. */
 async function server() {
   const { page, wire } = await (await fetch("/config.json")).json();
@@ -17,28 +19,55 @@ async function tour({ follow }) {
   const cut = () => {
     fetch(`${page}/proxy/reset`, { method: "POST" });
   };
-  const before = JSON.stringify(held());
   const told = {};
-  for (const transport of ["websocket", "fetch", "eventsource"])
-    told[transport] = await follow(transport, count(transport), cut);
-  const end = performance.now() + 10_000;
-  while (JSON.stringify(held()) !== before && performance.now() < end) await pause(10);
-  return { told, before, after: JSON.stringify(held()) };
+  const left = await leaves(async () => {
+    for (const transport of transports) told[transport] = await follow(transport, count(transport), cut);
+  });
+  return { told, ...left };
 }
 
-let last = 0;
+/** The timers and listeners before it, and those after it. */
+async function leaves(run) {
+  const before = JSON.stringify(held());
+  await run();
+  const end = performance.now() + 10_000;
+  while (JSON.stringify(held()) !== before && performance.now() < end) await pause(10);
+  return { before, after: JSON.stringify(held()) };
+}
+
+/** How many messages came to the clients that nobody closes. */
+const counts = {};
+/** @type {any} */
+let failure;
 const deeds = {
   tour,
-  /** A client that nobody closes. */
-  stay: async ({ stay }) => {
-    if (last > 0) return;
+  /** A hundred clients on each transport. */
+  cycles: async ({ cycles }) => {
     const { count } = await server();
-    stay(count("websocket"), (seq) => {
-      last = seq;
-    });
-    while (last < 3) await pause(10);
+    return leaves(() => cycles(count("websocket"), count("fetch")));
   },
-  last: () => last,
+  stay: async ({ stay }) => {
+    const { count } = await server();
+    for (const transport of transports) {
+      if (transport in counts) continue;
+      counts[transport] = 0;
+      stay(transport, count(transport), (all) => {
+        counts[transport] = all;
+      }).catch((error) => {
+        failure = error;
+      });
+    }
+    while (deeds.least() < 3) await pause(10);
+  },
+  /** Of the one that has least; 0 where none was made. */
+  least: () => {
+    if (failure) throw failure;
+    return Math.min(...transports.map((transport) => counts[transport] ?? 0));
+  },
+  refused: async ({ refused }) => {
+    const { count } = await server();
+    return Promise.all(transports.map((transport) => refused(transport, count(transport))));
+  },
   /** The answer is under way first. */
   close: () => void setTimeout(close),
 };

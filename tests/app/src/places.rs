@@ -6,7 +6,7 @@ use everwire::{
     Client, Event, Transport,
     error::ConnectError,
     event::CloseReason,
-    options::{Jitter, Reconnect, Resume},
+    options::{Heartbeat, Jitter, Reconnect, Resume},
 };
 use js_sys::Function;
 use serde::Deserialize;
@@ -29,7 +29,15 @@ fn connect(transport: &str, address: String) -> Result<Client, ConnectError> {
         resume = resume.with_id("eventId");
     }
     let soon = Reconnect::new().with_initial_delay(Duration::from_millis(100)).with_jitter(Jitter::None);
-    Client::builder(address).transport(transport).reconnect(soon).resume(resume).connect()
+    // Not each engine tells what `window.stop()` cut.
+    let heartbeat =
+        Heartbeat::new().with_interval(Duration::from_secs(1)).with_timeout(Duration::from_millis(500));
+    Client::builder(address)
+        .transport(transport)
+        .reconnect(soon)
+        .heartbeat(heartbeat)
+        .resume(resume)
+        .connect()
 }
 
 /// Counts until `to` messages are there.
@@ -76,15 +84,62 @@ pub async fn follow(transport: String, address: String, cut: Function) -> Result
     if closed == Some(CloseReason::App) { Ok(told) } else { Err(JsError::new(&told)) }
 }
 
-/// Connects, and counts for as long as the place lives: each number is told.
+/// Connects, and counts for as long as the place lives: how many came is told. An error: one is missing or came twice.
 #[wasm_bindgen]
-pub async fn stay(address: String, tell: Function) -> Result<(), JsError> {
-    let mut wire = connect("websocket", address)?;
+pub async fn stay(transport: String, address: String, tell: Function) -> Result<(), JsError> {
+    let mut wire = connect(&transport, address)?;
     let mut seen = Vec::new();
     loop {
         let to = seen.len() + 1;
         numbers(&mut wire, &mut seen, to).await?;
-        let last = seen.last().copied().map_or(JsValue::NULL, JsValue::from);
-        tell.call1(&JsValue::NULL, &last).map_err(|error| JsError::new(&format!("{error:?}")))?;
+        if seen.last().copied() != seen.first().map(|first| first + to as u32 - 1) {
+            return Err(JsError::new(&format!("out of order: {seen:?}")));
+        }
+        tell.call1(&JsValue::NULL, &JsValue::from(to as u32))
+            .map_err(|error| JsError::new(&format!("{error:?}")))?;
     }
+}
+
+/// What becomes of a client that the browser does not let out.
+#[wasm_bindgen]
+pub async fn refused(transport: String, address: String) -> Result<String, JsError> {
+    let mut wire = connect(&transport, address)?;
+    while let Some(event) = wire.next().await {
+        match event {
+            Event::Closed(closed) => return Ok(format!("{:?}, {:?}", closed.reason, closed.failure)),
+            Event::State(_) => {}
+            other => return Err(JsError::new(&format!("{other:?}"))),
+        }
+    }
+    Err(JsError::new("it ended without a word"))
+}
+
+/// A hundred clients on each transport, which end at once, when open, or after a message. An error: the memory has grown.
+#[wasm_bindgen]
+pub async fn cycles(socket: String, stream: String) -> Result<(), JsError> {
+    let mut settled = 0;
+    for round in 0..100 {
+        for (transport, address) in [("websocket", &socket), ("fetch", &stream), ("eventsource", &stream)] {
+            let mut wire = connect(transport, address.clone())?;
+            if round % 2 == 1 {
+                numbers(&mut wire, &mut Vec::new(), 1).await?;
+            }
+            if round % 3 == 0 {
+                wire.handle().close();
+            }
+        }
+        if round == 40 {
+            settled = memory();
+        }
+    }
+    if memory() == settled {
+        Ok(())
+    } else {
+        Err(JsError::new(&format!("{settled} bytes of memory became {}", memory())))
+    }
+}
+
+fn memory() -> u32 {
+    let memory: js_sys::WebAssembly::Memory = wasm_bindgen::memory().unchecked_into();
+    memory.buffer().unchecked_into::<js_sys::ArrayBuffer>().byte_length()
 }
