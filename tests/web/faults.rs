@@ -6,7 +6,7 @@ use everwire::{
 };
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{Live, Record, Server, event_source, millis, web_socket};
+use crate::support::{Live, Record, Server, event_source, millis, wait::until, web_socket};
 
 const MESSAGES: u64 = 900;
 /// At 600 a second, and each connection's replay begins with the cursor: that proves that nothing is missing.
@@ -72,4 +72,37 @@ async fn refused() {
 #[wasm_bindgen_test]
 async fn unavailable() {
     survives("/fault/503?ms=600", None, Failure::Network).await;
+}
+
+#[wasm_bindgen_test]
+async fn half_closed_and_black_holed_connections_are_noticed() {
+    let server = Server::start().await;
+    for trouble in [
+        "/proxy/half-close",
+        "/proxy/black-hole?direction=down",
+        "/proxy/black-hole?direction=up",
+        "/proxy/black-hole?direction=both",
+    ] {
+        let heartbeat = Heartbeat::new().with_interval(millis(150)).with_timeout(millis(150));
+        let record = Record::of(
+            web_socket(&server.ws("/chat?room=1")).open_timeout(millis(500)).heartbeat(heartbeat).live(),
+        );
+        record.until("the open", |seen| seen.opens == 1).await;
+        server.fault(trouble).await;
+        record.until(trouble, |seen| !seen.retries.is_empty()).await;
+        server.fault("/fault/clear").await;
+        record.until("another connection", |seen| seen.opens > 1).await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_slow_line_below_the_timeout_is_left_alone() {
+    let server = Server::start().await;
+    let heartbeat = Heartbeat::new().with_interval(millis(2_000)).with_timeout(millis(2_000));
+    let record = Record::of(web_socket(&server.ws("/chat?room=1")).heartbeat(heartbeat).live());
+    record.until("the open", |seen| seen.opens == 1).await;
+    server.fault("/proxy/delay?ms=100").await;
+    let slow = || record.handle.round_trip() >= Some(millis(190));
+    until("a slow round trip", slow).await;
+    assert_eq!((record.seen().retries.len(), record.handle.state()), (0, State::Open));
 }
