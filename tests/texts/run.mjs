@@ -12,6 +12,7 @@ import { pages } from "../docs/pages.mjs";
 import { readMembers } from "./members.mjs";
 import { places } from "./places.mjs";
 import { security } from "./security.mjs";
+import { sides } from "./sides.mjs";
 import { readTables } from "./tables.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -171,7 +172,13 @@ for (const [sentence] of prose.matchAll(/.*\b\d+(?:\.\d)? kB.*/g))
   if (/entry|everwire/i.test(sentence))
     problems.push(`a size outside of the figures (docs/guide/measured.md): ${sentence}`);
 
-for (const { looked, problems: found } of [security(root), apis(root), await codes(root), await numbers(root)]) {
+for (const { looked, problems: found } of [
+  security(root),
+  sides(root),
+  apis(root),
+  await codes(root),
+  await numbers(root),
+]) {
   compared += looked;
   problems.push(...found);
 }
