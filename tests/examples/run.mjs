@@ -107,6 +107,34 @@ const others = (name, address) => async (t) => {
   await page.locator("#server").selectOption(address.replace("8081", String(way.port)));
   await ticks(page, way);
 };
+/** A page in Rust, and its server in Rust. */
+const inRust = (name) => async (t) => {
+  const [pages, way] = [await serveFolder(), await between(0)];
+  t.after(pages.close);
+  t.after(way.close);
+  pages.from(await build(await install(name, { 8080: pages.port, 8081: way.port }), name));
+  const port = Number(await freePort());
+  const dir = await install("server-axum", { 8080: pages.port, 8081: port });
+  const first = await serveOther("server-axum", dir);
+  t.after(() => first.stop());
+  way.to(port);
+  const page = await open(`http://localhost:${pages.port}/`, t);
+  await shows(page, "#state", /^open$/);
+  await ticks(page, way);
+  const { length } = await rows(page);
+  await page.locator("#cut").click();
+  await page.waitForFunction((seen) => document.querySelectorAll("#prices tr").length > seen + 1, length);
+  assert.equal(await page.locator("#gap").textContent(), "");
+
+  const waiting = shows(page, "#state", /^waiting, because: ./);
+  await first.stop();
+  way.cut();
+  await waiting;
+  const second = await serveOther("server-axum", dir);
+  t.after(() => second.stop());
+  await shows(page, "#gap", /^Prices may be missing after ./);
+  await shows(page, "#state", /^open$/);
+};
 const [SSE, SOCKET] = ["http://localhost:8081/live", "ws://localhost:8081/live"];
 
 const tests = {
@@ -115,33 +143,8 @@ const tests = {
   },
   "server-fastapi": others("server-fastapi", SSE),
   "server-axum": others("server-axum", SOCKET),
-  "rust-trunk": async (t) => {
-    const [pages, way] = [await serveFolder(), await between(0)];
-    t.after(pages.close);
-    t.after(way.close);
-    pages.from(await build(await install("rust-trunk", { 8080: pages.port, 8081: way.port })));
-    const port = Number(await freePort());
-    const dir = await install("server-axum", { 8080: pages.port, 8081: port });
-    const first = await serveOther("server-axum", dir);
-    t.after(() => first.stop());
-    way.to(port);
-    const page = await open(`http://localhost:${pages.port}/`, t);
-    await shows(page, "#state", /^open$/);
-    await ticks(page, way);
-    const { length } = await rows(page);
-    await page.locator("#cut").click();
-    await page.waitForFunction((seen) => document.querySelectorAll("#prices tr").length > seen + 1, length);
-    assert.equal(await page.locator("#gap").textContent(), "");
-
-    const waiting = shows(page, "#state", /^waiting, because: ./);
-    await first.stop();
-    way.cut();
-    await waiting;
-    const second = await serveOther("server-axum", dir);
-    t.after(() => second.stop());
-    await shows(page, "#gap", /^Prices may be missing after ./);
-    await shows(page, "#state", /^open$/);
-  },
+  "rust-trunk": inRust("rust-trunk"),
+  "rust-dioxus": inRust("rust-dioxus"),
   "price-ticker": async (t) => {
     const { way, restart, open } = await started("price-ticker", t);
     const page = await open();

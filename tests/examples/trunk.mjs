@@ -1,5 +1,5 @@
-// examples/rust-trunk as trunk builds it: by cargo and wasm-bindgen, which the tests have anyway; trunk takes longer to install than
-// all of them. The crate is the packed one.
+// The examples in Rust as trunk and dx build them: by cargo and wasm-bindgen, which the tests have anyway; each of the two takes longer
+// to install than all of the tests' tools. The crate is the packed one.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,8 +11,18 @@ import { run } from "./folder.mjs";
 
 const kinds = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
+/**
+ * By the example's folder: the name of its crate, and where its page gets the script.
+ * @type {Record<string, { crate: string, place: string, after?: string }>}
+ */
+const examples = {
+  "rust-trunk": { crate: "ticker", place: '<link data-trunk rel="rust">' },
+  "rust-dioxus": { crate: "prices", place: "</body>", after: "</body>" },
+};
+
 /** Into the folder's `dist`. */
-export async function build(dir) {
+export async function build(dir, name) {
+  const { crate: own, place: link, after = "" } = examples[name];
   const manifest = join(dir, "Cargo.toml"),
     text = readFileSync(manifest, "utf8"),
     place = 'path = "../.."';
@@ -32,13 +42,12 @@ export async function build(dir) {
   const wasm = "wasm32-unknown-unknown";
   await run(dir, "nice", ["cargo", ...cargo, "--target", wasm, "--target-dir", out], env);
   mkdirSync(dist);
-  const app = join(out, wasm, "debug/ticker.wasm");
+  const app = join(out, wasm, "debug", `${own}.wasm`);
   await run(dir, "nice", ["wasm-bindgen", app, "--target", "web", "--no-typescript", "--out-dir", dist], env);
-  const page = readFileSync(join(dir, "index.html"), "utf8"),
-    link = '<link data-trunk rel="rust">';
+  const page = readFileSync(join(dir, "index.html"), "utf8");
   if (!page.includes(link)) throw new Error(`${dir}/index.html has no ${link}`);
-  const script = '<script type="module">import start from "/ticker.js"; start();</script>';
-  writeFileSync(join(dist, "index.html"), page.replace(link, script));
+  const script = `<script type="module">import start from "/${own}.js"; start();</script>`;
+  writeFileSync(join(dist, "index.html"), page.replace(link, script + after));
   return dist;
 }
 
