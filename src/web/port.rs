@@ -197,7 +197,11 @@ impl Port {
 
     #[inline(always)]
     pub(super) fn call(&self, call: Call) -> u32 {
-        self.core.upgrade().map_or(0, |core| core.call(call))
+        // Not by a closure, which would be one function for all calls.
+        match self.core.upgrade() {
+            Some(core) => core.call(call),
+            None => 0,
+        }
     }
 
     /// None: the browser refuses.
