@@ -1,13 +1,4 @@
-import { request } from "./fetch.js";
-import { Port } from "./port.js";
-import { resolve } from "./port/address.ts";
-import { report } from "./port/report.ts";
-import { byteLength, encode, identify, snapshot } from "./encode.js";
 import { EverwireError, Failure, hint, invalid, quiet, threw } from "./errors.js";
-import { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";
-import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
-import { Gate } from "./gate.js";
-import { Listeners } from "./handlers.js";
 import {
   AWAITS,
   TRANSPORTS,
@@ -21,6 +12,14 @@ import {
   stays,
   wrongProtocols,
 } from "./options.js";
+import { report } from "./port/report.ts";
+import { resolve } from "./port/address.ts";
+import { Listeners } from "./handlers.js";
+import { FAILURES, UNANSWERED, UNHEARD } from "./failures.js";
+import { ClosedEvent, GapEvent, OpenEvent, RetryEvent } from "./events.js";
+import { byteLength, encode, identify, snapshot } from "./encode.js";
+import { Port } from "./port/port.ts";
+import { decodeJson } from "./port/message.ts";
 import { Progress, plain } from "./progress.js";
 import { asRequest, fetchable, tellStop } from "./stop.js";
 
@@ -110,7 +109,7 @@ export class Client extends EventTarget {
   #endpoints;
   /** `[address, transport]` of each fixed endpoint: read once, so that it cannot change its mind. */
   #fixed = [];
-  #port = new Port();
+  #port;
   #listeners;
   #progress;
   /** What `opened()` gave. */
@@ -141,7 +140,8 @@ export class Client extends EventTarget {
   #onAbort = () => this.#close(WHY_ABORTED, 0, "");
   #stop = (error) => this.#closed(WHY_INTERNAL, 0, error);
 
-  constructor(endpoints, settings, instance) {
+  /** `links`: what the entry has to dial with, by transport; and the port that it needs. */
+  constructor(endpoints, settings, instance, links, Kind = Port) {
     super();
     const { rendered } = settings;
     // A page's relative addresses, its storage and its WebSocket are not there: nothing is said of them before they are used.
@@ -151,16 +151,14 @@ export class Client extends EventTarget {
     if (settings.shuffle)
       for (let left = endpoints.length; left > 1; left--) endpoints.push(...endpoints.splice(Math.random() * left, 1));
     this.#settings = settings;
-    /** @type {any} */
-    const port = this.#port;
-    port.decode = settings.codec.decode ?? port.decode;
-    Object.assign(port, settings.port);
-    port.memory = instance.memory;
-    port.request ??= request;
-    port.idle = rendered;
-    port.encode = (message) => encode(message, settings);
-    if (settings.port.handshake) port.gate = () => new Gate();
-    if (settings.heartbeat) port.heartbeat(settings.heartbeat.ping, settings.heartbeat.isPong);
+    const port = (this.#port = new Kind({
+      ...settings.port,
+      links,
+      decode: settings.codec.decode ?? decodeJson,
+      encode: (message) => encode(message, settings),
+      memory: instance.memory,
+      call: (kind, attempt, code, high, low) => this.#wire?.call(kind, attempt, code, high, low) ?? 0,
+    }));
     for (const name of settings.events) port.name(name);
     const { until } = settings;
     const listeners = (this.#listeners = new Listeners({
@@ -184,7 +182,6 @@ export class Client extends EventTarget {
     };
     port.later = (tell) => listeners.later(tell);
     port.beside = (tell) => listeners.beside(tell);
-    port.call = (kind, attempt, code, high, low) => this.#wire?.call(kind, attempt, code, high, low) ?? 0;
     this.#wire = instance.add(settings.flags, port, this.#kinds(), this.#stop);
     try {
       this.#fixed = endpoints.map((endpoint, place) =>
@@ -202,7 +199,7 @@ export class Client extends EventTarget {
         this.#progress.waits = () => listeners.waiting > 0;
       }
       const place = this.#progress?.read() ?? (settings.from && [settings.from]);
-      if (place) port.start(...place);
+      if (place) port.start(.../** @type {[any]} */ (place));
       listeners.lastEventId = port.cursor;
     } catch (error) {
       this.#port.dispose(0);
@@ -227,20 +224,20 @@ export class Client extends EventTarget {
   }
 
   get readyState() {
-    if (this.#state === STATE_CLOSED) return (this.#port.transport || "websocket") === "websocket" ? 3 : 2;
+    if (this.#state === STATE_CLOSED) return (this.#port.to.transport || "websocket") === "websocket" ? 3 : 2;
     return this.#state === STATE_OPEN ? 1 : 0;
   }
 
   get transport() {
-    return this.#port.transport || null;
+    return this.#port.to.transport || null;
   }
 
   get url() {
-    return this.#port.url;
+    return this.#port.to.url;
   }
 
   get protocol() {
-    return this.#port.socket?.protocol ?? "";
+    return this.#port.link?.socket?.protocol ?? "";
   }
 
   get lastEventId() {
@@ -262,7 +259,7 @@ export class Client extends EventTarget {
   }
 
   get bufferedAmount() {
-    return this.#queued() + (this.#port.socket?.bufferedAmount ?? 0);
+    return this.#queued() + (this.#port.link?.socket?.bufferedAmount ?? 0);
   }
 
   addEventListener(type, listener, options) {
@@ -364,7 +361,7 @@ export class Client extends EventTarget {
   }
 
   stats() {
-    const { received, delivered, suppressed, roundTrip } = this.#port;
+    const { delivered, roundTrip, received, suppressed } = this.#port;
     return {
       ...this.#counts,
       received,
@@ -413,7 +410,7 @@ export class Client extends EventTarget {
   async #cancel(listen) {
     const { cancel, headers } = this.#settings.http;
     // Nothing to stop before the first request is out.
-    const due = cancel !== undefined && this.#port.url;
+    const due = cancel !== undefined && this.#port.to.url;
     if (listen) {
       if (!due || this.#state === STATE_CLOSED) {
         // It may be asked again. First that one has this promise.
@@ -524,7 +521,7 @@ export class Client extends EventTarget {
     }
     const name = CONSTRUCTORS[found];
     this.#fit(NEEDED, found);
-    this.#port.transport ||= name.toLowerCase();
+    this.#port.to.transport ||= name.toLowerCase();
     if (!this.#has(name)) throw unsupported(name);
     return [...picked, found];
   }
@@ -538,7 +535,7 @@ export class Client extends EventTarget {
     const wrong = idle
       ? `${idle} is for ${over(idle).join(" and ")} only`
       : kinds.includes(TRANSPORTS.websocket) &&
-        (this.#port.via === "header" ? 'resume.via "header" is for EventSource and fetch only' : silent);
+        (this.#settings.port.via === "header" ? 'resume.via "header" is for EventSource and fetch only' : silent);
     if (wrong && !ways.length) throw invalid(wrong);
   }
 
@@ -573,11 +570,11 @@ export class Client extends EventTarget {
     this.#attempt = retry;
     this.#wrong = undefined;
     port.reason = CONTEXT_REASONS[to & 3];
-    const { delivered, aside, id, seq, cursor, number, reason } = port;
+    const { delivered, aside, id, seq, via, cursor, number, reason } = port;
     const name = id && !cursor ? "id" : seq && number === undefined && "seq";
     if ((delivered > aside || this.#listeners.waiting) && name)
       hint(`resume.${name} found nothing so far: nothing is resumed`);
-    if (port.via === "url") port.call(ASKING);
+    if (via === "url") port.call(ASKING);
     const { signal } = (port.asking = new AbortController());
     let context = { reason, attempt: retry, lastEventId: port.cursor, signal };
     const asked = (this.#asked = new Set());
@@ -597,7 +594,7 @@ export class Client extends EventTarget {
     let route = 0,
       address,
       kind,
-      extra,
+      prepared,
       once,
       wrong;
     try {
@@ -640,13 +637,16 @@ export class Client extends EventTarget {
       if (bad) throw invalid(bad);
       fetchable(headers, body, 1);
       once = http.once && !resumed;
-      extra = {
-        ...http.init,
-        ...(resumed && { method: resumed.method }),
+      prepared = {
+        address,
         protocols: offered,
-        headers: resumed ? headersFor(body, headers) : new Headers(headers),
-        body,
         placed: moved !== undefined,
+        init: {
+          ...http.init,
+          ...(resumed && { method: resumed.method }),
+          headers: resumed ? headersFor(body, headers) : new Headers(headers),
+          body,
+        },
       };
       if (!(route & ROUTE_TRANSPORT)) {
         // Not all of it: passwords and tokens stand in addresses.
@@ -661,7 +661,7 @@ export class Client extends EventTarget {
     if (signal.aborted) return;
     this.#wrong = wrong;
     if (route === ROUTE_CREDENTIALS) return port.call(LOST, attempt, LOST_BLOCKED);
-    port.prepare(address, extra);
+    port.prepared = /** @type {any} */ (prepared);
     port.call(RESOLVED, attempt, route, once);
   }
 
@@ -687,7 +687,7 @@ export class Client extends EventTarget {
       },
       // Ask 3: Fail
       (place, kind, number) => {
-        const { ping, roundTrip, transport, closeReason, answer, refusal, running } = this.#port;
+        const { ping, to, roundTrip, closeReason, answer, refusal, running } = this.#port;
         const [code, sentence] = FAILURES[place];
         this.#lastFailure = new Failure(code, {
           class: CLASSES[kind],
@@ -696,9 +696,9 @@ export class Client extends EventTarget {
             http: answer,
             closed: { closeCode: number, closeReason },
             "half-open":
-              transport === "eventsource"
+              to.transport === "eventsource"
                 ? { message: UNHEARD }
-                : ping && transport === "websocket" && roundTrip === null && { message: UNANSWERED },
+                : ping && to.transport === "websocket" && roundTrip === null && { message: UNANSWERED },
             blocked: this.#wrong,
             "long-id": { message: `${sentence}: ${number} bytes` },
             provider:
@@ -729,7 +729,7 @@ export class Client extends EventTarget {
         this.#port.asking = undefined;
         this.#opening?.resolve();
         this.#opening = undefined;
-        this.#dispatch(new OpenEvent("open", this.#port.socket?.head));
+        this.#dispatch(new OpenEvent("open", this.#port.link?.to.head));
       },
       // Ask 7: Retry
       (attempt, delay) => {

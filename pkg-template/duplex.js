@@ -1,17 +1,19 @@
 // The client for two ways: `connect` of this entry takes the same options, and what is read here besides.
 import { reader } from "./port/message.ts";
-import { addBuffered } from "./buffered.js";
 import { Client } from "./client.js";
 import { invalid, quiet } from "./errors.js";
-import { addFallback, readFallback } from "./fallback.js";
-import { addLongPoll, readLongPoll } from "./longpoll.js";
+import { fallbackOf, readFallback } from "./fallback.js";
+import { bufferedOf } from "./links/buffered.ts";
+import { eventsource, fetched, websocket } from "./links/dials.ts";
+import { pollsOf, readLongPoll } from "./longpoll.js";
 import { WAYS, check, isRendered, readForm, readOptions } from "./options.js";
 import { readPersist } from "./persist.js";
-import { addProbe } from "./probe.js";
-import { addRate } from "./rate.js";
+import { DuplexPort } from "./port/duplex.ts";
+import { probeOf } from "./probe.js";
+import { readRate } from "./rate.js";
 import { Requests } from "./requests.js";
-import { addSubscriptions } from "./subscriptions.js";
-import { addUplink, noting, readUplink } from "./uplink.js";
+import { subscriptionsOf } from "./subscriptions.js";
+import { noting, readUplink, uplinkOf } from "./uplink.js";
 import { instance, offer } from "./wasm.js";
 import { wasm } from "#wasm/duplex.js";
 
@@ -64,15 +66,16 @@ class Duplex extends Client {
   #subscriptions;
   #persist;
 
-  constructor(endpoints, settings, requests, subscriptions, persist) {
+  constructor(endpoints, settings, links, requests, subscriptions, persist) {
     const { memory, add } = instance(wasm);
-    super(endpoints, settings, {
+    const meeting = {
       memory,
       add(flags, port, ...rest) {
         requests.meet(port);
         return add(flags, port, ...rest);
       },
-    });
+    };
+    super(endpoints, settings, meeting, links, DuplexPort);
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     subscriptions.attend(this);
@@ -125,21 +128,37 @@ export function connect(endpoint, options = {}) {
   settings.loose ||= uplink || probe !== undefined;
   const persist = readPersist(kept, settings);
   const requests = new Requests(readRequests(given, rest.codec), settings);
-  const { acks, refuses } = settings.port;
-  // What acks, or refuses, is no reply.
-  settings.port.acks = (message) =>
-    acks?.(message) ?? ((refuses?.(message) ?? undefined) === undefined && requests.takes(message) ? [] : undefined);
   const tries = () => wire.attempt;
-  const asked = [addFallback(settings, fallback), addBuffered(settings, uplink?.name)];
-  if (longPoll) asked.push(addLongPoll(settings, longPoll, (way) => fallback.names[way] === "poll"));
-  if (uplink) addUplink(settings, uplink, endpoints, tries);
-  const subscriptions = addSubscriptions(settings, topics);
-  // Around what the others have put in place.
-  if (rate !== undefined) addRate(settings, rate);
-  if (probe !== undefined) asked.push(addProbe(settings, probe, tries));
-  if (persist) asked.push((client) => persist.kinds(client));
-  const { kinds } = settings.port;
-  settings.port.kinds = (client) => Object.assign(kinds(client), ...asked.map((ask) => ask(client)));
-  const wire = new Duplex(endpoints, settings, requests, subscriptions, persist);
+  const subscriptions = subscriptionsOf(settings, topics);
+  const buffered = bufferedOf(uplink?.name);
+  /** @type {any} */
+  const polling = longPoll && pollsOf(settings, longPoll);
+  const posting = uplink && uplinkOf(settings, uplink, endpoints, tries);
+  const probing = probe === undefined ? undefined : probeOf(settings, probe, tries);
+  const slower = rate === undefined ? undefined : readRate(settings, rate);
+  const asked = [subscriptions, fallbackOf(settings, fallback), buffered, polling, posting, probing, persist];
+  /** Whether this way to the server is a long poll. */
+  const isPoll = (way) => polling && fallback.names[way] === "poll";
+  const whole = buffered.around(fetched);
+  const stream = (port, request) => (isPoll(port.way) ? polling.dial : whole)(port, request);
+  const posted = posting ? posting.around : (dial) => dial;
+  const links = [undefined, probing ? probing.around(websocket) : websocket, posted(eventsource), posted(stream)];
+  const how = settings.port,
+    { acks, refuses } = how;
+  Object.assign(how, {
+    polls: isPoll,
+    uplink: posting?.shared,
+    rated: slower !== undefined,
+    acks(message) {
+      slower?.(message, requests.port);
+      const ids = acks?.(message);
+      if ((ids ?? undefined) !== undefined) return ids;
+      // What acks, or refuses, is no reply.
+      const replies = (refuses?.(message) ?? undefined) === undefined && requests.takes(message);
+      return replies || subscriptions.takes(message) ? [] : undefined;
+    },
+    kinds: (port) => Object.assign([], ...asked.map((one) => one?.kinds(port))),
+  });
+  const wire = new Duplex(endpoints, settings, links, requests, subscriptions, persist);
   return wire;
 }

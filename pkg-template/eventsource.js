@@ -1,5 +1,6 @@
 // The standard's own class (HTML, server-sent events) over everwire's fetch-streamed SSE.
-import { isStream } from "./fetch.js";
+import { isStream } from "./links/answer.ts";
+import { fetched } from "./links/dials.ts";
 import { Client } from "./client.js";
 import { enlist, resolve, standardize, tell } from "./interface.js";
 import { PLAINLY, readOptions } from "./options.js";
@@ -85,6 +86,8 @@ const admitted = (/** @type {Found} */ found) => async (url, init) => {
   }
 };
 
+const LINKS = [undefined, undefined, undefined, fetched];
+
 export class EventSource extends EventTarget {
   /** @type {Client | undefined} */
   #client;
@@ -151,7 +154,7 @@ export class EventSource extends EventTarget {
       shouldReconnect: ({ status }) => (found.futile || (status && standard) ? false : undefined),
       [PLAINLY]: true,
     };
-    const client = (this.#client = new Client([target], readOptions(options, [target]), instance(wasm)));
+    const client = (this.#client = new Client([target], readOptions(options, [target]), instance(wasm), LINKS));
     const failed = (error) =>
       this.#fail(error ? { code: error.status || found.status, message: words(error), error } : {});
     client.addEventListener("open", () => {

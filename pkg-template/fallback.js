@@ -80,9 +80,9 @@ function stored(key, name) {
 }
 
 /** What there is to choose from. Writes down what the next page begins with: the core says which. Gives what it asks for. */
-export function addFallback({ numbers }, /** @type {any} */ { names, patience, key }) {
+export function fallbackOf({ numbers }, /** @type {any} */ { names, patience, key }) {
   numbers[NUMBER_POLLS] = +names.includes("poll");
   numbers[NUMBER_REMEMBERS] = +!!key;
   for (const [at, number] of patience.entries()) numbers[NUMBER_FAILURES + at] = number;
-  return () => ({ [ASK_BEGIN - ASK_JOIN]: (way) => void stored(key, way ? names[way] : "") });
+  return { kinds: () => ({ [ASK_BEGIN - ASK_JOIN]: (way) => void stored(key, way ? names[way] : "") }) };
 }

@@ -1,7 +1,7 @@
-import { report } from "./port/report.ts";
 import { turn } from "./port/turn.ts";
 import { Messages, UNITS } from "./iterator.js";
 import { check } from "./options.js";
+import { report } from "./port/report.ts";
 
 /** So many messages wait for somebody who listens, or for the page's turn. */
 const WAITING = 1024,
@@ -126,7 +126,7 @@ export class Listeners extends Handlers {
     } else {
       this.#deliver(port.size, message, place);
       // What is fetched looks at the clock itself. Handles of topics would overtake one another.
-      if (this.#host.paced && port.transport !== "fetch" && !(port.received % this.#every)) {
+      if (this.#host.paced && port.to.transport !== "fetch" && !(port.received % this.#every)) {
         const took = performance.now() - port.since;
         this.#rest(took * this.#every);
         this.#every = took < 1 ? 16 : 1;
@@ -159,7 +159,7 @@ export class Listeners extends Handlers {
     for (const messages of this.loops) {
       waits?.();
       if (!messages.push([this.#units, message, place, true], settle)) this.#lost ||= !this.listened;
-      const room = port.transport === "fetch" && messages.room();
+      const room = port.to.transport === "fetch" && messages.room();
       if (room) port.hold = Promise.all([port.hold, room]);
     }
   }

@@ -1,5 +1,5 @@
-import { turn } from "./port/turn.ts";
 import { EverwireError, quiet } from "./errors.js";
+import { turn } from "./port/turn.ts";
 
 const LIMIT = 1024;
 /** So many bytes, or units of text, may wait; of one message more. */

@@ -1,18 +1,12 @@
-// An event stream in pieces, for a proxy that holds a whole one back: each request is answered with what there is, ends,
-// and is followed by the next. When it is asked, and what an answer means, is ruled by src/core/polls.rs.
-import { request } from "./fetch.js";
-import { Port } from "./port.js";
-import { setParameter } from "./port/address.ts";
+// The option for event streams in pieces, and what it makes of the fetched ones (links/poll.ts).
+import { PollLink } from "./links/poll.ts";
 import { EverwireError, invalid } from "./errors.js";
 import { check, readForm } from "./options.js";
 
 // <calls.rs>
-const ASKING = 13,
-  ASK_JOIN = 23,
+const ASK_JOIN = 23,
   ASK_POLL = 35,
-  NUMBER_POLL_WAIT = 42,
-  ROUTE_POLLS = 16,
-  ROUTE_TRANSPORT = 3;
+  NUMBER_POLL_WAIT = 42;
 // </calls.rs>
 
 const LONG_POLL = `
@@ -37,38 +31,22 @@ export function readLongPoll(given, { heartbeat, http, resume }) {
   return { name, wait };
 }
 
-/** `polls(way)`: whether this way is a long poll. Gives what the core asks for. */
-export function addLongPoll({ port, numbers }, { name, wait }, polls) {
-  const { request: whole = request, route = Port.prototype.route } = port;
+/** Dials long polls, and gives what the core asks for. */
+export function pollsOf({ numbers }, { name, wait }) {
   numbers[NUMBER_POLL_WAIT] = wait;
-  port.route = function (address, transport) {
-    const found = route.call(this, address, transport);
-    return found & ROUTE_TRANSPORT && polls(this.way) ? found | ROUTE_POLLS : found;
-  };
-  port.request = (client, attempt, url, init) => {
-    if (!polls(client.way)) return whole(client, attempt, url, init);
-    const [address, { headers: given }] = client.prepared,
-      socket = request(client, attempt, url, init, true);
-    socket.poll = (wait) =>
-      socket.ask(
-        () => {
-          // The core knows of its own.
-          if (!wait) client.call(ASKING);
-          const [target, headers] = client.aim("fetch", address, given);
-          setParameter(target, name, wait);
-          return [target.href, { ...init, headers }];
-        },
-        // Acks too, but not what a server says again.
-        () => client.received - client.suppressed,
-      );
-    socket.attempt = attempt;
-    return socket;
-  };
-  return (client) => ({
-    [ASK_POLL - ASK_JOIN](attempt, wait) {
-      if (wait < 0) return client.blame(new EverwireError("network", "a long poll was not answered in time"));
-      const { socket } = [client, client.successor].find((link) => link?.socket?.attempt === attempt) ?? {};
-      return socket?.poll(wait);
+  /** The last one, and one whose place it may take. */
+  let links = [];
+  return {
+    dial(port, request) {
+      const link = new PollLink(port, request, name);
+      links = [link, ...links.slice(0, 1)];
+      return link;
     },
-  });
+    kinds: (port) => ({
+      [ASK_POLL - ASK_JOIN](attempt, wait) {
+        if (wait < 0) return port.blame(new EverwireError("network", "a long poll was not answered in time"));
+        links.find(({ to, closed }) => to.attempt === attempt && !closed)?.poll(wait);
+      },
+    }),
+  };
 }

@@ -1,6 +1,7 @@
 // Reads the options into what the wasm takes: numbers in the order of `Number` in src/calls.rs, and flags.
 // What the Rust API checks in src/core/config.rs is checked here again: text in the wasm costs more.
 import { resolve } from "./port/address.ts";
+import { isHeartbeat, pingOf } from "./port/heartbeat.ts";
 import { isBytes, reader } from "./port/message.ts";
 import { report } from "./port/report.ts";
 import { EverwireError, invalid } from "./errors.js";
@@ -341,7 +342,8 @@ export function readOptions(all, endpoints) {
   // `false` is a choice.
   if (storage === undefined && key !== undefined) throw invalid("resume.key needs resume.storage");
   const differs = [...endpoints, protocols, headers, body].some(isFunction),
-    pings = heartbeat && h.ping !== false;
+    pings = heartbeat && h.ping !== false,
+    rendered = isRendered(options);
 
   return {
     ...options,
@@ -388,6 +390,8 @@ export function readOptions(all, endpoints) {
     port: {
       // Of these, fetch, contentType, flush, maxFailureBody and onComment are its own.
       ...http,
+      ping: heartbeat ? (h.ping ?? pingOf) : undefined,
+      isPong: heartbeat && (h.isPong ?? (h.ping !== false && isHeartbeat)),
       id: isString(id) ? reader(id) : id,
       seq: isString(seq) ? reader(seq) : seq || undefined,
       binaryType: options.binaryType ?? "arraybuffer",
@@ -403,11 +407,12 @@ export function readOptions(all, endpoints) {
       cursorNames: [].concat(resume.name ?? "lastEventId"),
       withCredentials,
       resumes: request !== undefined,
+      idle: rendered,
     },
     // A preset has some for one transport and some for another; and cancel() takes what http has.
     loose: http.cancel || all[SILENT] !== undefined,
     given,
-    rendered: isRendered(options),
+    rendered,
     /** The origin that the values of `http` are for, that of `protocols`, and other fixed addresses that get the headers. */
     home: undefined,
     offered: undefined,

@@ -1,6 +1,6 @@
 // The part of the outbox that outlives its page. Whose it is, in which order it is sent and when it is forgotten, is ruled by
 // src/core/persist.rs; here are the storage, the locks and the JSON.
-import { reopened } from "./port.js";
+import { reopened } from "./port/page.ts";
 import { isBytes } from "./port/message.ts";
 import { report } from "./port/report.ts";
 import { identify, outboxOf } from "./encode.js";

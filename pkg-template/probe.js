@@ -1,10 +1,10 @@
 // Why an upgrade failed no browser says. A fetch of an address that answers as the upgrade would have says it. When it is asked, and
 // what its answer means, is ruled by src/core/probe.rs.
-import { go, refusal } from "./fetch.js";
-import { resolve } from "./port/address.ts";
+import { go, refusal } from "./links/answer.ts";
+import { Probed } from "./links/probed.ts";
+import { isFetchable, resolve } from "./port/address.ts";
 import { invalid } from "./errors.js";
 import { confine, headersFor, isHeaders, stays } from "./options.js";
-import { isFetchable } from "./posts.js";
 
 // <calls.rs>
 const ASK_JOIN = 23,
@@ -13,8 +13,8 @@ const ASK_JOIN = 23,
   PROBED = 56;
 // </calls.rs>
 
-/** `tries` gives how many attempts there were since the last stable connection. Gives what the core asks for. */
-export function addProbe(settings, probe, tries) {
+/** `tries` gives how many attempts there were since the last stable connection. Gives what dials a WebSocket, and what the core asks for. */
+export function probeOf(settings, probe, tries) {
   const { http } = settings;
   if (typeof probe !== "string" && typeof probe !== "function" && !probe?.href)
     throw invalid("probe must be an address, or a function that gives one");
@@ -26,8 +26,8 @@ export function addProbe(settings, probe, tries) {
   const call = (value, context) => (typeof value === "function" ? value(context) : value);
 
   /** What the server answers, and its status with what it asks to wait, if it is an answer. */
-  async function ask(client, signal) {
-    const context = { reason: "reconnect", attempt: tries(), lastEventId: client.cursor, signal };
+  async function ask(port, signal) {
+    const context = { reason: "reconnect", attempt: tries(), lastEventId: port.cursor, signal };
     const url = await call(probe, context);
     // A token is not asked for after a logout.
     if (signal.aborted) return undefined;
@@ -52,21 +52,23 @@ export function addProbe(settings, probe, tries) {
     return [answer, code];
   }
 
-  async function classify(client, attempt) {
-    const abort = new AbortController(),
-      { signal } = abort;
-    // As one of the connection's listeners: taken off when it is let go of.
-    (client.successor ?? client).link.push([{ removeEventListener: () => abort.abort() }]);
+  let last;
+
+  async function classify(port, attempt) {
+    const { signal } = last;
     let answer, code;
     try {
-      [answer, code] = (await ask(client, signal)) ?? [];
+      [answer, code] = (await ask(port, signal)) ?? [];
     } catch (error) {
-      if (!signal.aborted) client.blame(error);
+      if (!signal.aborted) port.blame(error);
     }
     if (signal.aborted) return;
-    if (answer) client.answer = answer;
-    client.call(PROBED, attempt, code >>> 0);
+    if (answer) port.answer = answer;
+    port.call(PROBED, attempt, code >>> 0);
   }
 
-  return (client) => ({ [ASK_PROBE - ASK_JOIN]: (attempt) => void classify(client, attempt) });
+  return {
+    around: (dial) => (port, request) => (last = new Probed(dial(port, request))),
+    kinds: (port) => ({ [ASK_PROBE - ASK_JOIN]: (attempt) => void classify(port, attempt) }),
+  };
 }

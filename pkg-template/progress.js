@@ -1,6 +1,6 @@
 import { asNumber } from "./port/numbers.ts";
-import { report } from "./port/report.ts";
 import { freshId, placesOf } from "./encode.js";
+import { report } from "./port/report.ts";
 import { EverwireError, hint, invalid, stored } from "./errors.js";
 import { bits } from "./options.js";
 
@@ -79,7 +79,7 @@ export class Progress {
     } catch {}
     if (!this.#storage)
       report(new EverwireError("unsupported", "there is no sessionStorage: give another resume.storage"));
-    port.listen(globalThis, "pagehide", () => {
+    port.page.on(globalThis, "pagehide", () => {
       this.#write();
       this.#release();
     });
@@ -98,10 +98,10 @@ export class Progress {
         free?.();
       };
       hold();
-      port.listen(globalThis, "pageshow", (event) => event.persisted && hold());
+      port.page.on(globalThis, "pageshow", (event) => event.persisted && hold());
     }
     // Hidden is the last that a phone says of a page.
-    port.listen(globalThis.document, "visibilitychange", () => this.#write());
+    port.page.on(globalThis.document, "visibilitychange", () => this.#write());
   }
 
   /** What an earlier page left, or nothing. */

@@ -67,7 +67,8 @@ export class Requests {
   #options;
   /** The replies of those that wait for one, by id, once they have come. */
   #pending = new Map();
-  #port;
+  /** That all goes over. */
+  port;
   #settings;
   /** There was one: else no message need be looked at. */
   #any = false;
@@ -80,7 +81,7 @@ export class Requests {
 
   /** The port that all goes over. */
   meet(port) {
-    this.#port = port;
+    this.port = port;
   }
 
   /** `post(message, options, done)` is the client's send. */
@@ -98,7 +99,7 @@ export class Requests {
     const payload = snapshot(encode(named, this.#settings));
     if (pending.has(id)) throw new EverwireError("encode", "request: one with this id is still without its reply");
     if (signal?.aborted) throw new RequestError("aborted");
-    if (this.#port.closed) throw new RequestError("closed");
+    if (this.port.closed) throw new RequestError("closed");
     pending.set(id, undefined);
     this.#any = true;
     const done = (settled) => {
@@ -115,12 +116,12 @@ export class Requests {
     // Of the send that comes next. Nothing of the app's runs in between.
     this.#tell(ASKS, id, (made ? ASKS_OWN : 0) | (retries ? ASKS_AGAIN : 0));
     post(payload, { ack: false, priority, signal, ttl: timeout }, done);
-    this.#port.call(ASKS);
+    this.port.call(ASKS);
   }
 
   /** Whether the message is a reply, in time or late. */
   takes(message) {
-    const port = this.#port;
+    const port = this.port;
     if (!this.#any) return false;
     const id = port.exactly(this.#options.replyId, message);
     if (typeof id !== "string" && !Number.isSafeInteger(id)) return false;
@@ -144,12 +145,12 @@ export class Requests {
 
   #tell(kind, id, code) {
     const key = fingerprint(id, undefined, false, KEY);
-    return this.#port.call(kind, 0, code, ...key);
+    return this.port.call(kind, 0, code, ...key);
   }
 
   #why({ status, code = status }, signal) {
     if (signal?.aborted) return "aborted";
-    if (this.#port.closed) return "closed";
+    if (this.port.closed) return "closed";
     return code === "expired" ? "timeout" : code;
   }
 

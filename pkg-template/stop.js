@@ -1,10 +1,10 @@
 // The stop request of `cancel()`, and what it has in common with `resume.request`: both are given by the app.
-import { go, refusal } from "./fetch.js";
+import { go, refusal } from "./links/answer.ts";
+import { aborted } from "./links/gate.ts";
 import { resolve } from "./port/address.ts";
 import { report } from "./port/report.ts";
 import { byteLength } from "./encode.js";
 import { EverwireError, Failure, invalid } from "./errors.js";
-import { aborted } from "./gate.js";
 import { TRANSPORTS, check, confine, headersFor, isAddress, isBody, isHeaders, stays } from "./options.js";
 
 /** A page that goes is waited for with no more than 64 KiB (Fetch, "HTTP-network-or-cache fetch"). */
@@ -44,7 +44,7 @@ export async function tellStop(port, settings, reason, leaving) {
     // The function has seen to it.
     if (given === undefined) return;
     const {
-      url = port.url,
+      url = port.to.url,
       method = "POST",
       body,
       headers: own,

@@ -1,5 +1,5 @@
 // Topics on one connection: joined, joined again on each new connection, each with a cursor of its own.
-import { WITHHELD } from "./port.js";
+import { WITHHELD } from "./port/ids.ts";
 import { KEY, fingerprint } from "./port/fingerprint.ts";
 import { reader } from "./port/message.ts";
 import { asRange } from "./port/numbers.ts";
@@ -366,7 +366,7 @@ class Subscriptions {
       fingerprint(
         known || undefined,
         first === undefined ? raw : undefined,
-        port.transport === "websocket",
+        port.to.transport === "websocket",
         KEY,
         known === id ? undefined : number,
       ),
@@ -415,7 +415,7 @@ class Subscriptions {
     if (given === undefined) return [];
     const range = asRange(given);
     if (range[0] === undefined)
-      this.#port.warn("subscriptions.seq must give a whole number from 0, or { first, last }");
+      this.#port.ignored("subscriptions.seq must give a whole number from 0, or { first, last }");
     return range;
   }
 
@@ -518,18 +518,11 @@ class Subscriptions {
   }
 }
 
-/** Around what the port has for acks. */
-export function addSubscriptions(settings, given) {
+/** The topics of a client with these settings: `takes` reads its messages, and the core asks for what `kinds` has. */
+export function subscriptionsOf({ events, numbers }, given) {
   const options = readSubscriptions(given);
-  const subscriptions = new Subscriptions(options);
-  const { port, numbers } = settings;
-  const { acks } = port;
-  settings.events.push(...options.names);
+  events.push(...options.names);
   numbers[NUMBER_JOIN_CONFIRM] = +options.confirm;
   numbers[NUMBER_JOIN_TIMEOUT] = options.timeout;
-  const { kinds } = port;
-  // Each at its place: these are the first.
-  port.kinds = (client) => Object.assign(kinds?.(client) ?? [], subscriptions.kinds(client));
-  port.acks = (message) => acks?.(message) ?? (subscriptions.takes(message) ? [] : undefined);
-  return subscriptions;
+  return new Subscriptions(options);
 }

@@ -1,19 +1,15 @@
-// What is sent over an event stream goes up as POSTs. Put around what a port does to open and to send.
-import { Port } from "./port.js";
-import { resolve, setParameter } from "./port/address.ts";
+// What is sent over an event stream goes up as POSTs (links/posted.ts): the option, and what a client's have in common.
+import { posted } from "./links/posted.ts";
+import { isFetchable } from "./port/address.ts";
 import { report } from "./port/report.ts";
 import { EverwireError, invalid } from "./errors.js";
 import { check, confine, readForm } from "./options.js";
-import { Posts, isFetchable } from "./posts.js";
 
 // <calls.rs>
 const ASK_JOIN = 23,
   ASK_STOP = 27,
   NUMBER_UPLINK_MESSAGES = 36,
-  OPTION_PROVIDER = 4,
-  ROUTE_POSTS = 8,
-  SENDABLE = 50,
-  TRANSPORT_WEBSOCKET = 1;
+  OPTION_PROVIDER = 4;
 // </calls.rs>
 
 const isFunction = (value) => typeof value === "function";
@@ -72,9 +68,9 @@ export function noting(uplink, endpoints) {
   });
 }
 
-/** `tries` gives how many attempts there were since the last stable connection. */
-export function addUplink(settings, uplink, endpoints, tries) {
-  const { port, http } = settings;
+/** `tries` gives how many attempts there were since the last stable connection. Gives what dials a stream, and what the core asks for. */
+export function uplinkOf(settings, uplink, endpoints, tries) {
+  const { http } = settings;
   for (const [at, number] of uplink.numbers.entries()) settings.numbers[NUMBER_UPLINK_MESSAGES + at] = number;
   const { urls } = uplink,
     known = [...urls.values()].filter((url) => url !== undefined);
@@ -82,9 +78,9 @@ export function addUplink(settings, uplink, endpoints, tries) {
     throw invalid("uplink is for a stream that may be asked for again: not with http.method POST or PATCH");
   if ([...known, http.headers].some(isFunction)) settings.flags |= OPTION_PROVIDER;
   settings.beside.push(...known.filter((url) => !isFunction(url)));
-  const urlOf = (client) => urls.get(endpoints[client.way]);
   const shared = {
     ...uplink,
+    urlOf: (port) => urls.get(endpoints[port.way]),
     init: http.init,
     headers: http.headers,
     fetch: http.fetch,
@@ -94,30 +90,20 @@ export function addUplink(settings, uplink, endpoints, tries) {
     context: (port, reason, signal, url) => ({ reason, attempt: tries(), lastEventId: port.cursor, signal, url }),
     /** A message in an answer: an ack or a reply, as it has no place in the stream. */
     heard(port, data) {
-      const type = typeof data?.type === "string" ? data.type : "message";
       port.incoming = port.exact = undefined;
       try {
-        port.acknowledges({
-          data,
-          type,
-          lastEventId: port.cursor,
-          transport: port.transport,
-          origin: port.origin,
-        });
+        port.acknowledges(port.read(data));
       } catch (error) {
         report(error);
       }
     },
   };
 
-  /** By what stands for a socket; the last one, and whose they are. */
-  const ways = new WeakMap();
-  let last, client;
-  /** The stream's, or the last one's where there is no stream. */
-  const postsOf = ({ socket }) => (socket ? ways.get(socket) : last);
-  const leave = ({ persisted }) => postsOf(client)?.leave(persisted);
-  port.kinds = () =>
-    Object.assign([], {
+  return {
+    /** See `Uplink` in links/post.ts. */
+    shared,
+    around: (stream) => posted(stream, shared),
+    kinds: () => ({
       [ASK_STOP - ASK_JOIN]: (serial) =>
         shared.out.get(serial)?.(
           new EverwireError(
@@ -125,52 +111,6 @@ export function addUplink(settings, uplink, endpoints, tries) {
             "the uplink, or a function that was asked for it, did not answer within uplink.timeout",
           ),
         ),
-    });
-  const {
-    route = Port.prototype.route,
-    open = Port.prototype.open,
-    watch = Port.prototype.watch,
-    takes = Port.prototype.takes,
-    send = Port.prototype.send,
-    dispose = Port.prototype.dispose,
-  } = port;
-  port.route = function (address, transport) {
-    const found = route.call(this, address, transport);
-    return (found & 3) > TRANSPORT_WEBSOCKET && urlOf(this) !== undefined ? found | ROUTE_POSTS : found;
-  };
-  port.watch = function (all) {
-    client = this;
-    // Before the port's own, which lets go of the stream: captured, and the first, as Chromium (156) asks who listens to a window in
-    // their order, captured or not.
-    globalThis.addEventListener?.("pagehide", leave, true);
-    return watch.call(this, all);
-  };
-  port.open = function (attempt, transport) {
-    const url = urlOf(this);
-    if (transport === TRANSPORT_WEBSOCKET || url === undefined) return open.call(this, attempt, transport);
-    const posts = new Posts(this, shared, url);
-    const [address, extra] = this.prepared;
-    const target = resolve(address);
-    if (uplink.name) setParameter(target, uplink.name, posts.id);
-    this.prepare(target.href, extra);
-    const began = open.call(this, attempt, transport);
-    if (!began) return began;
-    const { socket, link } = this.successor ?? this;
-    ways.set(socket, posts);
-    last = posts;
-    link.push([posts]);
-    return began;
-  };
-  port.dispose = function (code) {
-    globalThis.removeEventListener?.("pagehide", leave, true);
-    for (const stop of [...shared.out.values()]) stop();
-    dispose.call(this, code);
-  };
-  port.takes = function () {
-    return postsOf(this) ? this.call(SENDABLE) : takes.call(this);
-  };
-  port.send = function (id) {
-    const posts = postsOf(this);
-    return posts ? posts.carry(this.payloads.get(id)) : send.call(this, id);
+    }),
   };
 }

@@ -1,8 +1,8 @@
 // One wasm instance a page, made at the first connect. If it ever traps, all its clients close with
 // `internal`, and the next connect gets a fresh one.
 import { report } from "./port/report.ts";
-import { EverwireError } from "./errors.js";
 import { unpack } from "./unpack.js";
+import { EverwireError } from "./errors.js";
 
 // <calls.rs>
 const NEW = 31,

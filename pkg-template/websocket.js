@@ -5,6 +5,8 @@ import { byteLength } from "./encode.js";
 import { EverwireError } from "./errors.js";
 import { closeEvent, enlist, later, resolve, standardize, tell } from "./interface.js";
 import { FORMS, PLAINLY, check, readForm, readOptions, wrongProtocols } from "./options.js";
+import { WebSocketLink } from "./links/websocket.ts";
+import { Port } from "./port/port.ts";
 import { instance } from "./wasm.js";
 import { wasm } from "#wasm/everwire.js";
 
@@ -16,7 +18,8 @@ const CONNECTING = 0,
 const FOLLOW = 27,
   ASK_JOIN = 23,
   ASK_LOSS = 26,
-  OPTION_RECONNECTS = 1;
+  OPTION_RECONNECTS = 1,
+  TAKEN_SENT = 1;
 // </calls.rs>
 
 /** @type {any} */
@@ -119,6 +122,13 @@ function held(socket) {
   };
 }
 
+class DropIn extends Port {
+  /** Nothing is ever sent from the outbox, and so nothing on another connection: see send(). */
+  send() {
+    return TAKEN_SENT;
+  }
+}
+
 export class WebSocket extends EventTarget {
   #url;
   #settings;
@@ -185,24 +195,22 @@ export class WebSocket extends EventTarget {
     ));
     if (!reconnect) settings.flags ^= OPTION_RECONNECTS;
     const adopt = () => this.#adopt(new (platformClass())(this.#url, offered));
+    const dial = (port, request) => {
+      const made = first;
+      first = undefined;
+      // Not before the client's own listeners are on.
+      if (made) queueMicrotask(() => replay(made));
+      return new WebSocketLink(port, request, made ?? adopt());
+    };
     Object.assign(settings.port, {
-      // biome-ignore lint/complexity/useArrowFunction: the port calls it with `new`.
-      WebSocket: function () {
-        const made = first;
-        first = undefined;
-        // Not before the client's own listeners are on.
-        if (made) queueMicrotask(() => replay(made));
-        return made ?? adopt();
-      },
-      // Nothing is ever sent from the outbox, and so nothing on another connection: see send().
-      send: () => 1,
+      native: true,
       kinds: () => Object.assign([], { [ASK_LOSS - ASK_JOIN]: (...loss) => remember(this.#url, loss) }),
     });
     platformClass();
     // Made here and now, as the browser's own: what that throws (mixed content, in some browsers) this constructor throws.
     let first;
     let replay;
-    const call = this.#connect();
+    const call = this.#connect(dial);
     const [retries, until, sooner] = losses.get(this.#url) ?? [];
     if (backoff && call(FOLLOW, retries, sooner, until / 2 ** 32, until)) return;
     try {
@@ -291,16 +299,14 @@ export class WebSocket extends EventTarget {
   }
 
   /** Gives the client's `call`. */
-  #connect() {
+  #connect(dial) {
     const { memory, add } = instance(wasm);
     let made;
     // The name and the password are the browser's affair: it gets the whole address.
     const address = new URL(this.#url);
     address.username = address.password = "";
-    const client = (this.#client = new Client([address.href], this.#settings, {
-      memory,
-      add: (...given) => (made = add(...given)),
-    }));
+    const meeting = { memory, add: (...given) => (made = add(...given)) };
+    const client = (this.#client = new Client([address.href], this.#settings, meeting, [undefined, dial], DropIn));
     client.addEventListener("open", () => {
       this.#state = OPEN;
       this.#hasOpened = true;

@@ -25,7 +25,7 @@ makeWasm("auth", "tokens");
 // 4. The facade around it.
 // Names between our own objects, which no platform, no user's object and no option has: shortened here, as no bundler may.
 const own =
-  /^(acknowledges|acks|aim|answer|answered|answeredFrom|arm|aside|ask|asked|asking|asks|awaiting|begun|beside|blame|busy|checked|clients|coming|comment|cursor|cursorNames|dead|deliver|disarm|discard|dispatch|drain|drop|event|exactly|fail|feed|fingerprint|flags|forget|gate|given|goodbye|handler|heard|held|highWater|hold|idOf|incoming|init|item|iterate|keepers|keepsRaw|kept|kinds|later|link|listened|live|loops|loose|lost|manual|network|number|numbers|off|over|owns|paced|patience|payloads|pending|pinged|pings|pinned|place|placed|prepare|prepared|promise|raw|reader|refusal|refuses|resumes|room|route|rule|running|sendPing|settle|silent|since|sink|socket|stand|stop|successor|switch|take|takes|tell|turn|unnumbered|waits|watch|way|ways|withheld)$/;
+  /^(acknowledges|acks|again|answer|answered|around|aside|ask|asked|asking|asks|astray|attend|awaiting|away|began|begin|begun|beside|blame|busy|carry|checked|clients|coming|comment|confine|count|cursor|cursorNames|dead|deliver|dial|disarm|discard|dispatch|drain|drop|event|exactly|failed|feed|fingerprint|flags|forget|give|given|goodbye|handler|head|hear|heard|held|highWater|hold|idOf|ignored|inOrder|incoming|init|inner|item|iterate|keepers|kept|kinds|later|leaving|link|links|listened|live|loops|loose|lost|manual|names|network|number|numbers|off|offers|onOpen|out|over|paced|page|passes|payloads|pending|pings|pinned|place|placed|prepared|probed|promise|raw|reader|receiver|refusal|refuses|released|rendered|resumes|room|route|rule|running|sendPing|settle|silent|since|sink|stand|stop|successor|switch|takes|tell|turn|unattend|waits|watch|way|ways|when|withheld)$/;
 // The main entry's wasm stands in a file of its own: bundlers put what is imported last behind all the rest, where it parts no text
 // that is alike. In brotli that is 0.1 kB.
 const apart = {
@@ -33,17 +33,8 @@ const apart = {
   setup: ({ onResolve }) =>
     onResolve({ filter: /everwire\.js$/ }, () => ({ path: "./shared-wasm.js", external: true })),
 };
-// A field without a value is there for tsc and for who reads it: the object needs none, and each costs two bytes.
-const bare = {
-  name: "bare",
-  setup: ({ onLoad }) =>
-    onLoad({ filter: /port\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/^ {2}\w+;$/gm, ""),
-    })),
-};
-const facade = ({ plugins = /** @type {any[]} */ ([]), ...options }) =>
+const facade = (options) =>
   build({
-    plugins: [bare, ...plugins],
     bundle: true,
     format: "esm",
     target: "es2022",

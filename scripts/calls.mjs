@@ -35,7 +35,7 @@ for (const [, name, number] of steps.matchAll(/^ +(\w+) = (\d+),/gm)) tokens.set
 
 const wrong = [];
 const check = process.argv.includes("--check");
-const files = ["pkg-template", "pkg-template/port"].flatMap((folder) =>
+const files = ["pkg-template", "pkg-template/links", "pkg-template/port"].flatMap((folder) =>
   readdirSync(folder)
     .filter((name) => /(?<!\.d)\.[jt]s$/.test(name))
     .map((name) => `${folder}/${name}`),

@@ -1,4 +1,7 @@
 // Addresses: what they are relative to, and what can be in them.
+import type { Value } from "./message.ts";
+
+export const REFUSED = "everwire: browsers refuse this address";
 
 /** Relative addresses are relative to the document's base, or to a worker's own address. */
 export function resolve(address: string | URL): URL {
@@ -25,3 +28,14 @@ export const isBadPort = (port: number, at = 0) =>
 
 /** This very machine, whose network cannot be missing. */
 export const isLoopback = (hostname: string) => /^(localhost|127\..*|\[::1\])$|\.localhost$/.test(hostname);
+
+/** Whether fetch takes it. Its own error would show the address. */
+export function isFetchable(address: Value) {
+  if (!(address?.href || (address && typeof address === "string"))) return false;
+  try {
+    const { protocol, username, password } = resolve(address);
+    return /^https?:$/.test(protocol) && !username && !password;
+  } catch {
+    return false;
+  }
+}

@@ -2,7 +2,7 @@
 const config = (pattern) => ["src/core/config.rs", pattern];
 const endpoints = (pattern) => ["src/core/endpoints.rs", pattern];
 const uplink = (pattern) => ["src/core/uplink.rs", pattern];
-const facade = (file, pattern) => [`pkg-template/${file}.js`, pattern];
+const facade = (file, pattern) => [`pkg-template/${file}${file.includes("/") ? ".ts" : ".js"}`, pattern];
 const options = (pattern) => facade("options", pattern);
 const set = (name, file = "options") => facade(file, new RegExp(`\\b${name} = ("\\w+"|\\w+)`));
 /** The first of an enum. */
@@ -40,7 +40,7 @@ const places = {
   "requests.error": set("error", "duplex"),
   "requests.timeout": set("timeout", "duplex"),
   "request.priority": set("priority", "requests"),
-  "http.maxFailureBody": facade("fetch", /HEAD = (\d+)/),
+  "http.maxFailureBody": facade("links/answer", /HEAD = (\d+)/),
   "subscriptions.topic": facade("subscriptions", /topic: where = ("\w+")/),
   "subscriptions.joined": facade("subscriptions", /word\(("joined")\)/),
   "subscriptions.refused": facade("subscriptions", /word\(("refused")\)/),

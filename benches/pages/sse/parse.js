@@ -1,7 +1,7 @@
 // Bytes to events: the parser of the package, with the JavaScript around it, and eventsource-parser with a
 // TextDecoder. Both get the same chunks, read one by one, and give each event's data, name and id to the same function.
 import { createParser } from "eventsource-parser";
-import { read } from "../../../pkg-template/fetch.js";
+import { read } from "../../../pkg-template/links/fetch.ts";
 import { instance } from "../../../pkg-template/wasm.js";
 import { wasm } from "#wasm/everwire.js";
 import { inputs } from "../../inputs.mjs";
@@ -21,7 +21,7 @@ class Port {
   /** @type {any} */
   wire;
   memory = instance(wasm).memory;
-  socket = {};
+  link = { closed: false };
   id = "";
   ping;
   hold;
@@ -70,7 +70,7 @@ const parsers = {
       port,
       Array(10).fill(() => -1),
     );
-    await read(port, port.socket, body(chunks));
+    await read(/** @type {any} */ (port), port.link, /** @type {any} */ (body(chunks)));
     port.wire.free();
   },
   async "eventsource-parser"(chunks, take) {
