@@ -1,4 +1,4 @@
-//! Whether a stream that does not open is held back on its way, by a proxy that waits for its end: the server answers a HEAD
+//! Finds out whether a stream that does not open is held back by a proxy that waits for its end: the server answers a HEAD request
 //! at the same address, and the stream still does not come.
 
 use super::{
@@ -9,20 +9,20 @@ use super::{
 };
 use crate::core::Later as _;
 
-/// So long a stream may take to open before it is asked for, or a third of the open timeout.
+/// In ms. A stream may take this long to open, or a third of the open timeout, before the HEAD request is made.
 const SLOW: u64 = 3_000;
 
-/// Of the attempt under way.
+/// The doubt about the current attempt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Doubt(Option<(u32, Stage)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
-    /// It has this time to open.
+    /// The stream has until then to open.
     Slow { due: u64 },
-    /// The server was asked then.
+    /// The HEAD request was made at this time.
     Asked { at: u64 },
-    /// The server speaks: this is the stream's last time.
+    /// The server answered: the stream has until then, and no longer.
     Held { due: u64 },
 }
 
@@ -37,21 +37,21 @@ impl Doubt {
 }
 
 impl Connection {
-    /// The request of this attempt is out: one whose answer is a stream, and which a HEAD can stand for.
+    /// The request of this attempt was made; its answer is a stream, and a HEAD request may stand for it.
     pub(crate) fn streaming(&mut self, now: u64, attempt: u32) {
         if self.current(attempt) && matches!(self.phase, Phase::Opening { .. }) {
             self.doubt = Doubt(Some((attempt, Stage::Slow { due: now.later(self.slow()) })));
         }
     }
 
-    /// The HEAD was answered as the stream would be.
+    /// The HEAD request got the answer of a stream.
     pub(crate) fn would_stream(&mut self, now: u64, attempt: u32) {
         if let Some((of, Stage::Asked { at })) = self.doubt.0
             && of == attempt
         {
             let took = now.saturating_sub(at);
-            // Where there is another way, it gets as much time as the answer took once more: it has had its time before. Else
-            // it has nearly all that there is, as it may only be slow to begin.
+            // Where there is another transport, the stream gets the time that the answer took once more, as it has had its time
+            // before. Otherwise it gets nearly the whole open timeout, as it may only be slow to begin.
             let rest = if self.config.polls {
                 took
             } else {
@@ -61,7 +61,7 @@ impl Connection {
         }
     }
 
-    /// It is open.
+    /// The stream opened.
     pub(super) fn trust(&mut self) {
         if let Some((_, Stage::Asked { .. })) = self.doubt.0 {
             self.act(Action::Head { attempt: 0 });
@@ -81,7 +81,7 @@ impl Connection {
         }
     }
 
-    /// The timer fired. Whether the attempt is given up for it.
+    /// The timer fired. Gives whether the attempt is given up.
     pub(super) fn doubts(&mut self, at: Timestamp) -> bool {
         if at.now < self.doubted_until() || !matches!(self.phase, Phase::Opening { .. }) {
             return false;

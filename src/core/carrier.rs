@@ -1,4 +1,4 @@
-//! What carries the cursor up: the app's choice, `resume.via`, or what suits the request where the app leaves it open.
+//! Decides what carries the cursor to the server: what the app chose (`resume.via`), or what suits the request.
 
 use super::{Connection, config::LONGEST_ID};
 
@@ -13,23 +13,23 @@ pub(crate) enum Via {
     Url,
 }
 
-/// What is known of a request that is about to be made.
+/// What is known of the request that is about to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Asking {
     pub(crate) via: Option<Via>,
     pub(crate) by: By,
-    /// A header of ours costs no preflight, and arrives as it is.
+    /// A header that everwire adds needs no preflight, and arrives unchanged.
     pub(crate) plain: bool,
-    /// A header can hold the cursor at all.
+    /// The cursor has only characters that a header can hold.
     pub(crate) fits: bool,
-    /// The app has made the address out of the cursor.
+    /// The app has put the cursor into the address.
     pub(crate) placed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum By {
     WebSocket,
-    /// It has the header only when the browser comes back by itself.
+    /// An EventSource: the browser sends the header only when it reconnects by itself.
     EventSource,
     Fetch,
 }
@@ -37,20 +37,20 @@ pub(crate) enum By {
 /// What becomes of the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Carrier {
-    /// There is none, or the app sees to it.
+    /// There is no cursor, or the app sends it.
     App = 0,
     /// It is left out.
     Nothing = 1,
     Header = 2,
     Query = 3,
-    /// It is too long for anything: this request is not to be made.
+    /// The cursor is too long: this request must not be made.
     TooLong = 4,
 }
 
 impl Asking {
     fn carrier(self) -> Carrier {
         let Self { via, by, plain, fits, placed } = self;
-        // SSE cannot send a frame.
+        // An event stream has no frames to send.
         let via = via.filter(|via| by == By::WebSocket || *via != Via::Frame);
         let header = match by {
             By::WebSocket => false,
@@ -67,7 +67,7 @@ impl Asking {
 }
 
 impl Connection {
-    /// The cursor is about to go up: of so many bytes in a header, or in the address; 0: there is none.
+    /// Decides for a cursor that has so many bytes in a header, or in the address; 0: there is no cursor.
     pub(crate) fn goes_up(&mut self, asking: Asking, header: u32, query: u32) -> Carrier {
         let carrier = asking.carrier();
         let length = match carrier {

@@ -1,34 +1,35 @@
-//! What everwire adds to a request to go on from the cursor, a header or parameters, must not be why a reconnect fails: a
-//! preflight that nobody answers, a signed address, a server that takes no parameter it does not know.
+//! The header or the parameter with the cursor, which everwire adds to a request, must not be the reason why a reconnect fails: by a
+//! preflight that nobody answers, a signed address, or a server that refuses parameters it does not know.
 //!
-//! That is found out by asking without it. When that opens, it is dropped, and the same is asked once more with the cursor: one
-//! failure of many has nothing to do with it, as of a server that was down, and would cost the place in the stream. When it
-//! fails again it is the cursor, and the stream goes on without, with a gap.
+//! To find out, the client asks without the cursor. If that opens, it drops the connection and asks once more with the cursor: the
+//! failures before may have had another reason, such as a server that was down, and leaving the cursor out would lose the place in
+//! the stream. If that fails again, the cursor is the reason, and the stream goes on without it, with a gap.
 
 use super::failure::Failure;
 
-/// How the next attempt asks.
+/// How the next attempt uses the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum CursorUse {
-    /// With the cursor; so often in a row it failed.
+    /// It sends the cursor, which has failed so often in a row.
     On(u64),
-    /// Without, to see whether that opens.
+    /// It leaves the cursor out, to see whether that opens.
     Probing(u64),
-    /// With it once more: without, it opened. Or after a good connection without it, as the server may have changed.
+    /// It sends the cursor once more: without it, an attempt opened. Also after a good connection without it, as the server may have
+    /// changed.
     Verifying,
-    /// Without.
+    /// It leaves the cursor out.
     Off,
 }
 
-/// After so many failures in a row that say nothing of the request it is tried without the cursor, and after twice as many again.
+/// After so many failures in a row that have no known reason, an attempt leaves the cursor out; and again after twice as many.
 const PROBE_AFTER: u64 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CursorProbe {
     cursor_use: CursorUse,
-    /// How long the cursor was that this attempt sent up.
+    /// How many bytes of the cursor this attempt sent.
     up: u32,
-    /// The last one had it.
+    /// The last attempt sent the cursor.
     sent: bool,
 }
 
@@ -37,28 +38,28 @@ impl CursorProbe {
         Self { cursor_use: CursorUse::On(0), up: 0, sent: false }
     }
 
-    /// Whatever failed before, the next attempt has the cursor.
+    /// The next attempt sends the cursor, whatever failed before.
     pub(super) fn reset(&mut self) {
         self.cursor_use = CursorUse::On(0);
     }
 
-    /// This attempt sends so many bytes of it.
+    /// This attempt sends a cursor of so many bytes.
     pub(super) fn goes_up(&mut self, length: u32) {
         self.up = length;
     }
 
-    /// The attempt is over: how many bytes of it went up.
+    /// The attempt is over: gives how many bytes of the cursor it sent.
     pub(super) fn went_up(&mut self) -> u32 {
         self.sent = self.up > 0;
         core::mem::take(&mut self.up)
     }
 
-    /// The cursor is left out.
+    /// Whether the next attempt leaves the cursor out.
     pub(super) fn leaves_out(&self) -> bool {
         matches!(self.cursor_use, CursorUse::Probing(_) | CursorUse::Off)
     }
 
-    /// The attempt opened. True: it only was to see whether it does.
+    /// The attempt opened. True: it was only made to see whether it opens, and is dropped.
     pub(super) fn opened(&mut self) -> bool {
         let trying = matches!(self.cursor_use, CursorUse::Probing(_));
         if trying {
@@ -69,8 +70,8 @@ impl CursorProbe {
         trying
     }
 
-    /// A connection was lost, or an attempt failed. `last`: by the table it is the end. Gives the failure to tell when the next
-    /// attempt goes another way for it, and so is made in any case, and whether it is made at once.
+    /// A connection was lost, or an attempt failed. `last`: the failure table says that it is the end. If the next attempt uses the
+    /// cursor in another way, and so is made in any case, gives the failure to tell and whether that attempt comes at once.
     pub(super) fn lost(
         &mut self,
         failure: Failure,

@@ -1,4 +1,4 @@
-//! What follows from a loss: the failure table, the caller's rule, the backoff.
+//! Decides what follows from a loss: the failure table, the app's rule, the backoff.
 
 use super::{
     Connection,
@@ -13,14 +13,14 @@ use crate::core::Later as _;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use super::failure::POLICY;
 
-/// The server could not take a message for its size (RFC 6455, 7.4.1).
+/// The close code by which a server refuses a message for its size (RFC 6455, 7.4.1).
 const TOO_BIG: u16 = 1009;
-/// What the caller's rule may take any failure for.
+/// The failure that the app's rule may treat any other as.
 const UNAUTHORIZED: Failure = Failure::Http { status: 401, retry_after: None };
 
 impl Connection {
     pub(super) fn lost(&mut self, at: Timestamp, failure: Failure) {
-        // One that fell silent only proved itself up to what was last heard.
+        // A half-open connection counts as good only up to the last thing that came in.
         let stable = self.stable(if matches!(failure, Failure::HalfOpen) { self.heard } else { at.now });
         let failure = self.named(at.now, failure);
         if failure.close_code() == TOO_BIG {
@@ -31,7 +31,7 @@ impl Connection {
             self.slower();
         }
         let opened = matches!(self.phase, Phase::Open { .. });
-        // What broke off may miss something, until another connection shows.
+        // A connection that broke off may have lost messages; only the next one shows.
         self.torn |= opened && !failure.orderly();
         self.let_go();
         self.last_failure = Some(failure);
@@ -43,7 +43,7 @@ impl Connection {
         }
     }
 
-    /// What the core knows better than who told it.
+    /// Gives a failure its right name where the core knows more than the port that told it.
     fn named(&mut self, now: u64, failure: Failure) -> Failure {
         let begun = self.has_opened || self.ids.begun();
         let up = self.cursor_probe.went_up();
@@ -53,17 +53,17 @@ impl Connection {
         }
         match failure {
             Failure::End if self.config.until && !self.stopping => Failure::Truncated,
-            // Half an answer, and no more to be had: there is no use in asking again.
+            // Half of an answer came and the rest cannot be had, so asking again is of no use.
             Failure::Http { status: 204, .. } if self.config.until && begun && !self.stopping => {
                 self.one_shot_used = true;
                 Failure::Truncated
             }
-            // It ended in good order before, and that was all.
+            // The stream had ended in good order before, and the server has no more.
             Failure::NotResumable if matches!(self.last_failure, Some(Failure::Truncated)) => {
                 self.one_shot_used = true;
                 Failure::Truncated
             }
-            // What was cut while the page was frozen fails on its return, or is silent from then on.
+            // A connection that was cut while the page was frozen fails on its return, or stays silent from then on.
             Failure::Network if self.one_shot_used && self.life.was_cut_while_frozen(now, None) => {
                 Failure::Frozen
             }
@@ -76,13 +76,13 @@ impl Connection {
         }
     }
 
-    /// What a client that closes so leaves of the place that it stored.
+    /// What becomes of the stored place when a client closes for this reason.
     #[allow(dead_code, reason = "of the npm package")]
     pub(crate) fn fate(&self, why: Why) -> Fate {
         match (why, self.last_failure) {
-            // By its last message; or the answer to a question, which is not asked again.
+            // The last message came, or a POST was answered, which is not repeated.
             (Why::Ended, last) if last.is_none() || self.config.resumes || self.once() => Fate::Over,
-            // Who asks was refused, if the caller's rule says so, and not what was asked for.
+            // If the app's rule ended it, the user was refused, not the place.
             (Why::Fatal, Some(failure)) if failure.misplaced() && self.reason != Reason::Unauthorized => {
                 Fate::Gone
             }
@@ -90,7 +90,7 @@ impl Connection {
         }
     }
 
-    /// Proof that the connection was good: it held for long enough.
+    /// Whether the connection held for long enough to count as good.
     // Not inlined, for the size, as those below.
     #[inline(never)]
     pub(super) fn stable(&self, until: u64) -> bool {
@@ -98,7 +98,7 @@ impl Connection {
         until.saturating_sub(since) >= self.config.backoff.stable_after
     }
 
-    /// After proof, however the connection ends, the backoff starts anew.
+    /// After a good connection the backoff starts anew, however the connection ends.
     #[inline(never)]
     pub(super) fn reset_backoff(&mut self, stable: bool) {
         if stable {
@@ -108,10 +108,10 @@ impl Connection {
         }
     }
 
-    /// By the caller's rule, or the table's.
+    /// Acts on what the app's rule or the failure table decided.
     pub(super) fn answered(&mut self, at: Timestamp, decision: Decision) {
         let Phase::Asking { failure, stable, opened } = self.phase else { return };
-        // What delivered and ended in good order is routine, however short it was: the server sets the pace.
+        // A stream that delivered something and ended in good order is routine, however short it was: the server sets the pace.
         let proven = stable || self.brought;
         self.reset_backoff(proven);
         if !proven {
@@ -122,22 +122,22 @@ impl Connection {
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         let class =
             if self.pace.is_some() && counts.close_code() == POLICY { Class::Retriable } else { class };
-        // What cannot differ is not repeated. Another request is asked for only once something has begun.
+        // A request that would get the same answer is not repeated. The app is asked for another one only after something was delivered.
         let differs =
             self.config.has_provider || self.config.resumes && (self.has_opened || self.ids.begun());
         let reauth = class == Class::Reauth && differs && !self.retries.reauthed;
         let mut repeatable = !self.one_shot_used || counts.untouched();
-        // It was answered, so there may be something to go on with, if only by what the head of the answer said.
+        // The request was answered, so the app may be able to continue, if only by the head of that answer.
         let onward = !repeatable && self.config.resumes && opened && !matches!(counts, Failure::End);
         repeatable |= onward;
         self.onward = (self.onward || onward) && decision == Decision::Table;
-        // What this endpoint refuses, the next one may grant.
+        // The next endpoint may grant what this one refuses.
         let refused =
             matches!(class, Class::Fatal | Class::Reauth) && Endpoints::refuses(&self.config, counts);
         let elsewhere =
             refused && !reauth && repeatable && self.config.reconnects && self.endpoints.others(&self.config);
         let table = class == Class::Retriable && repeatable || reauth || elsewhere;
-        // Of one that was asked to stop nothing more is to come.
+        // The server was asked to stop, so nothing more will come.
         let over = self.stopping && matches!(counts, Failure::End | Failure::Closed { code: 1000 });
         let again = match decision {
             Decision::Table | Decision::Unauthorized => table && !over,
@@ -152,11 +152,11 @@ impl Connection {
         let (failure, at_once) = probe.unwrap_or((failure, elsewhere && matches!(counts, Failure::Blocked)));
         self.last_failure = Some(failure);
         let backoff = &self.config.backoff;
-        // Who expects the standard's EventSource expects its `retry` to be nearly exact.
+        // Users of the standard's EventSource expect its `retry` to be nearly exact.
         let eighths = 1 + u64::from(self.config.deduplicates);
         let (mut usual, mut told) = self.retries.wait(backoff, failure, stable, eighths, at.draw);
         let own = if let Decision::After(ms) = decision {
-            // The app's own word, whatever the server told.
+            // The app's delay counts more than the server's.
             usual = ms.clamp(FLOOR, MAX_DELAY);
             told = 0;
             true
@@ -168,7 +168,7 @@ impl Connection {
         let why = if again && self.config.reconnects {
             (exhausted && probe.is_none()).then_some(Why::Exhausted)
         } else if over && !again || matches!(counts, Failure::End) || class == Class::Ended && !again {
-            // That nobody asks for more is no failure.
+            // With reconnecting off, a normal end is no failure.
             Some(Why::Ended)
         } else {
             Some(if again { Why::Exhausted } else { Why::Fatal })
@@ -191,17 +191,17 @@ impl Connection {
             self.reason = Reason::Unauthorized;
             if own { usual } else { FLOOR.max(told) }
         } else if at_once && !own {
-            // Nothing was let out, or it is asked another way: at once, which is the floor.
+            // Either nothing was sent, or the next attempt asks another way, so it comes at the least distance.
             FLOOR.max(told)
         } else {
-            // That the token was refused stands until the functions have answered it.
+            // The reason stays `Unauthorized` until the app's functions have answered it.
             if !matches!(failure, Failure::Provider) || matches!(self.reason, Reason::Initial) {
                 self.reason = Reason::Reconnect;
             }
             usual
         };
         self.wait_until(at.now, at.now.later(delay), at.now.later(told));
-        // Offline may have stretched it.
+        // The wait may be longer because the page is offline.
         let delay = self.retry_at().map_or(delay, |until| until.saturating_sub(at.now));
         self.emit(ClientEvent::Retry { retry: self.retries.count(), delay, failure });
         self.suspend_again(at.now);

@@ -1,62 +1,63 @@
-//! Which endpoint the next attempt goes to: another server, or another way to the same one.
+//! Decides which endpoint the next attempt goes to: another server, or another transport to the same one.
 //!
-//! They are in the order of their worth. Without patience each failure leads to the next one, round and round, as
-//! when servers fail; what one refuses for good, too, until all have refused in a row. With patience they are ways to one
-//! server, and one is left when it proves unfit: it does not open, or opens and dies early, several times in a row. That is
-//! what a proxy does to a WebSocket that it does not know. A refusal is that server's, whichever way it came.
+//! The app lists endpoints in order of preference. Without [`FailureLimits`] each failure leads to the next endpoint, round and
+//! round, as for several servers; a fatal refusal does so too, until all have refused one after the other. With limits the
+//! endpoints are transports to one server, and the client leaves one after several failures in a row: it does not open, or it
+//! opens and dies early, as a WebSocket does behind a proxy that does not know it. A refusal then counts for the server, whatever
+//! transport brought it.
 
 use super::{config::Config, failure::Failure};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use crate::core::Later as _;
 
-/// How often an endpoint may fail in a row before the next one is tried; 0: the next one is tried at once.
+/// How often an endpoint may fail in a row before the client tries the next one; 0: it tries the next one at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct FailureLimits {
-    /// Without having opened.
+    /// Failures of attempts that did not open.
     pub(crate) unopened: u64,
-    /// Having opened, but not for long.
+    /// Failures of connections that opened and did not hold.
     pub(crate) early: u64,
 }
 
 impl FailureLimits {
-    /// With ways to one server, if the caller does not say.
+    /// The defaults for several transports to one server.
     pub(crate) const TRANSPORTS: Self = Self { unopened: 2, early: 3 };
 }
 
-/// How long a client that may come to long polls stays away from the first way, in ms, if the caller does not say: a poll has
-/// no end of its own after which that one could be tried.
+/// In ms, the default of `reconnect.failback` where one transport is a long poll: such a connection never ends by itself, so the
+/// client has to leave it to try the first transport again.
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 const FAILBACK: u64 = 300_000;
 
-/// `reconnect.failback`, if it is not given. `polls`: one of the ways is a long poll.
+/// The default of `reconnect.failback`. `polls`: one of the transports is a long poll.
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) fn default_failback(polls: bool, reconnects: bool) -> u64 {
     if polls && reconnects { FAILBACK } else { u64::MAX }
 }
 
-/// The way that a page begins with: what an earlier one left, if there is such a way.
+/// The index of the transport that a page begins with: the one that an earlier page stored, if it still exists.
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 pub(crate) fn first(left: u64, endpoints: u32) -> u32 {
     u32::try_from(left).ok().filter(|way| *way < endpoints).unwrap_or(0)
 }
 
-/// So many times as patient with one that has held: when it does not open, it is rather the server that is down.
+/// An endpoint that has held may fail so many times more often: when it does not open, the server is probably down.
 const ENDURANCE: u64 = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Endpoints {
-    /// The one of this attempt. The first one is the one to be at.
+    /// The index of the current endpoint. The first one is preferred.
     at: u32,
-    /// Failures of this one in a row.
+    /// How often the current endpoint has failed in a row.
     failures: FailureLimits,
-    /// It has held since it was chosen.
+    /// The current endpoint has had a stable connection since it was chosen.
     held: bool,
-    /// The first one was left for its failures: at the next one it is left at once.
+    /// The client left the first endpoint because it failed, so at its next failure it leaves it at once.
     first_failed: bool,
-    /// When the first one has held for long enough to be begun with; at the end of the clock: it need not be told.
+    /// When the first endpoint has held for long enough that the next page begins with it; the end of the clock: nothing to tell.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     proven_at: u64,
-    /// So many have refused, one after the other, with nothing else between.
+    /// How many endpoints have refused in a row.
     refusals: u32,
 }
 
@@ -83,7 +84,8 @@ impl Endpoints {
         self.proven_at
     }
 
-    /// This one has opened. What the next page is to begin with: another than the first at once, the first when it has held.
+    /// The current endpoint opened. Gives the endpoint that the next page begins with: another than the first one at once, the first
+    /// one only when it has held.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(super) fn opened(&mut self, config: &Config, now: u64) -> Option<u32> {
         let first = config.remembers && self.at == 0;
@@ -91,7 +93,7 @@ impl Endpoints {
         Some(self.at).filter(|at| config.remembers && *at > 0)
     }
 
-    /// While it is open.
+    /// The timer fired while the connection is open.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(super) fn tick(&mut self, now: u64) -> Option<u32> {
         let proven = now >= self.proven_at && self.proven_at < u64::MAX;
@@ -106,30 +108,30 @@ impl Endpoints {
         vec![&mut self.proven_at]
     }
 
-    /// Whether this failure is one to leave this endpoint for, where it would be the end of the only one.
+    /// Whether the client leaves this endpoint for a failure that would be fatal if it were the only one.
     pub(super) fn refuses(config: &Config, failure: Failure) -> bool {
         matches!(failure, Failure::Blocked)
             || config.failover_after.unopened == 0 && failure.of_the_endpoint()
     }
 
-    /// When this one has refused: whether there is one that has not.
+    /// Whether an endpoint remains that has not refused, now that the current one has.
     pub(super) fn others(&self, config: &Config) -> bool {
         self.refusals + 1 < config.endpoints
     }
 
-    /// It was good.
+    /// The connection was stable: forgets the failures.
     pub(super) fn reset_failures(&mut self) {
         self.refusals = 0;
     }
 
-    /// To this one, whatever came before.
+    /// Goes to this endpoint, without a look at failures.
     pub(super) fn go(&mut self, endpoint: u32) {
         self.at = endpoint;
         self.refusals = 0;
     }
 
-    /// After the loss of a connection, or a failed attempt: `refused`, which is the end by the table; `excused`, which says
-    /// nothing against it. Whether it is another one now.
+    /// Chooses after a loss or a failed attempt; gives whether the endpoint is another one now. `refused`: the failure table says fatal;
+    /// `excused`: the failure says nothing against the endpoint.
     pub(super) fn choose(
         &mut self,
         config: &Config,
@@ -145,7 +147,7 @@ impl Endpoints {
             self.first_failed &= self.at > 0;
         }
         self.refusals = (self.refusals + 1) * u32::from(refused);
-        // No strike either: a function that failed, a server that is busy.
+        // A function that failed, or a server that is busy, does not count.
         let busy = matches!(failure, Failure::Provider | Failure::Http { status: 429 | 503, .. });
         let strike = u64::from(!stable && !excused && !busy);
         let FailureLimits { unopened, early } = config.failover_after;
@@ -162,7 +164,7 @@ impl Endpoints {
         let exhausted = failures >= limit;
         let before = self.at;
         if stable && matches!(failure, Failure::End | Failure::Closed { code: 1000 }) {
-            // A good connection just came to its end: back to the first one.
+            // A stable connection came to its end: the first endpoint is tried again.
             self.at = 0;
         } else if exhausted || matches!(failure, Failure::Blocked | Failure::Buffered) {
             self.first_failed = true;

@@ -1,29 +1,29 @@
-//! Whether an open connection is alive. Any inbound traffic is life; silence raises doubt; doubt is a
-//! probe; only a probe that nothing answered in time is death.
+//! Decides whether an open connection is alive. Anything that comes in proves life. After silence the connection is probed, and
+//! only a probe without an answer in time means that it is half-open.
 //!
-//! A page cannot see half a message: while a large one comes, nothing does, and the answer to a ping waits behind it. On a
-//! new connection it would come again, and be cut again. So when connection after connection falls silent soon after it
-//! opened, each is given twice the time of the one before.
+//! A page sees a message only when it is complete: while a large one arrives, nothing else does, and a pong waits behind it. After
+//! a reconnect the same message would come, and the same timeout would cut it. So when one connection after the other falls silent
+//! soon after it opened, each gets twice the timeout of the one before.
 
 use super::config::Heartbeat;
 use crate::core::Later as _;
 
-/// A timer later than this proves a busy or throttled page, not a dead connection.
+/// In ms. A timer that is later than this shows a busy or throttled page, and says nothing of the connection.
 const LATE: u64 = 50;
-/// The end of the timeout, kept for what waits behind the timer: an answer that came in while the thread
-/// was blocked may be dispatched after a timer that is hardly late.
+/// In ms, the last part of the timeout, by a timer of its own: a pong that arrived while the thread was blocked may be dispatched
+/// after a timer that is hardly late.
 const LAST_CALL: u64 = 50;
-/// A timeout of so much is not doubled: as long as a server may ask to wait.
+/// In ms. A timeout of this length is not doubled any more; it is the longest time that a server may ask to wait.
 const LONG: u64 = 300_000;
 
-/// Over all connections of a client; each begins with [`Liveness::open`].
+/// It lives over all connections of a client; each begins with [`Liveness::open`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Liveness {
     interval: u64,
-    /// As it was set, and as it was learned.
+    /// The timeout that was set, and the one that applies now.
     set: u64,
     timeout: u64,
-    /// WebSocket can ask; on SSE the probe is only a wait.
+    /// The client can ping (WebSocket). On an event stream a probe only waits.
     pings: bool,
     opened: u64,
     heard: u64,
@@ -31,10 +31,10 @@ pub(crate) struct Liveness {
     probe: Option<Probe>,
 }
 
-/// Sends that nothing followed yet.
+/// Sends that nothing has followed yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Suspect {
-    /// Probed at this time; at the end of the clock: there are none.
+    /// When they lead to a probe; the end of the clock: there are none.
     due: u64,
     last: u64,
 }
@@ -43,7 +43,7 @@ struct Suspect {
 struct Probe {
     since: u64,
     due: u64,
-    /// The one second chance was given.
+    /// The probe was already extended once.
     graced: bool,
     last_call: bool,
 }
@@ -68,7 +68,7 @@ impl Liveness {
         (self.pings, self.suspect, self.probe) = (pings, NONE, None);
     }
 
-    /// What came sooner is a greeting: it says nothing of what comes next.
+    /// Whether something came late enough to count. A message right after the opening is a greeting, which proves little.
     fn proven(&self) -> bool {
         self.heard - self.opened > self.set
     }
@@ -79,12 +79,12 @@ impl Liveness {
         if self.proven() {
             self.timeout = self.set;
         }
-        // A ping asks for an answer after it; a stream only has to speak within its interval.
+        // Only what comes after a ping answers it; an event stream only has to send something within its interval.
         let answer = self.heard.later(if self.pings { 1 } else { self.interval });
         if self.probe.as_ref().is_some_and(|probe| answer > probe.since) {
             self.probe = None;
         }
-        // What was sent after that, or in that same millisecond, is still unanswered.
+        // What was sent later, or in the same millisecond, is still unanswered.
         if self.heard > self.suspect.last {
             self.suspect = NONE;
         } else {
@@ -92,7 +92,7 @@ impl Liveness {
         }
     }
 
-    /// The app sent something. The first unanswered send counts.
+    /// The app sent a message. The time counts from the first send that nothing followed.
     pub(crate) fn sent(&mut self, now: u64) {
         if self.pings {
             if self.suspect.due == u64::MAX {
@@ -102,21 +102,21 @@ impl Liveness {
         }
     }
 
-    /// The page woke, came online or became visible: silence since then proves nothing, so ask.
-    /// On SSE there is nobody to ask: only an overdue stream gets its last `timeout`.
+    /// The page woke, came online or became visible. Silence up to now proves nothing, so the connection is probed. An event stream
+    /// cannot be pinged: only one that is overdue gets its last `timeout`.
     pub(crate) fn doubt(&mut self, now: u64) -> HeartbeatAction {
         if !self.pings && now < self.heard.later(self.interval) {
             return HeartbeatAction::Fine;
         }
-        // A probe under way keeps its time: a page that flaps must not put off the decision for ever. One
-        // that ran out while the page slept starts anew.
+        // A running probe keeps its deadline, as a page that flaps must not delay the decision for ever. A probe that ran out while
+        // the page slept starts anew.
         if self.probe.as_ref().is_none_or(|probe| probe.due <= now) {
             self.start(now);
         }
         self.ask()
     }
 
-    /// The ping of the probe under way, which had to wait, goes out only now.
+    /// The ping of the running probe had to wait and is sent only now, so the probe starts now.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn asked(&mut self, now: u64) -> bool {
         let asks = self.probe.is_some();
@@ -142,7 +142,7 @@ impl Liveness {
         }
     }
 
-    /// The deadline may have passed.
+    /// The timer fired: decides if the deadline has passed.
     pub(crate) fn tick(&mut self, now: u64) -> HeartbeatAction {
         if now < self.deadline() {
             return HeartbeatAction::Fine;
@@ -153,7 +153,7 @@ impl Liveness {
                 self.start(now);
                 self.ask()
             }
-            // `since` stays: the first ping's answer may be waiting behind this late timer.
+            // `since` stays, as the first ping's answer may wait behind this late timer.
             Some(probe) if !probe.graced && now > probe.due.later(LATE) => {
                 probe.graced = true;
                 probe.due = now.later(self.timeout - last_call);

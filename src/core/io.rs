@@ -1,4 +1,4 @@
-//! What goes into the core and what comes out of it.
+//! The core's inputs and actions.
 
 use super::{
     failure::Failure,
@@ -18,11 +18,11 @@ pub(crate) struct Timestamp {
     pub(crate) draw: u32,
 }
 
-/// `attempt` is the serial that came with [`Action::Resolve`]; an input with another is of the past and ignored.
+/// `attempt` is the serial number that came with [`Action::Resolve`]. Inputs with another one are late, and ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Input {
     Start,
-    /// The address is known.
+    /// The address of this attempt is known.
     Resolved {
         attempt: u32,
         route: Route,
@@ -38,38 +38,38 @@ pub(crate) enum Input {
     Interrupted {
         attempt: u32,
     },
-    /// The timer fired. Wall time is used only to see jumps.
+    /// The timer fired. The wall clock only shows that the machine slept.
     Tick {
         wall: u64,
     },
     Page(Page),
-    /// The caller's rule on the failure it was asked about.
+    /// What the app's rule (`shouldReconnect`) decided, after [`Action::Ask`].
     Answer(Decision),
     Send(Outgoing),
-    /// The server says that it has it.
+    /// The server acknowledged this message.
     Acked(u32),
     /// A ping was answered.
     Ponged,
-    /// A request of the uplink's is over: its answer, whose status may also be one of success, or why there is none.
+    /// An uplink request is over. `answer`: its status, which may also be one of success, or the reason why there is none.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Posted {
         request: u32,
         answer: Failure,
     },
-    /// The page goes; requests of so many bytes outlive it already. `persisted`: it may come back.
+    /// The page is left. `alive`: bytes of requests that already outlive it; `persisted`: the page may come back.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Leave {
         persisted: bool,
         alive: u64,
     },
-    /// The app gives it up.
+    /// The app aborted this message.
     Abort(u32),
-    /// The server is going to close this connection.
+    /// The server said that it is about to close this connection.
     Retire,
-    /// The server says that too much goes up.
+    /// The server said that the client sends too fast.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Slower,
-    /// Of [`Action::Probe`]: the status, and what its `Retry-After` asks to wait; or nothing that was an answer.
+    /// The result of [`Action::Probe`]: the status and its `Retry-After`; `None` if no answer came.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Probed {
         attempt: u32,
@@ -82,63 +82,63 @@ pub(crate) enum Input {
     },
 }
 
-/// What the address tells of the connection to come.
+/// What is known of a connection from its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Route {
-    /// It can send: WebSocket, or with requests beside the stream.
+    /// The client can send: a WebSocket, or a stream with an uplink.
     pub(crate) uplink: bool,
-    /// What it sends goes as requests, whose answers say that the server has it.
+    /// Messages go up as requests, and an answer says that the server has them.
     pub(crate) posts: bool,
-    /// The network cannot be missing.
+    /// The server is this machine, so being offline does not matter.
     pub(crate) loopback: bool,
-    /// A request that must not be repeated by itself: POST and PATCH.
+    /// The request must not be repeated without the app's word: POST and PATCH.
     pub(crate) once: bool,
-    /// Each request of the stream ends and is followed by the next.
+    /// The stream is a long poll: each request ends and the next one follows.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) polls: bool,
 }
 
-/// What the caller's rule says of a failure.
+/// What the app's rule (`shouldReconnect`) says of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Decision {
-    /// The table has it.
+    /// The failure table decides.
     Table,
     GiveUp,
     Again,
-    /// As the table has a 401, whatever the failure is.
+    /// Treat the failure as a 401, whatever it is.
     Unauthorized,
-    /// Again, in so many ms.
+    /// Try again in so many ms.
     After(u64),
 }
 
-/// What the page tells of itself, and the app of what it wants.
+/// An event of the page's life, or a wish of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Page {
     Online,
     Offline,
     Hidden,
     Visible,
-    /// Frozen, or put into the back/forward cache.
+    /// The page was frozen, or put into the back/forward cache.
     Frozen,
     Resumed,
-    /// It is going for good, and its connections with it.
+    /// The page is left for good, and its connections end with it.
     Left,
     /// The app pauses the client, and lets it go on.
     Paused,
     Unpaused,
-    /// The window has gone, but who is outside of it may hold the client: a frame that is removed or navigated, a popup.
+    /// The window is gone, but code outside of it may still hold the client: a frame that was removed or navigated, a popup.
     Gone,
 }
 
-/// What becomes of the place in the stream that a page stored, when its client closes.
+/// What becomes of the stored place when a client closes.
 #[allow(dead_code, reason = "of the npm package")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fate {
-    /// The next client goes on from there.
+    /// The next client continues from it.
     Kept = 0,
-    /// The stream is over: there is nothing to ask for.
+    /// The stream is over, so the next client asks for nothing.
     Over = 2,
-    /// It leads nowhere: the next client starts anew.
+    /// The server does not know it any more: the next client starts anew.
     Gone = 4,
 }
 
@@ -178,62 +178,63 @@ pub enum Reason {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// Find the address, then [`Input::Resolved`], or [`Input::Lost`] if there is none.
+    /// Find the address, then tell [`Input::Resolved`]; or [`Input::Lost`] if there is none.
     Resolve {
         attempt: u32,
         retry: u64,
         reason: Reason,
-        /// Which of the endpoints, from 0.
+        /// The index of the endpoint, from 0.
         endpoint: u32,
     },
-    /// Open a transport to that address; beside the one there is, if there is one.
+    /// Open a connection to that address, beside the current one if there is one.
     Open {
         attempt: u32,
     },
-    /// True: the transport opened last takes the place of the one before. False: it is dropped.
+    /// True: the successor replaces the current connection. False: the successor is dropped.
     Switch(bool),
-    /// Drop the transport, listeners first.
+    /// Close the connection, after its listeners were removed.
     Drop {
         code: u16,
     },
     Ping,
-    /// Hand it to the socket, then tell what became of it: `sent`, `carried`, `refused` or `unsent`.
+    /// Hand this message to the socket, then call `sent`, `carried`, `refused` or `unsent`.
     Transmit(u32),
-    /// Stop this request of the uplink's, which is overdue, then [`Input::Posted`].
+    /// Abort this uplink request, which is overdue, then tell [`Input::Posted`].
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Stop(u32),
     Settle {
         id: u32,
         sent: Sent,
     },
-    /// Ask the caller's rule, then [`Input::Answer`].
+    /// Ask the app's rule, then tell [`Input::Answer`].
     Ask(Failure),
-    /// Ask the server by HEAD for the stream of this attempt; upon a stream's answer [`Connection::would_stream`](super::Connection::would_stream). 0: not any more.
+    /// Send a HEAD request for the stream of this attempt; if the answer is one of an event stream, call
+    /// [`Connection::would_stream`](super::Connection::would_stream). 0: abort that request.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Head {
         attempt: u32,
     },
-    /// Make the next request of this connection: the server may wait so many ms; then [`Input::Opened`] and [`Input::Lost`], also
-    /// for its end in good order. None: the last one was not answered in time, which is why the connection is lost.
+    /// Make the next long-poll request, for which the server may wait so many ms; then tell [`Input::Opened`], and
+    /// [`Input::Lost`] also for an end in good order. `None`: the last request got no answer in time, which is the cause of the loss.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Poll {
         attempt: u32,
         wait: Option<u64>,
     },
-    /// Ask the server why this attempt failed, then [`Input::Probed`].
+    /// Ask the server by a fetch why this attempt failed, then tell [`Input::Probed`].
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Probe {
         attempt: u32,
     },
-    /// The next page is to begin with this endpoint.
+    /// Remember that the next page begins with this endpoint.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Begin(u32),
-    /// The place is to be written; or where another page has been asked for it, that one keeps it.
+    /// Write the stored place. While this page waits for its lock: the other page keeps it.
     Place,
-    /// Of what is kept of the outbox over a reload.
+    /// Something to do for the outbox that is kept over a reload.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Persist(persist::Step),
-    /// To the next client for this place.
+    /// Hand this loss to the client that continues this one's backoff.
     Record(Loss),
     Emit(ClientEvent),
 }
@@ -244,7 +245,7 @@ impl Settle for Vec<Action> {
     }
 }
 
-/// What the app is told, in this order.
+/// What the app is told, in the order of the actions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ClientEvent {
     State(State),
@@ -254,7 +255,7 @@ pub(crate) enum ClientEvent {
         delay: u64,
         failure: Failure,
     },
-    /// With the sequence numbers that are missing, first and last, where that is known.
+    /// `Missing`: the first and the last missing sequence number, where they are known.
     Outcome(Outcome, Missing),
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     Topic(TopicEvent),

@@ -1,31 +1,31 @@
-//! What a new client for a place goes on from, where the app makes one for each connection.
+//! Hands the backoff of a client to the next one, where the app makes a client for each connection.
 //!
-//! A client that reconnects by itself counts its own losses. Libraries on the drop-in WebSocket make a new object after
-//! each, which knows of no other. So each that is lost leaves what its own next attempt would have had to wait for.
+//! A client that reconnects by itself counts its own losses. Libraries on the drop-in WebSocket make a new object after each loss,
+//! and that object knows nothing of the one before. So each lost client leaves the delay of its own next attempt behind.
 
 use super::{Connection, config::FLOOR, failure::Failure, io::Action, state::Phase};
 use crate::core::Later as _;
 
-/// A close that says that nothing is wrong (RFC 6455, 7.4.1).
+/// The close code that says that nothing is wrong (RFC 6455, 7.4.1).
 const NORMAL: u16 = 1000;
 
-/// What a client leaves; all 0: nothing was lost.
+/// What a lost client leaves behind; all 0: no client was lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Loss {
-    /// In a row, this one included.
+    /// Losses in a row, including this one.
     pub(crate) retries: u64,
     /// When the next attempt is due.
     pub(crate) until: u64,
-    /// It is no sooner than this, whatever the page does.
+    /// The next attempt does not come before this, whatever the page does.
     pub(crate) not_before: u64,
 }
 
 impl Connection {
-    /// Starts after what was lost here before. Whether it has to wait for that.
+    /// Starts a client after earlier losses. Gives whether it has to wait.
     #[allow(dead_code, reason = "of the npm package")]
     pub(crate) fn follow(&mut self, now: u64, loss: Loss) -> bool {
         self.followed = true;
-        // Who waits longer than the longest delay anyway is no storm.
+        // A client that would wait longer than the longest delay cannot be part of a storm.
         if now > loss.until.later(self.config.backoff.max) {
             return false;
         }
@@ -37,8 +37,8 @@ impl Connection {
         waits
     }
 
-    /// This one was lost with that failure: the next client makes the attempt that would come in `delay`, of which the
-    /// server told `server_delay`. `stable`: it had held. Else a server that says that nothing is wrong is taken at its word.
+    /// This client was lost by that failure: the next client makes the attempt that would come after `delay`, of which the server
+    /// asked for `server_delay`. `stable`: the connection had held; otherwise a normal close counts as no loss.
     pub(super) fn leave_behind(
         &mut self,
         now: u64,
@@ -52,7 +52,7 @@ impl Connection {
         }
     }
 
-    /// What was lost before does not count any more.
+    /// Earlier losses no longer count.
     pub(super) fn forgive(&mut self) {
         if self.followed {
             self.act(Action::Record(Loss::default()));

@@ -67,7 +67,7 @@ use topics::{OWN, Topics};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
 use uplink::Uplink;
 
-/// An EventSource that reconnects by itself is taken over at the third error within this time.
+/// In ms. A native EventSource reconnects by itself; at its third error within this time everwire takes over.
 const SELF_RECONNECTS: u64 = 10_000;
 
 /// One client's connection, through all its attempts.
@@ -82,30 +82,30 @@ pub(crate) struct Connection {
     phase: Phase,
     shown: State,
     actions: Vec<Action>,
-    /// Serial of the attempt under way or last made; a successor has one of its own.
+    /// The serial number of the current or last attempt. A successor has a number of its own.
     attempt: u32,
-    /// The last serial given.
+    /// The last serial number that was given to an attempt.
     serial: u32,
-    /// No attempt before this, whatever is told: the one before is too fresh.
+    /// No attempt starts before this time, whoever asks for one: attempts keep a least distance ([`FLOOR`]).
     floor: u64,
     retries: Retries,
     has_opened: bool,
     last_failure: Option<Failure>,
-    /// What broke off may miss something: no connection has opened since.
+    /// A connection broke off and none has opened since, so messages may be missing.
     torn: bool,
     reason: Reason,
     endpoints: Endpoints,
     route: Option<Route>,
-    /// A request that must not be repeated is out, or was answered.
+    /// A request that must not be repeated (POST, PATCH) was sent, and may have been answered.
     one_shot_used: bool,
-    /// Of one that was answered and broke off: what may follow is the caller's other request, and not the same once more.
+    /// That request was answered and its answer broke off. Only the caller's other request (`resume.request`) may follow.
     onward: bool,
     cursor_probe: CursorProbe,
-    /// What ended in good order had delivered something.
+    /// The stream that just ended in good order had delivered at least one message.
     brought: bool,
-    /// The next client for this place goes on from what this one leaves.
+    /// Another client continues this one's backoff ([`Action::Record`]).
     followed: bool,
-    /// No attempt before this, also when the page froze meanwhile.
+    /// The server asked for no attempt before this time. It also holds after the page was frozen.
     not_before: u64,
     liveness: Option<Liveness>,
     rollover: Rollover,
@@ -124,26 +124,26 @@ pub(crate) struct Connection {
     uplink: Uplink,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     persist: Persist,
-    /// Requests in a row that the server answered with "not now".
+    /// How many uplink requests in a row the server answered with "not now".
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     stalls: u64,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     doubt: buffered::Doubt,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     polls: Polls,
-    /// The attempt about which the server was asked last.
+    /// The last attempt for which [`Action::Probe`] was made.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     probed: u32,
-    /// 0, or the socket takes nothing before this; at the end of the clock: it is closing.
+    /// The socket takes nothing before this time. 0: it takes messages; the end of the clock: it is closing.
     full_until: u64,
-    /// Some of what was sent was still in the socket's buffer when the timer fired.
+    /// When the timer fired, the socket still buffered some of what was sent.
     behind: bool,
     life: Life,
-    /// When the stored place is to be written, or a claim for it is over; the end of the clock: neither.
+    /// When the stored place must be written, or when waiting for its lock ends; the end of the clock: neither is due.
     place: u64,
-    /// It waits for the lock of another page.
+    /// This page waits for another page to release the lock on the stored place.
     claims: bool,
-    /// Until when the last error of an EventSource that reconnects by itself counts, and the one before that.
+    /// Until when the last two errors of a self-reconnecting EventSource count: the last one, then the one before.
     interruptions: (u64, u64),
 }
 
@@ -218,7 +218,7 @@ impl Connection {
         self.retries.count()
     }
 
-    /// Why the last attempt or connection ended.
+    /// The reason why the last attempt or connection ended.
     pub(crate) fn last_failure(&self) -> Option<Failure> {
         self.last_failure
     }
@@ -232,8 +232,8 @@ impl Connection {
         if let Phase::Waiting { until, .. } = self.phase { Some(until) } else { None }
     }
 
-    /// Whether delivery is *checked*: each message goes through [`Self::check`] first. Else it is *open*,
-    /// and the ids are learned afterwards.
+    /// Whether delivery is *checked*: the port passes each message through [`Self::check`] before it delivers it. Otherwise
+    /// delivery is *open*: the port delivers by itself, and the core learns the ids afterwards.
     pub(crate) fn checking(&self) -> bool {
         self.ids.checking()
     }
@@ -248,7 +248,7 @@ impl Connection {
         Some(self.due()).filter(|due| *due < u64::MAX)
     }
 
-    /// When the next [`Input::Tick`] is due; the end of the clock when nothing is awaited.
+    /// When the next [`Input::Tick`] is due; the end of the clock when nothing is due.
     pub(crate) fn due(&self) -> u64 {
         let due = match &self.phase {
             Phase::Idle | Phase::Asking { .. } | Phase::Suspended | Phase::Closed => u64::MAX,
@@ -260,7 +260,7 @@ impl Connection {
             }
             Phase::Waiting { until, .. } => self.life.waking(*until),
             Phase::Open { .. } => {
-                // A request that must not be repeated is not.
+                // A request that must not be repeated has no successor.
                 let next = if self.one_shot_used { u64::MAX } else { self.rollover.deadline(self.floor) };
                 let liveness = self.liveness.as_ref();
                 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -311,14 +311,14 @@ impl Connection {
         | Input::Lost { attempt, .. }
         | Input::Interrupted { attempt } = input
         {
-            // What the browser takes down with the page is no failure.
+            // The browser closes connections with the page that is left; that is no failure.
             if self.life.left && matches!(input, Input::Lost { .. } | Input::Interrupted { .. }) {
                 return;
             }
             if self.succeeds(attempt) {
                 return self.succession(at, &input);
             }
-            // Of an attempt that is over.
+            // The input belongs to an attempt that is over.
             if !self.current(attempt) {
                 return;
             }
@@ -352,14 +352,14 @@ impl Connection {
             Input::Retire => self.retire(at),
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             Input::Slower => self.slower(),
-            // A loss, by now.
+            // The app's rule decided on a loss.
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             Input::Probed { .. } => {}
             Input::Reconnect => self.reconnect(at.now),
             Input::Close { why, code } => {
-                // It was no loss.
+                // The connection ended as it should, so this is no loss.
                 self.reset_backoff(self.stable(at.now));
-                // The last message came: whatever failed before it is of the past.
+                // The last message came, so earlier failures no longer matter.
                 if why == Why::Ended {
                     self.last_failure = None;
                 }
@@ -368,8 +368,8 @@ impl Connection {
         }
     }
 
-    /// Rules on a message before it is delivered: whether it is, whether its id moves the cursor, and whether the ids
-    /// began anew, upon which what was held back just before is to be ruled on again, and then this one.
+    /// Decides on a message before it is delivered: whether to deliver it, whether its id becomes the cursor, and whether the
+    /// server's ids began anew. In that case the port checks the messages that were just held back again, and then this one.
     pub(crate) fn check(&mut self, id: Id, number: Option<u64>) -> (bool, bool, bool) {
         if matches!(self.phase, Phase::Closed) {
             return (false, false, false);
@@ -381,32 +381,32 @@ impl Connection {
         (result.deliver, result.moves, result.restarted)
     }
 
-    /// The cursor that an earlier page left, and the sequence number.
+    /// Starts from the cursor and the sequence number that an earlier page stored.
     pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.ids.start_from(id, last);
     }
 
-    /// The message that is checked next has all sequence numbers from this one to its own.
+    /// The next message to be checked covers all sequence numbers from this one to its own.
     pub(crate) fn begins(&mut self, first: u64) {
         self.first = Some(first);
     }
 
-    /// What the sequence numbers from here on count in.
+    /// The epoch of the sequence numbers that follow.
     pub(crate) fn epoch(&mut self, epoch: u64) {
         self.ids.epoch(epoch);
     }
 
-    /// An id that was delivered without a check.
+    /// Learns an id that was delivered without a check.
     pub(crate) fn learn(&mut self, id: Id) {
         self.ids.learn(id);
     }
 
-    /// So many more were delivered, whose ids are forgotten.
+    /// So many more messages were delivered, whose ids the port did not keep.
     pub(crate) fn received(&mut self, more: u64) {
         self.ids.received(more);
     }
 
-    /// The server said that something is missing, or it came `here` and is lost.
+    /// The server said that messages are missing. `here`: they reached the client and were lost in it.
     pub(crate) fn gap_told(&mut self, here: bool) {
         if here {
             self.ids.missed();
@@ -417,49 +417,49 @@ impl Connection {
         }
     }
 
-    /// The server said that nothing is.
+    /// The server said that nothing is missing.
     pub(crate) fn recovery_told(&mut self) {
         self.ids.recovery_told();
     }
 
-    /// A connection is being asked for what comes after the cursor.
+    /// A request for the messages after the cursor is about to go out.
     pub(crate) fn asking(&mut self) {
         self.ids.asking();
     }
 
-    /// The server's `retry:` field: it replaces the initial delay until the next one.
+    /// The server sent a `retry:` field, which replaces the initial delay until it sends another.
     pub(crate) fn retry_told(&mut self, ms: u64) {
         self.retries.tell(&mut self.config.backoff, ms);
     }
 
-    /// The connection whose loss comes next delivered something, and ended in good order.
+    /// The stream whose end is told next delivered messages and ended in good order.
     pub(crate) fn brought(&mut self, attempt: u32) {
         self.brought = self.current(attempt);
     }
 
-    /// The next send is this request, if it is one.
+    /// Makes the next send this request; `None`: the next send is no request.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn asks(&mut self, question: Option<requests::Question>) {
         self.question = question;
     }
 
-    /// A message came with an id that stands for this: what it is.
+    /// A message came whose id has this key: says whether a request waits for it.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn replied(&mut self, key: u64) -> requests::Reply {
         self.queue.replied(key, &mut self.actions)
     }
 
-    /// Of the tick that comes next: the socket has not handed over yet all that it was given.
+    /// Before a tick: the socket still buffers some of what it was given.
     pub(crate) fn behind(&mut self) {
         self.behind = true;
     }
 
-    /// The server was asked to stop, and the client listens on: an end in good order is then the end, and no loss.
+    /// The app asked the server to stop and still listens, so an end in good order closes the client and is no loss.
     pub(crate) fn stopping(&mut self, on: bool) {
         self.stopping = on;
     }
 
-    /// Something was delivered, and the caller has another request to go on with.
+    /// A message was delivered, and the caller has a request that continues the stream (`resume.request`).
     pub(crate) fn resumable(&mut self) {
         self.one_shot_used = false;
     }
@@ -484,7 +484,7 @@ impl Connection {
         self.act(Action::Resolve { attempt, retry, reason, endpoint });
     }
 
-    /// From here on the inputs of the attempt before are of the past.
+    /// Gives the next attempt its serial number; inputs of the one before are ignored from here on.
     fn renew(&mut self) {
         self.serial = self.serial.wrapping_add(1);
         self.attempt = self.serial;
@@ -535,7 +535,7 @@ impl Connection {
         if let Some(endpoint) = self.endpoints.opened(&self.config, now) {
             self.act(Action::Begin(endpoint));
         }
-        // Of the connection that this one takes over from, if there is one.
+        // This connection takes over from the previous one, if there is one.
         self.unload();
         self.queue.expire(now, false, &mut self.actions);
         self.heard = now;
@@ -556,7 +556,7 @@ impl Connection {
         self.onward = false;
         self.torn = false;
         self.reason = Reason::Reconnect;
-        // Their joins are made before the app hears of it, and may send.
+        // Topics are joined before the app hears of the opening, as it may send at once.
         #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
         self.topics.opened(now, &mut self.actions);
         self.show(State::Open);
@@ -570,18 +570,18 @@ impl Connection {
         self.route.is_none_or(|route| route.uplink)
     }
 
-    /// The request must not be repeated by itself.
+    /// The current request must not be repeated without the app's word.
     fn once(&self) -> bool {
         self.route.is_some_and(|route| route.once)
     }
 
-    /// What it sends goes as requests. Only `everwire/duplex` has that.
+    /// Messages go up as POST requests. Only `everwire/duplex` has that.
     pub(in crate::core) fn posts(&self) -> bool {
         cfg!(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))
             && self.route.is_some_and(|route| route.posts)
     }
 
-    /// Something came in, last at this time. A browser's time stamp from the future must not put off the heartbeat.
+    /// Something last came in at this time. A browser's time stamp from the future must not delay the heartbeat.
     pub(crate) fn hear(&mut self, now: u64, at: u64) {
         let at = at.min(now);
         if matches!(self.phase, Phase::Open { .. }) {
@@ -677,13 +677,13 @@ impl Connection {
         self.show(State::Waiting);
     }
 
-    /// The app asks for a new connection: at once, whatever was told, but for the floor: a handler that
-    /// asks for it at each failure must not become a storm.
+    /// The app asks for a new connection. It comes at once, even where the server asked to wait; but attempts keep their least
+    /// distance, so that a handler that calls this at each failure makes no storm.
     fn reconnect(&mut self, now: u64) {
         match self.phase {
             Phase::Resolving { .. } | Phase::Opening { .. } | Phase::Open { .. } | Phase::Waiting { .. } => {
                 self.abandon(now);
-                // The app's own word, whatever was told.
+                // The app's word counts more than the server's.
                 self.repeat();
                 self.not_before = 0;
                 self.endpoints.go(0);
@@ -694,14 +694,14 @@ impl Connection {
         }
     }
 
-    /// By the app's own word what is out may be asked for again.
+    /// The app allows a request that must not be repeated by itself to be repeated.
     #[inline(never)]
     fn repeat(&mut self) {
         self.one_shot_used = false;
         self.onward = false;
     }
 
-    /// At once, but for the floor.
+    /// Starts the next attempt at once, at the least distance from the last one.
     #[inline(never)]
     fn soon(&mut self, now: u64) {
         let until = self.floor;
@@ -715,16 +715,16 @@ impl Connection {
     }
 
     fn close(&mut self, why: Why, code: u16, failure: Option<Failure>) {
-        // What was about to be told or done is of no interest any more; what was sent is.
+        // Actions that wait no longer matter; the outcome of each send does.
         self.actions.retain(|action| match action {
             Action::Settle { .. } | Action::Record(_) => true,
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             Action::Persist(persist::Step::Forget { .. }) => true,
             _ => false,
         });
-        // A server's code is not ours to send: browsers throw on most of them.
+        // A code that the server sent cannot be sent back: browsers throw on most of them.
         self.act(Action::Drop { code: if failure.is_none() { code } else { 0 } });
-        // The server has no more, and what came between is missing.
+        // The server has ended the stream, so nobody can send the missing messages any more.
         if self.torn && self.config.deduplicates && why == Why::Ended {
             self.emit(ClientEvent::Outcome(Outcome::Unknown, None));
         }
@@ -742,7 +742,7 @@ impl Connection {
         self.emit(ClientEvent::Closed { why, code, failure });
     }
 
-    /// Lets go of what has not failed. What comes meanwhile is missed, as after a loss.
+    /// Drops a connection that has not failed. Messages in between are missed, as after a loss.
     #[inline(never)]
     fn abandon(&mut self, now: u64) {
         self.reset_backoff(self.stable(now));
@@ -750,7 +750,7 @@ impl Connection {
         self.let_go();
     }
 
-    /// Gives up the attempt under way, if any: from here on its inputs are of the past.
+    /// Gives up the current attempt, if there is one, and ignores its inputs from here on.
     #[inline(never)]
     fn let_go(&mut self) {
         self.renew();
@@ -759,7 +759,7 @@ impl Connection {
         self.act(Action::Drop { code: 0 });
     }
 
-    // Not inlined, for the size: it is called all over.
+    // Not inlined, for the size: it has many callers.
     #[inline(never)]
     fn act(&mut self, action: Action) {
         self.actions.push(action);
@@ -782,7 +782,7 @@ impl Connection {
     }
 }
 
-/// Never past the end of the clock.
+/// Adds ms to a time, and stops at the end of the clock.
 pub(crate) trait Later {
     fn later(self, ms: u64) -> u64;
 }

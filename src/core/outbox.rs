@@ -1,4 +1,4 @@
-//! What the app sends, until its fate is known. Handles and lengths only: the payload stays where it is.
+//! The messages that the app sends, until their outcome is known. The core holds their numbers and lengths; the port holds the data.
 //!
 //! ```text
 //!   send ---> waiting ---> (socket) ---> sent                 nothing is awaited
@@ -7,12 +7,12 @@
 //!                |  dropped  in flight ---> acked, sent       the ack, or the pong, came
 //!                |             |    +----> dropped            the server says that it will not have it
 //!                |             |
-//!                +-------------+-----> unknown                lost, or without its ack for too long: again if it is
-//!                                                             to be acked, else unknown
+//!                +-------------+-----> unknown            the connection was lost, or no ack came in time: what
+//!                                                          awaits an ack waits again, all else is unknown
 //! ```
 //!
-//! They go out in their order, those with priority first. What is in flight keeps its place in it, so that it stands
-//! where it stood when the connection is lost.
+//! Messages go out in order, those with priority first. A message in flight keeps its place in the order, so that it is sent
+//! again in that place when the connection is lost.
 
 use super::config::{Outbox, Overflow};
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -23,8 +23,7 @@ use crate::core::Later as _;
 #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex", feature = "rust"))]
 pub(crate) const OWN: u32 = 1 << 30;
 
-/// The end of the time for an ack, kept for what waits behind the timer: one that came in while the thread was blocked
-/// is dispatched after the timer.
+/// In ms, after an ack is overdue: an ack that arrived while the thread was blocked is dispatched after the timer.
 const LAST_CALL: u64 = 50;
 
 /// One message of the app.
@@ -32,22 +31,22 @@ const LAST_CALL: u64 = 50;
 pub(crate) struct Outgoing {
     pub(crate) id: u32,
     pub(crate) bytes: u64,
-    /// Of no use after that; the end of the clock is never. What is sent comes with how long it is of use.
+    /// When the message expires; the end of the clock: never. In [`Input::Send`](super::io::Input::Send) it is a time to live.
     pub(crate) expires: u64,
-    /// Before all others: control frames.
+    /// It goes before all messages without priority, as control frames do.
     pub(crate) priority: bool,
-    /// Now or not at all.
+    /// It is sent at once or dropped.
     pub(crate) volatile: bool,
     pub(crate) awaits: Awaits,
     /// How often it was handed to a socket.
     pub(crate) tries: u32,
-    /// It is on the wire, and something has to come back.
+    /// It was sent, and an ack, a pong or a reply is awaited.
     pub(crate) in_flight: bool,
-    /// When that is overdue; the end of the clock while it is not on the wire.
+    /// When the ack or the pong is overdue; the end of the clock while the message is not in flight.
     pub(crate) due: u64,
-    /// It was overdue already, and got its last call.
+    /// It was overdue, and [`LAST_CALL`] runs.
     pub(crate) called: bool,
-    /// The pings before it, on its connection.
+    /// How many pings went out before it on its connection.
     pub(crate) pings: u32,
 }
 
@@ -57,7 +56,7 @@ pub(crate) enum Awaits {
     Nothing,
     /// The answer to a ping that went out after it.
     Pong,
-    /// The server's word. Without it the message is sent again.
+    /// The server's ack. Without one the message is sent again.
     Ack,
     /// The reply, however long the message lives.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
@@ -86,7 +85,7 @@ impl Outgoing {
         (self.due, self.called) = (due, false);
     }
 
-    /// On this connection, or in this time, it will not be settled any more.
+    /// The connection was lost or the time is over: gives the outcome, or `None` if the message is sent again.
     fn lost(&mut self, attempts: u64) -> Option<Sent> {
         self.clock(u64::MAX);
         let again = self.awaits == Awaits::Ack && u64::from(self.tries) < attempts;
@@ -95,7 +94,7 @@ impl Outgoing {
         (core::mem::take(&mut self.in_flight) && !again).then_some(Sent::Unknown)
     }
 
-    /// The window is for those that something has to come back for, and in time.
+    /// Only messages that await an ack or a pong count in the window.
     fn may_go(&self, room: bool) -> bool {
         room || self.priority || !self.timed()
     }
@@ -109,7 +108,7 @@ impl Outgoing {
         if let Awaits::Reply(question) = self.awaits { Some(question) } else { None }
     }
 
-    /// When it may have been received, but nobody knows.
+    /// The outcome when the message is dropped for this reason. Once it was sent, nobody knows whether the server has it.
     fn outcome_if_dropped(&self, why: Dropped) -> Sent {
         if self.tries > 0 { Sent::Unknown } else { Sent::Dropped(why) }
     }
@@ -167,24 +166,24 @@ pub enum Dropped {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Queue {
     limits: Outbox,
-    /// Short, and emptied at once: a VecDeque would cost every visitor more than the moves cost anybody.
+    /// A Vec, as it is short and emptied at once: the code of a VecDeque would cost every visitor more than the moves do.
     messages: Vec<Outgoing>,
     in_flight: usize,
-    /// Of what waits.
+    /// The bytes of the messages that wait.
     bytes: u64,
-    /// None expires, or is overdue, before this.
+    /// No message expires or is overdue before this time.
     soonest: u64,
-    /// On this connection.
+    /// Pings that went out on this connection.
     pings: u32,
     pongs: u32,
-    /// Of those that are in flight the requests, which the window does not count.
+    /// How many of those in flight are requests, which do not count in the window.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     asked: usize,
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     late: Late,
 }
 
-/// Whoever is told what became of each message.
+/// Receives the outcome of each message.
 pub(crate) trait Settle {
     fn settle(&mut self, id: u32, sent: Sent);
 }
@@ -206,12 +205,12 @@ impl Queue {
         }
     }
 
-    /// How many wait.
+    /// How many messages wait.
     pub(crate) fn len(&self) -> usize {
         self.messages.len() - self.in_flight
     }
 
-    /// Whether another message of so many bytes may wait.
+    /// Whether there is room for another message of so many bytes.
     pub(crate) fn has_room(&self, bytes: u64) -> bool {
         let Outbox { max_messages, max_bytes, .. } = self.limits;
         (self.len() as u64) < max_messages && self.bytes.saturating_add(bytes) <= max_bytes
@@ -234,12 +233,12 @@ impl Queue {
         std::iter::once(&mut self.soonest).chain(messages).collect()
     }
 
-    /// When the next one may expire, or be overdue.
+    /// When the next message may expire or be overdue.
     pub(crate) fn soonest(&self) -> u64 {
         self.soonest
     }
 
-    /// Whether a message would go at once on an open connection. Then no limit is asked: nothing waits.
+    /// Whether this message would be sent at once on an open connection; then the limits on waiting do not apply.
     pub(crate) fn idle(&self, outgoing: &Outgoing) -> bool {
         self.len() == 0 && outgoing.may_go(self.room())
     }
@@ -251,7 +250,7 @@ impl Queue {
         (in_flight as u64) < self.limits.max_in_flight
     }
 
-    /// Queues the message within the limits; what gives way is done with, it may be the message itself.
+    /// Queues the message within the limits. If it does not fit, others are dropped, or the message itself.
     pub(crate) fn push(&mut self, outgoing: Outgoing, done: &mut impl Settle) {
         let Outbox { max_bytes, overflow, .. } = self.limits;
         if outgoing.bytes > max_bytes {
@@ -261,7 +260,7 @@ impl Queue {
             let mut waiting = self.messages.iter().filter(|other| !other.in_flight);
             let victim = match overflow {
                 Overflow::Reject => None,
-                // What has priority gives way last.
+                // Messages with priority are dropped last.
                 Overflow::DropOldest => waiting.clone().find(|other| !other.priority).or(waiting.next()),
                 Overflow::DropNewest => waiting.next_back(),
             };
@@ -273,7 +272,7 @@ impl Queue {
         self.put(outgoing);
     }
 
-    /// Before all others but for those from this number on that have priority.
+    /// Inserts the message before all others, but behind those with priority whose number is at least `own`.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn put_first(&mut self, own: u32, outgoing: Outgoing) {
         let after = self.messages.iter().position(|other| !other.priority || other.id < own);
@@ -281,8 +280,8 @@ impl Queue {
         self.recount();
     }
 
-    /// In its place, whatever the limits: the last one, or the last with priority.
-    // Not inlined, for the size, as those below.
+    /// Inserts the message without a look at the limits: at the end, or behind the last one with priority.
+    // Not inlined, for the size, as are those below.
     #[inline(never)]
     pub(crate) fn put(&mut self, outgoing: Outgoing) {
         let first = self.messages.iter().position(|other| outgoing.priority && !other.priority);
@@ -290,14 +289,14 @@ impl Queue {
         self.recount();
     }
 
-    /// Whether there is a next one.
+    /// Whether a message may be sent now.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn ready(&self) -> bool {
         let first = self.messages.iter().find(|outgoing| !outgoing.in_flight);
         first.is_some_and(|outgoing| outgoing.may_go(self.room()))
     }
 
-    /// The next one for the socket.
+    /// Takes the next message for the socket.
     pub(crate) fn next(&mut self) -> Option<u32> {
         let (room, pings) = (self.room(), self.pings);
         let first = self.messages.iter_mut().find(|outgoing| !outgoing.in_flight);
@@ -310,7 +309,7 @@ impl Queue {
         Some(id)
     }
 
-    /// The socket did not take it.
+    /// The socket did not take this message: it waits again, or is dropped if it is volatile.
     pub(crate) fn requeue(&mut self, id: u32, done: &mut impl Settle) {
         let fate = |outgoing: &mut Outgoing| {
             let found = outgoing.id == id;
@@ -324,12 +323,12 @@ impl Queue {
         self.settle(&fate, done);
     }
 
-    /// It took it. That is all, if nothing has to come back.
+    /// The socket took this message. It is settled if nothing is awaited.
     pub(crate) fn sent(&mut self, now: u64, id: u32, done: &mut impl Settle) {
         self.out(now, id, false, done);
     }
 
-    /// Done with, if it awaits no more; else its time begins. `read`: the server has it.
+    /// Settles the message if nothing more is awaited; otherwise the time for its ack begins. `read`: the server has it.
     #[inline(never)]
     fn out(&mut self, now: u64, id: u32, read: bool, done: &mut impl Settle) {
         let due = now.later(self.limits.ack_timeout);
@@ -345,16 +344,16 @@ impl Queue {
         self.settle(&fate, done);
     }
 
-    /// Its fate, whatever it waits for.
+    /// Settles this message, whatever it awaits.
     pub(crate) fn end(&mut self, id: u32, sent: Sent, done: &mut impl Settle) {
         self.settle(&|outgoing| (outgoing.id == id).then_some(sent), done);
     }
 
-    /// The server says that it has it, or that it will not. It may be on its way a second time already, or wait for that.
+    /// The server acknowledged or refused this message, which may already be on its way a second time, or wait for that.
     pub(crate) fn answered(&mut self, id: u32, sent: Sent, done: &mut impl Settle) {
         let fate = |outgoing: &mut Outgoing| {
             let found = outgoing.id == id && outgoing.tries > 0;
-            // An ack is no reply.
+            // An ack does not settle a request.
             #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
             let found = found && !(sent == Sent::Acked && outgoing.question().is_some());
             found.then_some(sent)
@@ -362,7 +361,7 @@ impl Queue {
         self.settle(&fate, done);
     }
 
-    /// A message with the id of a request. What was never sent has no reply.
+    /// A message came with the key of a request. A request that was never sent has no reply.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn replied(&mut self, key: u64, done: &mut impl Settle) -> Reply {
         let asked = |outgoing: &Outgoing| {
@@ -375,7 +374,7 @@ impl Queue {
         if self.late.takes(key) { Reply::Late } else { Reply::None }
     }
 
-    /// Of those that are in flight, how many the window counts.
+    /// How many messages in flight count in the window.
     #[cfg(all(test, not(target_arch = "wasm32")))]
     pub(crate) fn in_window(&self) -> usize {
         self.in_flight - self.asked
@@ -386,13 +385,13 @@ impl Queue {
         self.late.len()
     }
 
-    /// The request that carried it was answered: the server has it, and an ack is its own word.
+    /// The POST that carried this message was answered, so the server has it. An ack still has to come by itself.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn posted(&mut self, now: u64, id: u32, done: &mut impl Settle) {
         self.out(now, id, true, done);
     }
 
-    /// Of these, what the server discards when it comes twice is to go out once more.
+    /// Sends those of these messages again that await an ack: the server drops what comes twice.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn resend(&mut self, ids: &[u32]) {
         for outgoing in &mut self.messages {
@@ -401,19 +400,19 @@ impl Queue {
         self.recount();
     }
 
-    /// It waits, and no socket or request has it.
+    /// Whether this message waits and was never handed to a socket or a request.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn untried(&self, id: u32) -> bool {
         self.messages.iter().any(|outgoing| outgoing.id == id && outgoing.tries == 0)
     }
 
-    /// All from this number on mean nothing to another connection.
+    /// Drops all messages from this number on: joins and leaves mean nothing to another connection.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn call_off(&mut self, first: u32, done: &mut impl Settle) {
         self.settle(&|outgoing| (outgoing.id >= first).then_some(Sent::Dropped(Dropped::Aborted)), done);
     }
 
-    /// The app gives it up.
+    /// The app aborted this message.
     pub(crate) fn abort(&mut self, id: u32, done: &mut impl Settle) {
         self.settle(
             &|outgoing| (outgoing.id == id).then(|| outgoing.outcome_if_dropped(Dropped::Aborted)),
@@ -425,18 +424,18 @@ impl Queue {
         self.pings += 1;
     }
 
-    /// The last ping could not be sent: no pong answers it.
+    /// The last ping was not sent, so no pong will answer it.
     pub(crate) fn unpinged(&mut self) {
         self.pings = self.pings.saturating_sub(1);
     }
 
-    /// Whether something waits for the answer to a ping that is not out yet.
+    /// Whether a message in flight awaits the pong of a ping that was not sent yet.
     pub(crate) fn wants_ping(&self) -> bool {
         self.pings == self.pongs
             && self.messages.iter().any(|outgoing| outgoing.in_flight && outgoing.awaits == Awaits::Pong)
     }
 
-    /// An answer to a ping: the server has what was sent before that.
+    /// A pong came: the server has all messages that were sent before its ping.
     pub(crate) fn ponged(&mut self, done: &mut impl Settle) {
         if self.pongs == self.pings {
             return;
@@ -449,14 +448,14 @@ impl Queue {
         self.settle(&|outgoing| before(outgoing).then_some(Sent::Sent), done);
     }
 
-    /// Another connection, or none: what was in flight on this one is to be sent again, or in the dark.
+    /// The connection is over: messages in flight are sent again if they await an ack, and are unknown otherwise.
     pub(crate) fn connection_lost(&mut self, done: &mut impl Settle) {
         (self.pings, self.pongs) = (0, 0);
         let attempts = self.limits.max_attempts;
         self.settle(&|outgoing| outgoing.lost(attempts), done);
     }
 
-    /// The server refused a message for its size. Which one it does not say, but the largest in flight is one.
+    /// The server refused a message for its size. It does not say which, so the largest one in flight counts as refused.
     pub(crate) fn too_big(&mut self, done: &mut impl Settle) {
         let in_flight = self.messages.iter().filter(|outgoing| outgoing.in_flight);
         if let Some(largest) = in_flight.max_by_key(|outgoing| outgoing.bytes) {
@@ -464,8 +463,8 @@ impl Queue {
         }
     }
 
-    /// What is of no use any more is dropped; what is overdue goes again on this same connection, or is given up.
-    /// `behind`: some of it is still in the socket's buffer. Then nobody can be late with an answer, and it would only get longer.
+    /// Drops messages that expired; sends overdue ones again on this connection, or gives them up. `behind`: the socket still
+    /// buffers some of what was sent, so the server cannot have answered yet, and repeats would only lengthen the queue.
     pub(crate) fn expire(&mut self, now: u64, behind: bool, done: &mut impl Settle) {
         if now < self.soonest {
             return;
@@ -492,12 +491,12 @@ impl Queue {
         self.settle(&fate, done);
     }
 
-    /// All of them.
+    /// Settles all messages.
     pub(crate) fn give_up(&mut self, why: Dropped, done: &mut impl Settle) {
         self.settle(&|outgoing| Some(outgoing.outcome_if_dropped(why)), done);
     }
 
-    /// Those that `fate` knows the fate of. `dyn`: once in the wasm, not for each caller.
+    /// Settles each message for which `fate` gives an outcome. It is a `dyn Fn`, so that the wasm has this code once.
     #[inline(never)]
     fn settle(&mut self, fate: &dyn Fn(&mut Outgoing) -> Option<Sent>, done: &mut impl Settle) {
         self.messages.retain_mut(|outgoing| match fate(outgoing) {

@@ -1,4 +1,4 @@
-//! What the page's life does to a connection: hidden, frozen, offline, and back.
+//! How the page's life affects a connection: hidden, frozen, offline, and back.
 
 use super::{
     Connection,
@@ -9,38 +9,38 @@ use super::{
 };
 use crate::core::Later as _;
 
-/// While the page is visible, a clock is looked at this often: a sleep shows as a jump of the wall time.
+/// In ms. While the page is visible, the core looks at the wall clock this often: a sleep of the machine shows as a jump.
 const WAKE_CHECK: u64 = 2_000;
-/// Wall time running ahead by more than this is a sleep.
+/// In ms. The wall clock ran ahead by more than this: the machine slept.
 const JUMP: u64 = 5_000;
-/// What fails within this time of the page's return was cut while it was frozen.
+/// In ms. A connection that fails within this time after the page's return was cut while the page was frozen.
 const RETURN: u64 = 5_000;
 
-/// What is known of the page, and of the machine's sleep.
+/// What the core knows of the page, and of the machine's sleep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Life {
     pub(super) offline: bool,
     hidden: bool,
     frozen: Frozen,
-    /// It is frozen, and no connection was kept.
+    /// The page is frozen, and the connection was dropped.
     away: bool,
     /// The app paused the client.
     paused: bool,
     started: bool,
-    /// The page is going for good.
+    /// The page is left for good.
     pub(super) left: bool,
-    /// Of the last tick: monotonic and wall time; before it the end of that.
+    /// The monotonic and the wall time of the last tick; the end of the clock before the first one.
     clock: (u64, u64),
-    /// When the clock was looked at, or need not have been.
+    /// When the wall clock was last looked at.
     looked: u64,
 }
 
-/// Whether the page froze, or went into the back/forward cache, and its connection was kept.
+/// Whether the page was frozen, or went into the back/forward cache, with its connection kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Frozen {
     Never,
     Now,
-    /// It came back then.
+    /// The page came back at this time.
     Until(u64),
 }
 
@@ -66,7 +66,7 @@ impl Life {
         [&mut clock.0, &mut clock.1, looked].into_iter().chain(back).collect()
     }
 
-    /// A visible page also looks at the clock.
+    /// Makes the timer of a visible page fire often enough to notice a sleep.
     pub(super) fn waking(&self, due: u64) -> u64 {
         if self.hidden { due } else { due.min(self.looked.later(WAKE_CHECK)) }
     }
@@ -82,12 +82,13 @@ impl Life {
         wall.saturating_sub(before) > now.saturating_sub(mono).later(JUMP)
     }
 
-    /// Another attempt begins.
+    /// Another attempt begins, so a freeze no longer explains a failure.
     pub(super) fn thaw(&mut self) {
         self.frozen = Frozen::Never;
     }
 
-    /// Whether what fails now was cut while the page was frozen: on its return, or it is `silent` since before.
+    /// Whether a connection that fails now was cut while the page was frozen: the page just returned, or the connection has been
+    /// `silent` since before that.
     pub(super) fn was_cut_while_frozen(&self, now: u64, silent: Option<u64>) -> bool {
         match (self.frozen, silent) {
             (Frozen::Never, _) => false,
@@ -114,9 +115,9 @@ impl Connection {
                 self.doubt(at);
             }
             Page::Left => self.life.left = true,
-            // Nothing runs there any more: no timer, no event.
+            // In a page that is left, no timer and no event runs any more.
             Page::Gone => self.close(Why::Unloaded, 0, None),
-            // What nothing can resume is not let go of: a browser may keep it.
+            // A connection that nothing can resume is not dropped: the browser may keep it.
             Page::Frozen
                 if self.once()
                     && (self.one_shot_used || !self.ids.begun())
@@ -138,7 +139,7 @@ impl Connection {
                 self.suspend(at.now);
             }
             Page::Unpaused => {
-                // The app's own word, as `reconnect()` is: what is out may be asked for again.
+                // As with `reconnect()`, the app allows a request to be repeated.
                 if core::mem::take(&mut self.life.paused) {
                     self.repeat();
                 }
@@ -168,11 +169,11 @@ impl Connection {
         }
     }
 
-    /// Lets go of the connection, or of the wait for one, and keeps all else.
-    // Not inlined, for the size, as the next but one.
+    /// Drops the connection, or stops waiting for one, and keeps all other state.
+    // Not inlined, for the size, as is `start`.
     #[inline(never)]
     fn suspend(&mut self, now: u64) {
-        // What waits for the rule's answer is suspended when that has come.
+        // While the app's rule is asked, the client is suspended after its answer.
         if !matches!(self.phase, Phase::Asking { .. } | Phase::Suspended) {
             self.abandon(now);
             self.phase = Phase::Suspended;
@@ -180,7 +181,7 @@ impl Connection {
         }
     }
 
-    /// The app's rule has answered. It may have paused the client.
+    /// The app's rule has answered, and may have paused the client meanwhile.
     pub(super) fn suspend_again(&mut self, now: u64) {
         if self.life.paused || self.life.away {
             self.suspend(now);
@@ -194,14 +195,14 @@ impl Connection {
         }
     }
 
-    /// As after a loss, but at once, if nothing suspends it any more.
+    /// Connects as after a loss, but at once, if nothing suspends the client any more.
     #[inline(never)]
     fn go_on(&mut self, now: u64) {
         if !matches!(self.phase, Phase::Suspended) || self.life.paused || self.life.away {
             return;
         }
         if !self.life.started {
-            // Not before the app has its handlers on.
+            // The app first has to add its handlers.
             self.phase = Phase::Idle;
             return self.show(State::Connecting);
         }
@@ -209,7 +210,7 @@ impl Connection {
         self.retry_early(now);
     }
 
-    /// Silence proves nothing now: an open connection is asked, a waiting one tries at once.
+    /// Silence up to now proves nothing: an open connection is probed, a waiting client tries at once.
     fn doubt(&mut self, at: Timestamp) {
         self.life.look(at.now);
         if matches!(self.phase, Phase::Open { .. }) {
@@ -221,7 +222,7 @@ impl Connection {
         }
     }
 
-    /// Tries at once, but not within the floor of the last attempt nor before a told time.
+    /// Tries at once, but not before the time that the server told, nor too soon after the last attempt.
     pub(super) fn retry_early(&mut self, now: u64) {
         if let Phase::Waiting { not_before, .. } = self.phase {
             let until = not_before.max(self.floor);
@@ -233,7 +234,7 @@ impl Connection {
         }
     }
 
-    /// Offline: the next try is the cap away, never infinitely far, as `onLine` can be wrong.
+    /// Offline, the next attempt waits for the longest delay. It does not wait for ever, as `navigator.onLine` can be wrong.
     pub(super) fn defer_while_offline(&mut self, now: u64) {
         let loopback = self.route.is_some_and(|route| route.loopback);
         if let Phase::Waiting { until, not_before } = self.phase

@@ -1,40 +1,41 @@
-//! The part of the outbox that outlives its page: whose it is, in which order it is sent, and when it is forgotten.
+//! The part of the outbox that outlives its page (`outbox.persist`): who owns a message, in which order messages are sent, and when
+//! they are removed.
 //!
-//! - A page stores what it sends under its own name, and holds a lock of that name for as long as it lives. It takes over
-//!   what another page left once it has that one's lock: nobody gets it before the other has gone, and one alone does then.
-//! - What is found at the start is looked through before anything is sent. What the page sends meanwhile is stored, and waits.
-//!   Of the pages that are still there the locks are asked for then; of those that come later, too.
-//! - What a page took over at its start has lower numbers than its own; the next page sends in the order of the numbers.
-//! - A time to live goes on by the clock on the wall, whoever has the message. What has expired is not sent.
-//! - A message is forgotten when its fate is known, and all of them when the client is closed. When its window goes they stay:
-//!   they are the next page's.
+//! - A page stores its messages under its own name, and holds a lock of that name for as long as it lives. It takes over what another
+//!   page left once it has that page's lock, so no page gets a message while its owner lives, and only one page does afterwards.
+//! - At the start, the page looks through what is stored before anything is sent. What the app sends meanwhile is stored and waits.
+//!   Then the page waits for the locks of the pages that still live, and of those that come later.
+//! - Messages taken over at the start have lower numbers than the page's own; the next page sends in the order of the numbers.
+//! - A time to live goes on by the wall clock, whoever owns the message. An expired message is not sent.
+//! - A message is removed when its outcome is known, and all of them when the client is closed. When only its window goes they stay,
+//!   for the next page.
 //!
-//! Outside are the storage, the locks and JSON. A message that is taken over is stored under its new name before the old one
-//! is removed, in one go; and one whose id is still out is refused by the outbox.
+//! The storage, the locks and the JSON are the port's. It stores a message that is taken over under its new name before it removes the
+//! old one, in one task; and the outbox refuses a message whose id is still in flight.
 
 use super::{Connection, config::MAX_DELAY, io::Action};
 use crate::core::Later as _;
 
 /// A page's own numbers begin here.
 const OWN: u64 = 1_000_000_000;
-/// JavaScript counts no further: a message that expires then does not expire.
+/// The last integer that JavaScript is exact up to: such a time means that the message never expires.
 const NEVER: u64 = 1 << 53;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Persist {
     phase: Phase,
-    /// The pages, by their numbers; the first is this one.
+    /// The pages, by number; the first one is this page.
     tabs: Vec<Tab>,
-    /// The next numbers, of what is taken over at the start and of all else.
+    /// The next number of a message that is taken over at the start, and of any other.
     taken: u64,
     own: u64,
-    /// What is stored, and has no fate yet.
+    /// The stored messages without an outcome.
     kept: Vec<Kept>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Phase {
-    /// The storage is being looked through, and the locks are asked for.
+    /// The page looks through the storage and asks for locks.
     Looking,
     Ready,
     Ended,
@@ -42,11 +43,11 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Tab {
-    /// Its lock is asked for, if it is free.
+    /// Its lock was asked for, to be had only if it is free.
     Asked,
-    /// It is still there.
+    /// That page still lives.
     Alive,
-    /// Its lock is waited for.
+    /// This page waits for its lock.
     Awaited,
     /// This page has its lock.
     Taking,
@@ -62,13 +63,14 @@ struct Kept {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
-    /// Ask for a page's lock, then [`Persist::locked`] with it, and [`Persist::unlocked`] in any case. `waits`: until it is free.
+    /// Ask for a page's lock; once it is held call [`Persist::locked`], and in the end [`Persist::unlocked`] in any case. `waits`: wait
+    /// until the lock is free.
     Lock { tab: u32, waits: bool },
-    /// Write it down under this number, in the place of where it was; it expires then, or at the end of the clock never.
+    /// Store the message under this number, instead of where it was. `expires`: the end of the clock means never.
     Store { id: u32, number: u64, expires: u64 },
-    /// What is written is of no use any more. `expired`: it is not sent either.
+    /// Remove the stored message. `expired`: it is not sent either.
     Forget { id: u32, expired: bool },
-    /// It goes to the outbox, with a time to live; none: the end of the clock.
+    /// Give the message to the outbox, with this time to live; the end of the clock: none.
     Hand { id: u32, ttl: u64 },
 }
 
@@ -79,7 +81,7 @@ impl Persist {
         Self { phase: Phase::Looking, tabs: vec![Tab::Taking], taken: 0, own: OWN, kept: Vec::new() }
     }
 
-    /// Something of this page is stored. The numbers of pages ascend.
+    /// Stored messages of this page were found. The numbers of pages ascend.
     pub(crate) fn found(&mut self, tab: u32, steps: &mut Steps) {
         if tab as usize != self.tabs.len() || self.phase == Phase::Ended {
             return;
@@ -89,7 +91,7 @@ impl Persist {
         step(Step::Lock { tab, waits }, steps);
     }
 
-    /// This page has that one's lock. Whether it takes over what is stored there.
+    /// This page has that page's lock. Gives whether it takes over what is stored there.
     pub(crate) fn locked(&mut self, tab: u32) -> bool {
         match self.tabs.get_mut(tab as usize) {
             Some(tab @ (Tab::Asked | Tab::Awaited)) if self.phase != Phase::Ended => {
@@ -100,7 +102,8 @@ impl Persist {
         }
     }
 
-    /// The request for this lock is over, and with it what was taken over. Of this page: what was there at the start has been found.
+    /// The request for this lock is over, and all that was stored there was taken over. For this page itself: all pages with stored
+    /// messages have been found.
     pub(crate) fn unlocked(&mut self, wall: u64, tab: u32, steps: &mut Steps) {
         if let Some(tab) = self.tabs.get_mut(tab as usize) {
             *tab = if *tab == Tab::Asked { Tab::Alive } else { Tab::Over };
@@ -108,7 +111,7 @@ impl Persist {
         self.look(wall, steps);
     }
 
-    /// Whether all of it has been looked through.
+    /// Begins to send once everything has been looked through.
     fn look(&mut self, wall: u64, steps: &mut Steps) {
         let looks = self.tabs.iter().any(|tab| matches!(tab, Tab::Asked | Tab::Taking));
         if looks || self.phase != Phase::Looking {
@@ -131,7 +134,7 @@ impl Persist {
         }
     }
 
-    /// The app sends it, with a time to live.
+    /// The app sends a message with this time to live.
     pub(crate) fn keep(&mut self, wall: u64, id: u32, ttl: u64, steps: &mut Steps) {
         let waits = self.phase == Phase::Looking;
         if self.phase != Phase::Ended {
@@ -145,7 +148,7 @@ impl Persist {
         }
     }
 
-    /// What another page left, and when it expires. Whether it is this one's now.
+    /// A message that another page left, and when it expires. Gives whether it belongs to this page now.
     pub(crate) fn restored(&mut self, wall: u64, id: u32, expires: u64, steps: &mut Steps) -> bool {
         let next = match self.phase {
             Phase::Looking => &mut self.taken,
@@ -164,7 +167,7 @@ impl Persist {
         true
     }
 
-    /// Its fate is known.
+    /// The outcome of this message is known.
     pub(crate) fn done(&mut self, id: u32, steps: &mut Steps) {
         if let Some(at) = self.kept.iter().position(|kept| kept.id == id) {
             self.kept.remove(at);
@@ -172,7 +175,7 @@ impl Persist {
         }
     }
 
-    /// The client is closed; `unloaded`: with its window.
+    /// The client is closed; `unloaded`: because its window is gone.
     pub(crate) fn end(&mut self, unloaded: bool, steps: &mut Steps) {
         self.phase = Phase::Ended;
         for kept in std::mem::take(&mut self.kept) {
@@ -183,7 +186,7 @@ impl Persist {
     }
 }
 
-/// What has waited goes on with what is left of its time.
+/// A message that has waited is sent with what is left of its time to live.
 fn hand(Kept { id, expires, .. }: Kept, wall: u64) -> Step {
     match expires.checked_sub(wall) {
         None | Some(0) => Step::Forget { id, expired: true },

@@ -1,63 +1,64 @@
-//! The place in the stream that is stored for the next page: when it is written, by whom, and when it is forgotten.
+//! The place in the stream that a page stores for the next one (`resume.storage`): when it is written, by whom, and when it is cleared.
 //!
-//! - What the app is done with is written after 250 ms at most, when the page is left or hidden, and when the client ends. After
-//!   that, what a loop goes on with is written at once.
-//! - The end of a stream is written when the app is done with all that came before it: till then, the place. One that leads
+//! - What the app has handled is written within 250 ms, and when the page is left or hidden, and when the client ends. After the
+//!   end, each message that a loop still takes is written at once.
+//! - The end of a stream is written when the app has handled all that came before it; until then the place is. A place that leads
 //!   nowhere, or that the app gave up, is cleared.
-//! - Who writes signs, with the name of a lock that its page holds while it has a client. What a page signed is its own for as
-//!   long as it is there: the other one asks for that lock, waits so long as a page that goes may take, and takes the place over,
-//!   or leaves it alone for good.
-//! - A client that has ended writes only over what is its own: not where another one has come after it, nor where the app has
-//!   removed it, as at a logout. So that this shows, something is there when a client ends that the app is not done with.
+//! - A page signs what it writes, with the name of a lock that it holds while it has a client. A signed place belongs to its page
+//!   for as long as that page lives: another page asks for the lock, waits for as long as a page that is left may take, and then
+//!   takes the place over, or leaves it alone for good.
+//! - A client that has ended writes only over its own place: not where another client came after it, nor where the app removed it,
+//!   as at a logout. To tell these apart, an ending client leaves something behind while the app still has messages to handle.
 //!
-//! Outside are the storage, the lock and the JSON; and the list of what the loops have yet to pull, which is asked for each
-//! message: a call into here would cost more than it.
+//! The storage, the lock and the JSON are the port's, and so is the list of messages that loops have not taken yet: it is read for each
+//! message, and a call into the core would cost more than that.
 
 use super::{Connection, io::Action};
 use crate::core::Later as _;
 
-/// What the app is done with is unwritten for so long.
+/// In ms, the longest time until what the app has handled is written.
 const EVERY: u64 = 250;
-/// A page that goes lets go of its lock in this time, also on a machine that is busy: with 1 s a reload was taken for a second page.
+/// In ms. A page that is left releases its lock within this time, also on a busy machine: with 1 s a reload was taken for a second
+/// page.
 const LEAVING: u64 = 5_000;
-/// A timer that is so late says that this page had no turn, and nothing of the other: its lock may be on the way. Hidden pages have
-/// theirs up to 1 s late.
+/// In ms. A timer that is this late shows that this page was blocked, and says nothing of the other page, whose lock may be on its
+/// way. The timers of hidden pages are up to 1 s late.
 const LATE: u64 = 2_000;
 
-/// What there is to be written, and over what.
+/// What there is to write, and over what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
-    /// The app is done with more than is written.
+    /// The app has handled more than what is written.
     pub(crate) fresh: bool,
-    /// It is done with all that came.
+    /// The app has handled all that came.
     pub(crate) through: bool,
-    /// The stream is.
+    /// The stream is over.
     pub(crate) over: bool,
     /// The place leads nowhere.
     pub(crate) gone: bool,
     /// The client ends now.
     pub(crate) ends: bool,
-    /// It has ended before.
+    /// The client has ended before.
     pub(crate) ended: bool,
-    /// Another client of this page has the place.
+    /// Another client of this page owns the place.
     pub(crate) rival: bool,
     /// Nothing is stored.
     pub(crate) empty: bool,
-    /// What is stored is another page's, as far as is known.
+    /// The stored place belongs to another page, as far as is known.
     pub(crate) foreign: bool,
 }
 
-/// What is written.
+/// What to write.
 #[allow(dead_code, reason = "of the npm package")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Write {
     Nothing = 0,
-    /// That there is none.
+    /// Clear the place.
     Clear = 1,
     Place = 2,
-    /// With the end of the stream.
+    /// Write the place with the end of the stream.
     End = 3,
-    /// Nothing before the lock of whose it is has been asked for.
+    /// Write nothing until the lock of the page that owns the place was asked for.
     Claim = 4,
 }
 
@@ -81,7 +82,7 @@ pub(crate) fn write(facts: Facts) -> Write {
 }
 
 impl Connection {
-    /// The app is done with something, and no claim is out; or the lock of another page was asked for.
+    /// The app has handled something and this page waits for no lock; or the lock of another page was asked for.
     pub(crate) fn place_due(&mut self, now: u64, claim: bool) {
         self.place = if claim { now.later(LEAVING) } else { self.place.min(now.later(EVERY)) };
         self.claims |= claim;

@@ -1,5 +1,6 @@
-//! Long polls: an event stream in pieces, for a proxy that holds a whole one back. Each request is answered with what there
-//! is, ends, and is followed by the next. To the rest of the core they are one connection, with a possible replay at each request.
+//! Long polls: an event stream in pieces, for a proxy that would hold a whole one back. The server answers each request with the
+//! messages that there are and ends it; the next request follows. To the rest of the core this is one connection, where each request
+//! may begin with a replay.
 
 use super::{
     Connection,
@@ -10,44 +11,45 @@ use super::{
 };
 use crate::core::Later as _;
 
-/// More than the server may wait, and nothing came: the answer is lost.
+/// In ms, beyond the time that the server may wait. Without an answer until then, the connection is lost.
 pub(crate) const ANSWER_TIMEOUT: u64 = 10_000;
-/// The end of that, kept for an answer that came while the thread was blocked: it may be dispatched after the timer.
+/// In ms, the last part of that, by a timer of its own: an answer that arrived while the thread was blocked may be dispatched after
+/// the timer.
 const LAST_CALL: u64 = 50;
-/// An answer that brings nothing is due after the wait. One that comes sooner than this ends the connection, so that the
-/// backoff holds.
+/// In ms. An answer without messages should come after the wait. One that comes sooner than this ends the connection, so that the
+/// backoff applies.
 pub(super) const SOON: u64 = 1_000;
-/// The shortest time that a caller may let the server wait.
+/// In ms, the shortest `longPoll.wait`.
 #[cfg(feature = "rust")]
 pub(crate) const LEAST_WAIT: u64 = SOON;
-/// Without a heartbeat.
+/// In ms, the default of `longPoll.wait` without a heartbeat.
 const WAIT: u64 = 25_000;
 
-/// How long the server may wait with a heartbeat: four fifths of its interval, as the end of a request is the sign of life.
+/// The longest `longPoll.wait` with a heartbeat, in ms: four fifths of its interval, as the end of a request is the sign of life.
 pub(crate) fn longest_wait(heartbeat: &Heartbeat) -> u64 {
     heartbeat.interval / 5 * 4
 }
 
-/// How long the server may wait, if the caller does not say.
+/// The default of `longPoll.wait`, in ms.
 pub(crate) fn default_wait(heartbeat: Option<&Heartbeat>) -> u64 {
     heartbeat.map_or(WAIT, |heartbeat| WAIT.min(longest_wait(heartbeat)))
 }
 
-/// Of the connection that is open, if it is one of polls.
+/// The state of the open connection, if it is a long poll.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Polls(Option<Stage>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
-    /// A request is out, or its answer is being read.
+    /// A request was made, or its answer is being read.
     Asked {
         at: u64,
         due: u64,
         last_call: bool,
-        /// The one that the connection began with: it is answered at once.
+        /// It is the first request of the connection, which the server answers at once.
         first: bool,
     },
-    /// The next one is made then.
+    /// The next request is made at this time.
     Paused { until: u64 },
 }
 
@@ -57,8 +59,8 @@ impl Polls {
         self.0 = Some(Stage::Asked { at, due, last_call: false, first });
     }
 
-    /// When [`Connection::next_poll`] has something to do, if something was heard last at `heard`: an answer that is still
-    /// coming, or that nobody has read yet, is not lost.
+    /// When [`Connection::next_poll`] has something to do, if something last came in at `heard`: an answer that is still arriving, or
+    /// that the page has not read yet, is not lost.
     pub(super) fn due(&self, heard: u64) -> u64 {
         match self.0 {
             Some(Stage::Asked { due, .. }) => due.max(heard.later(ANSWER_TIMEOUT)),
@@ -67,7 +69,7 @@ impl Polls {
         }
     }
 
-    /// Nothing is asked, so nothing can be heard.
+    /// Whether no request is out, so that silence says nothing.
     pub(super) fn paused(&self) -> bool {
         matches!(self.0, Some(Stage::Paused { .. }))
     }
@@ -83,8 +85,8 @@ impl Polls {
 }
 
 impl Connection {
-    /// The transport of this attempt has been asked for: if it polls, so is its first request, which the server answers at once.
-    /// A proxy shows no answer before its end, and it has to open in time.
+    /// The transport of this attempt is opened. If it is a long poll, its first request asks the server to answer at once: a proxy shows
+    /// no answer before its end, and the attempt has to open in time.
     pub(super) fn first_poll(&mut self, now: u64, attempt: u32, polls: bool) {
         if polls {
             self.floor = now.later(FLOOR);
@@ -92,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// The connection has opened.
+    /// The connection opened.
     pub(super) fn polls_opened(&mut self, now: u64) {
         self.polls = Polls::default();
         if self.route.is_some_and(|route| route.polls) {
@@ -107,7 +109,7 @@ impl Connection {
         }
     }
 
-    /// The connection was lost, or one of its requests is over and all is well. Whether it goes on.
+    /// The connection was lost, or one of its requests ended as it should. Gives whether the connection goes on.
     pub(super) fn polled(&mut self, at: Timestamp, failure: Failure) -> bool {
         let (Phase::Open { .. }, Failure::End, Some(Stage::Asked { at: asked, first, .. })) =
             (self.phase, failure, self.polls.0)
@@ -120,7 +122,7 @@ impl Connection {
         if quiet && took < SOON {
             return false;
         }
-        // One that brings nothing before its time is of a server that ends them all.
+        // An answer without messages before its time comes from a server that ends all requests early.
         let quiet = quiet && took < self.config.poll_wait;
         let pause = self.retries.pause(&self.config.backoff, quiet, at.draw);
         self.polls = Polls(Some(Stage::Paused { until: at.now.later(pause).max(self.floor) }));
@@ -128,7 +130,7 @@ impl Connection {
         true
     }
 
-    /// The clock has moved on: the next request is due, or the one that is out is overdue.
+    /// The timer fired: the next request is due, or the answer to the last one is overdue.
     pub(super) fn next_poll(&mut self, at: Timestamp) {
         let now = at.now;
         if now < self.polls.due(self.heard) || !matches!(self.phase, Phase::Open { .. }) {
@@ -147,7 +149,7 @@ impl Connection {
                 let wait = self.config.poll_wait;
                 self.polls.asked(now, wait, false);
                 self.floor = now.later(FLOOR);
-                // The silence before was no silence of the server's.
+                // The pause before this request was the client's, not the server's.
                 if let Some(liveness) = &mut self.liveness {
                     liveness.heard(now);
                 }

@@ -1,4 +1,4 @@
-//! Why a WebSocket did not open: no browser says. A request to an address that answers as the upgrade would have says it.
+//! Finds out why a WebSocket did not open, which no browser tells: a fetch of an address that answers as the upgrade would shows it.
 
 use super::{
     Connection,
@@ -7,11 +7,11 @@ use super::{
     state::Phase,
 };
 
-/// A WebSocket's own address says so to a plain request (RFC 9110, 15.5.22).
+/// The status that a WebSocket's own address gives to a plain request (RFC 9110, 15.5.22).
 const UPGRADE_REQUIRED: u16 = 426;
 
 impl Connection {
-    /// What this input is. That of an attempt which failed without a word is kept until the server has been asked.
+    /// Passes an input on. The loss of an attempt that failed without a reason is kept until the probe is answered.
     pub(super) fn classify(&mut self, input: Input) -> Option<Input> {
         match input {
             Input::Lost { attempt, failure: Failure::Network } if self.to_probe(attempt) => {
@@ -26,7 +26,7 @@ impl Connection {
                     Some((status, retry_after)) if status >= 400 && status != UPGRADE_REQUIRED => {
                         Failure::Http { status, retry_after }
                     }
-                    // It answers, but does not refuse; or it says nothing.
+                    // The server answers and does not refuse, or gives no answer.
                     _ => Failure::Network,
                 };
                 Some(Input::Lost { attempt, failure })
@@ -35,7 +35,7 @@ impl Connection {
         }
     }
 
-    /// Whether it is a WebSocket that has not opened.
+    /// Whether this attempt is a WebSocket that has not opened.
     fn to_probe(&self, attempt: u32) -> bool {
         let route = if self.succeeds(attempt) {
             self.rollover.next_route()

@@ -1,29 +1,29 @@
-//! Who a reply belongs to: to the request that has its id and was sent, or to one that is over, whose reply is late. What
-//! others say with the same id is neither.
+//! Decides to which request a reply belongs: to one that was sent and has its id, or to one that is over, whose reply is late.
+//! A message of somebody else with the same id is no reply.
 //!
-//! A request is a message of the outbox whose settling is the reply: its time, its losses, its abort are a send's. What is
-//! here is what the outbox does not keep: how many replies may still come for those that are over.
+//! A request is a message of the outbox that a reply settles; it times out, is lost and is aborted like any send. This file keeps
+//! what the outbox does not: how many replies may still come for requests that are over.
 
-/// Of so many requests that are over a late reply is recognized.
+/// Late replies are recognised for so many requests that are over.
 const REMEMBERED: usize = 1_024;
 
 /// A message that is a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Question {
-    /// Stands for its id.
+    /// A number that stands for the request's id.
     pub(crate) key: u64,
-    /// Nobody else has had this id before, so nobody's message is held back for its sake.
+    /// everwire made the id, so no other message has it, and a late reply can be held back.
     pub(crate) own: bool,
-    /// When its connection is lost it is asked again on the next one; else nobody knows what became of it.
+    /// If its connection is lost, it is sent again on the next one; otherwise its outcome is unknown.
     pub(crate) again: bool,
 }
 
-/// Of requests that are over: their keys, and how many replies may come. It was sent so often.
+/// The keys of requests that are over, and how many replies may still come for each: as many as it was sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Late(Vec<(u64, u32)>);
 
 impl Late {
-    /// It is over, and so many replies have not come.
+    /// A request is over, and so many of its replies have not come.
     pub(crate) fn add(&mut self, question: Question, replies: u32) {
         if !question.own || replies == 0 {
             return;
@@ -34,7 +34,7 @@ impl Late {
         self.0.push((question.key, replies));
     }
 
-    /// Whether this is one of them.
+    /// Whether a message with this key is such a late reply.
     pub(crate) fn takes(&mut self, key: u64) -> bool {
         let Some(at) = self.0.iter().position(|(other, _)| *other == key) else { return false };
         if let Some((_, replies)) = self.0.get_mut(at) {
@@ -52,13 +52,13 @@ impl Late {
     }
 }
 
-/// What a message is that carries the id of a request.
+/// What a message with the id of a request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reply {
-    /// Of no request: it is a message as any other.
+    /// It belongs to no request, and is a message like any other.
     None = 0,
-    /// Of one that is over.
+    /// It is the late reply of a request that is over.
     Late = 1,
-    /// Its request is settled by it.
+    /// It settles its request.
     Awaited = 2,
 }

@@ -1,55 +1,57 @@
 //! The cursor, and de-duplication: after a reconnect, until the cursor has passed.
 //!
-//! The core sees fingerprints (`fingerprint` in port.js), never the ids: hashes of an id and of what came with it. Kept are the first
-//! 64 and the last 1 024. A replay that begins with one of the first 64 is the whole stream: everything up to and
-//! including the cursor is held back, however long. A message without an id of its own is never held back.
+//! The core never sees an id. It gets fingerprints (`pkg-template/port/fingerprint.ts`, `src/web/fingerprint.rs`): hashes of an id and
+//! of the content that came with it. It keeps the first 64 and the last 1,024. A replay that begins with one of the first 64 is a
+//! replay of the whole stream: all of it up to and including the cursor is held back, however long. A message without an id is never
+//! held back.
 //!
-//! Where messages have sequence numbers these decide: what is more than one above the last one names what is missing, and
-//! what is not above it came already, or was told to be missing. A message may have several in a row: what is missing is told by its
-//! first one, and the last one is its number for all else. So it is held back when all of it came, and delivered whole when a part did,
-//! as nobody here can cut it. `sequence.rs` checks this with ranges that are cut in other ways when they come again.
+//! Where messages have sequence numbers, the numbers decide. A number more than one above the last tells which ones are missing.
+//! A number that is not above the last came already, or was told as missing. A message may cover several numbers in a row: its first
+//! one tells what is missing, and its last one counts for all else. So it is held back if all of it came, and delivered whole if
+//! only a part did, as nobody can cut it here. `sequence.rs` tests this with ranges that are cut differently when they come again.
 //!
-//! A server may begin to count anew without a word. Then an id, or a number, comes again with other content; or a number
-//! comes that is below the first one, or so far below the last that its message is forgotten, and nothing shows that what
-//! came is repeated. Then a gap is told, and everything is delivered. Content that differs shows that what was remembered
-//! says nothing of this stream, so it is forgotten; else a message that comes again shows that it was a replay after all.
+//! A server may begin to count anew without saying so. Then an id or a number comes again with other content; or a number comes that
+//! is below the first one, or so far below the last one that its message is forgotten, and nothing shows a replay. In that case the app
+//! gets a gap, and everything is delivered. Different content shows that what the core remembers is of another stream, so it is
+//! forgotten; if a remembered message comes, it was a replay after all.
 //!
-//! One absurd number must not hold back all that come after it. What lies in a jump of more than [`LATE`] numbers was never
-//! delivered: a number that comes back into one shows that the jump was wrong, or that what was missing is sent after all. So the
-//! count goes on from before it, with a gap, and what came from beyond it is known by its id. Where that is forgotten, only
-//! a jump of more than [`JUMP`] was wrong. And what is [`FAR`] below the last number is of another count, whatever else is known.
+//! One absurd number must not hold back all messages after it. The numbers inside a jump of more than [`LATE`] were never delivered. If
+//! one of them comes, the jump was wrong, or the missing messages are sent after all: the count goes on from before the jump, with a
+//! gap, and messages from beyond it are known by their ids. Once those are forgotten, only a jump of more than [`JUMP`] counts as wrong.
+//! And a number that is [`FAR`] below the last one belongs to another count, whatever else is known.
 //!
-//! **On an open stream at most N messages in a row that are not known, by id and content, are held back; then a gap is told,
-//! and they come.** N is [`SOON`] for the last number itself and for those below the first; [`LATE`] for those that would be
-//! remembered, had they come; [`RECENT`] for an epoch's from before the first; else what this client has received, as no
-//! replay is longer. What an earlier page received counts as [`RECENT`]. So few as `LATE` come after all (`WITHHELD` in
-//! port.js). A connection that begins with the same unknown message as the last one counts from 0: its replay broke off. In an epoch
-//! a number says by itself which message it is, whatever a replay makes of it; but [`SOON`] with other content that do not count up
-//! are no replay, and from then on its numbers may come again.
-//! So does what follows a number that is remembered: the server repeats what it sent.
-//! `muted.rs` checks this with random sequences.
+//! **On an open stream, at most N messages in a row that the core does not know by id and content are held back; then the app gets a
+//! gap, and they are delivered.** N is [`SOON`] for the last number itself and for numbers below the first; [`LATE`] for numbers
+//! whose messages would be remembered if they had come; [`RECENT`] for numbers of an epoch from before the first; for all others it
+//! is the number of messages that this client has received, as no replay is longer. What an earlier page received counts as
+//! [`RECENT`]. Up to [`LATE`] messages that were held back are delivered after all (`WITHHELD` in `pkg-template/port/ids.ts`). If two
+//! connections in a row begin with the same unknown message, the count starts from 0, as the replay broke off. In an epoch, a number
+//! says by itself which message it is, even if its content differs; but [`SOON`] messages with other content whose numbers do not
+//! rise are no replay, and from then on the epoch's numbers may come again. Messages after a remembered number are held back as well, as
+//! the server repeats what it sent. `muted.rs` tests this with random sequences.
 
 pub(crate) const FIRST: usize = 64;
 pub(crate) const RECENT: usize = 1_024;
-/// So many may come late, as several that were made at once: they were told to be missing, and are held back.
+/// So many messages may come out of order, as several that were sent at once: they were told as missing, and are held back.
 const LATE: u64 = 16;
-/// More numbers than a client misses, and is sent after all.
+/// A jump over more numbers than this is never filled by messages that come late.
 const JUMP: u64 = 1 << 16;
-/// More than a client has ever received, so no replay is that long.
+/// More messages than a client ever receives, so no replay is that long.
 const FAR: u64 = 1 << 32;
-/// So many jumps are remembered at a time.
+/// So many jumps are remembered.
 const JUMPS: usize = 8;
-/// Messages that come late, in a row. With a few that are known, no more than `WITHHELD` in port.js.
+/// So many unknown messages in a row may be late ones. It leaves room for a few known ones within `WITHHELD`
+/// (`pkg-template/port/ids.ts`).
 const SOON: u64 = 8;
 
-/// In the upper half of a fingerprint: the lowest bits are of the content, 0 where that is not known. Without it all are of the
-/// id, which cannot come again (`fingerprint` in port.js says which those are).
+/// A bit in the upper half of a fingerprint: the lowest bits are of the content, or 0 where it is not known. Without this bit all
+/// bits are of the id, which is one that never comes again with other content (`pkg-template/port/fingerprint.ts` says which).
 const SAMPLED: u64 = 1 << 32;
 const CONTENT: u64 = (1 << 26) - 1;
-/// The last of these: over which transport it came. The same message may look different on another one.
+/// The last bit of the content: whether it came over a WebSocket. The same message may look different over another transport.
 const SOCKET: u64 = 1;
 
-/// Two fingerprints have the same id, and as far as can be known they are of the same message.
+/// [`ID`]: two fingerprints have the same id. [`MESSAGE`]: as far as can be known they are of the same message, too.
 const ID: u8 = 1;
 const MESSAGE: u8 = 3;
 
@@ -66,7 +68,7 @@ fn compare(one: u64, other: u64) -> u8 {
     }
 }
 
-/// As `compare`, with any of them.
+/// As [`compare`], with the best result of all.
 // Not inlined, for the size.
 #[inline(never)]
 fn among(fingerprints: &[u64], fingerprint: u64) -> u8 {
@@ -94,17 +96,16 @@ pub enum Outcome {
     Unknown,
 }
 
-/// What to do with a message: the gap is told before the message is.
+/// What to do with a message. The app gets the outcome before the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CheckResult {
     pub(crate) deliver: bool,
-    /// The message's id is the cursor now.
+    /// The message's id becomes the cursor.
     pub(crate) moves: bool,
     pub(crate) outcome: Option<Outcome>,
     /// The sequence numbers that are missing, first and last.
     pub(crate) missing: Missing,
-    /// The ids have begun anew: what was held back just before was new as well, and this message is to be ruled on
-    /// again after it.
+    /// The server's ids began anew, so the messages that were just held back were new: they are checked again, and this one after them.
     pub(crate) restarted: bool,
 }
 
@@ -124,45 +125,45 @@ pub(crate) type Missing = Option<(u64, u64)>;
 pub(crate) struct Ids {
     first: Vec<u64>,
     recent: Vec<u64>,
-    /// More than [`RECENT`] were kept: the last of them count.
+    /// More than [`RECENT`] ids came, so some are forgotten.
     forgot: bool,
     cursor: Option<u64>,
-    /// Messages may have sequence numbers: each is ruled on.
+    /// Messages may have sequence numbers, so each one is checked.
     numbered: bool,
     /// The last number.
     last: Option<u64>,
-    /// What the server counts in: numbers of another one say nothing of these.
+    /// The epoch of the numbers. Numbers of another epoch cannot be compared with these.
     epoch: Option<u64>,
-    /// Without an epoch: the first number, and whether messages come that came before, since the last new one.
+    /// Without an epoch: the first number, and whether a known message came since the last new one.
     from: u64,
     repeats: bool,
-    /// And the last number before those that nothing was known of.
+    /// The last number before the numbers seemed to begin anew.
     before: Option<u64>,
-    /// The last number before each jump, and the first one after it with its message.
+    /// Of each jump the last number before it, the first number after it, and the fingerprint of that one's message.
     jumps: Vec<(u64, u64, u64)>,
     replay: Option<Replay>,
-    /// What the next message must be preceded by.
+    /// The outcome that the app gets before the next message.
     due: Option<Outcome>,
-    /// What the last connection was asked to go on from, until its first message is ruled on; and the first id, or
-    /// number, that another one gave meanwhile, if it opened beside one.
+    /// The cursor that the last connection was asked for, until its first message is checked; and the first id, or number, that the
+    /// connection before it delivered meanwhile, if it opened beside one.
     asked: Option<u64>,
     followed: Option<u64>,
-    /// It has not opened yet.
+    /// That connection has not opened yet.
     awaited: bool,
     /// What was last said in this replay: several messages of one id are delivered or held back together.
     ruled: Option<(u64, bool)>,
-    /// The numbers begin anew, and none has counted on: they may all be the same.
+    /// The numbers began anew and have not risen since: they may all be the same.
     loose: bool,
     bounds: Bounds,
 }
 
-/// What bounds how much is held back.
+/// The counts that limit how much is held back.
 #[derive(Clone, Debug, Default)]
 struct Bounds {
-    /// How many messages were delivered.
+    /// How many messages this client received.
     received: u64,
-    /// How many that are not known were held back in a row; the first one of them on this connection, or the one before; and
-    /// whether it is yet to come.
+    /// How many unknown messages in a row were held back; the first of them on this connection, or on the one before; and whether the
+    /// first one of this connection is still to come.
     strangers: u64,
     probe: u64,
     reopened: bool,
@@ -179,7 +180,7 @@ struct Bounds {
     stuck: u64,
 }
 
-// These only grow: the model of all states would have no end with them.
+// These counts only grow, so with them the model of all states would never end.
 impl PartialEq for Bounds {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -195,9 +196,9 @@ struct Replay {
     /// The cursor that was asked for: it ends the replay.
     target: u64,
     begun: bool,
-    /// The stream comes again from its beginning.
+    /// The whole stream is replayed from its beginning.
     whole: bool,
-    /// New ids so far. A server past the cursor never shows it again, so the replay ends by count as well.
+    /// How many new ids came. A server that is past the cursor never sends it again, so the replay also ends by this count.
     fresh: usize,
 }
 
@@ -206,14 +207,14 @@ impl Ids {
         Self { numbered, ..Self::default() }
     }
 
-    /// What an earlier page left.
+    /// Starts from the cursor and the number that an earlier page stored.
     pub(crate) fn start_from(&mut self, id: Id, last: Option<u64>) {
         self.learn(id);
         self.last = last;
         self.bounds.received += RECENT as u64;
         self.bounds.floor = last.unwrap_or_default();
         self.bounds.mark = self.bounds.floor;
-        // Not the first id of the stream: the stream began before it.
+        // The stream began before this id, so it is none of the first.
         self.first.clear();
     }
 
@@ -226,30 +227,30 @@ impl Ids {
         self.cursor.is_some()
     }
 
-    /// There is something to go on from.
+    /// Whether there is a cursor or a number to resume from.
     pub(crate) fn begun(&self) -> bool {
         self.cursor.is_some() || self.last.is_some()
     }
 
-    /// Whether the next message must be ruled on.
+    /// Whether the next message must be checked before it is delivered.
     pub(crate) fn checking(&self) -> bool {
         self.numbered || self.replay.is_some() || self.due.is_some()
     }
 
-    /// The cursor cannot go up.
+    /// The cursor cannot be sent, so it is given up.
     pub(crate) fn abandon(&mut self) {
         self.cursor = None;
         self.due.get_or_insert(Outcome::Unknown);
     }
 
-    /// A connection is asked for what comes after the cursor. Until it opens, another one may go on.
+    /// A request for the messages after the cursor goes out. Until it opens, the connection before it may go on.
     pub(crate) fn asking(&mut self) {
         self.successor_failed();
         self.asked = self.cursor;
         self.awaited = self.begun();
     }
 
-    /// It will not open: the one beside it goes on.
+    /// That connection will not open: the one beside it goes on.
     // Not inlined, for the size.
     #[inline(never)]
     pub(crate) fn successor_failed(&mut self) {
@@ -257,7 +258,7 @@ impl Ids {
         self.awaited = false;
     }
 
-    /// A connection opened that is not the first, or that starts from a cursor.
+    /// A connection opened that is not the first one, or that starts from a cursor.
     pub(crate) fn reconnected(&mut self) {
         self.replay = self.cursor.map(|target| Replay { target, begun: false, whole: false, fresh: 0 });
         self.due = Some(self.due.unwrap_or(Outcome::Unknown));
@@ -268,7 +269,7 @@ impl Ids {
         self.bounds.previous = 0;
     }
 
-    /// The same connection was asked anew, a long poll, and answers. `beside`: another one has been asked, and has not opened.
+    /// The next request of a long poll is answered. `beside`: a successor was asked for, and has not opened yet.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(crate) fn asked_again(&mut self, beside: bool) {
         if !beside {
@@ -279,11 +280,11 @@ impl Ids {
         self.awaited = awaited;
     }
 
-    /// The server said that something is missing. Its ids may start anew, so the old ones prove nothing.
+    /// The server said that messages are missing. Its ids may begin anew, so the remembered ones prove nothing.
     pub(crate) fn gap_told(&mut self) {
         self.first.clear();
         if let Some(followed) = self.followed.filter(|_| self.awaited || self.replay.is_some()) {
-            // But what came over the connection before this one, after this one was asked for, is of the present.
+            // The ids that the previous connection delivered after this one was asked for still count.
             while self.recent.first().is_some_and(|id| *id != followed) {
                 self.recent.remove(0);
             }
@@ -296,22 +297,22 @@ impl Ids {
         self.due = Some(Outcome::Gap);
     }
 
-    /// Some that came are lost, and nothing else: sequence numbers tell which.
+    /// Messages that came were lost in the client. Where there are sequence numbers, the next one shows which.
     pub(crate) fn missed(&mut self) {
         if self.last.is_none() {
             self.due = Some(Outcome::Gap);
         }
     }
 
-    /// The server said that it goes on from the cursor.
+    /// The server said that it continues from the cursor.
     pub(crate) fn recovery_told(&mut self) {
         self.due = self.due.map(|due| if due == Outcome::Unknown { Outcome::Recovered } else { due });
     }
 
-    /// What the following numbers count in. Another one than before: whatever was between them is gone.
+    /// Sets the epoch of the numbers that follow. If it is another one, the messages between the two are gone.
     pub(crate) fn epoch(&mut self, epoch: u64) {
         let before = self.epoch.replace(epoch);
-        // The first one, too, where numbers came without.
+        // The first epoch counts as another one if numbers came without an epoch before.
         if before != Some(epoch) && (before.is_some() || self.last.is_some()) {
             self.gap_told();
             self.last = None;
@@ -321,12 +322,12 @@ impl Ids {
         }
     }
 
-    /// So many more than were learned came before.
+    /// Counts messages that came and whose ids were not learned.
     pub(crate) fn received(&mut self, more: u64) {
         self.bounds.received += more;
     }
 
-    /// A message that is not known is about to be held back: whether that is more than can be.
+    /// An unknown message is about to be held back. Gives whether there were too many of them in a row.
     fn too_many(&mut self, fingerprint: u64, bound: u64) -> bool {
         if std::mem::take(&mut self.bounds.reopened)
             && std::mem::replace(&mut self.bounds.probe, fingerprint) == fingerprint
@@ -337,7 +338,7 @@ impl Ids {
         self.bounds.strangers > bound
     }
 
-    /// An id that was delivered without a check.
+    /// Learns the id of a message that was delivered without a check.
     pub(crate) fn learn(&mut self, id: Id) {
         match id {
             Id::None => self.bounds.received += 1,
@@ -354,10 +355,10 @@ impl Ids {
         self.place_range(id, None, number)
     }
 
-    /// `first`: the message has all numbers from this one to `number`.
+    /// Checks a message with a number. `first`: it covers all numbers from this one to `number`.
     pub(crate) fn place_range(&mut self, id: Id, first: Option<u64>, number: Option<u64>) -> CheckResult {
         let Some(number) = number else {
-            // Between numbered messages: the next number says what is missing.
+            // A message without a number between others: the next number tells what is missing.
             let due = self.due.take_if(|_| self.last.is_some());
             let result = self.rule(id);
             self.due = self.due.or(due);
@@ -375,7 +376,7 @@ impl Ids {
             return CheckResult::held(false, None);
         }
         let Some(last) = self.last else {
-            // It may still be the message at the cursor.
+            // It is the first number, and may still be the message at the cursor.
             let result = self.rule(id);
             if !result.restarted {
                 self.last = Some(number);
@@ -387,7 +388,7 @@ impl Ids {
         };
         let counts_on = number > last;
         let missing = (first > last.saturating_add(1)).then(|| (last + 1, first - 1));
-        // The server may count anew after a gap that it told itself; but not what came meanwhile.
+        // After a gap that the server told, it may count anew; but not with what came meanwhile.
         let again = !self.awaited && self.followed.is_some_and(|from| number >= from);
         if !counts_on && (again || self.due != Some(Outcome::Gap)) {
             let inside = |&(below, above, known): &(u64, u64, u64)| {
@@ -414,7 +415,7 @@ impl Ids {
             }
             let counted = again || self.epoch.is_some();
             if known == MESSAGE && !(differs && self.loose) {
-                // A replay counts up.
+                // The numbers of a replay rise.
                 let back = number <= std::mem::replace(&mut self.bounds.previous, number);
                 let other = std::mem::replace(&mut self.bounds.alike, fingerprint) != fingerprint;
                 if differs && back && other {
@@ -434,7 +435,7 @@ impl Ids {
                     self.loose = true;
                     return self.restart();
                 }
-                // Else it would be remembered, or was told to be missing; the first one is, by its id.
+                // Otherwise it would be remembered, or was told as missing; the first number is remembered by its id.
                 let early = number < self.from;
                 let strange = early || number > self.from && last - number >= RECENT as u64;
                 let alien = strange && !counted && !self.repeats && id != Id::None;
@@ -459,7 +460,7 @@ impl Ids {
             }
         }
         if !counts_on {
-            // It counts anew.
+            // The server counts anew.
             self.jumps.clear();
         } else {
             self.loose = false;
@@ -505,14 +506,14 @@ impl Ids {
             self.replay = None;
             self.bounds.strangers = 0;
             self.cursor = Some(fingerprint);
-            // What was new before it is older than all we had: the replay began before we joined.
+            // New ids before the cursor are older than all that we had: the replay began before we joined the stream.
             let start = self.recent.len() - self.recent().len();
             for _ in 0..replay.fresh {
                 if let Some(older) = self.recent.pop() {
                     self.recent.insert(start, older);
                 }
             }
-            // The server's word weighs more than its replay.
+            // A gap that the server told counts more than its replay.
             let due = self.due.take_if(|due| *due != Outcome::Gap);
             return CheckResult::held(true, due.map(|_| Outcome::Recovered));
         }
@@ -535,9 +536,9 @@ impl Ids {
             if known == ID {
                 return self.restart();
             }
-            // While nothing is forgotten, each id speaks for itself.
+            // As long as no id is forgotten, each one can be told by itself.
             let from = [self.asked, self.followed];
-            // What the next connection needs to know is kept.
+            // A successor that is still to open needs these.
             if !self.awaited {
                 (self.asked, self.followed) = (None, None);
             }
@@ -548,7 +549,7 @@ impl Ids {
                     == MESSAGE;
             replay.begun = true;
             if replay.whole && known == 0 && self.too_many(fingerprint, self.bounds.received) {
-                // Only its greeting is the same on each connection, say.
+                // The server probably begins each connection with the same greeting.
                 replay.whole = false;
                 self.first.clear();
                 self.bounds.strangers = 0;
@@ -566,12 +567,12 @@ impl Ids {
         CheckResult::delivered(true, self.due.take(), None)
     }
 
-    /// [`ID`]: it came before, with other content.
+    /// Whether this id came before: [`MESSAGE`], or [`ID`] if it came with other content.
     fn known(&self, fingerprint: u64) -> u8 {
         among(self.recent(), fingerprint) | among(&self.first, fingerprint)
     }
 
-    /// The same of a numbered message: in an epoch its number alone says which it is, whatever a replay makes of it.
+    /// The same for a message with a number: in an epoch the number alone says which message it is, even if its content differs.
     fn placed(&self, fingerprint: u64) -> u8 {
         match self.known(fingerprint) {
             ID if self.epoch.is_some() => MESSAGE,
@@ -583,7 +584,7 @@ impl Ids {
         self.recent.get(self.recent.len().saturating_sub(RECENT)..).unwrap_or_default()
     }
 
-    /// Ids, or numbers, begin anew: what is remembered is of another stream.
+    /// The ids or the numbers begin anew, so what is remembered belongs to another stream.
     fn restart(&mut self) -> CheckResult {
         self.first.clear();
         self.recent.clear();
@@ -593,7 +594,7 @@ impl Ids {
         self.begin()
     }
 
-    /// From here on it is another beginning.
+    /// Treats what follows as a new beginning.
     fn begin(&mut self) -> CheckResult {
         self.replay = None;
         self.ruled = None;
@@ -619,7 +620,7 @@ impl Ids {
         }
         self.recent.push(fingerprint);
         self.forgot |= self.recent.len() > RECENT;
-        // Not one by one: each would move all the others.
+        // Ids are dropped many at a time, as each removal moves all others.
         if self.recent.len() > 2 * RECENT {
             self.recent.copy_within(RECENT + 1.., 0);
             self.recent.truncate(RECENT);

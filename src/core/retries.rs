@@ -1,4 +1,4 @@
-//! What failed in a row, and how long the next attempt waits for it.
+//! Counts what failed in a row, and says how long the next attempt waits.
 
 use super::{
     config::{Backoff, Jitter},
@@ -7,13 +7,13 @@ use super::{
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Retries {
-    /// Since the last stable connection.
+    /// Retries since the last stable connection.
     count: u64,
     /// Failed attempts in a row.
     failures: u64,
-    /// The one new question after a 401 was put.
+    /// The app's functions were asked once more after a 401.
     pub(super) reauthed: bool,
-    /// The delay before the first retry, as the caller set it.
+    /// The delay before the first retry that the app set.
     initial: u64,
     /// The last `retry:` field, in ms.
     server_delay: u64,
@@ -28,25 +28,25 @@ impl Retries {
         self.count
     }
 
-    /// Another one is made.
+    /// Another retry is made.
     pub(super) fn more(&mut self) {
         self.count += 1;
     }
 
-    /// Goes on from those of another client.
+    /// Continues the count of another client.
     #[allow(dead_code, reason = "of the npm package")]
     pub(super) fn follow(&mut self, count: u64) {
         self.count = count;
     }
 
-    /// A connection was good: the backoff starts anew.
+    /// A connection was stable: the backoff starts anew.
     pub(super) fn forget(&mut self) {
         self.count = 0;
         self.failures = 0;
         self.reauthed = false;
     }
 
-    /// An attempt failed, or a connection was lost that had not proven itself.
+    /// An attempt failed, or a connection was lost before it was stable.
     pub(super) fn failed(&mut self) {
         self.failures += 1;
     }
@@ -55,18 +55,18 @@ impl Retries {
         most > 0 && self.failures >= most
     }
 
-    /// The server's `retry:` field: it replaces the initial delay until the next one.
+    /// The server sent a `retry:` field, which replaces the initial delay until it sends another.
     pub(super) fn tell(&mut self, backoff: &mut Backoff, ms: u64) {
         self.server_delay = ms;
         backoff.initial = ms.min(backoff.max_server_delay);
     }
 
-    /// What the server asked to wait: by this failure, in ms, or by its last `retry:` field.
+    /// What the server asked to wait, in ms: by this failure or by its last `retry:` field, whichever is more.
     pub(super) fn longest_server_delay(&self, server_delay: u64) -> u64 {
         server_delay.max(self.server_delay)
     }
 
-    /// The wait before the next retry, and how much of it the server told. `stable`: the connection had held.
+    /// The delay before the next retry, and the part of it that the server asked for. `stable`: the connection had held.
     pub(super) fn wait(
         &self,
         backoff: &Backoff,
@@ -77,7 +77,7 @@ impl Retries {
     ) -> (u64, u64) {
         let asked = self.longest_server_delay(failure.retry_after_ms());
         let server_delay = backoff.server_delay(asked, eighths, draw);
-        // A server that closes what held closes it for all: its whole fleet comes back.
+        // A server that closes a stable connection closes those of all clients, and all of them come back.
         let delay = if stable && failure.orderly() && backoff.jitter != Jitter::None {
             backoff.routine(self.initial, asked, draw)
         } else {
@@ -86,7 +86,7 @@ impl Retries {
         (delay, server_delay)
     }
 
-    /// How long a long poll waits before its next request. `quiet`: what was asked before brought nothing, and ended early.
+    /// How long a long poll waits before its next request. `quiet`: the last request brought nothing and ended early.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(super) fn pause(&self, backoff: &Backoff, quiet: bool, draw: u32) -> u64 {
         if quiet {

@@ -1,8 +1,8 @@
-//! A planned change of connections: the successor is made while the old one still delivers, and takes over the
-//! moment it is open. What follows may be a replay, as after any reconnect; the state stays `open`.
+//! A planned change of connections: a successor is opened while the current connection still delivers, and takes over as soon as
+//! it is open. What it delivers first may be a replay, as after any reconnect; the state stays `open`.
 //!
-//! There are two reasons for one: the connection is old enough (`max_age`, or the server's notice), or it is not at
-//! the first endpoint, which may be back (`failback`). A successor that fails costs nothing but its attempt.
+//! There are two reasons for a successor: the connection is old enough (`max_age`, or the server's notice), or the client is not
+//! at the first endpoint, which may work again (`failback`). If a successor fails, the current connection goes on.
 
 use super::{
     Connection,
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::core::Later as _;
 
-/// When which successor is due, and the one under way. Times at the end of the clock: never.
+/// When a successor is due for which reason, and the one that is opening. The end of the clock: never.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Rollover {
-    /// This connection is to be replaced.
+    /// When the connection is replaced because of its age.
     aged: u64,
-    /// The first endpoint is to be tried.
+    /// When the first endpoint is tried again.
     failback: u64,
     next: Option<Successor>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Rollover {
 struct Successor {
     attempt: u32,
     endpoint: u32,
-    /// It must be open by then.
+    /// When its time to open is over.
     due: u64,
     route: Option<Route>,
 }
@@ -43,19 +43,19 @@ impl Rollover {
         [aged, failback].into_iter().chain(next.iter_mut().map(|next| &mut next.due)).collect()
     }
 
-    /// What is known of the successor under way.
+    /// What its address tells of the next attempt.
     #[cfg(any(all(test, not(target_arch = "wasm32")), feature = "duplex"))]
     pub(super) fn next_route(&self) -> Option<Route> {
         self.next.and_then(|next| next.route)
     }
 
-    /// Not within `floor`: when one successor has failed, the other reason for one may be due in the next moment.
+    /// No sooner than `floor`: when one successor has failed, the other reason may be due right after it.
     pub(super) fn deadline(&self, floor: u64) -> u64 {
         self.next.map_or(self.aged.min(self.failback).max(floor), |next| next.due)
     }
 }
 
-/// Less by up to a quarter: a fleet that came together must not go together.
+/// Shortens a time by up to a quarter: a fleet that connected together must not reconnect together.
 fn spread(ms: u64, draw: u32) -> u64 {
     if ms == u64::MAX { ms } else { uniform(ms - ms / 4, ms, draw) }
 }
@@ -65,7 +65,7 @@ impl Connection {
         self.rollover.next.is_some_and(|next| next.attempt == attempt)
     }
 
-    /// The connection has just opened. The time at another endpoint than the first counts on.
+    /// The connection has just opened: plans its end. The time until failback goes on if it already runs.
     // Not inlined, for the size.
     #[inline(never)]
     pub(super) fn plan(&mut self, at: Timestamp) {
@@ -79,20 +79,20 @@ impl Connection {
         }
     }
 
-    /// The server is going to close: soon, but not all clients in the same moment.
+    /// The server said that it is about to close: plans a successor soon, but not for all clients at once.
     pub(super) fn retire(&mut self, at: Timestamp) {
-        // One that says so each time, soon after it opened, is asked less and less often.
+        // A server that says so soon after each opening is asked less and less often.
         let stable = self.stable(at.now);
         self.reset_backoff(stable);
         let soon = at.now.later(self.config.backoff.delay(self.retries.count() + 1, 0, 0, at.draw));
-        // Said again, it puts nothing off.
+        // A second notice delays nothing.
         if soon < self.rollover.aged {
             self.retries.more();
             self.rollover.aged = soon;
         }
     }
 
-    /// The clock has moved on.
+    /// The timer fired: opens a successor if one is due.
     pub(super) fn roll(&mut self, at: Timestamp) {
         let now = at.now;
         if now < self.rollover.deadline(self.floor)
@@ -114,7 +114,7 @@ impl Connection {
         self.act(Action::Resolve { attempt, retry, reason: Reason::Reconnect, endpoint });
     }
 
-    /// What became of the successor.
+    /// Handles an input that belongs to the successor.
     pub(super) fn succession(&mut self, at: Timestamp, input: &Input) {
         let Some(next) = self.rollover.next else { return };
         match *input {

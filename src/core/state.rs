@@ -39,22 +39,22 @@ pub enum State {
     Closed,
 }
 
-/// The same with what each state needs to know. Times are on the monotonic clock.
+/// The states with the data that each needs. Times are on the monotonic clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Phase {
-    /// Made, not started.
+    /// The client was made and not started.
     Idle,
-    /// The address is asked for.
+    /// The app's function is asked for the address.
     Resolving { due: u64 },
     /// The transport is opening.
     Opening { due: u64 },
     /// The transport is open.
     Open { since: u64 },
-    /// The caller's rule is asked about a failure.
+    /// The app's rule is asked about a failure.
     Asking { failure: Failure, stable: bool, opened: bool },
     /// The next attempt starts at `until`; nothing starts it before `not_before`.
     Waiting { until: u64, not_before: u64 },
-    /// Paused, or frozen.
+    /// The client is paused, or its page is frozen.
     Suspended,
     /// For good.
     Closed,

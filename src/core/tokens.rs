@@ -1,25 +1,25 @@
-//! Tokens: when one is asked for, how long it is kept, when it is renewed, and who gets what comes of the question.
+//! Tokens: when the app's function is asked for one, how long it is kept, when it is renewed, and who gets the answer.
 //!
-//! There is one question at a time, for all who need an answer. What is not here is the token itself: it is outside, with
-//! those who wait. Time is that of the clock on the wall, by which tokens expire; the end of it is never.
+//! There is one question at a time, for all clients that need a token. The token itself, and the promises of those who wait, are the
+//! port's. Times are on the wall clock, by which tokens expire; its end means never.
 
 use super::Later as _;
 
-/// In ms since 1970, all before 1973 are: seconds, such as a JWT's `exp`.
+/// In ms since 1970. A smaller number is in seconds, as a JWT's `exp` is: in ms it would be before 1973.
 const SECONDS: u64 = 100_000_000_000;
-/// Between two renewals.
+/// In ms, the least time between two renewals.
 const PAUSE: u64 = 1_000;
-/// A renewal without an answer is given up after this time: nobody else would. Who connects has a time of its own.
+/// In ms. A renewal without an answer is given up after this time. A client that connects has a timeout of its own.
 const RENEWAL_TIMEOUT: u64 = 30_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Tokens {
-    /// A token is stale so many ms before its end.
+    /// How many ms before its end a token is renewed.
     ahead: u64,
     kept: Option<Kept>,
     question: Option<Question>,
     serial: u32,
-    /// Somebody wants a fresh one at any time.
+    /// Somebody needs a fresh token at all times, so it is renewed by itself.
     followed: bool,
     /// When the next [`Tokens::tick`] is due.
     due: u64,
@@ -28,49 +28,49 @@ pub(crate) struct Tokens {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Kept {
     expires: u64,
-    /// From then on another one is asked for.
+    /// From this time on another token is asked for.
     stale: u64,
-    /// It was asked for after another had been refused.
+    /// It was asked for after the server had refused another one.
     forced: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Question {
     serial: u32,
-    /// It was asked after the last one had been refused.
+    /// It was put after the server had refused a token.
     forced: bool,
     waiting: u32,
-    /// It is for those who follow, too.
+    /// It is a renewal for those who need a fresh token at all times.
     renews: bool,
 }
 
-/// The token that somebody had when the server refused it.
+/// Which token the server refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Had {
-    /// Nobody knows which.
+    /// It is not known which.
     Unknown,
-    /// The one that was given last.
+    /// The last one.
     Last,
-    /// Another one: somebody else has got a new one since. By a renewal it says nothing: the server may have revoked both.
+    /// An older one: another client has got a new one since. If that came by a renewal, the server may have revoked both.
     Older,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Nothing = 0,
-    /// The last token is good.
+    /// Use the last token.
     Use = 1,
-    /// For what comes of the question.
+    /// Wait for the answer to the current question.
     Wait = 2,
-    /// The app, with this number. What was asked before is called off; who waits, waits for this now.
+    /// Ask the app's function. An earlier question is cancelled, and all who waited for it wait for this one.
     Ask = 3,
-    /// Who waits gets this token, which is the last one now. Who follows is told.
+    /// Give this token to all who wait; it is the last one now. Those who need a fresh one are told.
     Given = 4,
-    /// Who waits gets the last token after all.
+    /// Give the last token to all who wait, as there is no new one.
     Old = 5,
-    /// Who waits gets the error.
+    /// Give the error to all who wait.
     Failed = 6,
-    /// The question is called off, for who still waits, too.
+    /// Cancel the question, also for those who still wait.
     Off = 7,
 }
 
@@ -79,7 +79,7 @@ impl Tokens {
         Self { ahead, kept: None, question: None, serial: 0, followed: false, due: u64::MAX }
     }
 
-    /// Of the tokens from here on.
+    /// Sets how early the tokens that follow are renewed.
     #[cfg(feature = "rust")]
     pub(crate) const fn set_ahead(&mut self, ahead: u64) {
         self.ahead = ahead;
@@ -89,12 +89,12 @@ impl Tokens {
         self.due
     }
 
-    /// Of the question that was asked last.
+    /// The number of the last question.
     pub(crate) const fn serial(&self) -> u32 {
         self.serial
     }
 
-    /// Somebody needs a token. `had`: the one that the server refused.
+    /// A client needs a token. `had`: the one that the server refused, if it did.
     pub(crate) fn need(&mut self, now: u64, had: Option<Had>) -> Step {
         let refused = match had {
             Some(Had::Unknown) => true,
@@ -103,14 +103,14 @@ impl Tokens {
             None => false,
         };
         if refused && had != Some(Had::Older) {
-            // There is nothing to renew any more.
+            // A token that was refused is not renewed.
             self.kept = None;
             self.arm(now);
         }
         if !refused && self.kept.is_some_and(|kept| now < kept.stale) {
             return Step::Use;
         }
-        // What was asked before the refusal may be the same token.
+        // The answer to a question from before the refusal may be the same token.
         let step = match &self.question {
             Some(question) if question.forced || !refused => Step::Wait,
             _ => self.ask(refused),
@@ -121,7 +121,7 @@ impl Tokens {
         step
     }
 
-    /// One of those who wait does so no more.
+    /// One of those who wait gives up.
     pub(crate) fn leave(&mut self) -> Step {
         if let Some(question) = &mut self.question {
             question.waiting = question.waiting.saturating_sub(1);
@@ -129,7 +129,7 @@ impl Tokens {
         self.call_off()
     }
 
-    /// What the app gave to this question, which ends at `expires`.
+    /// The app answered this question with a token that ends at `expires`.
     pub(crate) fn given(&mut self, now: u64, serial: u32, expires: u64) -> Step {
         let Some(Question { forced, .. }) = self.answers(serial) else {
             return Step::Nothing;
@@ -142,7 +142,7 @@ impl Tokens {
         Step::Given
     }
 
-    /// The app's function failed.
+    /// The app's function failed for this question.
     pub(crate) fn failed(&mut self, now: u64, serial: u32) -> Step {
         if self.answers(serial).is_none() {
             return Step::Nothing;
@@ -150,14 +150,14 @@ impl Tokens {
         if self.put_off(now) { Step::Old } else { Step::Failed }
     }
 
-    /// At logout: what there is, and what is asked for, is another user's.
+    /// At a logout: drops the token and the question, which belong to another user.
     pub(crate) fn forget(&mut self) -> Step {
         self.kept = None;
         self.due = u64::MAX;
         if self.question.take().is_some() { Step::Off } else { Step::Nothing }
     }
 
-    /// From now on there is somebody, or nobody, who wants a fresh one at any time.
+    /// Whether somebody needs a fresh token at all times from now on.
     pub(crate) fn follow(&mut self, now: u64, followed: bool) -> Step {
         self.followed = followed;
         self.arm(now);
@@ -170,13 +170,13 @@ impl Tokens {
         }
     }
 
-    /// The deadline may have passed.
+    /// The timer fired: a renewal is due, or took too long.
     pub(crate) fn tick(&mut self, now: u64) -> Step {
         if now < self.due {
             return Step::Nothing;
         }
         match &mut self.question {
-            // Who connects may be more patient.
+            // A client that connects may wait longer than a renewal.
             Some(question) if question.renews => {
                 question.renews = false;
                 self.put_off(now);
@@ -199,12 +199,12 @@ impl Tokens {
         Step::Ask
     }
 
-    /// The question that is out, if it is this one. It is over then.
+    /// Ends the current question if it has this number, and gives it.
     fn answers(&mut self, serial: u32) -> Option<Question> {
         self.question.take_if(|question| question.serial == serial)
     }
 
-    /// When nobody waits any more.
+    /// Cancels the question when nobody waits for it any more.
     fn call_off(&mut self) -> Step {
         match self.question {
             Some(Question { waiting: 0, renews: false, .. }) => {
@@ -215,8 +215,8 @@ impl Tokens {
         }
     }
 
-    /// There is no new one. The old one is good until its end, and asked for again when half of the rest is over: whether
-    /// there is one.
+    /// No new token came. The old one is good until its end, and is renewed again when half of its time is over. Gives whether there
+    /// is one.
     fn put_off(&mut self, now: u64) -> bool {
         let good = match &mut self.kept {
             Some(kept) if now < kept.expires => {
@@ -229,7 +229,8 @@ impl Tokens {
         good
     }
 
-    /// For who follows. What has expired on arrival is so by a wrong clock: asked for when it is needed, and not all the time.
+    /// Sets the time of the next renewal. A token that has expired on arrival shows a wrong clock, and is asked for only when it is
+    /// needed.
     fn arm(&mut self, now: u64) {
         self.due = match self.kept {
             Some(Kept { expires, stale, .. }) if self.followed && now < expires && expires < u64::MAX => {

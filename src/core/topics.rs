@@ -1,4 +1,4 @@
-//! Topics on one connection: each is joined, joined again on each new connection, and has a place of its own in its stream.
+//! Topics on one connection: each is joined, joined again on each new connection, and has its own cursor.
 //!
 //! ```text
 //!             subscribe                 the join was sent            the server's word
@@ -9,13 +9,12 @@
 //!       +------ left, or refused: until the next connection what comes late is dropped --+
 //! ```
 //!
-//! **An answer belongs to the join that it answers, not to a name.** A server answers the joins of a topic in their order. So
-//! with a join that was left and one that is new, the first answer is the old one's, and until it has come, so are the
-//! messages. What got lost is not waited for: when the newest join has no word in time, none is expected for those
-//! before it.
+//! **An answer belongs to the join that it answers, not to a topic's name.** A server answers the joins of a topic in order. If a
+//! topic was left and joined again, the first answer belongs to the old join, and so do the messages before it. Lost answers
+//! are not awaited for ever: when the newest join gets no answer in time, none is expected for the older ones.
 //!
-//! The core knows a topic by a number, which the caller gives to each name, and ids by their fingerprints. Joins and leaves
-//! go by the outbox, so that whatever bounds it bounds them.
+//! The port gives each topic's name a number, by which the core knows it; ids are fingerprints. Joins and leaves go through the outbox,
+//! so its limits hold for them.
 
 use super::{
     Connection,
@@ -28,81 +27,81 @@ use super::{
 use crate::core::Later as _;
 
 pub(crate) use super::outbox::OWN;
-/// So many topics that were left are known until the next connection.
+/// So many topics that were left are remembered until the next connection.
 const LEFT: usize = 10_000;
 
 /// How topics are joined.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Joins {
-    /// The server answers a join. Else one that was sent is joined.
+    /// The server answers joins. Without that, a topic is joined once its join was sent.
     pub(crate) confirm: bool,
-    /// How long a join may take, in ms: the caller's function, and then the server's word.
+    /// In ms: how long the app's function that makes a join may take, and then the server's answer.
     pub(crate) timeout: u64,
-    /// How often a topic is asked for on one connection.
+    /// How often a topic's join is sent on one connection.
     pub(crate) max_attempts: u64,
 }
 
 impl Joins {
-    /// Asked for as often as a message that needs an ack.
+    /// The defaults; `max_attempts` is that of messages with acks.
     pub(crate) const fn new(max_attempts: u64) -> Self {
         Self { confirm: true, timeout: 10_000, max_attempts }
     }
 }
 
-/// What the caller is told of a topic, by its number.
+/// What the app is told of a topic, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TopicEvent {
-    /// Make its join, then [`Topics::joining`] or [`Topics::unjoinable`]; then those that [`Topics::next`] gives.
+    /// Make its join, then call [`Topics::joining`] or [`Topics::unjoinable`]; then do the same for those that [`Topics::next`] gives.
     Join(u32),
-    /// It is joined: what was asked has been sent, and needs no answer.
+    /// It is joined: its join was sent and needs no answer.
     Joined(u32),
-    /// It is to be joined on another connection.
+    /// Its connection was lost; it is joined again on the next one.
     Lost(u32),
-    /// The server said nothing in time. It may be asked again.
+    /// The server did not answer its join in time. The join may be sent again.
     Late(u32),
     /// Its join could not be sent.
     Unsent(u32, Dropped),
-    /// The numbers that are missing, first and last, where that is known.
+    /// Messages are missing; the first and the last missing sequence number, where they are known.
     Gap(u32, Outcome, Missing),
-    /// Nothing of it can come any more.
+    /// Nothing of this topic can come any more, so its number can be forgotten.
     Forget(u32),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Topic {
     number: u32,
-    /// Where it is in its stream.
+    /// Its cursor and what it remembers.
     ids: Ids,
     /// Somebody listens.
     live: bool,
     joined: bool,
-    /// Something of it may have gone by: a connection before knew of it, or it was taken for an older join's.
+    /// Messages may have been missed: it was joined on an earlier connection, or messages were taken for an older join's.
     known: bool,
-    /// On this connection: a leave is owed for it.
+    /// Its join was sent on this connection, so leaving it needs a message.
     asked: bool,
     /// Its join waits in the outbox.
     waits: bool,
-    /// It is asked for as the connection opens: before all that waits.
+    /// It is joined as the connection opens, so its join goes before all messages that wait.
     first: bool,
-    /// Joins of this connection without an answer: of those who left, and then of who listens now.
+    /// Joins on this connection without an answer: those that were left since, and those of the current subscription.
     older: u64,
     newer: u64,
-    /// What comes is of an older join.
+    /// Messages that come belong to an older join.
     stale: bool,
-    /// Something came since it was asked for: the server has it.
+    /// A message came since its join was sent, so the server has the join.
     heard: bool,
     attempts: u64,
-    /// When its join counts as lost; the end of the clock: there is none.
+    /// When its join counts as lost; the end of the clock: no join is out.
     due: u64,
-    /// The server put it out so often in a row, and it is asked for again then; the end of the clock: it is not out.
+    /// How often in a row the server removed the client from it.
     removals: u64,
     rejoin: u64,
-    /// If it holds until then, the next time is the first.
+    /// If it stays joined until then, the count of removals starts anew.
     proven_at: u64,
 }
 
 impl Topic {
-    /// Nothing that was sent means anything to the next connection.
+    /// The connection is over: the next one knows nothing of its joins.
     fn connection_lost(&mut self) {
         self.joined = false;
         self.known |= std::mem::take(&mut self.asked);
@@ -132,14 +131,14 @@ impl Topic {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Topics {
     joins: Joins,
-    /// By their numbers.
+    /// Sorted by number.
     topics: Vec<Topic>,
-    /// Whose joins are to be made after the one that is being made; nothing else is sent before.
+    /// Topics whose joins are made after the current one. Nothing else is sent before them.
     asking: Vec<u32>,
     busy: bool,
-    /// Which join, by its number in the outbox, is for which topic, and whether it goes before all that waits.
+    /// The joins in the outbox: the message's number, the topic's, and whether it goes before all that waits.
     messages: Vec<(u32, u32, bool)>,
-    /// The one that the next [`Topics::place`] is about.
+    /// The topic of the next [`Topics::place`].
     selected: u32,
     open: bool,
     /// No join counts as lost before this.
@@ -175,7 +174,7 @@ impl Topics {
         times
     }
 
-    /// When a join may count as lost.
+    /// When the next join may count as lost.
     pub(crate) fn soonest(&self) -> u64 {
         self.soonest
     }
@@ -185,7 +184,7 @@ impl Topics {
         self.topics.get_mut(at)
     }
 
-    /// Somebody listens from here on; `from`: the place in its stream, if there is one.
+    /// The app subscribes to this topic. `from`: the cursor that it continues from.
     pub(crate) fn subscribe(&mut self, now: u64, number: u32, from: Id, actions: &mut Actions) {
         let mut ids = Ids::new(false);
         if from != Id::None {
@@ -206,7 +205,7 @@ impl Topics {
         self.ask(now, number, actions);
     }
 
-    /// Somebody else listens as well: if it is not joined, it is asked for as often as if it were new.
+    /// Another subscriber joins in: if the topic is not joined, its attempts are counted anew.
     pub(crate) fn again(&mut self, now: u64, number: u32, actions: &mut Actions) {
         let Some(topic) = self.find(number).filter(|topic| !topic.joined) else { return };
         let under_way = topic.due.min(topic.rejoin) < u64::MAX;
@@ -226,7 +225,7 @@ impl Topics {
         }
     }
 
-    /// One at a time: a join is made by a function of the app's, which may leave others, or have more of them.
+    /// Joins are made one at a time, as the app's function that makes one may subscribe to other topics or leave them.
     fn make(&mut self, number: u32, actions: &mut Actions) {
         if self.busy {
             self.asking.push(number);
@@ -236,7 +235,7 @@ impl Topics {
         }
     }
 
-    /// The next one whose join is to be made.
+    /// Takes the next topic whose join is to be made.
     pub(crate) fn next(&mut self) -> Option<u32> {
         if self.asking.is_empty() {
             self.busy = false;
@@ -245,13 +244,13 @@ impl Topics {
         Some(self.asking.remove(0))
     }
 
-    /// Joins are being made.
+    /// Whether joins are being made.
     pub(crate) fn busy(&self) -> bool {
         self.busy
     }
 
-    /// The join is made, and is to be sent as `outgoing`; several topics may go in one. Nothing where none of them is of use any
-    /// more, else whether it goes before all that waits.
+    /// The join was made, and is sent as the message `outgoing`, which may carry several joins. Gives `None` where none of them is needed
+    /// any more, otherwise whether it goes before all that waits.
     pub(crate) fn joining(&mut self, number: u32, outgoing: u32) -> Option<bool> {
         self.join(number, outgoing);
         let firsts = self.messages.iter().filter(|(other, ..)| *other == outgoing).map(|(.., first)| *first);
@@ -272,14 +271,14 @@ impl Topics {
         self.messages.push((outgoing, number, first));
     }
 
-    /// The one that its join waits in, and whether it carries the joins of others, too.
+    /// The message that carries this topic's join, and whether it carries the joins of other topics as well.
     fn outgoing(&self, number: u32) -> Option<(u32, bool)> {
         let (outgoing, ..) = *self.messages.iter().find(|(_, other, _)| *other == number)?;
         let shared = self.messages.iter().any(|(id, other, _)| *id == outgoing && *other != number);
         Some((outgoing, shared))
     }
 
-    /// Its join is on its way, or cannot be taken back.
+    /// Its join was sent, or cannot be taken out of its message.
     fn out(&mut self, number: u32) {
         self.messages.retain(|(_, other, _)| *other != number);
         if let Some(topic) = self.find(number) {
@@ -289,14 +288,14 @@ impl Topics {
         }
     }
 
-    /// There is no join that could be sent.
+    /// The app's function made no join for this topic.
     pub(crate) fn unjoinable(&mut self, number: u32) {
         if let Some(topic) = self.find(number) {
             topic.due = u64::MAX;
         }
     }
 
-    /// What becomes of a message of ours. Leaves are of no further interest.
+    /// The outcome of a message that carried joins. That of a leave does not matter.
     pub(crate) fn settled(&mut self, now: u64, outgoing: u32, sent: Sent, actions: &mut Actions) {
         let Joins { confirm, timeout, .. } = self.joins;
         let due = if confirm { now.later(timeout) } else { u64::MAX };
@@ -324,7 +323,7 @@ impl Topics {
         }
     }
 
-    /// The server's word on a join; `in_flight`: one that is on its way. Whether it is about who listens now.
+    /// The server answered a join. `in_flight`: a join that is on its way. Gives whether the answer belongs to the current subscription.
     pub(crate) fn answered(
         &mut self,
         number: u32,
@@ -340,7 +339,8 @@ impl Topics {
         if in_flight {
             self.out(number);
         }
-        // Who did not ask is only answered where nobody asked before: over a stream whose server knows the topics by itself.
+        // Without a join of its own, a subscription is answered only where no older join was sent: on a stream whose server knows the
+        // topics by itself.
         let answers = |topic: &&mut Topic| topic.live && (topic.asked || !topic.stale);
         let Some(topic) = self.find(number).filter(answers) else { return false };
         topic.newer = topic.newer.saturating_sub(1);
@@ -350,7 +350,7 @@ impl Topics {
         if refused {
             topic.leave();
         }
-        // Where it is refused, its server has nothing to leave.
+        // A server that refused a join has nothing to leave.
         topic.stale = false;
         if refused {
             self.messages.retain(|(_, other, _)| *other != number);
@@ -359,21 +359,21 @@ impl Topics {
         true
     }
 
-    /// Who listens now, if what came is for them.
+    /// The topic, if what came belongs to the current subscription.
     fn listener(&mut self, number: u32) -> Option<&mut Topic> {
         let topic = self.find(number).filter(|topic| topic.live)?;
         topic.known |= topic.stale && topic.asked;
         (!topic.stale).then_some(topic)
     }
 
-    /// Something of this topic came. Whether it is for who listens now; the next [`Self::place`] is about it.
+    /// A message of this topic came. Gives whether it belongs to the current subscription; [`Self::place`] is called for it next.
     pub(crate) fn heard(&mut self, number: u32) -> bool {
         self.selected = number;
         let topic = self.listener(number);
         topic.map(|topic| topic.heard = true).is_some()
     }
 
-    /// Rules on a message before it is delivered.
+    /// Decides on a message before it is delivered.
     pub(crate) fn place(
         &mut self,
         id: Id,
@@ -392,7 +392,7 @@ impl Topics {
         result
     }
 
-    /// Some messages that came are lost: any topic's.
+    /// Messages that came were lost in the client, and may have belonged to any topic.
     pub(crate) fn missed(&mut self) {
         for topic in &mut self.topics {
             topic.ids.missed();
@@ -510,7 +510,7 @@ impl Topics {
         for topic in self.topics.iter_mut().filter(|topic| topic.due <= now) {
             topic.due = u64::MAX;
             if topic.asked {
-                // All that were sent before it are lost as well, or their answers are.
+                // The older joins, or their answers, are lost as well.
                 (topic.older, topic.newer) = (0, 0);
                 if std::mem::take(&mut topic.stale) && topic.known {
                     topic.ids.reconnected();
@@ -537,7 +537,7 @@ impl Topics {
     }
 }
 
-/// What the caller says of a topic.
+/// Calls about topics.
 impl Connection {
     pub(crate) fn subscribe(&mut self, now: u64, number: u32, from: Id) {
         self.topics.subscribe(now, number, from, &mut self.actions);
@@ -547,7 +547,8 @@ impl Connection {
         self.topics.again(now, number, &mut self.actions);
     }
 
-    /// The join of this topic is made: `outgoing`, of so many bytes; `more`: those of others follow, which go in the same.
+    /// The join of this topic was made, and goes in the message `outgoing` of so many bytes. `more`: joins of other topics follow in the
+    /// same message.
     pub(crate) fn joining(&mut self, number: u32, outgoing: u32, bytes: u64, more: bool) {
         let joining = self.topics.joining(number, outgoing);
         if more {
@@ -570,7 +571,7 @@ impl Connection {
         self.topics.unjoinable(number);
     }
 
-    /// Whether the server is to be told, by [`Self::leaving`].
+    /// The app leaves this topic. Gives whether the server must be told, by [`Self::leaving`].
     pub(crate) fn leave(&mut self, number: u32) -> bool {
         if let Some((outgoing, shared)) = self.topics.outgoing(number) {
             if shared || !self.queue.untried(outgoing) {
@@ -582,7 +583,7 @@ impl Connection {
         self.topics.leave(number, &mut self.actions)
     }
 
-    /// What was asked for over a connection that is over, and what waits for it.
+    /// The connection is over: forgets its joins, and drops joins and leaves that wait.
     pub(super) fn topics_connection_lost(&mut self) {
         self.topics.connection_lost(&mut self.actions);
         self.queue.call_off(OWN, &mut self.actions);
@@ -597,7 +598,7 @@ impl Connection {
     }
 
     pub(crate) fn topic_answered(&mut self, number: u32, refused: bool) -> bool {
-        // The answer may be faster than that of the request which carries the join.
+        // The answer to a join may come before the answer to the POST that carries it.
         let in_flight =
             self.topics.outgoing(number).is_some_and(|(outgoing, _)| !self.queue.untried(outgoing));
         self.topics.answered(number, refused, in_flight, &mut self.actions)
@@ -615,7 +616,7 @@ impl Connection {
         self.topics.gap_told(number);
     }
 
-    /// As [`Self::check`], of a message of the topic that was heard last.
+    /// As [`Self::check`], for a message of the topic of the last [`Self::topic_heard`].
     pub(crate) fn check_topic(&mut self, id: Id, number: Option<u64>) -> (bool, bool, bool) {
         let result = self.topics.place(id, self.first.take(), number, &mut self.actions);
         (result.deliver, result.moves, result.restarted)

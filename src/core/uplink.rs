@@ -1,5 +1,5 @@
-//! What is sent beside an event stream: messages are gathered into requests, one of which is out at a time, and its answer
-//! says what becomes of each.
+//! Sending beside an event stream: messages are gathered into POST requests, of which one is out at a time. Its answer settles
+//! its messages.
 //!
 //! ```text
 //!   outbox ---> gathered ---> out ---> taken          2xx
@@ -10,7 +10,7 @@
 //!                              +--> lost              nobody knows: as what a socket took
 //! ```
 //!
-//! A request is known by its serial. One whose connection is over is remembered for its time alone: what comes of it is late.
+//! Each request has a serial number. One whose connection is over is only kept for its timeout: its answer is late, and ignored.
 
 use super::{
     Connection,
@@ -21,11 +21,11 @@ use super::{
 };
 use crate::core::Later as _;
 
-/// Requests that outlive their page share 64 KiB (Fetch, 4.6), also with those of others. Only in leaving: Chromium (156)
-/// goes on with one that was aborted, for up to 30 s.
+/// In bytes. All requests that outlive a page share 64 KiB (Fetch, 4.6), also with those of other code. everwire uses them only when
+/// the page is left: Chromium (156) goes on with an aborted one for up to 30 s.
 const LEAVING: u64 = 60_000;
 
-/// What a request may carry, and how long it may take.
+/// How many messages and bytes a request may carry, and how many ms it may take.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Limits {
     pub(crate) messages: u64,
@@ -42,17 +42,17 @@ impl Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Uplink {
     limits: Limits,
-    /// What the next request carries.
+    /// The messages of the next request.
     batch: Vec<u32>,
     bytes: u64,
-    /// It is bytes, which go alone.
+    /// The batch is one message of bytes, which goes alone.
     raw: bool,
-    /// Something did not fit in, and nothing overtakes it.
+    /// A message did not fit into the batch, and later ones must not overtake it.
     closed: bool,
     out: Vec<Request>,
-    /// So many go alone: there is one among them that the server did not like.
+    /// So many messages still go one by one, because the server refused one of a batch and did not say which.
     alone: u64,
-    /// The page goes, and so many bytes may still go with it.
+    /// The page is being left, and so many bytes may still go with requests that outlive it.
     leaving: Option<u64>,
 }
 
@@ -60,9 +60,9 @@ pub(crate) struct Uplink {
 struct Request {
     serial: u32,
     ids: Vec<u32>,
-    /// The end of the clock: it was stopped.
+    /// When it is overdue; the end of the clock: it was aborted.
     due: u64,
-    /// Its connection is.
+    /// Its connection is still there.
     live: bool,
 }
 
@@ -80,7 +80,7 @@ impl Uplink {
         }
     }
 
-    /// Whether something more may be gathered.
+    /// Whether the batch takes another message.
     pub(crate) fn free(&self) -> bool {
         let most = if self.alone > 0 { 1 } else { self.limits.messages };
         let small = (self.batch.len() as u64) < most && !self.busy();
@@ -91,7 +91,7 @@ impl Uplink {
         self.out.iter().any(|request| request.live)
     }
 
-    /// Whether it goes with the next request.
+    /// Adds a message to the batch, if it fits. Gives whether it did.
     fn gather(&mut self, id: u32, bytes: u64, raw: bool) -> bool {
         let total = self.bytes.saturating_add(bytes);
         let (most, alone) = match self.leaving {
@@ -107,7 +107,7 @@ impl Uplink {
         fits
     }
 
-    /// The request goes out. How many it carries, and whether it is to outlive the page.
+    /// Sends the batch as a request. Gives how many messages it carries, and whether it must outlive the page.
     fn flush(&mut self, now: u64, serial: u32) -> (u32, bool) {
         let ids = std::mem::take(&mut self.batch);
         let many = ids.len();
@@ -123,7 +123,7 @@ impl Uplink {
         (many as u32, self.leaving.is_some())
     }
 
-    /// It is over. What it carried, if that is not settled already.
+    /// The request is over. Gives its messages, if they are not settled already.
     fn take(&mut self, serial: u32) -> Option<Vec<u32>> {
         let at = self.out.iter().position(|request| request.serial == serial)?;
         let request = self.out.remove(at);
@@ -136,17 +136,17 @@ impl Uplink {
         Some(request.ids)
     }
 
-    /// Whether its answer is of interest.
+    /// Whether the answer to this request still matters.
     pub(crate) fn awaits(&self, serial: u32) -> bool {
         self.out.iter().any(|request| request.serial == serial && request.live)
     }
 
-    /// The page goes.
+    /// Whether the page is being left.
     pub(crate) fn leaves(&self) -> bool {
         self.leaving.is_some()
     }
 
-    /// What is out and what was gathered is of a connection that is over.
+    /// The connection is over, and with it the batch; answers to requests no longer matter.
     pub(crate) fn connection_lost(&mut self) {
         self.batch.clear();
         (self.bytes, self.raw, self.closed, self.alone, self.leaving) = (0, false, false, 0, None);
@@ -166,7 +166,7 @@ impl Uplink {
         self.out.iter().map(|request| request.due).min().unwrap_or(u64::MAX)
     }
 
-    /// The next one that is. Whoever stops it says so, as of any that failed.
+    /// Takes the next overdue request. The port aborts it, and tells that as it tells any failure.
     fn overdue(&mut self, now: u64) -> Option<u32> {
         let request = self.out.iter_mut().find(|request| request.due <= now && request.due < u64::MAX)?;
         request.due = u64::MAX;
@@ -185,7 +185,7 @@ impl Uplink {
 }
 
 impl Connection {
-    /// What became of a [`Action::Transmit`]: it can go with the next request, and takes so many bytes there.
+    /// After [`Action::Transmit`]: the message can go with the next request, and takes so many bytes in it.
     pub(crate) fn carried(&mut self, now: u64, id: u32, bytes: u64, raw: bool) {
         if self.uplink.gather(id, bytes, raw) {
             self.went_up(now);
@@ -194,17 +194,17 @@ impl Connection {
         }
     }
 
-    /// What was gathered goes out as the request `serial`: how many messages it carries, and whether it is to outlive the page.
+    /// Sends the batch as request `serial`. Gives how many messages it carries, and whether it must outlive the page.
     pub(crate) fn post(&mut self, now: u64, serial: u32) -> (u32, bool) {
         self.uplink.flush(now, serial)
     }
 
-    /// Whether something is to follow from the answer to this request.
+    /// Whether the answer to this request still matters.
     pub(crate) fn awaits_answer(&self, serial: u32) -> bool {
         self.uplink.awaits(serial)
     }
 
-    /// A request is over, and maybe its stream with it: a connection that cannot send is none.
+    /// A request is over. If it failed, its stream counts as lost as well: a connection that cannot send is none.
     pub(super) fn posted(&mut self, at: Timestamp, serial: u32, answer: Failure) {
         let Some(ids) = self.uplink.take(serial) else { return };
         let word = answer.word();
@@ -235,7 +235,7 @@ impl Connection {
                 }
                 self.room(at, Some(answer.retry_after_ms()));
             }
-            // What the browser takes down with the page is no failure.
+            // The browser ends requests with the page; that is no failure.
             Word::Failed if self.life.left => {}
             Word::Failed if matches!(self.phase, Phase::Open { .. } | Phase::Opening { .. }) => {
                 self.lost(at, answer)
@@ -244,7 +244,7 @@ impl Connection {
         }
     }
 
-    /// The next request may go out; or, where the server said "not now", after what it asks to wait.
+    /// The next request may go out: at once, or after a delay where the server said "not now".
     fn room(&mut self, at: Timestamp, told: Option<u64>) {
         self.stalls = if told.is_some() { self.stalls + 1 } else { 0 };
         let backoff = &self.config.backoff;
@@ -257,13 +257,13 @@ impl Connection {
         };
     }
 
-    /// The page goes, and what waits with it, as far as the browser lets it: so many bytes of this page are under way so
-    /// already. What is out ends with the page; where the server discards what comes twice it goes again. `persisted`: the
-    /// page may come back, and send the rest itself.
+    /// The page is left: sends what waits with requests that outlive it, as far as the browser allows. `alive`: bytes of such requests
+    /// that are already out. Ordinary requests end with the page, so their messages are sent again if the server drops what comes
+    /// twice. `persisted`: the page may come back and send the rest itself.
     pub(super) fn page_leaves(&mut self, persisted: bool, alive: u64) {
         let goes = match self.phase {
             Phase::Open { .. } => true,
-            // The stream went first.
+            // The browser closed the stream before it told that the page is left.
             Phase::Waiting { .. } => !persisted,
             _ => false,
         };
@@ -279,7 +279,7 @@ impl Connection {
         (self.full_until, self.stalls) = (0, 0);
     }
 
-    /// The page has not gone after all: another attempt is made.
+    /// The page was not left after all: another attempt is made.
     pub(super) fn stay(&mut self) {
         if self.uplink.leaves() {
             self.queue.connection_lost(&mut self.actions);
@@ -287,7 +287,7 @@ impl Connection {
         self.uplink.connection_lost();
     }
 
-    /// Requests that are overdue are stopped.
+    /// Aborts the requests that are overdue.
     pub(super) fn stop_overdue(&mut self, now: u64) {
         while let Some(serial) = self.uplink.overdue(now) {
             self.act(Action::Stop(serial));
