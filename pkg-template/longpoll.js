@@ -34,12 +34,12 @@ export function readLongPoll(given, { heartbeat, http, resume }) {
 /** Dials long polls, and gives what the core asks for. */
 export function pollsOf({ numbers }, { name, wait }) {
   numbers[NUMBER_POLL_WAIT] = wait;
-  /** The last one, and one whose place it may take. */
+  /** Those that are open, or opening: one, and one that may take its place. */
   let links = [];
   return {
     dial(port, request) {
       const link = new PollLink(port, request, name);
-      links = [link, ...links.slice(0, 1)];
+      links = [link, ...links.filter(({ closed }) => !closed)];
       return link;
     },
     kinds: (port) => ({

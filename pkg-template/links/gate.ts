@@ -21,6 +21,7 @@ export class Gate implements Receiver {
   /** Messages of a frame that has been read, of which not all were received. */
   #ready: { data: Value }[] = [];
   #size = 0;
+  #passed = false;
   #waiting: ((data: Value) => void)[] = [];
   #abort = new AbortController();
 
@@ -38,7 +39,8 @@ export class Gate implements Receiver {
     } catch (error) {
       return port.failed(link, error);
     }
-    link.receiver = port;
+    // It stays between the two: what the handshake kept learns of the end.
+    this.#passed = true;
     port.opened(link);
     if (this.#ready.length && !link.closed)
       port.give(new Batch(this.#ready.map(({ data }) => data)), "", undefined, undefined, 0);
@@ -46,6 +48,7 @@ export class Gate implements Receiver {
   }
 
   message(data: Value, at: number) {
+    if (this.#passed) return this.#port.message(data, at);
     const next = this.#waiting.shift();
     if (next) next(data);
     else if (this.#held.push([data, at]) > LIMIT || (this.#size += sizeOf(data)) > UNITS)

@@ -130,6 +130,30 @@ test("close in its middle opens nothing, and it learns it", async () => {
   equal([seen.closed.reason, signal.aborted, made.stats().opens], ["app", true, 0], "closed");
 });
 
+test("what it kept learns of the end: its signal is aborted, and a receive that waits rejects", async () => {
+  for (const end of ["close", "loss"]) {
+    let kept, rejected;
+    const plan = script("ws", [[["send", "welcome"], ["wait", end === "loss" ? 200 : 60_000], ["reset"]]]);
+    const made = client(plan.url, {
+      shouldReconnect: () => false,
+      handshake: async (conn) => {
+        await conn.receive();
+        kept = conn.signal;
+        conn.receive().catch((error) => {
+          rejected = error;
+        });
+      },
+    });
+    // Else a fatal end is reported.
+    watch(made);
+    await made.opened();
+    equal(kept.aborted, false, `${end}: before`);
+    if (end === "close") made.close();
+    await waitFor(() => rejected, `${end}: its receive to end`);
+    equal(kept.aborted, true, `${end}: after`);
+  }
+});
+
 test("what comes meanwhile is held within a bound", async () => {
   const made = client(ws("/count?to=5000"), {
     resume: { id: "eventId" },

@@ -116,6 +116,42 @@ test("refusals in the middle go by the table", async () => {
   );
 });
 
+test("successors that are refused cost the open one nothing", async () => {
+  const asks = [],
+    stream = (id) => new Response(`id: ${id}\ndata: ${id}\n\n`, { headers: { "content-type": "text/event-stream" } });
+  let refused = 0,
+    answer;
+  const fetch = async (address) => {
+    const of = new URL(address).searchParams,
+      after = of.get("lastEventId");
+    asks.push(`${of.get("poll")} ${after}`);
+    if (asks.length === 1) return stream("a");
+    if (of.get("poll") === "0") {
+      refused++;
+      return new Response("", { status: 503 });
+    }
+    if (after === "b") return stream("c");
+    return new Promise((resolve) => {
+      if (after === "a") answer = () => resolve(stream("b"));
+    });
+  };
+  const made = duplex("/own", {
+    longPoll: { wait: 20_000 },
+    fallback: polls,
+    resume: { via: "query" },
+    reconnect: { ...quick, maxAge: 1_000 },
+    http: { fetch },
+  });
+  const seen = watch(made);
+  await waitFor(() => refused > 1 && answer, "two successors that are refused");
+  answer();
+  await waitFor(
+    () => seen.data.includes("c"),
+    () => asks.join(),
+  );
+  equal([seen.data, seen.retries, made.state], [["a", "b", "c"], [], "open"], "messages");
+});
+
 test("over drops: once and in order, and what is sent goes up", async () => {
   const key = unique(),
     server = ledger(`&key=${key}`);
