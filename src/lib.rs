@@ -33,6 +33,7 @@
         dead_code,
         unused_imports,
         unused_variables,
+        unreachable_code,
         reason = "of the features that are off; with all of them nothing is unused"
     )
 )]

@@ -56,6 +56,10 @@ const ASTRAY: &str = "an endpoint function must give an address without . and ..
 const PATHLESS: &str =
     "an endpoint function must give an address for each way: see Ways and Fallback::with_order";
 
+/// Of one that gave an address for what this build leaves out.
+const NO_SOCKETS: &str = "an endpoint function must give the address of an event stream: WebSockets need the feature \"websocket\" of the crate everwire";
+const NO_STREAMS: &str = "an endpoint function must give a ws: or wss: address: event streams need the feature \"sse\" of the crate everwire";
+
 const NCHAN_PINGS: &str =
     "a heartbeat excludes Builder::nchan over a WebSocket: leave it out, or say no_ping";
 const NCHAN_PROTOCOLS: &str =
@@ -72,6 +76,11 @@ pub(crate) fn connect(mut builder: Builder, config: Config) -> Result<Wire, Conn
         return Err(ConnectError::Unsupported);
     }
     builder.order = builder.shuffle.map(|shuffle| shuffle(config.endpoints)).unwrap_or_default();
+    for way in &builder.choice.ways {
+        if let Some(problem) = way.transport().lacks() {
+            return Err(ConnectError::InvalidOption(OptionError { option: "transport", problem }));
+        }
+    }
     for request in builder.fixed() {
         let ways = &builder.choice.ways;
         if ways.is_empty() {
@@ -789,10 +798,10 @@ fn resolved(driver: &Driver, attempt: u32, builder: &Builder, picked: Option<Pic
 /// What an option asks for that this connection cannot do, without which the server is not told what it has to know. Of fixed endpoints `connect`
 /// has seen to it.
 fn unfit(port: &Port, builder: &Builder, request: &Request, transport: Transport) -> Option<&'static str> {
-    if let Some(problem) = transport.lacks() {
-        return Some(problem);
-    }
     let socket = transport == Transport::WebSocket;
+    if transport.lacks().is_some() {
+        return Some(if socket { NO_SOCKETS } else { NO_STREAMS });
+    }
     if socket && builder.unpack.is_some() && builder.pings() {
         return Some(NCHAN_PINGS);
     }

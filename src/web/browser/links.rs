@@ -28,6 +28,9 @@ enum Way {
     EventSource(#[allow(dead_code, reason = "it is open as long as it lives")] EventSource),
     #[cfg(feature = "sse")]
     Fetch(#[allow(dead_code, reason = "as above")] Fetch),
+    /// Without either feature there is none.
+    #[cfg(not(any(feature = "sse", feature = "websocket")))]
+    None(std::convert::Infallible),
 }
 
 impl Link {
@@ -65,6 +68,8 @@ impl Link {
             Way::WebSocket(socket) => Some(socket.socket()),
             #[cfg(feature = "sse")]
             Way::EventSource(_) | Way::Fetch(_) => None,
+            #[cfg(not(any(feature = "sse", feature = "websocket")))]
+            Way::None(never) => match *never {},
         }
     }
 
@@ -75,6 +80,8 @@ impl Link {
             Way::WebSocket(socket) => socket.close(code, reason),
             #[cfg(feature = "sse")]
             Way::EventSource(_) | Way::Fetch(_) => {}
+            #[cfg(not(any(feature = "sse", feature = "websocket")))]
+            Way::None(never) => match never {},
         }
     }
 }
