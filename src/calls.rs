@@ -703,7 +703,7 @@ fn whole(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
-/// The fingerprint of an id in two halves, as port.js makes it: 0 and 0 is none, 0 and 1 the empty one.
+/// The fingerprint of an id in two halves, as the port makes it: 0 and 0 is none, 0 and 1 the empty one.
 fn fingerprint(high: u32, low: u32) -> Id {
     match (high, low) {
         (0, 0) => Id::None,

@@ -2,7 +2,7 @@
 //!
 //! **The one invariant: whoever calls [`Connection::handle`] or [`Connection::check`] then takes every
 //! action from [`Connection::poll`] and carries it out in order, holding no borrow of the connection
-//! while doing so, and last arms one timer for [`Connection::deadline`].** An action may run the app's
+//! while doing so, and last arms one timer for [`Connection::due`].** An action may run the app's
 //! code, which may call back in: the inner call drains the queue, the outer one finds it empty.
 
 pub(crate) mod backoff;
@@ -72,7 +72,7 @@ const SELF_RECONNECTS: u64 = 10_000;
 
 /// One client's connection, through all its attempts.
 ///
-/// - Getters: `state`, `deadline`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
+/// - Getters: `state`, `due`, `checking`, `retry_at`, `retries`, `last_failure`, `queue`.
 /// - Inputs: `hear`, `handle`, `follow`, `check`, `start_from`, `epoch`, `learn`, `received`, `gap_told`, `recovery_told`,
 ///   `asking`, `retry_told`, `resumable`; of a transmission `sent`, `refused` or `unsent`.
 /// - Outputs: `poll`, until it gives `None`.

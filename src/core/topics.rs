@@ -399,8 +399,8 @@ impl Topics {
         }
     }
 
-    /// The server said that it has put the client out of this topic. Whether it is about who listens now: then it is asked for again,
-    /// after the delay of the backoff, as a server that does so for its load would have no rest.
+    /// The server removed the client from this topic. Gives whether that is about the current subscription. If so, the topic is joined
+    /// again after a delay by the backoff, as the server may have done it because of its load.
     fn removed(&mut self, at: Timestamp, number: u32, backoff: &Backoff, actions: &mut Actions) -> bool {
         let Some(topic) = self.listener(number).filter(|topic| topic.joined) else { return false };
         if at.now >= topic.proven_at {
@@ -408,10 +408,10 @@ impl Topics {
         }
         topic.removals += 1;
         topic.joined = false;
-        // Of one that is on its way.
+        // A join that is on its way still counts.
         topic.asked = topic.newer > 0;
         topic.known = true;
-        // Also where the server lets it in by itself.
+        // Messages may be missing, also where the server joins the client again by itself.
         topic.ids.reconnected();
         topic.heard = false;
         topic.rejoin = at.now.later(backoff.delay(topic.removals, 0, 0, at.draw));
@@ -422,14 +422,14 @@ impl Topics {
         true
     }
 
-    /// The server said that something of it is missing.
+    /// The server said that messages of this topic are missing.
     pub(crate) fn gap_told(&mut self, number: u32) {
         if let Some(topic) = self.listener(number) {
             topic.ids.gap_told();
         }
     }
 
-    /// Nobody listens any more. Whether the server is to be told.
+    /// The last subscriber left. Gives whether the server must be told.
     pub(crate) fn leave(&mut self, number: u32, actions: &mut Actions) -> bool {
         self.messages.retain(|(_, other, _)| *other != number);
         self.asking.retain(|other| *other != number);
@@ -444,7 +444,7 @@ impl Topics {
         asked
     }
 
-    /// Not all that were left are remembered.
+    /// Forgets the oldest topic that was left, if too many of them are remembered.
     fn bound(&mut self, actions: &mut Actions) {
         if self.topics.len() > LEFT {
             let mut left = self.topics.iter().filter(|topic| !topic.live).map(|topic| topic.number);
@@ -461,7 +461,7 @@ impl Topics {
         tell(actions, TopicEvent::Forget(number));
     }
 
-    /// Another connection: all are asked for, in their order.
+    /// A connection opened: all topics are joined, in order.
     pub(crate) fn opened(&mut self, now: u64, actions: &mut Actions) {
         self.open = true;
         self.topics.retain(|topic| {

@@ -2,7 +2,7 @@
 //! of offsets out, the same for every chunking.
 //!
 //! Only whole blocks are parsed, so nothing of an event is kept but its bytes. What JavaScript does with
-//! it, chunk by chunk, stands in `pkg-template/fetch.js`: copy the chunk to [`Parser::stage`],
+//! it, chunk by chunk, stands in `pkg-template/links/blocks.ts`: copy the chunk to [`Parser::stage`],
 //! [`Parser::fed`], decode the region, [`Parser::parse`], slice.
 
 use std::cell::Cell;

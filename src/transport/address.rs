@@ -6,7 +6,7 @@ use crate::{
     core::io::Route,
 };
 
-/// What is known of an address that can be connected to. The text itself stays in JavaScript.
+/// What is known of an address that can be connected to. The text itself stays with the port.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Address {
     pub(crate) transport: Transport,

@@ -2,7 +2,7 @@
 
 use super::super::resume::{CheckResult, Id, Ids, Outcome, RECENT};
 
-/// As `fingerprint` in port.js: the message `n` of a run, whose content differs from every other run's.
+/// As the port's fingerprints: the message `n` of a run, whose content differs from every other run's.
 fn of_run(run: u64, n: u64) -> Id {
     Id::Own((n << 2 | 1) << 32 | run << 2 | 2)
 }

@@ -16,7 +16,7 @@ const ID_BITS: u32 = 36;
 /// Ids without a number begin here, so that none of them is that of a number, which are all below it.
 const BARE: u64 = 1 << (ID_BITS - 1);
 
-/// As `fingerprint` in port.js: an id, or a number, and a content. In an epoch the content is not known.
+/// As the port's fingerprints: an id, or a number, and a content. In an epoch the content is not known.
 fn named(id: u64, content: u64) -> Id {
     // Else two ids look the same, and what is known by one of them is counted as if it were not.
     assert!(id < 1 << ID_BITS, "{id} is no id of {ID_BITS} bits");

@@ -1,4 +1,4 @@
-//! What `pkg-template/fetch.js` does with the parser, in Rust.
+//! What `pkg-template/links/blocks.ts` does with the parser, in Rust.
 
 use super::super::{COMMENT, DATA, DISPATCH, EVENT, HEADER, ID, Parser, TOO_BIG};
 
