@@ -18,7 +18,7 @@ demo: setup-build
 demo-cluster: setup-cluster pack
 	@. scripts/env.sh && exec node www/cluster/run.mjs $(DEMO_ARGS)
 
-test: setup-test test-native test-web pack test-texts test-docs test-hostile test-package test-chaos
+test: setup-test test-native pack test-web test-texts test-docs test-hostile test-package test-chaos
 
 setup-build:
 	@scripts/setup.sh build
@@ -60,9 +60,10 @@ test-native: setup-build
 	@. scripts/env.sh && cargo test --locked --quiet -p everwire --lib core::tests::model -- --nocapture | grep '^model'
 	@node --test --test-reporter=spec tests/seam/*.test.mjs
 
-# The Rust API, with wasm-pack test, in the three engines.
-test-web: setup-test server
+# The Rust API, with wasm-pack test, in the three engines; and one suite over both ports, the crate's and the package's.
+test-web: setup-test server pack
 	@scripts/test-web.sh
+	@scripts/test-web.sh all --ports
 	@scripts/test-web.sh chromium --features websocket
 	@scripts/test-web.sh chromium --features sse
 

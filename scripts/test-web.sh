@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tests of the Rust API (tests/web) in real browsers, against the real server.
 # Usage: scripts/test-web.sh [all|chromium|firefox|webkit] [PART-OF-A-TEST-NAME]
+#    or: scripts/test-web.sh ENGINE --ports [PART-OF-A-TEST-NAME], what both ports must do (tests/ports): it needs the package (make pack)
 #    or: scripts/test-web.sh ENGINE --features websocket|sse [PART-OF-A-TEST-NAME], the crate with that alone (tests/part)
 # Needs the demo server (make server) and what scripts/setup.sh test installs.
 set -euo pipefail
@@ -16,6 +17,12 @@ case ${1:-all} in
   *) die "there is no engine \"$1\". Usage: scripts/test-web.sh [all|chromium|firefox|webkit] [PART-OF-A-TEST-NAME]" ;;
 esac
 part=
+ports=
+if [ "${2:-}" = --ports ]; then
+  ports=1
+  [ -f pkg/index.js ] || die "the package is not built. Run make pack."
+  shift
+fi
 if [ "${2:-}" = --features ]; then
   part=${3:?"--features needs one"}
   shift 2
@@ -65,7 +72,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Its stdin is a pipe from here: when this script ends, however it does, so does the server.
-coproc SERVER { exec target/debug/everwire-demo --port 0 --log-size 20000 --exit-with-stdin --test-endpoints; }
+coproc SERVER { exec target/debug/everwire-demo --port 0 --log-size 20000 --exit-with-stdin --test-endpoints ${ports:+--root pkg=pkg --root ports=tests/ports}; }
 read -r -t 30 line <&"${SERVER[0]}" || die "the demo server did not start within 30 s."
 page=${line##* }
 export EVERWIRE_TEST_PAGE=${page%/}
@@ -94,6 +101,7 @@ END
 
 cargo_args=(--locked --test web)
 [ -z "$part" ] || cargo_args=(--locked --test part --no-default-features --features "$part")
+[ -z "$ports" ] || cargo_args=(--locked --lib)
 [ -z "$filter" ] || cargo_args+=(-- "$filter")
 wasm_pack() { wasm-pack --log-level warn test --mode no-install --headless "$@" . "${cargo_args[@]}"; }
 

@@ -49,6 +49,16 @@ mod codes;
 mod core;
 #[cfg(feature = "rust")]
 mod driver;
+#[cfg(all(
+    test,
+    target_arch = "wasm32",
+    target_os = "unknown",
+    feature = "websocket",
+    feature = "sse",
+    feature = "duplex"
+))]
+#[path = "../tests/ports/mod.rs"]
+mod ports;
 #[cfg(any(
     feature = "sse",
     test,

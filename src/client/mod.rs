@@ -51,6 +51,8 @@ mod ways;
 mod wire;
 mod words;
 
+#[cfg(all(test, target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use self::imp::settings;
 #[cfg(not(feature = "duplex"))]
 pub(crate) use self::one_way::{Choice, Way};
 pub(crate) use self::{

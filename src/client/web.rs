@@ -205,7 +205,7 @@ fn rules(resume: &Resume) -> Option<Rules> {
     if STREAMS { Some(Rules::new()) } else { resume.ruled.0 }
 }
 
-fn settings(builder: &mut Builder, silent: bool) -> Settings {
+pub(crate) fn settings(builder: &mut Builder, silent: bool) -> Settings {
     let resume = &builder.resume;
     let mut names = builder.events.clone();
     names.extend(resume.gap.as_ref().map(|kind| kind.name.clone()));

@@ -55,7 +55,7 @@ pub(crate) use self::browser as page;
 pub(crate) use self::double as page;
 pub(crate) use self::port::Port;
 
-use crate::calls::Call;
+use crate::{calls::Call, client::Driver};
 
 /// Off the web there is all of it, for tests.
 const WEB: bool = cfg!(all(target_arch = "wasm32", target_os = "unknown"));
@@ -65,11 +65,47 @@ pub(crate) const SOCKETS: bool = !WEB || cfg!(feature = "websocket");
 
 /// The driver, as the port sees it. By its own type, and its calls inlined: of what the core can be told there is then only what
 /// somebody tells it.
-pub(crate) type Core = crate::client::Driver;
+#[cfg(not(all(test, target_arch = "wasm32", target_os = "unknown")))]
+pub(crate) type Core = Driver;
+/// The tests of both ports (`tests/ports`) stand in its place.
+#[cfg(all(test, target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) type Core = dyn Drives;
 
-impl Core {
+impl Driver {
     #[inline(always)]
     pub(crate) fn call(&self, call: Call) -> u32 {
         self.calls(|| Some(call))
+    }
+}
+
+#[cfg(all(test, target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) trait Drives {
+    fn port(&self) -> &Port;
+    fn call(&self, call: Call) -> u32;
+    fn retries(&self) -> u64;
+    fn stream(&self);
+    fn read(&self, chunk: &[u8]) -> Vec<crate::sse::Piece>;
+}
+
+#[cfg(all(test, target_arch = "wasm32", target_os = "unknown"))]
+impl Drives for Driver {
+    fn port(&self) -> &Port {
+        Self::port(self)
+    }
+
+    fn call(&self, call: Call) -> u32 {
+        Self::call(self, call)
+    }
+
+    fn retries(&self) -> u64 {
+        Self::retries(self)
+    }
+
+    fn stream(&self) {
+        Self::stream(self);
+    }
+
+    fn read(&self, chunk: &[u8]) -> Vec<crate::sse::Piece> {
+        Self::read(self, chunk)
     }
 }

@@ -38,7 +38,8 @@ pub(crate) fn router(
     let mut files = Router::new().fallback_service(get(files::serve).with_state(files));
     if guard.is_none() {
         control = control.route("/redirect", any(redirection)).layer(middleware::from_fn(allow_any_origin));
-        files = files.layer(middleware::from_fn(files::policy));
+        // Also for a page of another origin that loads a module.
+        files = files.layer(middleware::from_fn(files::policy)).layer(middleware::from_fn(allow_any_origin));
     }
     control
         .merge(files)
