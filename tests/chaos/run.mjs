@@ -58,6 +58,11 @@ console.log(
   `chaos, ${client.name}: ${rollovers ? `${rollovers} rollovers` : `seed ${seed}, ${faults} faults`} in each browser, ${rate} messages a second for each client, ${endpoints} endpoint${endpoints > 1 ? "s" : ""}` +
     `${log ? `, the last ${log} replayed` : ""}${maxAge ? `, maxAge ${maxAge} ms` : ""}`,
 );
+/** Whether each client has stored a place of this page's. */
+const STORED = `const places = Object.entries(sessionStorage);
+return Object.entries(window.tallies ?? {}).every(([name, { page }]) =>
+  places.some(([key, place]) => key.startsWith("everwire " + name + " ") && JSON.parse(place)[1] >= (page ?? Infinity)));`;
+
 try {
   await sideBySide(names, run);
   if (peers) console.log(legend);
@@ -77,6 +82,8 @@ async function run(engine) {
       servers: endpoints,
       strict: true,
       rollovers,
+      // A page that is left within some 300 ms has not yet claimed its place: what it had comes again.
+      mayReload: (driver) => driver.executeScript(STORED),
     });
     /** @type {{ name: string, cells: any[], flawed?: boolean }[]} */
     const rows = Object.entries(tallies).map(([transport, tally]) =>
